@@ -1,0 +1,74 @@
+/**
+ * The closed set of reasons a {@link TpaError} can carry. Caller mistakes (a wrong type, a number
+ * out of range) are `TypeError` and `RangeError` instead.
+ */
+export type TpaErrorCode =
+  // model files
+  | 'WEIGHTS_HEADER_SIZE'
+  | 'WEIGHTS_HEADER_JSON'
+  | 'WEIGHTS_TRUNCATED'
+  | 'WEIGHTS_OFFSETS'
+  | 'WEIGHTS_DUPLICATE_NAME'
+  | 'WEIGHTS_NAME'
+  | 'WEIGHTS_TOO_MANY'
+  | 'WEIGHTS_SHAPE'
+  | 'WEIGHTS_NONFINITE'
+  | 'CONFIG_INVALID'
+  | 'MODEL_MISMATCH'
+  | 'MODEL_NOT_FOUND'
+  | 'MODEL_UNSUPPORTED'
+  | 'PATH_ESCAPE'
+  | 'TOKENIZER_INVALID'
+  | 'TOKENIZER_MISSING'
+  // resources
+  | 'RESOURCE_LIMIT'
+  | 'OUT_OF_MEMORY'
+  // requests
+  | 'PROMPT_EMPTY'
+  | 'PROMPT_TOO_LONG'
+  | 'CONTEXT_OVERFLOW'
+  | 'NONFINITE_LOGITS'
+  | 'SESSION_BUSY'
+  | 'DISPOSED'
+  | 'ABORTED'
+  // engines
+  | 'WASM_BLOCKED'
+  | 'SIMD_UNAVAILABLE'
+  | 'BACKEND_UNAVAILABLE'
+  | 'KERNEL_TRAP';
+
+/** Extra facts of an error, e.g. `{ needed, limit }` or `{ path, rule }`; never prompt or file text. */
+export type TpaErrorDetails = Readonly<Record<string, string | number>>;
+
+/**
+ * Everything that can go wrong beyond a caller's mistake.
+ *
+ * @example
+ * try {
+ *   await loadModel('./missing');
+ * } catch (error) {
+ *   if (error instanceof TpaError && error.code === 'MODEL_NOT_FOUND') showPicker();
+ * }
+ */
+export class TpaError extends Error {
+  override readonly name = 'TpaError';
+  /** Stable, machine-readable reason. */
+  readonly code: TpaErrorCode;
+  /** Whether the same call may succeed later without a change of its arguments. */
+  readonly retryable: boolean;
+  /** Numbers and names behind the message. */
+  readonly details: TpaErrorDetails;
+
+  constructor(
+    code: TpaErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: TpaErrorDetails } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.details = options.details ?? {};
+    this.retryable = RETRYABLE.has(code);
+  }
+}
+
+const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set(['OUT_OF_MEMORY', 'SESSION_BUSY', 'ABORTED']);

@@ -1,0 +1,1 @@
+export { TpaError, type TpaErrorCode, type TpaErrorDetails } from './errors.ts';
