@@ -1,0 +1,46 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { assertClose, maxAbsDiff, nmse } from './close.ts';
+
+const test = suite('close');
+const options = { atol: 0.5, what: 'y' };
+
+test('assertClose() passes at atol and fails above it, naming the worst index', () => {
+  assertClose([1, 2.5], [1, 2], options);
+  assert.throws(
+    () => assertClose([1.6, 2, 5], [1, 2, 3], options),
+    /^y: differs by 2 > 0\.5 at 2 of 3: got 5, expected 3$/,
+  );
+});
+
+test('assertClose() fails on NaN on either side, also in both', () => {
+  assert.throws(() => assertClose([1, NaN], [1, 2], options), /differs by NaN .* at 1 of 2/);
+  assert.throws(() => assertClose([NaN, 9], [2, 2], options), /differs by NaN .* at 0 of 2/);
+  assert.throws(() => assertClose([1], [NaN], options), /NaN/);
+  assert.throws(() => assertClose([NaN], [NaN], options), /NaN/);
+  assert.throws(() => assertClose([1], [1], { atol: NaN, what: 'y' }), /expected finite atol/);
+});
+
+test('assertClose() fails on unequal and zero lengths', () => {
+  assert.throws(() => assertClose([1], [1, 2], options), /equal lengths above 0, got 1 and 2/);
+  assert.throws(() => assertClose([1, 2], [1], options), /got 2 and 1/);
+  assert.throws(() => assertClose([], [], options), /got 0 and 0/);
+});
+
+test('assertClose() passes equal infinities only', () => {
+  assertClose([Infinity], [Infinity], options);
+  assert.throws(() => assertClose([Infinity], [-Infinity], options), /differs by Infinity/);
+});
+
+test('maxAbsDiff() and nmse() by hand, NaN when there is one', () => {
+  assert.is(maxAbsDiff([1, 5, 3], [1, 2, 4]), 3);
+  assert.is(nmse([1, 2], [1, 4]), 4 / 17);
+  assert.is(nmse([0], [0]), 0);
+  assert.is(nmse([1], [0]), Infinity);
+  assert.ok(Number.isNaN(maxAbsDiff([NaN, 5], [1, 2])));
+  assert.ok(Number.isNaN(nmse([NaN, 5], [1, 2])));
+  assert.throws(() => maxAbsDiff([], []), RangeError);
+  assert.throws(() => nmse([1], []), RangeError);
+});
+
+test.run();
