@@ -74,7 +74,7 @@ export function integers({ name, tensors }: Golden, tensor: string): Int32Array 
 
 /**
  * A twin must come this many times closer to a golden tensor than the stated tolerance, which
- * allows for float32; the worst of the files here is 20 times closer.
+ * allows for float32; the worst of the files here is 14 times closer.
  */
 export const TWIN_MARGIN = 10;
 

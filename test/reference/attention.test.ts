@@ -13,7 +13,7 @@ import {
 } from '../helpers/golden.ts';
 import { decodeCases, foldScales } from '../helpers/golden-decode.ts';
 import { goldenOp } from '../helpers/golden-op.ts';
-import { attention } from './attention.ts';
+import { attention, attentionTolerance } from './attention.ts';
 import { denseAttention } from './dense-attention.ts';
 import { matmul } from './matmul.ts';
 import { materialize } from './materialize.ts';
@@ -153,6 +153,18 @@ test('one query at a time over a growing cache equals all queries at once, exact
     const step = attention(one, cache, { ...shape, tokens: 1, cached: 6 + t });
     assertClose(step.out, out.subarray(t * 35, (t + 1) * 35), { atol: 0, what: `query ${t}` });
   }
+});
+
+test('one query on two tokens by hand: output, maxima and tolerance', () => {
+  const sizes = { tokens: 1, cached: 2, heads: 1, headDim: 4, valueDim: 1, rankK: 1, rankV: 1 };
+  const query = { aq: [2], bq: [1, 0, 0, 0], rankQ: 1 };
+  const cache = { ak: [3, -5], bk: [1, 0, 0, 0, 1, 0, 0, 0], av: [1, 2], bv: [-3, 1] };
+  const result = attention(query, cache, sizes);
+  const second = 1 / (1 + Math.exp(8)); // the logits are 3 and -5
+  assertClose(result.out, [-3 * (1 - second) + 2 * second], { atol: 1e-15, what: 'out' });
+  assert.is(result.maxLogit, 5);
+  assert.is(result.maxValue, 3);
+  assertClose([attentionTolerance(result)], [18e-6], { atol: 1e-18, what: 'tolerance' });
 });
 
 test('values that are all 1 give 1 within 1e-14', () => {

@@ -28,11 +28,12 @@ export function denseAttention(
         logits.push(product * scale);
       }
       const max = logits.reduce((a, b) => Math.max(a, b));
-      const total = logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0);
+      const exps = logits.map((logit) => Math.exp(logit - max));
+      const total = exps.reduce((sum, exp) => sum + exp);
       for (let e = 0; e < valueDim; e++) {
         let sum = 0;
-        for (let m = 0; m < logits.length; m++) {
-          sum += Math.exp(logits[m]! - max) * v[(m * heads + h) * valueDim + e]!;
+        for (let m = 0; m < exps.length; m++) {
+          sum += exps[m]! * v[(m * heads + h) * valueDim + e]!;
         }
         out[(t * heads + h) * valueDim + e] = sum / total;
       }
