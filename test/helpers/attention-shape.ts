@@ -18,7 +18,7 @@ export const SHAPE_LIMITS = {
   heads: { min: 1, max: 80 },
   headDim: { min: 4, max: 256 },
   cached: { min: 1, max: 2000 },
-  // measured: 1,000 cases of at most 4 M take the twin 25 s, inputs included
+  // measured: 1,000 cases of at most 4 M take the twin 30 s, inputs included
   multiplyAdds: 4_000_000,
 } as const;
 

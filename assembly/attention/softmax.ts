@@ -1,0 +1,91 @@
+import { exp2, exp2Constant, exp2Once } from '../simd/exp2';
+import { maxLanes, sumLanes } from '../simd/reduce';
+
+/** Initial running maximum; also the logit of a masked position, whose weight is exactly 0. */
+export const LOWEST: f32 = -3.4028234663852886e38;
+
+/** Factor that turns a logit into the base 2 that the kernels use throughout. */
+export const LOG2E: f32 = 1.4426950408889634;
+
+/** Hides columns from … to of a row of logits. */
+// @ts-ignore: decorator
+@inline
+export function mask(logits: usize, from: usize, to: usize): void {
+  for (; from < to; from++) store<f32>(logits + (from << 2), LOWEST);
+}
+
+/** Largest of `columns` logits, a multiple of 8. */
+// @ts-ignore: decorator
+@inline
+function rowMax(logits: usize, columns: usize): f32 {
+  let m0 = v128.load(logits),
+    m1 = v128.load(logits, 16);
+  const end = logits + (columns << 2);
+  for (logits += 32; logits < end; logits += 32) {
+    m0 = f32x4.pmax(m0, v128.load(logits));
+    m1 = f32x4.pmax(m1, v128.load(logits, 16));
+  }
+  return maxLanes(f32x4.pmax(m0, m1));
+}
+
+/**
+ * Raises a row's running maximum to that of a new block of logits. When it moves, the running
+ * sum and the accumulated output (accBytes, a multiple of 16) are rescaled; most blocks don't.
+ *
+ * @returns the maximum to subtract
+ */
+// @ts-ignore: decorator
+@inline
+export function raiseMax(
+  logits: usize,
+  columns: usize,
+  runningMax: usize,
+  runningSum: usize,
+  acc: usize,
+  accBytes: usize,
+): f32 {
+  const before = load<f32>(runningMax);
+  const found = rowMax(logits, columns);
+  if (!(found > before)) return before;
+  const factor = exp2Once(f32x4.splat(before - found));
+  store<f32>(runningMax, found);
+  store<f32>(runningSum, load<f32>(runningSum) * f32x4.extract_lane(factor, 0));
+  for (const end = acc + accBytes; acc < end; acc += 16) {
+    v128.store(acc, f32x4.mul(v128.load(acc), factor));
+  }
+  return found;
+}
+
+/**
+ * One row of logits, in place: w = 2^(logit - max), or w = 2^(logit - max) · factor.
+ *
+ * @param factor `columns` numbers in pieces of 32 that are `stride` bytes apart; 0 for none
+ * @param columns a multiple of 32
+ * @returns Σ 2^(logit - max)
+ */
+// @ts-ignore: decorator
+@inline
+export function weigh(w: usize, columns: usize, max: f32, factor: usize, stride: usize, isScaled: bool): f32 {
+  const floor = exp2Constant(0),
+    magic = exp2Constant(1),
+    c5 = exp2Constant(2),
+    c4 = exp2Constant(3);
+  const c3 = exp2Constant(4),
+    c2 = exp2Constant(5),
+    c1 = exp2Constant(6),
+    one = exp2Constant(7);
+  const m = f32x4.splat(max);
+  let sum = f32x4.splat(0);
+  const end = w + (columns << 2);
+  while (w < end) {
+    let f = factor;
+    for (const tileEnd = w + 128; w < tileEnd; w += 16) {
+      const p = exp2(f32x4.sub(v128.load(w), m), floor, magic, c5, c4, c3, c2, c1, one);
+      sum = f32x4.add(sum, p);
+      v128.store(w, isScaled ? f32x4.mul(p, v128.load(f)) : p);
+      if (isScaled) f += 16;
+    }
+    factor += stride;
+  }
+  return sumLanes(sum);
+}

@@ -1,0 +1,144 @@
+import { productAdd } from '../simd/product';
+import { scaleRow } from '../simd/scale';
+import { splatBytes, splatRows, splatScale, splatScaleAdd, splatStore } from '../simd/splat';
+import { LOG2E, LOWEST, mask, raiseMax, weigh } from './softmax';
+import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
+
+/** Bytes of scratch that {@link tpaDecode} needs. */
+export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
+  const shape = changetype<CacheShape>(shapeAt);
+  const heads = <usize>shape.heads,
+    padded = (heads + 1) & ~1;
+  const headDim = <usize>shape.headDim;
+  return (
+    splatBytes(heads, rankQ ? rankQ : headDim) +
+    splatBytes(rankQ, headDim) +
+    ((rankQ + 1) & ~1) * TILE_ROW +
+    <usize>shape.rankV * padded * PAGE_ROW +
+    heads * (valueRow(shape) + 8)
+  );
+}
+
+/**
+ * Attention of one query over cached factors (paper, Algorithm 2): K and V are never materialised.
+ *
+ *   P[r,s,m] = <bq[r], bk[m,s]>,  L[h,m] = scale Σ_rs aq[h,r] ak[m,s,h] P[r,s,m]
+ *   out[h]   = 1/rankV Σ_m softmax(L[h])[m] Σ_u av[m,u,h] bv[m,u]
+ *
+ * @param out (heads, valueDim)
+ * @param aq (heads, rankQ); or with rankQ = 0 the full query (heads, headDim)
+ * @param bq (rankQ, headDim); unused with rankQ = 0
+ * @param pages u32 addresses of ceil(length / 64) pages
+ * @param length cached tokens to attend to, >= 1
+ * @param scratch tpaDecodeScratch bytes; out and scratch overlap nothing
+ * Any alignment (16 is fastest). Max error: design.md, Numerics.
+ */
+export function tpaDecode(
+  out: usize,
+  aq: usize,
+  bq: usize,
+  pages: usize,
+  shapeAt: usize,
+  scratch: usize,
+  rankQ: usize,
+  length: usize,
+  scale: f32,
+): void {
+  const shape = changetype<CacheShape>(shapeAt);
+  const heads = <usize>shape.heads,
+    padded = (heads + 1) & ~1;
+  const headDim = <usize>shape.headDim,
+    rankV = <usize>shape.rankV;
+  const inner = rankQ ? rankQ : headDim;
+  const row = valueRow(shape);
+  const plane = padded * PAGE_ROW;
+
+  const a = scratch; // (heads, inner) splatted
+  const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
+  const p = b + splatBytes(rankQ, headDim); // (rankQ, 32)
+  const w = p + ((rankQ + 1) & ~1) * TILE_ROW; // (rankV, heads, 64) logits, then weights
+  const acc = w + rankV * plane; // (heads, valueStride)
+  const sums = acc + heads * row; // (heads)
+  const maxima = sums + (heads << 2); // (heads)
+
+  splatRows(a, aq, heads, inner, scale * LOG2E, 0, heads);
+  splatRows(b, bq, rankQ, headDim, 1, 0, rankQ);
+  memory.fill(acc, 0, heads * (row + 4));
+  for (let h: usize = 0; h < heads; h++) store<f32>(maxima + (h << 2), LOWEST);
+
+  for (let first: usize = 0; first < length; first += PAGE_TOKENS) {
+    const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+    const count = min<usize>(PAGE_TOKENS, length - first);
+    const columns = (count + TILE - 1) & ~(TILE - 1);
+    for (let t: usize = 0; t < columns / TILE; t++) {
+      const bk = bkTile(page, t, shape),
+        ak = akTile(page, t, shape);
+      tileLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ);
+    }
+    for (let h: usize = 0; h < heads; h++) {
+      const logits = w + h * PAGE_ROW,
+        sum = sums + (h << 2);
+      mask(logits, count, columns);
+      const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
+      const av = avTile(page, 0, shape) + h * TILE_ROW;
+      store<f32>(sum, load<f32>(sum) + tileWeights(logits, columns, max, av, plane, shape));
+    }
+    const bv = bvRows(page, shape);
+    for (let u: usize = 0; u < rankV; u++) {
+      productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
+    }
+  }
+  for (let h: usize = 0; h < heads; h++) {
+    const factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>rankV);
+    scaleRow(out + h * ((<usize>shape.valueDim) << 2), acc + h * row, shape.valueDim, factor);
+  }
+}
+
+/** Logits of one tile, out (heads, 32) with row stride PAGE_ROW. */
+function tileLogits(
+  out: usize,
+  a: usize,
+  b: usize,
+  p: usize,
+  bk: usize,
+  ak: usize,
+  shape: CacheShape,
+  rankQ: usize,
+): void {
+  const heads = <usize>shape.heads,
+    headDim = <usize>shape.headDim;
+  for (let s: u32 = 0; s < shape.rankK; s++) {
+    let inner = headDim,
+      from = bk;
+    if (rankQ) {
+      splatStore(p, b, bk, rankQ, headDim, TILE_ROW);
+      inner = rankQ;
+      from = p;
+    }
+    if (s == 0) splatScale(out, a, from, heads, inner, PAGE_ROW, ak);
+    else splatScaleAdd(out, a, from, heads, inner, PAGE_ROW, ak);
+    bk += headDim * TILE_ROW;
+    ak += heads * TILE_ROW;
+  }
+}
+
+/** Turns a head's logits into weights p · av[u], one plane for each u; returns Σ p. */
+// @ts-ignore: decorator
+@inline
+function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize, shape: CacheShape): f32 {
+  const rankV = <usize>shape.rankV,
+    rankStride = <usize>shape.heads * TILE_ROW;
+  const tileStride = rankV * rankStride;
+  if (rankV == 1) return weigh(w, columns, max, av, tileStride, true);
+  const sum = weigh(w, columns, max, 0, 0, false);
+  for (let u = rankV; u-- > 0;) {
+    for (let t: usize = 0; t < columns / TILE; t++) {
+      const from = w + t * TILE_ROW,
+        factor = av + u * rankStride + t * tileStride;
+      for (let j: usize = 0; j < TILE_ROW; j += 16) {
+        v128.store(from + u * plane + j, f32x4.mul(v128.load(from + j), v128.load(factor + j)));
+      }
+    }
+  }
+  return sum;
+}

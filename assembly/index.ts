@@ -1,0 +1,19 @@
+export { appendFactors } from './attention/append';
+export { pageBytes, pageTokens } from './attention/tiles';
+export { tpaDecode, tpaDecodeScratch } from './attention/tpa-decode';
+export { tpaPrefill, tpaPrefillScratch } from './attention/tpa-prefill';
+export { embed } from './kernels/embed';
+export { isFinite } from './kernels/finite';
+export { fmaPeak } from './kernels/fma-peak';
+export { matmul } from './kernels/matmul';
+export { matvec } from './kernels/matvec';
+export { pack, packedBytes } from './kernels/pack';
+export { rmsNorm } from './kernels/rms-norm';
+export { rope } from './kernels/rope';
+export { ropeFrequencies, ropeTable } from './kernels/rope-table';
+export { swiglu } from './kernels/swiglu';
+
+/** First byte after the static tables: the host's memory starts here. */
+export function heapBase(): usize {
+  return __heap_base;
+}

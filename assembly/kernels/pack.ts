@@ -1,0 +1,27 @@
+/*
+ * The layout of a packed weight W (columns, k), known to matmul, matvec, embed and this file:
+ * panels of 16 columns, (ceil(columns / 16), k, 16), so that one step of k is one cache line.
+ * Columns beyond the last are zero. Column j of the product is row j of W as PyTorch stores it.
+ */
+
+export const PANEL: usize = 16;
+
+/** Bytes of a packed weight. */
+export function packedBytes(columns: usize, k: usize): usize {
+  return ((columns + PANEL - 1) & ~(PANEL - 1)) * (k << 2);
+}
+
+/**
+ * Writes rows of a row-major weight w (rows, k) into panels, as columns first … first + rows.
+ * `panels` is zero before the first call. No overlap, any alignment.
+ */
+export function pack(panels: usize, w: usize, first: usize, rows: usize, k: usize): void {
+  for (let i: usize = 0; i < rows; i++) {
+    const column = first + i;
+    let to = panels + (column & ~(PANEL - 1)) * (k << 2) + ((column & (PANEL - 1)) << 2);
+    for (const end = w + (k << 2); w < end; w += 4) {
+      store<f32>(to, load<f32>(w));
+      to += PANEL << 2;
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { SCALE, SCALE_ADD, STORE, tile2x16Splat } from './tile';
+
+/*
+ * Products whose left operand is used many times: it is splatted once, rows padded to pairs,
+ * and multiplied with tiles of 32 columns.
+ */
+
+const COLUMNS: usize = 128; // bytes of a row of 32 columns
+
+/** Bytes of `rows` × `k` numbers splatted. */
+// @ts-ignore: decorator
+@inline
+export function splatBytes(rows: usize, k: usize): usize {
+  return ((rows + 1) & ~1) * (k << 4);
+}
+
+/**
+ * out (ceil(total / 2), k, 2, 4 lanes): writes factor * x (rows, k) as rows first … first + rows
+ * of a matrix of `total` rows, and with the last row zeros up to the pair.
+ */
+export function splatRows(out: usize, x: usize, rows: usize, k: usize, factor: f32, first: usize, total: usize): void {
+  for (let i = first; i < first + rows; i++) {
+    for (let to = splatRow(out, i, k), end = to + (k << 5); to < end; to += 32) {
+      v128.store(to, f32x4.splat(load<f32>(x) * factor));
+      x += 4;
+    }
+  }
+  if (first + rows == total && total & 1) {
+    for (let to = splatRow(out, total, k), end = to + (k << 5); to < end; to += 32) {
+      v128.store(to, f32x4.splat(0));
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function splatRow(out: usize, row: usize, k: usize): usize {
+  return out + (row >> 1) * (k << 5) + ((row & 1) << 4);
+}
+
+// @ts-ignore: decorator
+@inline
+function splatProduct(
+  out: usize,
+  a: usize,
+  b: usize,
+  rows: usize,
+  k: usize,
+  ldo: usize,
+  mode: i32,
+  scale: usize,
+): void {
+  for (let i: usize = 0; i < rows; i += 2) {
+    for (let j: usize = 0; j < COLUMNS; j += 64) {
+      tile2x16Splat(out + j, ldo, a, b + j, k, mode, scale + j, COLUMNS);
+    }
+    out += ldo << 1;
+    a += k << 5;
+    scale += COLUMNS << 1;
+  }
+}
+
+/**
+ * out = A · B for 32 columns; writes whole pairs of rows.
+ * Row stride of out in bytes; B (k, 32); A from {@link splatRows}. No overlap.
+ */
+export function splatStore(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize): void {
+  splatProduct(out, a, b, rows, k, ldo, STORE, 0);
+}
+
+/** out = scale * (A · B), scale (rows, 32), read up to the next pair. */
+export function splatScale(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize, scale: usize): void {
+  splatProduct(out, a, b, rows, k, ldo, SCALE, scale);
+}
+
+/** out += scale * (A · B) */
+export function splatScaleAdd(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize, scale: usize): void {
+  splatProduct(out, a, b, rows, k, ldo, SCALE_ADD, scale);
+}

@@ -1,0 +1,2 @@
+export { fmaPeak } from './kernels/fma-peak';
+export { productStore, productAdd, productScale } from './simd/product';

@@ -1,0 +1,170 @@
+import type { Engine } from '../wasm/engine.ts';
+import { checkFloats, checkInteger, countTokens } from './arguments.ts';
+import { factorLayout, projectFactors } from './factors.ts';
+import { type RopeDirection, type RopePrecision, RopeTables } from './rope.ts';
+import type { FactorSpec } from './spec.ts';
+
+/** Sizes and conventions of a factorisation. */
+export interface FactorizeSpec extends FactorSpec {
+  /** Base of the rotary frequencies, default 10000. */
+  readonly ropeTheta?: number;
+  /** Rounding of cosines and sines, default `'bfloat16'` as upstream T6 trains. */
+  readonly ropePrecision?: RopePrecision;
+  /** Sign of the rotation: 1 for T6 (default), -1 for Hugging Face LLaMA. */
+  readonly ropeDirection?: RopeDirection;
+}
+
+/** Projections in the upstream row layout: A head-major (heads · rank, dim), B (rank · headDim, dim). */
+export interface FactorWeights {
+  /** (heads · rankQ, dim); absent when rankQ is 0 */
+  readonly wAq?: Float32Array;
+  /** (rankQ · headDim, dim); absent when rankQ is 0 */
+  readonly wBq?: Float32Array;
+  /** (heads · headDim, dim), the full query of TPA-KVonly, when rankQ is 0 */
+  readonly wQ?: Float32Array;
+  readonly wAk: Float32Array;
+  readonly wBk: Float32Array;
+  readonly wAv: Float32Array;
+  readonly wBv: Float32Array;
+}
+
+/** Factors of T tokens, RoPE applied to bq (or q) and bk. */
+export interface Factors {
+  /** (T, heads, rankQ); empty when rankQ is 0 */
+  readonly aq: Float32Array;
+  /** (T, rankQ, headDim); empty when rankQ is 0 */
+  readonly bq: Float32Array;
+  /** (T, heads, headDim) when rankQ is 0, else empty */
+  readonly q: Float32Array;
+  /** (T, heads, rankK) */
+  readonly ak: Float32Array;
+  /** (T, rankK, headDim) */
+  readonly bk: Float32Array;
+  /** (T, heads, rankV) */
+  readonly av: Float32Array;
+  /** (T, rankV, headDim) */
+  readonly bv: Float32Array;
+}
+
+const MAX_DIM = 1 << 20;
+/** Above it a float32 position loses integers. */
+const MAX_POSITION = 1 << 24;
+
+/**
+ * Factors of T tokens at positions `position …` (paper, eq. 3): one fused projection, then RoPE.
+ *
+ * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`
+ */
+export function factorize(
+  engine: Engine,
+  x: Float32Array,
+  weights: FactorWeights,
+  given: FactorizeSpec,
+  position: number,
+): Factors {
+  const spec = checkSpec(given);
+  const count = countTokens('x', x, spec.dim);
+  checkFloats('x', x, count * spec.dim);
+  checkInteger('position', position, 0, MAX_POSITION - count);
+  const pieces = weightPieces(weights, spec);
+  const layout = factorLayout(spec);
+  const { heap, kernels } = engine;
+  const owned: number[] = [];
+  const allocate = (bytes: number) => {
+    const address = heap.allocate(bytes);
+    owned.push(address);
+    return address;
+  };
+  let rope: RopeTables | undefined;
+  try {
+    const packed = allocate(kernels.packedBytes(layout.width, spec.dim) >>> 0);
+    const staging = allocate(Math.max(...pieces.map((piece) => piece.byteLength), x.byteLength));
+    const out = allocate(count * layout.stride * 4);
+    rope = new RopeTables(engine, ropeSpec(given), count);
+    let row = 0;
+    for (const piece of pieces) {
+      heap.floats(staging, piece.length).set(piece);
+      kernels.pack(packed, staging, row, piece.length / spec.dim, spec.dim);
+      row += piece.length / spec.dim;
+    }
+    heap.floats(staging, x.length).set(x);
+    rope.fill(position, count);
+    projectFactors(engine, out, staging, packed, spec, count, spec.dim, rope);
+    return slice(heap.floats(out, count * layout.stride), spec, count);
+  } finally {
+    rope?.dispose();
+    for (const address of owned) heap.release(address);
+  }
+}
+
+function checkSpec(spec: FactorizeSpec): FactorSpec {
+  const headDim = checkInteger('headDim', spec.headDim, 2, 4096);
+  if (headDim % 2 !== 0)
+    throw new RangeError(`"headDim" expected an even number to rotate, got ${headDim}`);
+  return {
+    dim: checkInteger('dim', spec.dim, 1, MAX_DIM),
+    heads: checkInteger('heads', spec.heads, 1, 1024),
+    headDim,
+    rankQ: checkInteger('rankQ', spec.rankQ, 0, 256),
+    rankK: checkInteger('rankK', spec.rankK, 1, 256),
+    rankV: checkInteger('rankV', spec.rankV, 1, 256),
+  };
+}
+
+function ropeSpec(spec: FactorizeSpec) {
+  const { headDim, ropeTheta = 10000, ropePrecision = 'bfloat16', ropeDirection = 1 } = spec;
+  if (!(Number.isFinite(ropeTheta) && ropeTheta >= 1)) {
+    throw new RangeError(`"ropeTheta" expected a finite number >= 1, got ${ropeTheta}`);
+  }
+  if (ropePrecision !== 'bfloat16' && ropePrecision !== 'float32') {
+    throw new RangeError(
+      `"ropePrecision" expected "bfloat16" or "float32", got ${String(ropePrecision)}`,
+    );
+  }
+  if (ropeDirection !== 1 && ropeDirection !== -1) {
+    throw new RangeError(`"ropeDirection" expected 1 or -1, got ${String(ropeDirection)}`);
+  }
+  return { headDim, theta: ropeTheta, precision: ropePrecision, direction: ropeDirection };
+}
+
+/** The projections in the order of the fused rows. */
+function weightPieces(weights: FactorWeights, spec: FactorSpec): Float32Array[] {
+  const { dim, heads, headDim, rankQ, rankK, rankV } = spec;
+  const query =
+    rankQ > 0
+      ? [
+          checkFloats('wAq', weights.wAq, heads * rankQ * dim),
+          checkFloats('wBq', weights.wBq, rankQ * headDim * dim),
+        ]
+      : [checkFloats('wQ', weights.wQ, heads * headDim * dim)];
+  return [
+    ...query,
+    checkFloats('wAk', weights.wAk, heads * rankK * dim),
+    checkFloats('wBk', weights.wBk, rankK * headDim * dim),
+    checkFloats('wAv', weights.wAv, heads * rankV * dim),
+    checkFloats('wBv', weights.wBv, rankV * headDim * dim),
+  ];
+}
+
+/** Cuts fused rows into one array for each factor. */
+function slice(rows: Float32Array, spec: FactorSpec, count: number): Factors {
+  const { aq, bq, ak, bk, av, bv, width, stride } = factorLayout(spec);
+  const piece = (from: number, to: number) => {
+    const out = new Float32Array(count * (to - from));
+    for (let t = 0; t < count; t++) {
+      out.set(rows.subarray(t * stride + from, t * stride + to), t * (to - from));
+    }
+    return out;
+  };
+  const none = new Float32Array(0);
+  const isFull = spec.rankQ === 0;
+  return {
+    aq: isFull ? none : piece(aq, bq),
+    bq: piece(bq, ak),
+    q: isFull ? piece(aq, bq) : none,
+    ak: piece(ak, bk),
+    bk: piece(bk, av),
+    av: piece(av, bv),
+    bv: piece(bv, width),
+  };
+}

@@ -1,0 +1,28 @@
+import type { CacheSpec } from './spec.ts';
+
+/**
+ * Queries attended to together. 8 queries of T6-small need 230 KB of scratch, which stays in a
+ * 512 KB second-level cache; the values of a page are formed once for all of them.
+ */
+export const QUERY_BLOCK = 8;
+
+/** Below this many queries each one is decoded on its own: no dense tile pays off. */
+export const PREFILL_MINIMUM = 3;
+
+/**
+ * Whether a block of queries should form each head's keys (cost h R_K d a key, then h d a query
+ * and key, and h R_Q d a query for Q) or contract factors (R_Q R_K (d + h) a query and key; with
+ * a full query h R_K d).
+ */
+export function hasDenseKeys(
+  spec: CacheSpec,
+  rankQ: number,
+  queries: number,
+  keys: number,
+): boolean {
+  const { heads, headDim, rankK } = spec;
+  const factored = rankQ > 0 ? rankQ * rankK * (headDim + heads) : heads * rankK * (headDim + 1);
+  const dense =
+    heads * headDim + (heads * rankK * headDim) / queries + (heads * rankQ * headDim) / keys;
+  return dense < factored;
+}

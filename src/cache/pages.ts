@@ -1,0 +1,187 @@
+import type { CacheSpec } from '../attention/spec.ts';
+import type { Engine } from '../wasm/engine.ts';
+
+/** A page of factors; `owners` caches refer to it. */
+interface Page {
+  readonly address: number;
+  owners: number;
+}
+
+/** Where the factors of new tokens lie: addresses, and numbers between tokens. */
+export interface FactorRows {
+  readonly ak: number;
+  readonly akStride: number;
+  readonly bk: number;
+  readonly bkStride: number;
+  readonly av: number;
+  readonly avStride: number;
+  readonly bv: number;
+  readonly bvStride: number;
+}
+
+/** Bytes before the page table: the kernels' CacheShape, then their FactorRows. */
+const HEADER = 64;
+const ROWS_AT = 32;
+
+/**
+ * One layer's factors in pages of wasm memory, reached through a page table. Appending never
+ * moves old tokens, forks share pages until one of them writes, truncating drops pages.
+ *
+ * Appending is three steps, so that a failed step of a model leaves every layer as it was:
+ * `reserve` may fail, `write` fills reserved space, `commit` makes it count.
+ */
+export class PagedCache {
+  readonly spec: CacheSpec;
+  readonly #engine: Engine;
+  readonly #pageTokens: number;
+  readonly #pageBytes: number;
+  #pages: Page[] = [];
+  #table: number;
+  #capacity = 16;
+  #length = 0;
+
+  /** @throws TpaError `OUT_OF_MEMORY` */
+  constructor(engine: Engine, spec: CacheSpec) {
+    this.#engine = engine;
+    this.spec = spec;
+    this.#table = this.#createTable(this.#capacity);
+    this.#pageTokens = engine.kernels.pageTokens();
+    this.#pageBytes = engine.kernels.pageBytes(this.#table) >>> 0;
+  }
+
+  /** Tokens that count. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes of the pages referred to; a shared page counts in full. */
+  get byteLength(): number {
+    return this.#pages.length * this.#pageBytes;
+  }
+
+  /** Address of the kernels' CacheShape. */
+  get shapeAt(): number {
+    return this.#table;
+  }
+
+  /** Address of the page table. */
+  get pagesAt(): number {
+    return this.#table + HEADER;
+  }
+
+  /**
+   * Makes room for `count` tokens after the last, in pages that no other cache sees.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`; the cache is unchanged then
+   */
+  reserve(count: number): void {
+    const wanted = Math.ceil((this.#length + count) / this.#pageTokens);
+    try {
+      this.#growTable(wanted);
+      if (count > 0) this.#unshareLast();
+      while (this.#pages.length < wanted) {
+        this.#setPage(this.#pages.length, this.#engine.heap.allocate(this.#pageBytes));
+      }
+    } catch (error) {
+      this.trim();
+      throw error;
+    }
+  }
+
+  /** Copies factors into reserved space, as the tokens after the last. */
+  write(count: number, rows: FactorRows): void {
+    const { kernels, heap } = this.#engine;
+    const { ak, akStride, bk, bkStride, av, avStride, bv, bvStride } = rows;
+    heap
+      .words(this.#table + ROWS_AT, 8)
+      .set([ak, akStride, bk, bkStride, av, avStride, bv, bvStride]);
+    kernels.appendFactors(this.pagesAt, this.shapeAt, this.#length, count, this.#table + ROWS_AT);
+  }
+
+  /** Makes `count` written tokens count. */
+  commit(count: number): void {
+    this.#length += count;
+  }
+
+  /** Gives back what was reserved and never committed. */
+  trim(): void {
+    const kept = Math.ceil(this.#length / this.#pageTokens);
+    for (const page of this.#pages.splice(kept)) this.#disown(page);
+  }
+
+  /** Forgets the tokens from `length` on. */
+  truncate(length: number): void {
+    this.#length = Math.min(length, this.#length);
+    this.trim();
+  }
+
+  /**
+   * A cache of the same tokens that shares the pages.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  fork(): PagedCache {
+    const copy = new PagedCache(this.#engine, this.spec);
+    try {
+      copy.#growTable(this.#pages.length);
+    } catch (error) {
+      copy.dispose();
+      throw error;
+    }
+    copy.#length = this.#length;
+    copy.#pages = [...this.#pages];
+    for (const page of copy.#pages) page.owners++;
+    copy.#writeTable();
+    return copy;
+  }
+
+  /** Gives every page back; the cache must not be used again. */
+  dispose(): void {
+    this.truncate(0);
+    this.#engine.heap.release(this.#table);
+  }
+
+  #createTable(capacity: number): number {
+    const { heap } = this.#engine;
+    const { heads, headDim, valueDim, rankK, rankV } = this.spec;
+    const table = heap.allocate(HEADER + capacity * 4);
+    heap.words(table, 5).set([heads, headDim, valueDim, rankK, rankV]);
+    return table;
+  }
+
+  #growTable(pages: number): void {
+    if (pages <= this.#capacity) return;
+    const capacity = Math.max(pages, this.#capacity * 2);
+    const table = this.#createTable(capacity);
+    this.#engine.heap.release(this.#table);
+    this.#table = table;
+    this.#capacity = capacity;
+    this.#writeTable();
+  }
+
+  #writeTable(): void {
+    const addresses = this.#pages.map((page) => page.address);
+    this.#engine.heap.words(this.pagesAt, addresses.length).set(addresses);
+  }
+
+  #setPage(index: number, address: number): void {
+    this.#pages[index] = { address, owners: 1 };
+    this.#engine.heap.words(this.pagesAt + index * 4, 1)[0] = address;
+  }
+
+  /** Copies the last page if it is about to be written to and another cache refers to it. */
+  #unshareLast(): void {
+    const last = this.#pages.at(-1);
+    if (last === undefined || last.owners === 1 || this.#length % this.#pageTokens === 0) return;
+    const { heap } = this.#engine;
+    const address = heap.allocate(this.#pageBytes);
+    heap.copy(address, last.address, this.#pageBytes);
+    this.#disown(last);
+    this.#setPage(this.#pages.length - 1, address);
+  }
+
+  #disown(page: Page): void {
+    page.owners--;
+    if (page.owners === 0) this.#engine.heap.release(page.address);
+  }
+}

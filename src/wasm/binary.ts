@@ -1,0 +1,90 @@
+import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
+import { TpaError } from '../errors.ts';
+
+/** Which kernels to run: `'auto'` takes the relaxed binary where the engine validates it. */
+export type SimdOption = 'auto' | 'baseline' | 'relaxed';
+
+/** A kernel binary: compiled, its bytes, or a place to fetch it from. */
+export type WasmSource = WebAssembly.Module | BufferSource | Response | URL;
+
+/** The binary in use and why. */
+export interface SimdChoice {
+  readonly simd: 'baseline' | 'relaxed';
+  readonly reason: string;
+}
+
+/**
+ * Chooses a binary by what the engine validates, never by its name.
+ *
+ * @throws TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
+ */
+export async function chooseSimd(option: SimdOption): Promise<SimdChoice> {
+  if (!(await hasSimd())) {
+    throw new TpaError(
+      'SIMD_UNAVAILABLE',
+      'this engine has no WebAssembly SIMD, which every kernel needs',
+    );
+  }
+  if (option === 'baseline') return { simd: 'baseline', reason: 'asked for' };
+  const isRelaxed = await hasRelaxedSimd();
+  if (option === 'auto') {
+    return isRelaxed
+      ? {
+          simd: 'relaxed',
+          reason:
+            'the engine validates relaxed SIMD; results may differ from other engines by rounding',
+        }
+      : { simd: 'baseline', reason: 'the engine does not validate relaxed SIMD' };
+  }
+  if (isRelaxed) return { simd: 'relaxed', reason: 'asked for' };
+  throw new TpaError(
+    'SIMD_UNAVAILABLE',
+    'this engine does not validate relaxed SIMD; use simd: "auto" or "baseline"',
+  );
+}
+
+/**
+ * Compiles the embedded binary, or the one given instead of it.
+ *
+ * @throws TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
+ */
+export async function compileBinary(
+  simd: SimdChoice['simd'],
+  source?: WasmSource,
+): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  const bytes = source === undefined ? await embeddedBytes(simd) : await sourceBytes(source);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new TpaError('WASM_BLOCKED', `the kernels could not be compiled: ${describe(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function embeddedBytes(simd: SimdChoice['simd']): Promise<BufferSource> {
+  const module =
+    simd === 'relaxed' ? await import('#wasm/relaxed') : await import('#wasm/baseline');
+  return module.default;
+}
+
+async function sourceBytes(source: URL | Response | BufferSource): Promise<BufferSource> {
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return source;
+  const response = source instanceof URL ? await fetch(source) : source;
+  const from = response.url || String(source);
+  if (!response.ok) {
+    throw new TpaError(
+      'WASM_BLOCKED',
+      `"wasm" expected kernels at ${from}, got HTTP ${response.status}`,
+    );
+  }
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === '\0asm') return bytes;
+  const found = bytes[0] === '<'.charCodeAt(0) ? 'HTML' : `${bytes.length} bytes that are not wasm`;
+  throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels, got ${found} from ${from}`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

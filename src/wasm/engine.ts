@@ -1,0 +1,75 @@
+import { instantiate } from '@assemblyscript/loader';
+import { TpaError } from '../errors.ts';
+import {
+  chooseSimd,
+  compileBinary,
+  type SimdChoice,
+  type SimdOption,
+  type WasmSource,
+} from './binary.ts';
+import { Heap, MAX_MEMORY } from './heap.ts';
+import type { Kernels } from './kernels.ts';
+
+/** Options of {@link createEngine}. */
+export interface EngineOptions {
+  /** Which kernels: default `'auto'`. */
+  readonly simd?: SimdOption;
+  /** Bytes of memory at most, default 4 GiB less 64 KiB. */
+  readonly memoryLimit?: number;
+  /** Kernels to use instead of the embedded ones; they must be those of `simd`. */
+  readonly wasm?: WasmSource;
+}
+
+/** Kernels over one memory. Everything above works on addresses in `heap`. */
+export interface Engine {
+  readonly kernels: Kernels;
+  readonly heap: Heap;
+  readonly simd: SimdChoice;
+  /** Runs kernels; a trap becomes a TpaError `KERNEL_TRAP`. */
+  run<T>(compute: () => T): T;
+}
+
+/**
+ * Instantiates the kernels over a memory of their own.
+ *
+ * @throws TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`, `OUT_OF_MEMORY`; RangeError for a bad limit
+ */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const limit = memoryLimit(options.memoryLimit);
+  const simd = await chooseSimd(options.simd ?? 'auto');
+  const module = await compileBinary(simd.simd, options.wasm);
+  const memory = createMemory(limit);
+  const { exports } = await instantiate<Kernels & Record<string, unknown>>(module, {
+    env: { memory },
+  });
+  const heap = new Heap(memory, exports.heapBase() >>> 0, limit);
+  return { kernels: exports, heap, simd, run };
+}
+
+function memoryLimit(limit = MAX_MEMORY): number {
+  if (Number.isInteger(limit) && limit >= 1 << 20 && limit <= MAX_MEMORY) return limit;
+  throw new RangeError(
+    `"memoryLimit" expected an integer from ${1 << 20} to ${MAX_MEMORY}, got ${limit}`,
+  );
+}
+
+function createMemory(limit: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(limit / 65536) });
+  } catch (cause) {
+    throw new TpaError(
+      'OUT_OF_MEMORY',
+      'the engine has no address space left for a WebAssembly memory',
+      { cause },
+    );
+  }
+}
+
+function run<T>(compute: () => T): T {
+  try {
+    return compute();
+  } catch (cause) {
+    if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+    throw new TpaError('KERNEL_TRAP', `a kernel trapped: ${cause.message}`, { cause });
+  }
+}
