@@ -47,3 +47,19 @@ export function truncated(name: string, expected: number, found: number): TpaErr
     { details: { expected, found } },
   );
 }
+
+/**
+ * The whole file, which is closed then.
+ *
+ * @throws TpaError `RESOURCE_LIMIT` where it is longer than `maxBytes`, before it is read
+ */
+export async function readAll(source: ByteSource, maxBytes: number): Promise<Uint8Array> {
+  try {
+    if (source.size <= maxBytes) return await source.read(0, source.size);
+    const message = `"${printable(source.name)}" expected at most ${maxBytes} bytes, found ${source.size}`;
+    const details = { needed: source.size, limit: maxBytes };
+    throw new TpaError('RESOURCE_LIMIT', message, { details });
+  } finally {
+    await source.close();
+  }
+}
