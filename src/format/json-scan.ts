@@ -75,7 +75,7 @@ export class JsonScanner {
    *
    * @throws TpaError `WEIGHTS_DUPLICATE_NAME`, `WEIGHTS_TOO_MANY`, `WEIGHTS_HEADER_JSON`
    */
-  object(member: (key: string) => void, maxMembers: number): void {
+  object(member: (key: string) => void, maxMembers = Infinity): void {
     const keys = new Set<string>();
     this.#list('{', '}', () => {
       const key = this.string();

@@ -174,7 +174,7 @@ function readEntry(
     else if (key === 'shape') shape = readIntegers(json, MAX_RANK, failShape);
     else if (key === 'data_offsets') offsets = readIntegers(json, 2, failOffsets);
     else fail('WEIGHTS_HEADER_JSON', 'only dtype, shape and data_offsets');
-  }, 3);
+  });
   const [begin, end] = offsets;
   if (begin === undefined || end === undefined || begin > end) return failOffsets();
   if (dtype === undefined || !DTYPE_BYTES.has(dtype)) return failDtype();
