@@ -1,0 +1,104 @@
+import { TpaError } from '../errors.ts';
+import { checkBareName } from './bare-name.ts';
+import { truncated } from './byte-source.ts';
+import { printable } from './printable.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { ByteSource } from './byte-source.ts';
+import type { ModelFiles } from './model-files.ts';
+
+/** Codes of a path that leads nowhere. */
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
+
+/**
+ * The files of a directory, read piece by piece through file handles.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND` where there is no such directory
+ */
+export async function openDirectory(path: string | URL): Promise<ModelFiles> {
+  const { constants, open, realpath, stat } = await import('node:fs/promises');
+  const { isAbsolute, join, relative, sep } = await import('node:path');
+  const { fileURLToPath } = await import('node:url');
+  const name = typeof path === 'string' ? path : fileURLToPath(path);
+  const root = await realpath(name).catch((cause: unknown) => {
+    throw notADirectory(name, cause);
+  });
+  if (!(await stat(root)).isDirectory()) throw notADirectory(name);
+
+  const sources: ByteSource[] = [];
+  return {
+    name,
+    async open(file) {
+      checkBareName(file);
+      const target = await realpath(join(root, file)).catch((cause: unknown) => {
+        if (ABSENT.has(errorCode(cause))) return undefined;
+        throw unreadable(file, cause);
+      });
+      if (target === undefined) return undefined;
+      const inside = relative(root, target);
+      if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+        throw escape(file, 'a link out of the directory');
+      }
+      // Looked at before it is opened: opening a pipe would wait for its writer.
+      if (!(await stat(target)).isFile()) throw escape(file, 'no regular file');
+      // Links are resolved above; one put there since is not followed (0 where the system cannot).
+      const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+      const handle = await open(target, flags).catch((cause: unknown) => {
+        throw unreadable(file, cause);
+      });
+      const source = await fileSource(file, handle);
+      sources.push(source);
+      return source;
+    },
+    async close() {
+      await Promise.all(sources.splice(0).map((source) => source.close()));
+    },
+  };
+}
+
+async function fileSource(name: string, handle: FileHandle): Promise<ByteSource> {
+  const stats = await handle.stat();
+  let isOpen = true;
+  const source: ByteSource = {
+    name,
+    size: stats.size,
+    async read(offset, length) {
+      if (offset + length > stats.size) throw truncated(name, offset + length, stats.size);
+      const bytes = new Uint8Array(length);
+      for (let filled = 0; filled < length;) {
+        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+        // The file has shrunk since it was opened.
+        if (bytesRead === 0) throw truncated(name, offset + length, offset + filled);
+        filled += bytesRead;
+      }
+      return bytes;
+    },
+    async close() {
+      if (!isOpen) return;
+      isOpen = false;
+      await handle.close();
+    },
+  };
+  if (stats.isFile()) return source;
+  await source.close();
+  throw escape(name, 'no regular file');
+}
+
+function notADirectory(path: string, cause?: unknown): TpaError {
+  const message = `model expected a directory "${printable(path, 400)}", found none`;
+  const details = { path };
+  return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, details } : { details });
+}
+
+function unreadable(file: string, cause: unknown): TpaError {
+  const message = `model file "${file}" expected to be readable, got ${String(errorCode(cause))}`;
+  return new TpaError('MODEL_NOT_FOUND', message, { cause });
+}
+
+function escape(file: string, found: string): TpaError {
+  const message = `model file "${file}" expected a regular file in the directory, found ${found}`;
+  return new TpaError('PATH_ESCAPE', message);
+}
+
+function errorCode(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}

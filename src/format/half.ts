@@ -1,0 +1,67 @@
+/** The element types that can be read as weights. */
+export type TensorDtype = 'F32' | 'F16' | 'BF16';
+
+/** Bytes per element. */
+const BYTES: Readonly<Record<TensorDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+/** Bits of the float32 for every float16: 256 KB, built at first use. */
+let halfTable: Uint32Array | undefined;
+
+/**
+ * Little-endian elements of any byte alignment as float32, in a fresh array. Every float16 and
+ * bfloat16 is a float32, so nothing is rounded.
+ *
+ * @throws RangeError where the length is no multiple of the element size
+ * @example
+ * widenToFloat32(new Uint8Array([0x00, 0x3c]), 'F16'); // Float32Array [1]
+ */
+export function widenToFloat32(bytes: Uint8Array, dtype: TensorDtype): Float32Array {
+  const elementBytes = BYTES[dtype];
+  if (bytes.byteLength % elementBytes !== 0) {
+    const message = `"bytes" expected a multiple of ${elementBytes} bytes, got ${bytes.byteLength}`;
+    throw new RangeError(message);
+  }
+  const out = new Float32Array(bytes.byteLength / elementBytes);
+  if (dtype === 'F32') {
+    new Uint8Array(out.buffer).set(bytes);
+    return out;
+  }
+  const isAligned = bytes.byteOffset % 2 === 0;
+  const aligned = isAligned ? bytes : new Uint8Array(bytes);
+  const halves = new Uint16Array(aligned.buffer, aligned.byteOffset, out.length);
+  const bits = new Uint32Array(out.buffer);
+  if (dtype === 'BF16') {
+    for (let i = 0; i < bits.length; i++) bits[i] = halves[i]! << 16;
+  } else {
+    halfTable ??= buildHalfTable();
+    for (let i = 0; i < bits.length; i++) bits[i] = halfTable[halves[i]!]!;
+  }
+  return out;
+}
+
+/** Index of the first NaN or infinity, -1 where there is none. */
+export function firstNonFinite(values: Float32Array): number {
+  // x - x is 0 for every finite x and NaN for the others.
+  for (let i = 0; i < values.length; i++) if (values[i]! - values[i]! !== 0) return i;
+  return -1;
+}
+
+function buildHalfTable(): Uint32Array {
+  const table = new Uint32Array(0x10000);
+  for (let half = 0; half < 0x10000; half++) {
+    const sign = (half & 0x8000) << 16;
+    table[half] = sign | magnitudeBits(half & 0x7fff);
+  }
+  return table;
+}
+
+function magnitudeBits(half: number): number {
+  const exponent = half >> 10;
+  const fraction = half & 0x3ff;
+  if (exponent === 0x1f) return 0x7f800000 | (fraction << 13);
+  if (exponent > 0) return ((exponent + 112) << 23) | (fraction << 13); // bias 127 - 15
+  if (fraction === 0) return 0;
+  // fraction * 2^-24: the leading one becomes implicit.
+  const shift = Math.clz32(fraction) - 21;
+  return ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
+}

@@ -1,0 +1,125 @@
+import { TpaError } from '../errors.ts';
+import { checkBareName } from './bare-name.ts';
+import { bytesSource, readAll } from './byte-source.ts';
+import { openDirectory } from './directory-files.ts';
+import { openUrl } from './url-files.ts';
+import { printable } from './printable.ts';
+import type { ByteSource } from './byte-source.ts';
+
+/** The files of one model, by their bare names. */
+export interface ModelFiles {
+  /** The path or address the caller gave, for messages. */
+  readonly name: string;
+  /**
+   * The file, undefined where there is none.
+   *
+   * @throws TpaError `PATH_ESCAPE` where `file` is no bare name or leads out of the model
+   */
+  open(file: string): Promise<ByteSource | undefined>;
+  /** Closes every file that was opened; idempotent. */
+  close(): Promise<void>;
+}
+
+/** A model in memory. */
+export interface ModelBytes {
+  /** config.json as bytes, text or parsed. */
+  readonly config: Uint8Array | string | object;
+  /** model.safetensors, or shards by file name together with `model.safetensors.index.json`. */
+  readonly weights: Uint8Array | ArrayBuffer | ReadonlyMap<string, Uint8Array>;
+  /** tokenizer.json as bytes, text or parsed. */
+  readonly tokenizer?: Uint8Array | string | object;
+}
+
+/** A directory path, the address of a directory (`http:`, `https:`, `file:`), or the bytes. */
+export type ModelSource = string | URL | ModelBytes;
+
+/**
+ * Opens the place a model's files are in; no file is read yet.
+ *
+ * @throws TypeError where `source` is none of the three kinds
+ * @throws TpaError `MODEL_NOT_FOUND` where a directory is missing; `ABORTED`
+ * @example
+ * const files = await openModelFiles('./models/t6-fairytales');
+ * try {
+ *   const config = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
+ * } finally {
+ *   await files.close();
+ * }
+ */
+export async function openModelFiles(
+  source: ModelSource,
+  signal?: AbortSignal,
+): Promise<ModelFiles> {
+  if (typeof source === 'string' || source instanceof URL) {
+    const address = String(source);
+    if (/^https?:\/\//i.test(address)) return openUrl(address, signal);
+    if (typeof source === 'string' && !/^file:\/\//i.test(source)) return openDirectory(source);
+    if (/^file:\/\//i.test(address)) return openDirectory(new URL(address));
+  } else if (typeof source === 'object' && source !== null) {
+    return openBytes(source);
+  }
+  throw new TypeError(
+    '"source" expected a directory path, an http:, https: or file: URL, or { config, weights }',
+  );
+}
+
+/**
+ * A whole file of a model.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND` where it is missing, `RESOURCE_LIMIT` where it is longer than
+ *   `maxBytes`
+ */
+export async function readModelFile(
+  files: ModelFiles,
+  file: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const source = await files.open(file);
+  if (!source) throw missingFile(files, file);
+  return readAll(source, maxBytes);
+}
+
+/** The error of a file that a model lacks. */
+export function missingFile(files: ModelFiles, file: string): TpaError {
+  const details = { path: files.name, file };
+  const message = `model in "${printable(files.name, 400)}" expected a file "${printable(file)}", found none`;
+  return new TpaError('MODEL_NOT_FOUND', message, { details });
+}
+
+function openBytes({ config, weights, tokenizer }: ModelBytes): ModelFiles {
+  const contents = new Map<string, Uint8Array | ArrayBuffer>();
+  if (weights instanceof Map) {
+    for (const [file, bytes] of weights as ReadonlyMap<string, Uint8Array>) {
+      contents.set(file, expectBytes(bytes, 'source.weights'));
+    }
+  } else {
+    contents.set('model.safetensors', expectBytes(weights, 'source.weights'));
+  }
+  contents.set('config.json', encodeJson(config, 'source.config'));
+  if (tokenizer !== undefined) {
+    contents.set('tokenizer.json', encodeJson(tokenizer, 'source.tokenizer'));
+  }
+  return {
+    name: 'bytes',
+    async open(file) {
+      checkBareName(file);
+      const bytes = contents.get(file);
+      return bytes && bytesSource(file, bytes);
+    },
+    async close() {},
+  };
+}
+
+function expectBytes(value: unknown, subject: string): Uint8Array | ArrayBuffer {
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) return value;
+  throw new TypeError(`"${subject}" expected Uint8Array or ArrayBuffer, got ${typeof value}`);
+}
+
+function encodeJson(value: unknown, subject: string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  const isObject = typeof value === 'object' && value !== null;
+  if (typeof value !== 'string' && !isObject) {
+    throw new TypeError(`"${subject}" expected bytes, text or an object, got ${typeof value}`);
+  }
+  return new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+}

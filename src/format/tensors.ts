@@ -1,0 +1,141 @@
+import { TpaError } from '../errors.ts';
+import { readAll } from './byte-source.ts';
+import { firstNonFinite, widenToFloat32 } from './half.ts';
+import { JsonScanner } from './json-scan.ts';
+import { missingFile } from './model-files.ts';
+import { printable } from './printable.ts';
+import { MAX_TENSORS, readSafetensorsHeader } from './safetensors.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { TensorDtype } from './half.ts';
+import type { ModelFiles } from './model-files.ts';
+import type { TensorEntry } from './safetensors.ts';
+
+/** The tensors of a model, from one file or many; valid until the {@link ModelFiles} are closed. */
+export interface TensorSet {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /**
+   * A tensor's elements as float32, row-major, in a fresh array.
+   *
+   * @throws TpaError `MODEL_MISMATCH` where it is missing or of an unreadable dtype,
+   *   `WEIGHTS_NONFINITE`, `WEIGHTS_TRUNCATED`, `ABORTED`
+   */
+  readFloat32(name: string): Promise<Float32Array>;
+}
+
+const SINGLE_FILE = 'model.safetensors';
+const INDEX_FILE = 'model.safetensors.index.json';
+/** 65,536 names of 250 bytes. */
+const MAX_INDEX_BYTES = 16 * 2 ** 20;
+/** The largest published checkpoints have about 200. */
+const MAX_SHARDS = 1024;
+const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
+
+/**
+ * Opens `model.safetensors`, else the shards that `model.safetensors.index.json` names, and checks
+ * their headers.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE`, `MODEL_MISMATCH`, `ABORTED`, any `WEIGHTS_*`
+ * @example
+ * const tensors = await openTensors(await openModelFiles('./models/t6-fairytales'));
+ * const wte = await tensors.readFloat32('transformer.wte.weight'); // (vocabSize, dim)
+ */
+export async function openTensors(files: ModelFiles, signal?: AbortSignal): Promise<TensorSet> {
+  const located = new Map<string, { source: ByteSource; entry: TensorEntry }>();
+  const addFile = async (source: ByteSource): Promise<void> => {
+    checkAbort(signal);
+    for (const [name, entry] of await readSafetensorsHeader(source)) {
+      if (located.has(name)) throw duplicate(name);
+      located.set(name, { source, entry });
+    }
+    if (located.size > MAX_TENSORS) throw tooMany('tensors', MAX_TENSORS);
+  };
+
+  checkAbort(signal);
+  const single = await files.open(SINGLE_FILE);
+  if (single) {
+    await addFile(single);
+  } else {
+    const shardOf = await readIndex(files);
+    for (const shard of new Set(shardOf.values())) {
+      const source = await files.open(shard);
+      if (!source) throw missingFile(files, shard);
+      await addFile(source);
+    }
+    for (const [name, shard] of shardOf) {
+      if (located.get(name)?.source.name !== shard) throw mismatch(name, `in "${shard}"`, 'none');
+    }
+  }
+
+  return {
+    entries: new Map(Array.from(located, ([name, { entry }]) => [name, entry])),
+    async readFloat32(name) {
+      checkAbort(signal);
+      const { source, entry } = located.get(name) ?? {};
+      if (!source || !entry) throw mismatch(name, 'in the model', 'none');
+      if (!isReadable(entry.dtype)) throw mismatch(name, 'F32, F16 or BF16', entry.dtype);
+      const bytes = await source.read(entry.offset, entry.byteLength);
+      const values = widenToFloat32(bytes, entry.dtype);
+      const index = firstNonFinite(values);
+      if (index >= 0) {
+        const shown = printable(name);
+        const message = `tensor "${shown}" expected finite values, found ${values[index]} at element ${index}`;
+        throw new TpaError('WEIGHTS_NONFINITE', message, { details: { tensor: shown, index } });
+      }
+      return values;
+    },
+  };
+}
+
+/** Whether weights of this dtype can be read. */
+export function isReadable(dtype: string): dtype is TensorDtype {
+  return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
+}
+
+/** Tensor name -> shard, from the `weight_map` of the index. */
+async function readIndex(files: ModelFiles): Promise<ReadonlyMap<string, string>> {
+  const index = await files.open(INDEX_FILE);
+  // Whoever has neither is told of the file that most models have.
+  if (!index) throw missingFile(files, SINGLE_FILE);
+  const json = new JsonScanner(await readAll(index, MAX_INDEX_BYTES), INDEX_FILE);
+  const shardOf = new Map<string, string>();
+  const shards = new Set<string>();
+  json.object((key) => {
+    if (key !== 'weight_map') return json.skip();
+    json.object((name) => {
+      const shard = json.string();
+      if (!SHARD_NAME.test(shard)) {
+        const message = `"${INDEX_FILE}" expected the bare name of a .safetensors file for "${printable(name)}", found another path`;
+        throw new TpaError('PATH_ESCAPE', message);
+      }
+      shardOf.set(name, shard);
+      shards.add(shard);
+      if (shards.size > MAX_SHARDS) throw tooMany('shards', MAX_SHARDS);
+    }, MAX_TENSORS);
+  }, MAX_TENSORS);
+  json.end();
+  if (shards.size === 0) throw missingFile(files, SINGLE_FILE);
+  return shardOf;
+}
+
+function checkAbort(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new TpaError('ABORTED', 'loading was aborted', { cause: signal.reason });
+  }
+}
+
+function duplicate(name: string): TpaError {
+  const message = `model expected each tensor in one shard, found "${printable(name)}" in two`;
+  const details = { name: printable(name) };
+  return new TpaError('WEIGHTS_DUPLICATE_NAME', message, { details });
+}
+
+function tooMany(what: string, limit: number): TpaError {
+  const message = `model expected at most ${limit} ${what}, found more`;
+  return new TpaError('WEIGHTS_TOO_MANY', message, { details: { limit } });
+}
+
+function mismatch(name: string, expected: string, found: string): TpaError {
+  const tensor = printable(name);
+  const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
+  return new TpaError('MODEL_MISMATCH', message, { details: { tensor, expected, found } });
+}

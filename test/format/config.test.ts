@@ -1,0 +1,302 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../../src/format/config.ts';
+import { CANARY, refused } from '../helpers/refused.ts';
+import { TINY_JSON, tensorNames, tinyConfig } from '../helpers/tiny-model.ts';
+import type { TensorEntry } from '../../src/format/safetensors.ts';
+
+const test = suite('parseConfig()');
+
+const ODD: readonly unknown[] = [
+  0,
+  -1,
+  1.5,
+  '8',
+  Infinity,
+  -Infinity,
+  NaN,
+  2 ** 31,
+  2 ** 53,
+  -(2 ** 31),
+  1e-9,
+  1e300,
+  true,
+  false,
+  '',
+  CANARY,
+  [],
+  [8],
+  {},
+  [[1]],
+];
+
+/** The odd values that a key may have after all. */
+const LEGAL: Readonly<Record<string, readonly unknown[]>> = {
+  n_layer: [],
+  n_head: [],
+  head_dim: [],
+  n_embd: [],
+  rank: [],
+  q_rank: [],
+  vocab_size: [],
+  block_size: [],
+  rope_theta: [1.5, 2 ** 31],
+  rope_precision: [],
+  using_groupnorm: [true, false],
+  eos_token_id: [0, ODD[16], ODD[17]],
+  attention: [],
+};
+
+/** A parse of the tiny config under these changes. */
+function parse(changes: Record<string, unknown>): unknown {
+  return parseConfig({ ...TINY_JSON, ...changes }, tensorNames());
+}
+
+test('reads the T6 keys', () => {
+  assert.equal(tinyConfig({ dropout: 0 }), {
+    mechanism: 'tpa',
+    layers: 2,
+    heads: 3,
+    headDim: 4,
+    dim: 6,
+    hiddenDim: 16,
+    rankQ: 3,
+    rankK: 2,
+    rankV: 2,
+    vocabSize: 11,
+    contextLength: 16,
+    ropeTheta: 10000,
+    ropePrecision: 'float32',
+    usesGroupNorm: true,
+    eosTokenIds: [10],
+    ignoredKeys: ['dropout'],
+  });
+});
+
+test('has defaults for what upstream leaves out, or writes as null', () => {
+  const optional = [
+    'block_size',
+    'rope_theta',
+    'rope_precision',
+    'using_groupnorm',
+    'eos_token_id',
+  ];
+  const nulls = Object.fromEntries(optional.map((key) => [key, null]));
+  const absent = Object.entries(TINY_JSON).filter(([key]) => !optional.includes(key));
+  for (const config of [
+    tinyConfig(nulls),
+    parseConfig(Object.fromEntries(absent), tensorNames()),
+  ]) {
+    assert.is(config.contextLength, 1024);
+    assert.is(config.ropeTheta, 10000);
+    assert.is(config.ropePrecision, 'bfloat16');
+    assert.is(config.usesGroupNorm, false);
+    assert.equal(config.eosTokenIds, []);
+  }
+});
+
+test('hiddenDim is floor(8/3 n_embd): 48 -> 128, 192 -> 512, 768 -> 2048, 1600 -> 4266', () => {
+  const dims = [48, 192, 768, 1600, 1];
+  assert.equal(
+    dims.map((n_embd) => tinyConfig({ n_embd }).hiddenDim),
+    [128, 512, 2048, 4266, 2],
+  );
+});
+
+test('takes one eos_token_id or several', () => {
+  assert.equal(tinyConfig({ eos_token_id: [1, 2, 10] }).eosTokenIds, [1, 2, 10]);
+  assert.equal(tinyConfig({ eos_token_id: 0 }).eosTokenIds, [0]);
+});
+
+test('C1 refuses each field × 20 odd values, naming path and rule', async () => {
+  for (const [key, legal] of Object.entries(LEGAL)) {
+    for (const value of ODD) {
+      if (legal.includes(value)) {
+        parse({ [key]: value });
+        continue;
+      }
+      const error = await refused(
+        () => parse({ [key]: value }),
+        'CONFIG_INVALID',
+        `${key} ${String(value)}`,
+      );
+      assert.is(error.details['path'], key);
+      assert.type(error.details['rule'], 'string');
+    }
+  }
+});
+
+test('C1 refuses each missing field that has no default', async () => {
+  for (const key of ['n_layer', 'n_head', 'head_dim', 'n_embd', 'rank', 'q_rank', 'vocab_size']) {
+    for (const value of [undefined, null]) {
+      const error = await refused(() => parse({ [key]: value }), 'CONFIG_INVALID', key);
+      assert.is(error.details['path'], key);
+    }
+  }
+});
+
+test('C1 refuses all pairs of fields × 6 odd values each', async () => {
+  const values = [0, -1, 1.5, '8', Infinity, 2 ** 31];
+  const keys = Object.keys(LEGAL).filter((key) => key !== 'eos_token_id' && key !== 'rope_theta');
+  for (const a of keys) {
+    for (const b of keys) {
+      for (const x of values) {
+        for (const y of values) {
+          const error = await refused(
+            () => parse({ [a]: x, [b]: y }),
+            'CONFIG_INVALID',
+            `${a} ${b}`,
+          );
+          assert.ok([a, b].includes(String(error.details['path'])), `${a} ${b}: ${error.message}`);
+        }
+      }
+    }
+  }
+});
+
+test('C1 refuses relations: rank > head_dim, odd head_dim, eos >= vocab, theta < 1, layers 1e9', async () => {
+  const table: [Record<string, unknown>, string][] = [
+    [{ rank: 5 }, 'rank'],
+    [{ q_rank: 5 }, 'q_rank'],
+    [{ head_dim: 5 }, 'head_dim'],
+    [{ eos_token_id: 11 }, 'eos_token_id'],
+    [{ eos_token_id: [1, 11] }, 'eos_token_id'],
+    [{ eos_token_id: Array.from({ length: 257 }, () => 1) }, 'eos_token_id'],
+    [{ rope_theta: 0.5 }, 'rope_theta'],
+    [{ n_layer: 1e9 }, 'n_layer'],
+    [{ bias: 1 }, 'bias'],
+    [{ tie_word_embeddings: 'yes' }, 'tie_word_embeddings'],
+    [{ rope_partial_factor: NaN }, 'rope_partial_factor'],
+  ];
+  for (const [changes, path] of table) {
+    const error = await refused(() => parse(changes), 'CONFIG_INVALID', path);
+    assert.is(error.details['path'], path);
+  }
+  tinyConfig({ rank: 4, q_rank: 4 });
+});
+
+test('C1 refuses what is no object', async () => {
+  for (const json of [undefined, null, [], [TINY_JSON], 'text', 3, true, () => TINY_JSON]) {
+    await refused(() => parseConfig(json, tensorNames()), 'CONFIG_INVALID', String(json));
+  }
+});
+
+test('neither reads nor changes prototypes', async () => {
+  await refused(() => parseConfig(Object.create(TINY_JSON), tensorNames()), 'CONFIG_INVALID');
+  const text = JSON.stringify(TINY_JSON).replace('{', '{"__proto__":{"n_layer":9,"polluted":1},');
+  const config = parseConfig(parseConfigBytes(new TextEncoder().encode(text)), tensorNames());
+  assert.is(config.layers, 2);
+  assert.equal(config.ignoredKeys, ['__proto__']);
+  assert.not.ok('polluted' in {});
+});
+
+test('lists unread keys, escaped and shortened', () => {
+  const { ignoredKeys } = tinyConfig({ 'x\u001b\n"': 1, ['k'.repeat(200)]: 1, torch_dtype: 'x' });
+  assert.is(ignoredKeys.length, 3);
+  for (const key of ignoredKeys) assert.match(key, /^[\x20-\x7e]{1,80}$/);
+});
+
+test('refuses other mechanisms and families by name', async () => {
+  const table: [Record<string, unknown>, string][] = [
+    ...['mha', 'mqa', 'gqa', 'mla'].map((name): [Record<string, unknown>, string] => [
+      { attention: name },
+      name,
+    ]),
+    [{ model_type: 'llama' }, 'llama'],
+    [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, 'gpt2lmhead'],
+    [{ architectures: ['LlamaForCausalLM'] }, 'llama'],
+    [{ architectures: 'Qwen2ForCausalLM' }, 'qwen'],
+    [{ model_type: 'deepseek_v3' }, 'deepseek'],
+    [{ model_type: 'gpt_neox' }, 'gptneo'],
+  ];
+  for (const [changes, name] of table) {
+    const error = await refused(() => parse(changes), 'MODEL_UNSUPPORTED', name);
+    assert.is(error.details['found'], name);
+    assert.match(error.message, name);
+  }
+  for (const model_type of ['t6', 'tpa', 'gpt2', CANARY, 5])
+    parse({ model_type, architectures: ['GPT'] });
+  const llama = { model_type: 'llama', hidden_size: 64, num_attention_heads: 4 };
+  await refused(() => parseConfig(llama, new Map()), 'MODEL_UNSUPPORTED');
+});
+
+test('refuses keys that change the computation, accepts their neutral values', async () => {
+  const odd = {
+    bias: true,
+    tie_word_embeddings: false,
+    rope_partial_factor: 0.5,
+    rope_decay_base: 0.9,
+  };
+  for (const [key, value] of Object.entries({ ...odd, rope_scaling: { type: CANARY } })) {
+    const error = await refused(() => parse({ [key]: value }), 'MODEL_UNSUPPORTED', key);
+    assert.is(error.details['path'], key);
+    assert.match(error.message, key);
+  }
+  const neutral = {
+    bias: false,
+    tie_word_embeddings: true,
+    rope_partial_factor: 1,
+    rope_decay_base: 1,
+  };
+  assert.equal(tinyConfig({ ...neutral, rope_scaling: null }), tinyConfig());
+});
+
+test('tells the mechanism from the tensors and checks it against "attention"', async () => {
+  const kvonly = tinyConfig({ q_rank: 0 }, 'tpa-kvonly');
+  assert.equal([kvonly.mechanism, kvonly.rankQ, kvonly.ignoredKeys], ['tpa-kvonly', 0, ['q_rank']]);
+  assert.is(tinyConfig({ attention: 'tpa' }).mechanism, 'tpa');
+  assert.is(tinyConfig({ attention: 'tpa-kvonly' }, 'tpa-kvonly').mechanism, 'tpa-kvonly');
+  await refused(() => tinyConfig({ attention: 'tpa-kvonly' }), 'MODEL_MISMATCH');
+  await refused(() => tinyConfig({ attention: 'tpa' }, 'tpa-kvonly'), 'MODEL_MISMATCH');
+  const both = new Map([...tensorNames(), ...tensorNames('tpa-kvonly')]);
+  await refused(() => parseConfig(TINY_JSON, both), 'MODEL_MISMATCH');
+  await refused(() => parseConfig(TINY_JSON, new Map()), 'MODEL_MISMATCH');
+});
+
+test('refuses foreign tensor layouts by name', async () => {
+  const entry = { dtype: 'F32', shape: [1], offset: 0, byteLength: 4 };
+  const table = {
+    'transformer.h.0.attn.c_k.weight': 'mha, gqa or mqa',
+    'transformer.h.0.attn.kv_a_proj_with_mqa.weight': 'mla',
+    'model.layers.0.self_attn.q_proj.weight': 'LLaMA',
+    '_orig_mod.transformer.wte.weight': '_orig_mod.',
+  };
+  for (const [name, shown] of Object.entries(table)) {
+    const names = new Map<string, TensorEntry>([[name, { name, ...entry }]]);
+    const error = await refused(() => parseConfig(TINY_JSON, names), 'MODEL_UNSUPPORTED', name);
+    assert.ok(error.message.includes(shown), error.message);
+  }
+});
+
+test('parseConfigBytes() refuses bad UTF-8, bad JSON, BOM, depth and size, without file text', async () => {
+  const encoder = new TextEncoder();
+  const texts = [
+    '',
+    ' ',
+    '{',
+    `{"${CANARY}"}`,
+    `${CANARY}`,
+    '\ufeff{}',
+    '{} {}',
+    '{"a":01}',
+    '{a:1}',
+    'NaN',
+  ];
+  for (const text of texts) {
+    await refused(() => parseConfigBytes(encoder.encode(text)), 'CONFIG_INVALID', text);
+  }
+  await refused(() => parseConfigBytes(Uint8Array.of(0x22, 0xff, 0x22)), 'CONFIG_INVALID');
+  const sized = (length: number): Uint8Array => encoder.encode('{}'.padEnd(length));
+  assert.equal(parseConfigBytes(sized(MAX_CONFIG_BYTES)), {});
+  await refused(() => parseConfigBytes(sized(MAX_CONFIG_BYTES + 1)), 'CONFIG_INVALID');
+  assert.equal(parseConfigBytes(encoder.encode('{"a":"]]}\\"[["}')), { a: ']]}"[[' });
+  parseConfigBytes(encoder.encode('['.repeat(32) + ']'.repeat(32)));
+  for (const levels of [33, 5e5, 5e6]) {
+    const bytes = encoder.encode('['.repeat(levels) + ']'.repeat(levels));
+    const start = performance.now();
+    await refused(() => parseConfigBytes(bytes), 'CONFIG_INVALID', `${levels}`);
+    assert.ok(performance.now() - start < 200, `${levels}: ${performance.now() - start} ms`);
+  }
+});
+
+test.run();

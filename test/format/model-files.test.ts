@@ -1,0 +1,337 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { openModelFiles, readModelFile } from '../../src/format/model-files.ts';
+import { CANARY, refused } from '../helpers/refused.ts';
+import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ByteSource } from '../../src/format/byte-source.ts';
+import type { ModelFiles, ModelSource } from '../../src/format/model-files.ts';
+
+const test = suite<{ root: string; model: string }>('openModelFiles()');
+
+const HELLO = new TextEncoder().encode('hello');
+const ESCAPES = [
+  '',
+  '.',
+  '..',
+  '../config.json',
+  '..\\config.json',
+  '/etc/passwd',
+  'C:\\x',
+  'a/b',
+  'a\\b',
+  '%2e%2e',
+  '%2e%2e%2fx',
+  'x\u0000',
+  'x\u0000.safetensors',
+  'http://h/x',
+  'file:///x',
+  '.hidden',
+  'a:b',
+  'é',
+  'x'.repeat(256),
+  'a b',
+  'a?b',
+  'a#b',
+  '~',
+];
+
+test.before.each(async (context) => {
+  context.root = await mkdtemp(join(tmpdir(), 'tpa-files-'));
+  context.model = join(context.root, 'model');
+  await mkdir(context.model);
+  await writeFile(join(context.model, 'config.json'), HELLO);
+});
+
+test.after.each(({ root }) => rm(root, { recursive: true }));
+
+async function opened<T>(source: ModelSource, use: (files: ModelFiles) => Promise<T>): Promise<T> {
+  const files = await openModelFiles(source);
+  try {
+    return await use(files);
+  } finally {
+    await files.close();
+  }
+}
+
+function readFrom(source: ModelSource, name: string): Promise<Uint8Array> {
+  return opened(source, (files) => readModelFile(files, name, 99));
+}
+
+/** Opens a file of 5 bytes whose content-length is said to be `length`; replaces fetch. */
+async function openDeclared(
+  length: string,
+  more: Record<string, string> = {},
+): Promise<ByteSource | undefined> {
+  const headers = { 'content-length': length, ...more };
+  globalThis.fetch = async () => new Response('hello', { headers });
+  return (await openModelFiles('http://host/m')).open('config.json');
+}
+
+/** Serves each path by `answer` while `use` runs. */
+async function served<T>(
+  answer: (path: string, response: ServerResponse) => void,
+  use: (base: string, server: Server) => Promise<T>,
+): Promise<T> {
+  const server = createServer(({ url = '' }, response) => answer(url, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test('reads a directory by path and by file: URL, any piece', async ({ model }) => {
+  for (const source of [model, `${model}/`, pathToFileURL(model), pathToFileURL(model).href]) {
+    await opened(source, async (files) => {
+      const config = await files.open('config.json');
+      assert.is(config?.size, 5);
+      assert.equal(await config?.read(1, 3), HELLO.slice(1, 4));
+      assert.equal(await config?.read(5, 0), new Uint8Array());
+      assert.is(await files.open('tokenizer.json'), undefined);
+      for (const [offset, length] of [
+        [0, 6],
+        [5, 1],
+        [2 ** 40, 1],
+      ] as const) {
+        await refused(() => config?.read(offset, length), 'WEIGHTS_TRUNCATED');
+      }
+    });
+  }
+});
+
+test('a file that shrinks after it was opened is truncated, not padded', async ({ model }) => {
+  await opened(model, async (files) => {
+    const config = await files.open('config.json');
+    await truncate(join(model, 'config.json'), 2);
+    await refused(() => config?.read(0, 5), 'WEIGHTS_TRUNCATED');
+  });
+});
+
+test('a missing directory or file is MODEL_NOT_FOUND with the path asked for', async ({
+  root,
+  model,
+}) => {
+  for (const path of [
+    join(root, 'none'),
+    join(model, 'config.json'),
+    join(model, 'config.json', 'x'),
+    `${root}/\u0000`,
+  ]) {
+    const error = await refused(() => openModelFiles(path), 'MODEL_NOT_FOUND', path);
+    assert.is(error.details['path'], path);
+  }
+  const error = await refused(
+    () => opened(model, (files) => readModelFile(files, 'tokenizer.json', 9)),
+    'MODEL_NOT_FOUND',
+  );
+  assert.equal(error.details, { path: model, file: 'tokenizer.json' });
+  assert.ok(error.message.includes(model) && error.message.includes('tokenizer.json'));
+});
+
+test('readModelFile() refuses one byte more than allowed before it reads', async ({ model }) => {
+  await opened(model, async (files) => {
+    assert.equal(await readModelFile(files, 'config.json', 5), HELLO);
+    await refused(() => readModelFile(files, 'config.json', 4), 'RESOURCE_LIMIT');
+    await writeFile(join(model, 'huge.json'), '');
+    await truncate(join(model, 'huge.json'), 2 ** 40);
+    await refused(() => readModelFile(files, 'huge.json', 2 ** 20), 'RESOURCE_LIMIT');
+  });
+});
+
+test('W10 refuses names that are paths, on every kind of source', async ({ model }) => {
+  const bytes = { config: '{}', weights: new Uint8Array() };
+  for (const source of [model, bytes, 'http://127.0.0.1:1/x']) {
+    await opened(source, async (files) => {
+      for (const name of ESCAPES) await refused(() => files.open(name), 'PATH_ESCAPE', name);
+    });
+  }
+});
+
+test('W10 refuses links out of the directory, directories and pipes; follows links within', async ({
+  root,
+  model,
+}) => {
+  await writeFile(join(root, 'secret'), CANARY);
+  await symlink('../secret', join(model, 'relative'));
+  await symlink(join(root, 'secret'), join(model, 'absolute'));
+  await symlink('relative', join(model, 'chain'));
+  await symlink('..', join(model, 'parent'));
+  await symlink('/dev/zero', join(model, 'device'));
+  await symlink('config.json', join(model, 'inside'));
+  await symlink('nowhere', join(model, 'dangling'));
+  await mkdir(join(model, 'folder'));
+  execFileSync('mkfifo', [join(model, 'pipe')]);
+  await mkdir(join(root, 'model-2'));
+  await writeFile(join(root, 'model-2', 'f'), CANARY);
+  await symlink('../model-2/f', join(model, 'sibling'));
+  await symlink(model, join(root, 'link'));
+  for (const path of [model, join(root, 'link')]) {
+    await opened(path, async (files) => {
+      for (const name of [
+        'relative',
+        'absolute',
+        'chain',
+        'parent',
+        'device',
+        'folder',
+        'pipe',
+        'sibling',
+      ]) {
+        await refused(() => files.open(name), 'PATH_ESCAPE', name);
+      }
+      assert.is((await files.open('inside'))?.size, 5);
+      assert.is(await files.open('dangling'), undefined);
+    });
+  }
+});
+
+test('close() closes every file, twice is once', async ({ model }) => {
+  const files = await openModelFiles(model);
+  const config = await files.open('config.json');
+  await files.close();
+  await files.close();
+  await config?.close();
+  const outcome = await config?.read(0, 1).catch((error: unknown) => error);
+  assert.instance(outcome, Error);
+});
+
+test('bytes, text and objects in memory', async () => {
+  const weights = new Map([
+    ['a.safetensors', HELLO],
+    ['model.safetensors.index.json', HELLO],
+  ]);
+  for (const config of [HELLO, 'hello'])
+    assert.equal(await readFrom({ config, weights }, 'config.json'), HELLO);
+  const object = { config: { a: 1 }, weights: HELLO.slice().buffer, tokenizer: [2] };
+  assert.is(new TextDecoder().decode(await readFrom(object, 'config.json')), '{"a":1}');
+  assert.is(new TextDecoder().decode(await readFrom(object, 'tokenizer.json')), '[2]');
+  assert.equal(await readFrom(object, 'model.safetensors'), HELLO);
+  assert.equal(await readFrom({ config: '', weights }, 'a.safetensors'), HELLO);
+  await refused(() => readFrom({ config: '', weights }, 'tokenizer.json'), 'MODEL_NOT_FOUND');
+  await refused(() => readFrom({ config: '', weights }, 'constructor'), 'MODEL_NOT_FOUND');
+});
+
+test('a source of another kind is a TypeError', async () => {
+  const sources: unknown[] = [
+    undefined,
+    null,
+    5,
+    {},
+    new URL('ftp://h/x'),
+    { config: '{}' },
+    { weights: HELLO },
+    { config: 5, weights: HELLO },
+    { config: '{}', weights: 'text' },
+    { config: '{}', weights: [1] },
+    { config: '{}', weights: new Map([['a', 'b']]) },
+    { config: '{}', weights: HELLO, tokenizer: 5 },
+  ];
+  for (const source of sources) {
+    const outcome = await openModelFiles(source as ModelSource).catch((error: unknown) => error);
+    assert.instance(outcome, TypeError, String(source));
+  }
+});
+
+test('fetches below an address, with or without slash and query; 404 is no file', async () => {
+  const paths: string[] = [];
+  await served(
+    (path, response) => {
+      paths.push(path);
+      response.statusCode = path.includes('config.json') ? 200 : 404;
+      response.end('hello');
+    },
+    async (base) => {
+      for (const source of [`${base}/m`, `${base}/m/`, new URL(`${base}/m?key=1`)]) {
+        await opened(source, async (files) => {
+          assert.equal(await readModelFile(files, 'config.json', 9), HELLO);
+          assert.is(await files.open('tokenizer.json'), undefined);
+        });
+      }
+    },
+  );
+  assert.equal(
+    paths.filter((_, i) => i % 2 === 0),
+    ['/m/config.json', '/m/config.json', '/m/config.json?key=1'],
+  );
+});
+
+test('an HTML page, an error status, a dead server: MODEL_NOT_FOUND that says so', async () => {
+  const answers: [string, (response: ServerResponse) => unknown][] = [
+    ['an HTML page', (r) => r.setHeader('content-type', 'text/html; charset=utf-8').end(CANARY)],
+    ['HTTP status 500', (r) => r.writeHead(500, CANARY).end(CANARY)],
+    ['HTTP status 403', (r) => r.writeHead(403).end()],
+    ['no answer', (r) => r.destroy()],
+  ];
+  for (const [found, answer] of answers) {
+    await served(
+      (_, response) => answer(response),
+      async (base) => {
+        const files = await openModelFiles(base);
+        const error = await refused(() => files.open('config.json'), 'MODEL_NOT_FOUND', found);
+        assert.ok(error.message.includes(found), error.message);
+      },
+    );
+  }
+});
+
+test('W2 a body shorter than its length is WEIGHTS_TRUNCATED, chunks of 1 byte add up', async () => {
+  await served(
+    (path, response) => {
+      if (path.includes('short')) {
+        response.writeHead(200, { 'content-length': 9 });
+        response.write('hello', () => response.destroy());
+      } else if (path.includes('cut')) {
+        response.writeHead(200);
+        response.write('hello', () => response.destroy());
+      } else {
+        for (const letter of 'hello') response.write(letter);
+        response.end();
+      }
+    },
+    async (base) => {
+      const files = await openModelFiles(base);
+      for (const name of ['short', 'cut'])
+        await refused(() => files.open(name), 'WEIGHTS_TRUNCATED', name);
+      assert.equal(await readModelFile(files, 'trickle', 9), HELLO);
+    },
+  );
+});
+
+test('W2 bodies that disagree with content-length, in either direction, and absurd lengths', async () => {
+  const original = globalThis.fetch;
+  try {
+    for (const length of ['4', '6', '0', '4000000000'])
+      await refused(() => openDeclared(length), 'WEIGHTS_TRUNCATED', length);
+    for (const length of ['-1', 'x', '1e300', '4294967297'])
+      await refused(() => openDeclared(length), 'RESOURCE_LIMIT', length);
+    assert.is((await openDeclared('3', { 'content-encoding': 'gzip' }))?.size, 5);
+    assert.is((await openDeclared('5'))?.size, 5);
+  } finally {
+    globalThis.fetch = original;
+  }
+});
+
+test('an aborted fetch is ABORTED', async () => {
+  await served(
+    () => undefined,
+    async (base) => {
+      const controller = new AbortController();
+      const files = await openModelFiles(base, controller.signal);
+      const pending = refused(() => files.open('config.json'), 'ABORTED');
+      controller.abort();
+      const error = await pending;
+      assert.ok(error.retryable);
+    },
+  );
+});
+
+test.run();
