@@ -1,0 +1,144 @@
+import type { Backend, Sequence } from '../backend/backend.ts';
+import { TpaError } from '../errors.ts';
+import { expectInteger } from './expect.ts';
+import { yieldMacrotask } from './yield.ts';
+
+/**
+ * One conversation's state: the token ids, and a sequence of the backend that holds the factors of
+ * the first of them. The sequence may lag behind (a sampled token is not evaluated before the next
+ * one is asked for); whatever is missing is evaluated first. Every change is whole or not at all.
+ */
+export class Context {
+  readonly #backend: Backend;
+  readonly #sequence: Sequence;
+  readonly #ids: number[];
+  #isHeld = false;
+  #isComputing = false;
+  #isDisposed = false;
+
+  constructor(backend: Backend, sequence = backend.createSequence(), ids: readonly number[] = []) {
+    this.#backend = backend;
+    this.#sequence = sequence;
+    this.#ids = [...ids];
+  }
+
+  /** The token ids, to be copied before they are given away. */
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
+  get byteLength(): number {
+    return this.#isDisposed ? 0 : this.#sequence.byteLength;
+  }
+
+  get isFull(): boolean {
+    return this.#ids.length >= this.#backend.contextLength;
+  }
+
+  /** @throws TpaError `DISPOSED`, or `SESSION_BUSY` while another call holds the context */
+  checkFree(): void {
+    this.#checkAlive();
+    if (this.#isHeld) {
+      throw new TpaError('SESSION_BUSY', 'expected one call at a time, a call is still running');
+    }
+  }
+
+  /**
+   * {@link checkFree}, then keeps other calls out.
+   *
+   * @returns lets them in again; only its first call counts
+   */
+  hold(): () => void {
+    this.checkFree();
+    this.#isHeld = true;
+    let isReleased = false;
+    return () => {
+      if (!isReleased) this.#isHeld = false;
+      isReleased = true;
+    };
+  }
+
+  /** @throws TpaError `CONTEXT_OVERFLOW` if so many more tokens do not fit */
+  checkRoom(count: number): void {
+    const limit = this.#backend.contextLength;
+    const asked = this.#ids.length + count;
+    if (asked > limit) {
+      const message = `expected at most ${limit} tokens of context, found ${asked}`;
+      throw new TpaError('CONTEXT_OVERFLOW', message, { details: { asked, limit } });
+    }
+  }
+
+  /**
+   * Adds ids and evaluates all that was not evaluated yet, at least the last token; lets a
+   * macrotask pass between chunks. The caller holds the context and has checked the room.
+   *
+   * @param isCancelled asked after every chunk; if so, everything is as before the call
+   * @returns logits of the last position (vocabSize), `undefined` if cancelled
+   * @throws what the backend throws, with ids and cache as before; TpaError `DISPOSED`
+   */
+  async evaluate(
+    added: readonly number[],
+    isCancelled: () => boolean,
+  ): Promise<Float32Array | undefined> {
+    this.#checkAlive();
+    const sequence = this.#sequence;
+    if (added.length === 0 && sequence.length === this.#ids.length) {
+      sequence.truncate(sequence.length - 1); // nobody kept the last logits
+    }
+    const before = sequence.length;
+    const pending = [...this.#ids.slice(before), ...added];
+    let isDone = false;
+    try {
+      let logits: Float32Array | undefined;
+      for (let start = 0; start < pending.length; start += this.#backend.maxChunk) {
+        if (start > 0) await yieldMacrotask();
+        if (isCancelled()) return undefined;
+        logits = await this.#forward(pending.slice(start, start + this.#backend.maxChunk));
+      }
+      if (isCancelled()) return undefined;
+      for (const id of added) this.#ids.push(id);
+      isDone = true;
+      return logits;
+    } finally {
+      if (!isDone && !this.#isDisposed) sequence.truncate(before);
+    }
+  }
+
+  /** Adds one id without evaluating it. */
+  append(id: number): void {
+    this.#ids.push(id);
+  }
+
+  fork(): Context {
+    return new Context(this.#backend, this.#sequence.fork(), this.#ids);
+  }
+
+  truncate(length: number): void {
+    expectInteger('length', length, 0, this.#ids.length);
+    if (length < this.#sequence.length) this.#sequence.truncate(length);
+    this.#ids.length = length;
+  }
+
+  /** Frees the cache, after the running forward if there is one; idempotent. */
+  dispose(): void {
+    this.#isDisposed = true;
+    if (!this.#isComputing) this.#sequence.dispose();
+  }
+
+  async #forward(ids: readonly number[]): Promise<Float32Array> {
+    this.#checkAlive();
+    this.#isComputing = true;
+    try {
+      const logits = await this.#sequence.forward(ids, 'last');
+      this.#checkAlive();
+      return logits;
+    } finally {
+      this.#isComputing = false;
+      if (this.#isDisposed) this.#sequence.dispose();
+    }
+  }
+
+  #checkAlive(): void {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'expected a live session, it is disposed');
+  }
+}

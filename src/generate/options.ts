@@ -1,0 +1,152 @@
+import { expectInteger, expectNumber, mismatch } from './expect.ts';
+import { randomSeed } from './random.ts';
+import type { SamplingOptions } from './sampling.ts';
+
+/**
+ * How to generate. Every field is optional; an unknown one is refused.
+ *
+ * @example
+ * const generation = session.generate('Once', { maxTokens: 40, temperature: 0.7, seed: 7 });
+ */
+export interface GenerateOptions {
+  /** Tokens to generate at most, integer >= 1; default 256. */
+  maxTokens?: number;
+  /** 0 takes the likeliest token; higher is more varied, >= 0; default 0.8. */
+  temperature?: number;
+  /** Keep only the k likeliest tokens, integer >= 0; default 0 = all. */
+  topK?: number;
+  /** Keep the likeliest tokens that hold this probability together, 0 … 1; default 1 = all. */
+  topP?: number;
+  /** Drop tokens less likely than this fraction of the likeliest, 0 … 1; default 0 = none. */
+  minP?: number;
+  /** Divides positive and multiplies negative logits of ids already present, 0.01 … 100; default 1. */
+  repetitionPenalty?: number;
+  /** Same seed, same tokens; integer in 0 … 2^53 - 1; default: random, see `generation.seed`. */
+  seed?: number;
+  /** Text that ends the generation and is not part of it; up to 16 strings; default none. */
+  stop?: string | readonly string[];
+  /** Whether each token carries its log-probability; default false. */
+  logprobs?: boolean;
+  /** Ends the generation within a token, with `finishReason` `'abort'`. */
+  signal?: AbortSignal;
+}
+
+/** {@link GenerateOptions} with every default filled in. */
+export interface ResolvedOptions extends SamplingOptions {
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly logprobs: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** As many as hosted APIs grant four times over; each is searched at each token. */
+const MAX_STOPS = 16;
+
+/** UTF-16 units of one stop string: a line of text. Searching costs up to its square per token. */
+const MAX_STOP_LENGTH = 256;
+
+/** Misspellings at most this many edits away are worth a suggestion. */
+const MAX_SUGGESTION_DISTANCE = 3;
+
+const NOT_NEGATIVE = { expected: 'finite number >= 0', accepts: (x: number) => x >= 0 };
+/** Far beyond use (1 … 2), and no product of a float32 logit with these overflows float64. */
+const PENALTY = { expected: 'number in 0.01..100', accepts: (x: number) => x >= 0.01 && x <= 100 };
+const FRACTION = { expected: 'number in 0..1', accepts: (x: number) => x >= 0 && x <= 1 };
+
+const READERS: { readonly [K in keyof ResolvedOptions]: (value: unknown) => ResolvedOptions[K] } = {
+  maxTokens: (v = 256) => expectInteger('maxTokens', v, 1, Number.MAX_SAFE_INTEGER),
+  temperature: (v = 0.8) => expectNumber('temperature', v, NOT_NEGATIVE),
+  topK: (v = 0) => expectInteger('topK', v, 0, Number.MAX_SAFE_INTEGER),
+  topP: (v = 1) => expectNumber('topP', v, FRACTION),
+  minP: (v = 0) => expectNumber('minP', v, FRACTION),
+  repetitionPenalty: (v = 1) => expectNumber('repetitionPenalty', v, PENALTY),
+  seed: (v = randomSeed()) => expectInteger('seed', v, 0, Number.MAX_SAFE_INTEGER),
+  stop: readStop,
+  logprobs: (v = false) => {
+    if (typeof v !== 'boolean') throw new TypeError(mismatch('logprobs', 'boolean', v));
+    return v;
+  },
+  signal: (v) => {
+    if (v === undefined || isSignal(v)) return v;
+    throw new TypeError(mismatch('signal', 'AbortSignal', v));
+  },
+};
+
+/**
+ * Checks the options and fills in the defaults; draws a seed if none is given.
+ *
+ * @throws TypeError for an unknown key or a wrong type, RangeError for a value out of range
+ */
+export function resolveOptions(options: GenerateOptions = {}): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(mismatch('options', 'object', options));
+  }
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(READERS, key)) throw new TypeError(unknownKey(key));
+  }
+  const { maxTokens, temperature, topK, topP, minP } = options;
+  const { repetitionPenalty, seed, stop, logprobs, signal } = options;
+  return {
+    maxTokens: READERS.maxTokens(maxTokens),
+    temperature: READERS.temperature(temperature),
+    topK: READERS.topK(topK),
+    topP: READERS.topP(topP),
+    minP: READERS.minP(minP),
+    repetitionPenalty: READERS.repetitionPenalty(repetitionPenalty),
+    seed: READERS.seed(seed),
+    stop: READERS.stop(stop),
+    logprobs: READERS.logprobs(logprobs),
+    signal: READERS.signal(signal),
+  };
+}
+
+function readStop(value: unknown = []): readonly string[] {
+  const stops: unknown = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(stops)) throw new TypeError(mismatch('stop', 'string or strings', value));
+  if (stops.length > MAX_STOPS) {
+    throw new RangeError(mismatch('stop', `at most ${MAX_STOPS} strings`, stops.length));
+  }
+  return stops.map((stop: unknown, i) => {
+    if (typeof stop !== 'string') throw new TypeError(mismatch(`stop[${i}]`, 'string', stop));
+    if (stop.length === 0 || stop.length > MAX_STOP_LENGTH) {
+      const expected = `1..${MAX_STOP_LENGTH} UTF-16 units`;
+      throw new RangeError(mismatch(`stop[${i}]`, expected, stop.length));
+    }
+    // Half a surrogate pair never occurs in decoded text, and would match half a character.
+    if (/\p{Surrogate}/u.test(stop)) {
+      throw new RangeError(`"stop[${i}]" expected well-formed text, got a lone surrogate`);
+    }
+    return stop;
+  });
+}
+
+function isSignal(value: unknown): value is AbortSignal {
+  return typeof value === 'object' && value !== null && 'aborted' in value;
+}
+
+function unknownKey(key: string): string {
+  const shown = key.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
+  let message = `"${shown}" is not a generate option`;
+  let nearest = MAX_SUGGESTION_DISTANCE + 1;
+  const plain = key.slice(0, 40).replaceAll(/[_-]/g, '').toLowerCase();
+  for (const known of Object.keys(READERS)) {
+    const distance = editDistance(plain, known.toLowerCase());
+    if (distance >= nearest) continue;
+    nearest = distance;
+    message = `"${shown}" is not a generate option, did you mean "${known}"?`;
+  }
+  return message;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

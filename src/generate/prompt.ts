@@ -1,0 +1,65 @@
+import { TpaError } from '../errors.ts';
+import type { TextTokenizer } from '../model/tokenizer.ts';
+import { expectInteger, mismatch } from './expect.ts';
+
+/** Arrays of numbers that token ids come in. */
+export type TokenIds = readonly number[] | NumericArray;
+
+type NumericArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
+
+/**
+ * UTF-8 bytes a prompt may have per token of context: English has about 4, so that a longer text
+ * cannot fit; counting bytes is far cheaper than tokenising them to find out.
+ */
+export const MAX_BYTES_PER_TOKEN = 32;
+
+/**
+ * A checked copy of token ids.
+ *
+ * @throws TypeError if it is no array of numbers, RangeError for an id outside 0 … vocabSize - 1
+ */
+export function readIds(name: string, ids: unknown, vocabSize: number): number[] {
+  const isTyped = ArrayBuffer.isView(ids) && !(ids instanceof DataView);
+  if (!Array.isArray(ids) && !isTyped) {
+    throw new TypeError(mismatch(name, 'array of token ids', ids));
+  }
+  const copy: number[] = Array.from(ids as ArrayLike<number>);
+  const bad = copy.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (bad >= 0) expectInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
+  return copy;
+}
+
+/**
+ * Checks a text prompt without tokenising it.
+ *
+ * @throws TpaError `TOKENIZER_MISSING`, `PROMPT_TOO_LONG`
+ */
+export function checkText(
+  text: string,
+  tokenizer: TextTokenizer | undefined,
+  contextLength: number,
+): TextTokenizer {
+  if (tokenizer === undefined) {
+    throw new TpaError('TOKENIZER_MISSING', 'expected token ids, the model has no tokenizer');
+  }
+  const limit = contextLength * MAX_BYTES_PER_TOKEN;
+  // A UTF-16 unit is at least one byte: a hopeless text is refused unread.
+  const asked = text.length > limit ? text.length : utf8Length(text);
+  if (asked > limit) {
+    const message = `expected a prompt of at most ${limit} UTF-8 bytes, found at least ${asked}`;
+    throw new TpaError('PROMPT_TOO_LONG', message, { details: { asked, limit } });
+  }
+  return tokenizer;
+}
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

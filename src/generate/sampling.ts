@@ -1,0 +1,142 @@
+import { TpaError } from '../errors.ts';
+import { exp, log } from './exp.ts';
+import type { RandomSource } from './random.ts';
+import { Ranking } from './ranking.ts';
+
+/** How the next token is chosen; see {@link GenerateOptions} for ranges and defaults. */
+export interface SamplingOptions {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly seed: number;
+}
+
+/**
+ * Chooses the next token: repetition penalty, temperature, top-k, top-p, min-p, then one draw.
+ * Ties go to the lower id; a NaN logit is never chosen. Only portable arithmetic is used, so equal
+ * logits and an equal random source give an equal token in every runtime.
+ *
+ * @param logits (vocabSize), left as they are
+ * @param history the ids the repetition penalty applies to, each once
+ * @param candidates ids from here on are never chosen (rows that pad the vocabulary)
+ * @throws TpaError `NONFINITE_LOGITS` if no candidate has a finite logit, or one is +Infinity
+ */
+export function sampleToken(
+  logits: Float32Array,
+  options: SamplingOptions,
+  history: readonly number[],
+  random: RandomSource,
+  candidates: number,
+): number {
+  const scores = penalised(logits, options.repetitionPenalty, history, candidates);
+  const best = argmax(scores);
+  if (options.temperature === 0 || options.topK === 1) return best;
+
+  const weights = new Float64Array(scores.length);
+  const max = scores[best]!;
+  for (let id = 0; id < weights.length; id++) {
+    weights[id] = exp((scores[id]! - max) / options.temperature); // the best one weighs exactly 1
+  }
+  if (options.topK > 0 || options.topP < 1) {
+    return draw(cut(scores, weights, options), weights, options.minP, random);
+  }
+  return draw(undefined, weights, options.minP, random);
+}
+
+/**
+ * The log-probability of a token under the plain softmax: no penalty, temperature 1.
+ *
+ * @param logits (vocabSize)
+ * @param candidates ids below this share the probability
+ */
+export function logprobOf(logits: Float32Array, id: number, candidates: number): number {
+  const scores = penalised(logits, 1, [], candidates);
+  const max = scores[argmax(scores)]!;
+  let total = 0;
+  for (const score of scores) total += exp(score - max);
+  return scores[id]! - max - log(total);
+}
+
+/** The candidates' scores: NaN becomes -Infinity, the CTRL penalty is applied. */
+function penalised(
+  logits: Float32Array,
+  penalty: number,
+  history: readonly number[],
+  candidates: number,
+): Float64Array {
+  const scores = new Float64Array(logits.subarray(0, candidates));
+  for (let id = 0; id < scores.length; id++) {
+    if (Number.isNaN(scores[id]!)) scores[id] = -Infinity;
+  }
+  if (penalty === 1) return scores;
+  const isSeen = new Uint8Array(scores.length);
+  for (const id of history) {
+    if (id >= scores.length || isSeen[id] === 1) continue;
+    isSeen[id] = 1;
+    const score = scores[id]!;
+    scores[id] = score > 0 ? score / penalty : score * penalty;
+  }
+  return scores;
+}
+
+function argmax(scores: Float64Array): number {
+  let best = 0;
+  for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id;
+  if (!Number.isFinite(scores[best])) {
+    throw new TpaError('NONFINITE_LOGITS', 'expected a finite highest logit among the candidates');
+  }
+  return best;
+}
+
+/** The ids that survive top-k and top-p, best first. */
+function cut(scores: Float64Array, weights: Float64Array, options: SamplingOptions): number[] {
+  const ranking = new Ranking(scores);
+  const taken: number[] = [];
+  let total = 0;
+  if (options.topK > 0) {
+    const count = Math.min(options.topK, ranking.size);
+    while (taken.length < count) taken.push(ranking.take()!);
+    for (const id of taken) total += weights[id]!;
+  } else {
+    for (const weight of weights) total += weight;
+  }
+  if (options.topP === 1) return taken;
+
+  let covered = 0;
+  const nucleus: number[] = [];
+  while (nucleus.length === 0 || covered < options.topP * total) {
+    const id = options.topK > 0 ? taken[nucleus.length] : ranking.take();
+    if (id === undefined) break;
+    nucleus.push(id);
+    covered += weights[id]!;
+  }
+  return nucleus;
+}
+
+/** Draws among `ids` (all, if undefined) in proportion to the weights that are >= minP. */
+function draw(
+  ids: readonly number[] | undefined,
+  weights: Float64Array,
+  minP: number,
+  random: RandomSource,
+): number {
+  const count = ids?.length ?? weights.length;
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    const weight = weights[ids?.[i] ?? i]!;
+    if (weight >= minP) total += weight;
+  }
+  let left = random.next() * total;
+  let chosen = 0;
+  for (let i = 0; i < count; i++) {
+    const id = ids?.[i] ?? i;
+    const weight = weights[id]!;
+    if (weight === 0 || weight < minP) continue;
+    chosen = id; // rounding may leave a crumb after the last one: it goes to the last one
+    left -= weight;
+    if (left < 0) break;
+  }
+  return chosen;
+}

@@ -1,0 +1,171 @@
+import type { Backend } from '../backend/backend.ts';
+import type { TextTokenizer } from '../model/tokenizer.ts';
+import { Context } from './context.ts';
+import { expectInteger, mismatch } from './expect.ts';
+import { Generation } from './generation.ts';
+import { resolveOptions, type GenerateOptions } from './options.ts';
+import { checkText, readIds, type TokenIds } from './prompt.ts';
+
+/** What a model lends to its sessions. */
+export interface SessionHost {
+  readonly backend: Backend;
+  readonly tokenizer: TextTokenizer | undefined;
+  /** Ids that end a generation. */
+  readonly eosTokenIds: readonly number[];
+  /** The sessions alive: each joins when it is made and leaves when it is disposed. */
+  readonly sessions: Set<Session>;
+}
+
+/**
+ * One conversation with a model: token ids and their cached factors. One call at a time; a second
+ * one throws `SESSION_BUSY`. A call that fails leaves the session as it was.
+ *
+ * @example
+ * const session = model.createSession();
+ * for await (const { text } of session.generate('Once upon a time')) show(text);
+ * session.dispose();
+ */
+export class Session {
+  readonly #host: SessionHost;
+  readonly #context: Context;
+
+  /** Made by `model.createSession()`. @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
+  constructor(host: SessionHost, context: Context = new Context(host.backend)) {
+    this.#host = host;
+    this.#context = context;
+    host.sessions.add(this);
+  }
+
+  /** Tokens of the conversation, including one that was generated but not evaluated yet. */
+  get length(): number {
+    return this.#context.ids.length;
+  }
+
+  /** A copy of the token ids. */
+  get tokens(): number[] {
+    return [...this.#context.ids];
+  }
+
+  /** Bytes of cache this session refers to; pages shared with a fork count in both. */
+  get byteLength(): number {
+    return this.#context.byteLength;
+  }
+
+  /**
+   * Adds tokens, a chunk at a time.
+   *
+   * @param ids at least one
+   * @returns logits of the last position (vocabSize)
+   * @throws TypeError, RangeError for bad ids; TpaError `CONTEXT_OVERFLOW` before anything is
+   *   computed, `SESSION_BUSY`, `DISPOSED`, `OUT_OF_MEMORY`, `NONFINITE_LOGITS`
+   *
+   * @example
+   * const logits = await session.prefill(model.tokenizer.encode('Once upon'));
+   */
+  async prefill(ids: TokenIds): Promise<Float32Array> {
+    const added = readIds('ids', ids, this.#host.backend.vocabSize);
+    if (added.length === 0) throw new RangeError('"ids" expected at least one token id, got none');
+    return this.#evaluate(added);
+  }
+
+  /**
+   * Adds one token.
+   *
+   * @returns logits of its position (vocabSize)
+   * @throws as {@link prefill}
+   *
+   * @example
+   * const logits = await session.decode(42);
+   */
+  async decode(id: number): Promise<Float32Array> {
+    return this.#evaluate([expectInteger('id', id, 0, this.#host.backend.vocabSize - 1)]);
+  }
+
+  /**
+   * Continues the conversation after a prompt; an empty one continues from where it is. Nothing is
+   * computed before the first token is asked for, and no token before it is asked for.
+   *
+   * @param prompt text or token ids; text never turns into special tokens
+   * @throws TypeError, RangeError for odd arguments; TpaError `TOKENIZER_MISSING`,
+   *   `PROMPT_TOO_LONG`, `SESSION_BUSY`, `DISPOSED`. Iterating throws `PROMPT_EMPTY`,
+   *   `CONTEXT_OVERFLOW` before anything is computed, and whatever the backend throws
+   *
+   * @example
+   * const story = await session.generate('Once upon a time', { maxTokens: 80, seed: 7 }).text();
+   */
+  generate(prompt: string | TokenIds, options?: GenerateOptions): Generation {
+    const { backend, tokenizer, eosTokenIds } = this.#host;
+    const resolved = resolveOptions(options);
+    const readPrompt = this.#promptReader(prompt);
+    if (resolved.stop.length > 0) checkText('', tokenizer, backend.contextLength);
+    this.#context.checkFree();
+    return new Generation({
+      context: this.#context,
+      tokenizer,
+      eosTokenIds,
+      candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
+      options: resolved,
+      readPrompt,
+    });
+  }
+
+  /**
+   * A second session with the same tokens; the cache is shared until either changes it.
+   *
+   * @throws TpaError `SESSION_BUSY`, `DISPOSED`, `OUT_OF_MEMORY`
+   */
+  fork(): Session {
+    this.#context.checkFree();
+    return new Session(this.#host, this.#context.fork());
+  }
+
+  /**
+   * Forgets the tokens from position `length` on.
+   *
+   * @throws TypeError, RangeError unless 0 <= length <= session.length; TpaError `SESSION_BUSY`,
+   *   `DISPOSED`
+   */
+  truncate(length: number): void {
+    this.#context.checkFree();
+    this.#context.truncate(length);
+  }
+
+  /** Frees the cache; a running call rejects with `DISPOSED` within a token. Idempotent. */
+  dispose(): void {
+    this.#context.dispose();
+    this.#host.sessions.delete(this);
+  }
+
+  /** {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #evaluate(added: readonly number[]): Promise<Float32Array> {
+    const release = this.#context.hold();
+    try {
+      this.#context.checkRoom(added.length);
+      return (await this.#context.evaluate(added, () => false))!;
+    } finally {
+      release();
+    }
+  }
+
+  #promptReader(prompt: unknown): () => readonly number[] {
+    const { backend, tokenizer } = this.#host;
+    if (typeof prompt === 'string') {
+      const encoder = checkText(prompt, tokenizer, backend.contextLength);
+      return () => readIds('prompt', encoder.encode(prompt), backend.vocabSize);
+    }
+    if (typeof prompt === 'object' && prompt !== null && 'messages' in prompt) {
+      throw new TypeError(
+        '"prompt" expected string or token ids, chat templates are not supported',
+      );
+    }
+    if (typeof prompt !== 'object' || prompt === null) {
+      throw new TypeError(mismatch('prompt', 'string or token ids', prompt));
+    }
+    const ids = readIds('prompt', prompt, backend.vocabSize);
+    return () => ids;
+  }
+}

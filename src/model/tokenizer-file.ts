@@ -1,0 +1,152 @@
+import { TpaError } from '../errors.ts';
+
+/** A checked tokenizer.json. */
+export interface TokenizerFile {
+  /** What the tokenizer library is given. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly ids: ReadonlySet<number>;
+  readonly specialIds: ReadonlySet<number>;
+  /** The highest id + 1. */
+  readonly vocabSize: number;
+}
+
+/** Four times the largest vocabulary published (262,144); the library's array grows to the highest id. */
+const MAX_VOCAB_SIZE = 1 << 20;
+
+/** Published split patterns have up to about 500 characters; the library compiles what it is given. */
+const MAX_PATTERN_LENGTH = 1024;
+
+/** Published files nest 4 deep (sequence, step, pattern, text). */
+const MAX_DEPTH = 16;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks what the library would take on trust: ids, merges, added tokens and patterns.
+ *
+ * @throws TpaError `TOKENIZER_INVALID`
+ */
+export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): TokenizerFile {
+  const root = asObject('the file', json);
+  const model = asObject('model', root['model']);
+  if (model['type'] !== 'BPE') throw invalid('"model.type" expected "BPE"');
+  const limit = Math.min(vocabLimit, MAX_VOCAB_SIZE);
+  const names = new Map<number, string>();
+  const vocab = asObject('model.vocab', model['vocab']);
+  for (const [name, id] of Object.entries(vocab)) addId(names, id, name, limit);
+  checkMerges(model, vocab);
+
+  const specialIds = new Set<number>();
+  for (const token of addedTokens(root)) {
+    const id = addId(names, token['id'], token['content'], limit);
+    if (token['special'] === true) specialIds.add(id);
+  }
+  if (names.size === 0) throw invalid('"model.vocab" expected at least one token');
+  for (const stage of ['normalizer', 'pre_tokenizer', 'decoder']) checkPatterns(stage, root[stage]);
+
+  let vocabSize = 0;
+  for (const id of names.keys()) vocabSize = Math.max(vocabSize, id + 1);
+  return {
+    // A post-processor adds tokens around the text; this project joins ids itself.
+    json: { normalizer: null, pre_tokenizer: null, decoder: null, ...root, post_processor: null },
+    ids: new Set(names.keys()),
+    specialIds,
+    vocabSize,
+  };
+}
+
+/**
+ * The same file with no way to arrive at a special token, neither as an added token nor as an entry
+ * of the vocabulary nor by a merge; for text that must stay text.
+ */
+export function withoutSpecial(file: TokenizerFile): TokenizerFile {
+  const model = file.json['model'] as JsonObject;
+  const added = addedTokens(file.json);
+  const special = new Set(added.filter((t) => t['special'] === true).map((t) => t['content']));
+  special.delete(model['unk_token']); // what the library puts for unknown text
+  const vocab = Object.entries(model['vocab'] as JsonObject).filter(([name]) => !special.has(name));
+  const merges = mergesOf(model).filter((merge) => !special.has(merge.join('')));
+  return {
+    ...file,
+    json: {
+      ...file.json,
+      added_tokens: added.filter((token) => token['special'] !== true),
+      model: { ...model, vocab: Object.fromEntries(vocab), merges },
+    },
+  };
+}
+
+function addId(names: Map<number, string>, id: unknown, name: unknown, limit: number): number {
+  if (typeof name !== 'string' || name === '') throw invalid('a token expected to have text');
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= limit) {
+    const found = typeof id === 'number' ? String(id) : typeof id;
+    throw invalid(`a token id expected integer in 0..${limit - 1}, found ${found}`);
+  }
+  const other = names.get(id);
+  if (other !== undefined && other !== name) throw invalid(`id ${id} expected once, found twice`);
+  names.set(id, name);
+  return id;
+}
+
+function addedTokens(root: JsonObject): JsonObject[] {
+  const added = root['added_tokens'] ?? [];
+  if (!Array.isArray(added)) throw invalid('"added_tokens" expected an array');
+  return added.map((token) => asObject('added_tokens', token));
+}
+
+function checkMerges(model: JsonObject, vocab: JsonObject): void {
+  // A merge into nothing would silently lose text. Prefixed pieces are joined differently.
+  if (model['continuing_subword_prefix'] || model['end_of_word_suffix']) {
+    throw invalid('"model" expected neither a subword prefix nor a word suffix');
+  }
+  for (const [i, merge] of mergesOf(model).entries()) {
+    if (!Object.hasOwn(vocab, merge.join(''))) {
+      throw invalid(`merge ${i} expected to give a token of the vocabulary`);
+    }
+  }
+}
+
+/** The merges as pairs; older files write a pair as one string with a space. */
+function mergesOf(model: JsonObject): string[][] {
+  const merges = model['merges'];
+  if (!Array.isArray(merges)) throw invalid('"model.merges" expected an array');
+  return merges.map((merge: unknown, i) => {
+    const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
+    const isPair = Array.isArray(pair) && pair.length === 2;
+    if (!isPair || !pair.every((part) => typeof part === 'string' && part !== '')) {
+      throw invalid(`merge ${i} expected a pair of tokens`);
+    }
+    return pair;
+  });
+}
+
+function checkPatterns(path: string, value: unknown, depth = 0): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > MAX_DEPTH) throw invalid(`"${path}" expected at most ${MAX_DEPTH} levels`);
+  for (const [key, child] of Object.entries(value)) {
+    if (key === 'pattern') checkPattern(path, child);
+    // Array indices and the file's keys would make an endless path: the stage is name enough.
+    checkPatterns(path, child, depth + 1);
+  }
+}
+
+function checkPattern(stage: string, pattern: unknown): void {
+  const { Regex, String: literal } = asObject(`${stage}.pattern`, pattern);
+  const source = Regex ?? literal;
+  if (typeof source !== 'string') throw invalid(`"${stage}.pattern" expected "Regex" or "String"`);
+  if (source.length === 0 || source.length > MAX_PATTERN_LENGTH) {
+    const found = `found ${source.length}`;
+    throw invalid(`"${stage}.pattern" expected 1..${MAX_PATTERN_LENGTH} characters, ${found}`);
+  }
+}
+
+function asObject(name: string, value: unknown): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(`"${name}" expected an object`);
+  }
+  return value as JsonObject;
+}
+
+function invalid(message: string): TpaError {
+  return new TpaError('TOKENIZER_INVALID', `tokenizer.json: ${message}`);
+}

@@ -1,0 +1,71 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+import { TpaError } from '../errors.ts';
+import { readTokenizerFile, withoutSpecial, type TokenizerFile } from './tokenizer-file.ts';
+
+/** Text to token ids and back. */
+export interface TextTokenizer {
+  /** The highest id + 1. */
+  readonly vocabSize: number;
+  /**
+   * Tokenises text; nothing is added to it. Special tokens written out in the text stay text,
+   * unless `parseSpecial` asks for their ids. A lone surrogate becomes U+FFFD.
+   *
+   * @throws TpaError `TOKENIZER_INVALID` if the file has no token for a piece of the text
+   */
+  encode(text: string, options?: { parseSpecial?: boolean }): number[];
+  /**
+   * The text of some ids; ids without a token have none. `skipSpecial` leaves special tokens out.
+   */
+  decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
+}
+
+/**
+ * Reads a parsed `tokenizer.json` (byte-pair encoding, Hugging Face format).
+ *
+ * @param options.vocabSize rows of the model's embedding; an id from there on is refused
+ * @throws TpaError `TOKENIZER_INVALID`
+ *
+ * @example
+ * const tokenizer = createTokenizer(JSON.parse(await readFile('tokenizer.json', 'utf8')));
+ * tokenizer.decode(tokenizer.encode('Once upon a time')); // 'Once upon a time'
+ */
+export function createTokenizer(
+  json: unknown,
+  options: { vocabSize?: number } = {},
+): TextTokenizer {
+  const file = readTokenizerFile(json, options.vocabSize);
+  // Also decodes; the twin that knows no special token is built when user text first needs it.
+  const full = build(file);
+  let plain = file.specialIds.size === 0 ? full : undefined;
+
+  return {
+    vocabSize: file.vocabSize,
+    encode(text, { parseSpecial = false } = {}) {
+      const encoder = parseSpecial ? full : (plain ??= build(withoutSpecial(file)));
+      const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+      if (wellFormed === '') return [];
+      const { ids } = encoder.encode(wellFormed, { add_special_tokens: false });
+      if (ids.some((id: number | undefined) => id === undefined)) {
+        throw new TpaError('TOKENIZER_INVALID', 'expected a token for every piece of text');
+      }
+      return ids;
+    },
+    decode(ids, { skipSpecial = false } = {}) {
+      const known = ids.filter(
+        (id) => file.ids.has(id) && !(skipSpecial && file.specialIds.has(id)),
+      );
+      // The library's clean-up deletes spaces before punctuation: text would not round-trip.
+      return known.length === 0 ? '' : full.decode(known, { clean_up_tokenization_spaces: false });
+    },
+  };
+}
+
+function build(file: TokenizerFile): Tokenizer {
+  try {
+    return new Tokenizer(file.json, {});
+  } catch (cause) {
+    throw new TpaError('TOKENIZER_INVALID', 'expected a tokenizer.json that can be read', {
+      cause,
+    });
+  }
+}

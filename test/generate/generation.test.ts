@@ -1,0 +1,372 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TpaError } from '../../src/errors.ts';
+import type { GenerateOptions } from '../../src/generate/options.ts';
+import { MAX_BYTES_PER_TOKEN } from '../../src/generate/prompt.ts';
+import { Session } from '../../src/generate/session.ts';
+import { byteTokenizer, END_ID } from '../helpers/byte-tokenizer.ts';
+import { FakeBackend, type FakeOptions } from '../helpers/fake-backend.ts';
+
+const test = suite('Generation');
+
+const GREEDY = { temperature: 0, maxTokens: 12 };
+const PROMPT = [1, 2, 3, 4, 5, 6];
+
+function setUp(options: FakeOptions = {}, eosTokenIds: readonly number[] = []) {
+  const backend = new FakeBackend({ vocabSize: 257, ...options });
+  const host = { backend, tokenizer: byteTokenizer, eosTokenIds, sessions: new Set<Session>() };
+  return { backend, session: new Session(host) };
+}
+
+async function collect(session: Session, prompt: string | number[], options: GenerateOptions) {
+  const generation = session.generate(prompt, options);
+  const items = [];
+  for await (const item of generation) items.push(item);
+  return { generation, items, text: items.map((item) => item.text).join('') };
+}
+
+async function codeOf(work: () => unknown): Promise<unknown> {
+  try {
+    await work();
+  } catch (error) {
+    return error instanceof TpaError ? error.code : error;
+  }
+  return undefined;
+}
+
+/** The control: ids of one long greedy run. */
+async function control(count: number): Promise<number[]> {
+  const { generation } = await collect(setUp().session, PROMPT, { ...GREEDY, maxTokens: count });
+  return generation.tokens;
+}
+
+test('one item per token, ids equal tokens and the end of the session', async () => {
+  const { session } = setUp();
+  const { generation, items, text } = await collect(session, PROMPT, GREEDY);
+  assert.is(items.length, 12);
+  assert.equal(
+    items.map((item) => item.id),
+    generation.tokens,
+  );
+  assert.equal(session.tokens, [...PROMPT, ...generation.tokens]);
+  assert.is(generation.finishReason, 'length');
+  assert.is(text, byteTokenizer.decode(generation.tokens, { skipSpecial: true }));
+  assert.is(await setUp().session.generate(PROMPT, GREEDY).text(), text);
+});
+
+test('same seed, same tokens; the seed in use is told', async () => {
+  const first = await collect(setUp().session, PROMPT, { maxTokens: 20 });
+  const seed = first.generation.seed;
+  const again = await collect(setUp().session, PROMPT, { maxTokens: 20, seed });
+  assert.equal(again.generation.tokens, first.generation.tokens);
+  const other = await collect(setUp().session, PROMPT, { maxTokens: 20, seed: seed + 1 });
+  assert.not.equal(other.generation.tokens, first.generation.tokens);
+});
+
+test('nothing runs before the first pull, and never more than the token asked for', async () => {
+  const { backend, session } = setUp({ maxChunk: 8 });
+  const generation = session.generate(PROMPT, GREEDY);
+  await pause();
+  assert.equal(backend.calls, []);
+  assert.is(session.length, 0);
+  const steps = generation[Symbol.asyncIterator]();
+  for (let k = 1; k <= 3; k++) {
+    await steps.next();
+    await pause();
+    assert.is(backend.calls.length, k);
+  }
+  await steps.return!();
+});
+
+test('a generation is read once', async () => {
+  const { session } = setUp();
+  const generation = session.generate(PROMPT, GREEDY);
+  await generation.text();
+  assert.throws(() => generation[Symbol.asyncIterator](), isTypeError);
+  assert.throws(() => generation.toReadableStream(), isTypeError);
+  assert.instance(await codeOf(() => generation.text()), TypeError);
+});
+
+test('abort after each token, then generate([]) goes on as if nothing had happened', async () => {
+  const expected = await control(12);
+  for (let k = 0; k <= 11; k++) {
+    const { session } = setUp();
+    const controller = new AbortController();
+    const generation = session.generate(PROMPT, { ...GREEDY, signal: controller.signal });
+    const ids: number[] = [];
+    if (k === 0) controller.abort();
+    for await (const { id } of generation) if (ids.push(id) === k) controller.abort();
+    assert.is(generation.finishReason, 'abort');
+    assert.equal(ids, expected.slice(0, k));
+    assert.equal(generation.tokens, ids);
+    const rest = await collect(session, k === 0 ? PROMPT : [], { ...GREEDY, maxTokens: 12 - k });
+    assert.equal([...ids, ...rest.generation.tokens], expected);
+  }
+});
+
+test('abort inside each forward: prompt rolled back, or the token asked for again', async () => {
+  const expected = await control(6);
+  for (let call = 1; call <= 8; call++) {
+    const controller = new AbortController();
+    const onForward = (n: number) => n === call && controller.abort();
+    const { backend, session } = setUp({ onForward, maxChunk: 2 }); // 3 chunks of prompt
+    const options = { ...GREEDY, maxTokens: 6, signal: controller.signal };
+    const { generation } = await collect(session, PROMPT, options);
+    const done = Math.max(0, call - 3);
+    assert.is(generation.finishReason, 'abort');
+    assert.is(backend.calls.length, call);
+    assert.equal(generation.tokens, expected.slice(0, done));
+    assert.is(session.length, done === 0 ? 0 : 6 + done);
+    const prompt = done === 0 ? PROMPT : [];
+    const rest = await collect(session, prompt, { ...GREEDY, maxTokens: 6 - done });
+    assert.equal([...generation.tokens, ...rest.generation.tokens], expected);
+  }
+});
+
+test('an aborted signal computes nothing, not even the tokens of the prompt', async () => {
+  const { backend, session } = setUp();
+  const options = { ...GREEDY, signal: AbortSignal.abort() };
+  const { generation, items } = await collect(session, 'x'.repeat(60), options);
+  assert.equal([generation.finishReason, items.length, backend.calls.length], ['abort', 0, 0]);
+  assert.is(session.length, 0);
+});
+
+test('break and a thrown error after each token free the session within that token', async () => {
+  const expected = await control(8);
+  for (let k = 1; k <= 7; k++) {
+    for (const isThrown of [false, true]) {
+      const { session } = setUp();
+      const generation = session.generate(PROMPT, GREEDY);
+      let count = 0;
+      try {
+        for await (const { id } of generation) {
+          assert.is(id, expected[count++]);
+          if (count < k) continue;
+          if (isThrown) throw new Error('consumer');
+          break;
+        }
+      } catch (error) {
+        assert.is((error as Error).message, 'consumer');
+      }
+      assert.is(generation.finishReason, 'abort');
+      const rest = await collect(session, [], { ...GREEDY, maxTokens: 8 - k });
+      assert.equal(rest.generation.tokens, expected.slice(k));
+    }
+  }
+});
+
+test('return() while the prompt is computed stops at the next chunk and rolls back', async () => {
+  const { backend, session } = setUp({ maxChunk: 1 });
+  const steps = session.generate(PROMPT, GREEDY)[Symbol.asyncIterator]();
+  const first = steps.next();
+  while (backend.calls.length < 2) await pause();
+  await steps.return!();
+  assert.is((await first).done, true);
+  assert.ok(backend.calls.length < 6);
+  assert.is(session.length, 0);
+  assert.equal((await collect(session, PROMPT, GREEDY)).generation.tokens, await control(12));
+});
+
+test('a readable stream gives the same text, one token per read, and cancels', async () => {
+  const { session } = setUp();
+  const expected = await setUp().session.generate(PROMPT, GREEDY).text();
+  let text = '';
+  for await (const piece of session.generate(PROMPT, GREEDY).toReadableStream()) {
+    assert.ok(piece !== '');
+    text += piece;
+  }
+  assert.is(text, expected);
+
+  const other = setUp();
+  const generation = other.session.generate(PROMPT, { maxTokens: 50 });
+  const reader = generation.toReadableStream().getReader();
+  await pause();
+  assert.is(other.backend.calls.length, 0);
+  await reader.read();
+  await reader.cancel();
+  assert.is(generation.finishReason, 'abort');
+  const calls = other.backend.calls.length;
+  await pause();
+  assert.is(other.backend.calls.length, calls);
+  assert.is(other.session.fork().length, other.session.length);
+});
+
+test('a readable stream errors when the backend fails', async () => {
+  const { session } = setUp({ failAt: new Map([[1, 'throw']]) });
+  const reader = session.generate([1], GREEDY).toReadableStream().getReader();
+  assert.is(await codeOf(() => reader.read()), 'KERNEL_TRAP');
+});
+
+for (const kind of ['throw', 'nonfinite'] as const) {
+  test(`a ${kind} at each forward rejects, then the session goes on as the control`, async () => {
+    const expected = await control(6);
+    const code = kind === 'throw' ? 'KERNEL_TRAP' : 'NONFINITE_LOGITS';
+    for (let call = 1; call <= 8; call++) {
+      const { session } = setUp({ failAt: new Map([[call, kind]]), maxChunk: 2 });
+      const generation = session.generate(PROMPT, { ...GREEDY, maxTokens: 6 });
+      assert.is(await codeOf(() => generation.text()), code);
+      assert.is(generation.finishReason, undefined);
+      const done = generation.tokens.length;
+      assert.is(done, Math.max(0, call - 3));
+      const prompt = done === 0 ? PROMPT : [];
+      const rest = await collect(session, prompt, { ...GREEDY, maxTokens: 6 - done });
+      assert.equal([...generation.tokens, ...rest.generation.tokens], expected);
+    }
+  });
+}
+
+test('prompt and context: n fits, n + 1 is CONTEXT_OVERFLOW before any compute', async () => {
+  const { backend, session } = setUp({ contextLength: 10 });
+  await session.prefill([1, 2, 3]);
+  const calls = backend.calls.length;
+  assert.is(
+    await codeOf(() => session.generate([1, 2, 3, 4, 5, 6, 7, 8]).text()),
+    'CONTEXT_OVERFLOW',
+  );
+  assert.is(backend.calls.length, calls);
+  assert.equal(session.tokens, [1, 2, 3]);
+  const full = await collect(session, [1, 2, 3, 4, 5, 6, 7], GREEDY);
+  assert.equal([full.generation.finishReason, full.items.length], ['context_full', 0]);
+  assert.is(session.length, 10);
+});
+
+test('running into the end is context_full, nothing lost, session usable', async () => {
+  const expected = await control(12);
+  const { session } = setUp({ contextLength: 10 });
+  const { generation, text } = await collect(session, PROMPT, GREEDY);
+  assert.is(generation.finishReason, 'context_full');
+  assert.equal(generation.tokens, expected.slice(0, 4));
+  assert.is(text, byteTokenizer.decode(generation.tokens));
+  assert.is(session.length, 10);
+  assert.is((await collect(session, [], GREEDY)).generation.finishReason, 'context_full');
+  session.truncate(8);
+  assert.equal((await collect(session, [], GREEDY)).generation.tokens, expected.slice(2, 4));
+});
+
+test('an end token is the last item, its own text is empty, finishReason stop', async () => {
+  const ids = await control(12);
+  const end = ids[5]!;
+  const first = ids.indexOf(end);
+  const { session } = setUp({}, [END_ID, end]);
+  const { generation, items, text } = await collect(session, PROMPT, GREEDY);
+  assert.is(generation.finishReason, 'stop');
+  assert.equal(generation.tokens, ids.slice(0, first + 1));
+  assert.is(items.length, first + 1);
+  assert.is(text, byteTokenizer.decode(ids.slice(0, first)));
+  const rest = await collect(session, [], { ...GREEDY, maxTokens: 1 });
+  assert.equal(rest.generation.tokens, [ids[first + 1]!]);
+});
+
+test('every stop string inside the text ends it exactly there', async () => {
+  const whole = await setUp({ vocabSize: 128 }).session.generate(PROMPT, GREEDY).text();
+  for (let from = 0; from < whole.length; from++) {
+    for (let to = from + 1; to <= whole.length; to++) {
+      const stop = whole.slice(from, to);
+      const { session } = setUp({ vocabSize: 128 });
+      const { generation, text } = await collect(session, PROMPT, { ...GREEDY, stop });
+      assert.is(text, whole.slice(0, whole.indexOf(stop)));
+      assert.is(generation.finishReason, 'stop');
+      assert.is(generation.tokens.length, whole.indexOf(stop) + stop.length);
+    }
+  }
+});
+
+test('a stop string that never comes changes nothing, held-back text comes at the end', async () => {
+  const whole = await setUp({ vocabSize: 128 }).session.generate(PROMPT, GREEDY).text();
+  const stop = whole.slice(-3) + 'never';
+  const { generation, text } = await collect(setUp({ vocabSize: 128 }).session, PROMPT, {
+    ...GREEDY,
+    stop: [stop, 'nor this'],
+  });
+  assert.equal([text, generation.finishReason], [whole, 'length']);
+});
+
+test('logprobs are given only when asked for, and are <= 0', async () => {
+  const { items } = await collect(setUp().session, PROMPT, { ...GREEDY, logprobs: true });
+  assert.ok(items.every((item) => item.logprob! < 0 && item.logprob! > -10));
+  const plain = await collect(setUp().session, PROMPT, GREEDY);
+  assert.ok(plain.items.every((item) => !('logprob' in item)));
+});
+
+test('an empty prompt: PROMPT_EMPTY on an empty session, else it continues', async () => {
+  const { session } = setUp();
+  for (const prompt of ['', []]) {
+    assert.is(await codeOf(() => session.generate(prompt).text()), 'PROMPT_EMPTY');
+  }
+  await session.prefill(PROMPT);
+  assert.equal((await collect(session, '', GREEDY)).generation.tokens, await control(12));
+});
+
+test('a text prompt is tokenised; too many UTF-8 bytes are PROMPT_TOO_LONG', async () => {
+  const { session } = setUp();
+  await collect(session, 'aé', { ...GREEDY, maxTokens: 1 });
+  assert.equal(session.tokens.slice(0, 3), [97, 195, 169]);
+  const limit = 64 * MAX_BYTES_PER_TOKEN;
+  for (const text of ['a'.repeat(limit + 1), 'é'.repeat(limit / 2) + 'a', '€'.repeat(limit)]) {
+    assert.is(await codeOf(() => session.generate(text)), 'PROMPT_TOO_LONG');
+  }
+  assert.is(await codeOf(() => session.generate('é'.repeat(limit / 2)).text()), 'CONTEXT_OVERFLOW');
+});
+
+test('without a tokenizer ids work with empty text; text and stop are TOKENIZER_MISSING', async () => {
+  const backend = new FakeBackend();
+  const host = { backend, tokenizer: undefined, eosTokenIds: [], sessions: new Set<Session>() };
+  const session = new Session(host);
+  assert.is(await codeOf(() => session.generate('x')), 'TOKENIZER_MISSING');
+  assert.is(await codeOf(() => session.generate([1], { stop: 'x' })), 'TOKENIZER_MISSING');
+  const { items, text } = await collect(session, [1], GREEDY);
+  assert.equal([items.length, text], [12, '']);
+});
+
+test('odd prompts and options throw at the call and name the argument', async () => {
+  const { session } = setUp();
+  const cases: [unknown, unknown, RegExp][] = [
+    [{ messages: [] }, {}, /chat templates are not supported/],
+    [undefined, {}, /^"prompt" expected/],
+    [7, {}, /^"prompt" expected/],
+    [[1], { max_tokens: 1 }, /^"max_tokens"/],
+    [[257], {}, /^"prompt\[0\]" expected integer in 0..256, got 257/],
+  ];
+  for (const [prompt, options, message] of cases) {
+    assert.throws(() => session.generate(prompt as string, options as GenerateOptions), message);
+  }
+});
+
+test('any mix of prompt, generate, fork and truncate equals one fresh run over the same ids', async () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('generate'), n: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ kind: fc.constant('prefill'), n: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ kind: fc.constant('truncate'), n: fc.nat(5) }),
+    fc.record({ kind: fc.constant('fork'), n: fc.nat(1) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      let { session } = setUp({ contextLength: 500 });
+      await session.prefill([1]);
+      for (const { kind, n } of steps) {
+        if (kind === 'generate') await session.generate([], { maxTokens: n }).text();
+        else if (kind === 'prefill') await session.prefill(PROMPT.slice(0, n));
+        else if (kind === 'truncate') session.truncate(Math.max(1, session.length - n));
+        else session = session.fork();
+      }
+      const fresh = setUp({ contextLength: 500 }).session;
+      const expected = await collect(fresh, session.tokens, GREEDY);
+      const actual = await collect(session, [], GREEDY);
+      assert.equal(actual.generation.tokens, expected.generation.tokens);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+function isTypeError(error: unknown): boolean {
+  return error instanceof TypeError;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+test.run();

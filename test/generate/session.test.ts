@@ -1,0 +1,232 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TpaError } from '../../src/errors.ts';
+import { Session, type SessionHost } from '../../src/generate/session.ts';
+import { FakeBackend, prefixLogits, type FakeOptions } from '../helpers/fake-backend.ts';
+
+const test = suite('Session');
+
+function setUp(options: FakeOptions = {}) {
+  const backend = new FakeBackend(options);
+  const host: SessionHost = { backend, tokenizer: undefined, eosTokenIds: [], sessions: new Set() };
+  return { backend, host, session: new Session(host) };
+}
+
+async function rejects(
+  work: () => unknown,
+  expected: string | ErrorConstructor,
+  message = /./,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (typeof expected === 'string') {
+      assert.instance(error, TpaError);
+      assert.is((error as TpaError).code, expected);
+    } else {
+      assert.instance(error, expected);
+    }
+    assert.match((error as Error).message, message);
+    return;
+  }
+  assert.unreachable(`expected ${String(expected)}`);
+}
+
+/** The next logits are those of exactly the session's ids plus this one. */
+async function isIntact(session: Session, ids: readonly number[]): Promise<void> {
+  assert.equal(session.tokens, [...ids]);
+  assert.equal(await session.decode(7), prefixLogits([...ids, 7], 50));
+  session.truncate(ids.length);
+}
+
+test('prefill returns the logits of the last position, in chunks of maxChunk', async () => {
+  const { backend, session } = setUp({ maxChunk: 4 });
+  const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  assert.equal(await session.prefill(ids), prefixLogits(ids, 50));
+  assert.equal(backend.calls, [4, 4, 1]);
+  assert.is(session.length, 9);
+  assert.is(session.byteLength, 72);
+  assert.equal(await session.prefill([10]), prefixLogits([...ids, 10], 50));
+});
+
+test('a timer fires between two chunks of a prompt', async () => {
+  const { backend, session } = setUp({ maxChunk: 1 });
+  let callsAtTimer = -1;
+  setImmediate(() => (callsAtTimer = backend.calls.length));
+  await session.prefill([1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.ok(callsAtTimer >= 0 && callsAtTimer < 8, String(callsAtTimer));
+});
+
+test('decode step by step equals prefill in one go', async () => {
+  const { session } = setUp();
+  let logits = new Float32Array();
+  for (const id of [3, 1, 4, 1, 5, 9]) logits = new Float32Array(await session.decode(id));
+  assert.equal(logits, prefixLogits([3, 1, 4, 1, 5, 9], 50));
+});
+
+test('tokens is a copy, typed arrays are accepted', async () => {
+  const { session } = setUp();
+  await session.prefill(Uint16Array.of(1, 2));
+  await session.prefill(Float32Array.of(3));
+  session.tokens.push(9);
+  await isIntact(session, [1, 2, 3]);
+});
+
+test('bad ids are TypeError or RangeError and change nothing', async () => {
+  const { backend, session } = setUp();
+  await rejects(() => session.prefill([]), RangeError, /^"ids" expected at least one/);
+  await rejects(
+    () => session.prefill([1, 50]),
+    RangeError,
+    /^"ids\[1\]" expected integer in 0..49/,
+  );
+  await rejects(() => session.prefill([-1]), RangeError, /got -1/);
+  await rejects(() => session.prefill([1.5]), RangeError, /got 1.5/);
+  await rejects(() => session.prefill([NaN]), RangeError, /got NaN/);
+  await rejects(() => session.prefill(['1'] as never), TypeError, /got string/);
+  await rejects(() => session.prefill(Array.from<number>({ length: 2 })), TypeError, /undefined/);
+  await rejects(() => session.prefill('12' as never), TypeError, /^"ids" expected array/);
+  await rejects(() => session.prefill(BigInt64Array.of(1n) as never), TypeError, /bigint/);
+  await rejects(() => session.decode(50), RangeError, /^"id" expected integer in 0..49, got 50/);
+  await rejects(() => session.decode('1' as never), TypeError);
+  await rejects(() => session.truncate(1), RangeError, /^"length" expected integer in 0..0, got 1/);
+  await rejects(() => session.truncate(-1), RangeError);
+  await rejects(() => session.truncate(0.5), RangeError);
+  assert.equal(backend.calls, []);
+  await isIntact(session, []);
+});
+
+test('CONTEXT_OVERFLOW at exactly one too many, before anything is computed', async () => {
+  const { backend, session } = setUp({ contextLength: 10 });
+  await session.prefill([1, 2, 3]);
+  const calls = backend.calls.length;
+  await rejects(() => session.prefill([1, 2, 3, 4, 5, 6, 7, 8]), 'CONTEXT_OVERFLOW', /10 .* 11/);
+  assert.is(backend.calls.length, calls);
+  await isIntact(session, [1, 2, 3]);
+  await session.prefill([1, 2, 3, 4, 5, 6, 7]);
+  assert.is(session.length, 10);
+  await rejects(() => session.decode(1), 'CONTEXT_OVERFLOW');
+});
+
+for (const kind of ['throw', 'nonfinite'] as const) {
+  test(`a ${kind} in any chunk of a prompt rolls the whole prompt back`, async () => {
+    for (let chunk = 0; chunk < 4; chunk++) {
+      const { session } = setUp({ maxChunk: 2, failAt: new Map([[2 + chunk, kind]]) });
+      await session.prefill([8, 9]);
+      const code = kind === 'throw' ? 'KERNEL_TRAP' : 'NONFINITE_LOGITS';
+      await rejects(() => session.prefill([1, 2, 3, 4, 5, 6, 7]), code);
+      await isIntact(session, [8, 9]);
+    }
+  });
+}
+
+test('forks diverge without touching each other', async () => {
+  const { backend, host, session } = setUp();
+  await session.prefill([1, 2, 3]);
+  const fork = session.fork();
+  assert.is(host.sessions.size, 2);
+  assert.equal(await fork.decode(4), prefixLogits([1, 2, 3, 4], 50));
+  session.truncate(1);
+  await isIntact(session, [1]);
+  session.dispose();
+  await isIntact(fork, [1, 2, 3, 4]);
+  fork.dispose();
+  assert.is(backend.live, 0);
+});
+
+test('truncate forgets, also ids that were never evaluated', async () => {
+  const { session } = setUp();
+  const { tokens } = await generated(session);
+  assert.is(session.length, 3 + tokens.length);
+  session.truncate(3 + tokens.length - 1);
+  await isIntact(session, [1, 2, 3, ...tokens.slice(0, -1)]);
+  session.truncate(0);
+  await isIntact(session, []);
+});
+
+const CALLS: Record<string, (session: Session) => unknown> = {
+  prefill: (session) => session.prefill([4, 5]),
+  decode: (session) => session.decode(4),
+  generate: (session) => session.generate([4], { maxTokens: 2 }).text(),
+  fork: (session) => session.fork(),
+  truncate: (session) => session.truncate(0),
+};
+
+for (const running of ['prefill', 'decode', 'generate']) {
+  for (const second of Object.keys(CALLS)) {
+    test(`${second} during ${running} is SESSION_BUSY, the first goes on`, async () => {
+      const { session } = setUp({ maxChunk: 1 });
+      const control = setUp({ maxChunk: 1 }).session;
+      for (const s of [session, control]) await s.prefill([1, 2, 3]);
+      const options = { seed: 5, maxTokens: 4 };
+      const call = (s: Session) =>
+        running === 'generate' ? s.generate([4], options).text() : CALLS[running]!(s);
+      const first = call(session);
+      await rejects(() => CALLS[second]!(session), 'SESSION_BUSY');
+      assert.equal(await first, await call(control));
+      await isIntact(session, control.tokens);
+    });
+  }
+}
+
+test('a second generation of an idle session is SESSION_BUSY while the first is being read', async () => {
+  const { session } = setUp();
+  const first = session.generate([1], { maxTokens: 3 });
+  const second = session.generate([2], { maxTokens: 3 });
+  const steps = first[Symbol.asyncIterator]();
+  await steps.next();
+  await rejects(() => second.text(), 'SESSION_BUSY');
+  assert.is(second.finishReason, undefined);
+  await steps.return!();
+  assert.is((await generated(session)).finishReason, 'length');
+});
+
+test('every call after dispose is DISPOSED, dispose is idempotent', async () => {
+  const { backend, host, session } = setUp();
+  await session.prefill([1]);
+  session.dispose();
+  session.dispose();
+  session[Symbol.dispose]();
+  for (const [name, call] of Object.entries(CALLS)) {
+    await rejects(() => call(session), 'DISPOSED', /disposed/);
+    assert.ok(name);
+  }
+  assert.is(backend.live, 0);
+  assert.is(host.sessions.size, 0);
+  assert.is(session.byteLength, 0);
+});
+
+for (const running of ['prefill', 'decode', 'generate']) {
+  test(`dispose in the middle of ${running} rejects it with DISPOSED within one forward`, async () => {
+    const hook: { session?: Session } = {};
+    const { backend, session } = setUp({
+      maxChunk: 1,
+      onForward: (call) => call === 2 && hook.session!.dispose(),
+    });
+    await session.prefill([9]);
+    hook.session = session;
+    await rejects(() => CALLS[running]!(session), 'DISPOSED');
+    assert.is(backend.calls.length, 2);
+    assert.is(backend.live, 0);
+  });
+}
+
+test('dispose between chunks and between tokens is DISPOSED at the next step', async () => {
+  const { backend, session } = setUp({ maxChunk: 1 });
+  setImmediate(() => session.dispose());
+  await rejects(() => session.prefill([1, 2, 3, 4, 5, 6]), 'DISPOSED');
+  assert.ok(backend.calls.length < 6);
+  const other = setUp();
+  const steps = other.session.generate([1])[Symbol.asyncIterator]();
+  await steps.next();
+  other.session.dispose();
+  await rejects(() => steps.next(), 'DISPOSED');
+  assert.is(other.backend.live, 0);
+});
+
+function generated(session: Session) {
+  const generation = session.generate([1, 2, 3], { maxTokens: 4, seed: 1 });
+  return generation.text().then(() => generation);
+}
+
+test.run();

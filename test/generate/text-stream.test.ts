@@ -1,0 +1,84 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TextTokenizer } from '../../src/model/tokenizer.ts';
+import { TextStream } from '../../src/generate/text-stream.ts';
+import { byteTokenizer, END_ID } from '../helpers/byte-tokenizer.ts';
+
+const test = suite('TextStream');
+
+/** A tokenizer whose ids are arbitrary pieces of the bytes of one text. */
+function piecesTokenizer(pieces: readonly Uint8Array[]): TextTokenizer {
+  const bytes = (ids: readonly number[]) => Uint8Array.from(ids.flatMap((id) => [...pieces[id]!]));
+  return {
+    vocabSize: pieces.length,
+    encode: () => [...pieces.keys()],
+    decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes(ids)),
+  };
+}
+
+function stream(tokenizer: TextTokenizer, ids: readonly number[]): string[] {
+  const decoder = new TextStream(tokenizer);
+  return [...ids.map((id) => decoder.push(id)), decoder.flush()];
+}
+
+test('any unicode text cut into tokens anywhere streams to the same text', () => {
+  const cuts = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 });
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 80 }), cuts, (text, sizes) => {
+      const bytes = new TextEncoder().encode(text);
+      const pieces: Uint8Array[] = [];
+      for (let at = 0, i = 0; at < bytes.length; at += sizes[i++ % sizes.length]!) {
+        pieces.push(bytes.subarray(at, at + sizes[i % sizes.length]!));
+      }
+      const tokenizer = piecesTokenizer(pieces);
+      const whole = tokenizer.decode(tokenizer.encode(text));
+      assert.is(whole, new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
+      assert.is(stream(tokenizer, tokenizer.encode(text)).join(''), whole);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('any bytes, valid or not, stream to what they decode to in one go', () => {
+  const awkward = fc.constantFrom(0x41, 0x80, 0xbf, 0xc3, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0xef, 0xbd);
+  fc.assert(
+    fc.property(fc.array(awkward, { maxLength: 120 }), (ids) => {
+      assert.is(stream(byteTokenizer, ids).join(''), byteTokenizer.decode(ids));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('a 4-byte character comes whole with its last byte, at every split', () => {
+  const ids = byteTokenizer.encode('a😀b');
+  assert.equal(stream(byteTokenizer, ids), ['a', '', '', '', '😀', 'b', '']);
+});
+
+test('an unfinished character becomes U+FFFD at the end, once', () => {
+  const ids = byteTokenizer.encode('é😀').slice(0, -1);
+  assert.equal(stream(byteTokenizer, ids), ['', 'é', '', '', '', '\ufffd']);
+});
+
+test('special tokens have no text and do not break a character', () => {
+  const ids = byteTokenizer.encode('é');
+  const many = Array.from<number>({ length: 40 }).fill(END_ID);
+  assert.is(stream(byteTokenizer, [...many, ids[0]!, ...many, ids[1]!]).join(''), 'é');
+});
+
+test('decodes at most 17 tokens at a time, however long the text', () => {
+  let longest = 0;
+  const counting: TextTokenizer = {
+    ...byteTokenizer,
+    decode(ids, options) {
+      longest = Math.max(longest, ids.length);
+      return byteTokenizer.decode(ids, options);
+    },
+  };
+  const text = 'é\ufffd€😀'.repeat(300);
+  assert.is(stream(counting, byteTokenizer.encode(text)).join(''), text);
+  stream(counting, Array.from<number>({ length: 500 }).fill(0x80));
+  assert.ok(longest <= 17, String(longest));
+});
+
+test.run();
