@@ -12,3 +12,11 @@ export {
   type RuntimeOptions,
 } from './runtime.ts';
 export type { SimdOption, WasmSource } from './wasm/binary.ts';
+export type { ModelConfig } from './format/config.ts';
+export type { ModelBytes, ModelSource } from './format/model-files.ts';
+export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
+export type { GenerateOptions } from './generate/options.ts';
+export type { Session } from './generate/session.ts';
+export { loadModel, type LoadOptions, type LoadProgress } from './load-model.ts';
+export type { Model, ModelInfo } from './model.ts';
+export type { TextTokenizer } from './model/tokenizer.ts';

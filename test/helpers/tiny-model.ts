@@ -2,7 +2,7 @@ import { parseConfig } from '../../src/format/config.ts';
 import { expectedTensors } from '../../src/model/tensors.ts';
 import type { ModelConfig } from '../../src/format/config.ts';
 import type { TensorEntry } from '../../src/format/safetensors.ts';
-import type { TensorData } from './safetensors.ts';
+import type { TensorData } from './build-safetensors.ts';
 
 /** config.json of a T6 of two layers that has 12 tensors in each. */
 export const TINY_JSON = {

@@ -1,0 +1,152 @@
+import { PagedCache } from '../cache/pages.ts';
+import { TpaError } from '../errors.ts';
+import type { ModelConfig } from '../format/config.ts';
+import { type Network, readLogits, runBlocks } from '../model/forward.ts';
+import type { ModelWeights } from '../model/weights.ts';
+import { createWorkspace } from '../model/workspace.ts';
+import type { Engine } from '../wasm/engine.ts';
+import type { Backend, Sequence } from './backend.ts';
+
+/**
+ * Tokens evaluated together: enough rows to reuse a panel of weights, few enough that an abort is
+ * seen within a chunk (T6-small: about 100 ms on one 3 GHz core).
+ */
+const MAX_CHUNK = 64;
+
+/** The wasm kernels as a {@link Backend}. */
+export class CpuBackend implements Backend {
+  readonly maxChunk: number;
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  readonly network: Network;
+  readonly #sequences = new Set<CpuSequence>();
+  #isDisposed = false;
+
+  /** @throws TpaError `OUT_OF_MEMORY` */
+  constructor(engine: Engine, config: ModelConfig, weights: ModelWeights) {
+    this.contextLength = config.contextLength;
+    this.vocabSize = config.vocabSize;
+    this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
+    const shape = layerCache(engine, config);
+    try {
+      const workspace = createWorkspace(engine, config, shape.shapeAt, this.maxChunk);
+      this.network = { engine, config, weights, workspace };
+    } finally {
+      shape.dispose();
+    }
+  }
+
+  /** An empty sequence. */
+  createSequence(): Sequence {
+    this.checkAlive();
+    const { engine, config } = this.network;
+    return new CpuSequence(
+      this,
+      this.#sequences,
+      createLayers(config.layers, () => layerCache(engine, config)),
+    );
+  }
+
+  /** @throws TpaError `DISPOSED` */
+  checkAlive(): void {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the model is disposed');
+  }
+
+  /** Frees every sequence; the weights go with the memory when the engine is collected. */
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const sequence of this.#sequences) sequence.dispose();
+  }
+}
+
+/** The factor caches of one context, one a layer. */
+class CpuSequence implements Sequence {
+  readonly #backend: CpuBackend;
+  readonly #siblings: Set<CpuSequence>;
+  readonly #caches: readonly PagedCache[];
+  #isDisposed = false;
+
+  constructor(backend: CpuBackend, siblings: Set<CpuSequence>, caches: readonly PagedCache[]) {
+    this.#backend = backend;
+    this.#siblings = siblings;
+    this.#caches = caches;
+    siblings.add(this);
+  }
+
+  get length(): number {
+    return this.#caches[0]?.length ?? 0;
+  }
+
+  get byteLength(): number {
+    return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
+  }
+
+  async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+    this.#checkAlive();
+    const { network } = this.#backend;
+    try {
+      for (const cache of this.#caches) cache.reserve(ids.length);
+      const logits = network.engine.run(() => {
+        runBlocks(network, ids, this.#caches);
+        return rows === 'all'
+          ? readLogits(network, 0, ids.length)
+          : readLogits(network, ids.length - 1, 1);
+      });
+      if (logits === undefined) {
+        const step = this.length + ids.length - 1;
+        throw new TpaError(
+          'NONFINITE_LOGITS',
+          `logits expected finite numbers, got others at position ${step} or before`,
+          {
+            details: { step },
+          },
+        );
+      }
+      for (const cache of this.#caches) cache.commit(ids.length);
+      return logits;
+    } finally {
+      for (const cache of this.#caches) cache.trim();
+    }
+  }
+
+  truncate(length: number): void {
+    this.#checkAlive();
+    for (const cache of this.#caches) cache.truncate(length);
+  }
+
+  fork(): Sequence {
+    this.#checkAlive();
+    let layer = 0;
+    const caches = createLayers(this.#caches.length, () => this.#caches[layer++]!.fork());
+    return new CpuSequence(this.#backend, this.#siblings, caches);
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#siblings.delete(this);
+    for (const cache of this.#caches) cache.dispose();
+  }
+
+  #checkAlive(): void {
+    this.#backend.checkAlive();
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
+  }
+}
+
+function layerCache(engine: Engine, config: ModelConfig): PagedCache {
+  const { heads, headDim, rankK, rankV } = config;
+  return new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
+}
+
+/** All or none: a failure gives back what was made. */
+function createLayers(count: number, create: () => PagedCache): PagedCache[] {
+  const caches: PagedCache[] = [];
+  try {
+    for (let layer = 0; layer < count; layer++) caches.push(create());
+    return caches;
+  } catch (error) {
+    for (const cache of caches) cache.dispose();
+    throw error;
+  }
+}

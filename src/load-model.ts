@@ -1,0 +1,136 @@
+import { CpuBackend } from './backend/cpu.ts';
+import { TpaError } from './errors.ts';
+import {
+  MAX_CONFIG_BYTES,
+  type ModelConfig,
+  parseConfig,
+  parseConfigBytes,
+} from './format/config.ts';
+import { readAll } from './format/byte-source.ts';
+import {
+  type ModelFiles,
+  type ModelSource,
+  openModelFiles,
+  readModelFile,
+} from './format/model-files.ts';
+import { openTensors } from './format/tensors.ts';
+import { Model } from './model.ts';
+import { checkBudget, checkTensors } from './model/tensors.ts';
+import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
+import { loadWeights } from './model/weights.ts';
+import { checkThreads } from './runtime.ts';
+import { createEngine, type EngineOptions } from './wasm/engine.ts';
+
+/** How far loading has come. */
+export interface LoadProgress {
+  /** Weights packed so far, and all of them. */
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** Options of {@link loadModel}. */
+export interface LoadOptions extends EngineOptions {
+  /** Who computes: the wasm kernels are the only ones so far, and what `'auto'` (default) takes. */
+  readonly backend?: 'auto' | 'wasm';
+  /** Threads to compute with; one is the only number so far. */
+  readonly threads?: number | 'auto';
+  /** What weights are widened to; float32 is the only one so far. */
+  readonly dtype?: 'float32';
+  /** How factors are cached; float32 is the only one so far. */
+  readonly cacheDtype?: 'float32';
+  /** Called after each tensor. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Aborts loading; everything is freed. */
+  readonly signal?: AbortSignal;
+}
+
+const KNOWN_OPTIONS = [
+  'backend',
+  'simd',
+  'threads',
+  'dtype',
+  'cacheDtype',
+  'memoryLimit',
+  'wasm',
+  'onProgress',
+  'signal',
+];
+
+/** Larger than any published tokenizer.json (17 MB). */
+const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+
+/**
+ * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, if there is one,
+ * `tokenizer.json`. Everything is checked before memory for weights is taken.
+ *
+ * @param source a directory, the address of one, or the bytes
+ * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
+ *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
+ *   any `WEIGHTS_*`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ *
+ * @example
+ * const model = await loadModel('models/t6-fairytales');
+ * const session = model.createSession();
+ * for await (const { text } of session.generate('Once upon a time')) process.stdout.write(text);
+ * model.dispose();
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  checkOptions(options);
+  const { onProgress, signal, ...engineOptions } = options;
+  const files = await openModelFiles(source, signal);
+  try {
+    const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
+    const tensors = await openTensors(files, signal);
+    const config = parseConfig(json, tensors.entries);
+    const { extras } = checkTensors(config, tensors.entries);
+    const tokenizer = await readTokenizer(files, config);
+    const engine = await createEngine(engineOptions);
+    checkBudget(config, engine.heap.limit);
+    const weights = await loadWeights(engine, config, tensors, (loaded, total) =>
+      onProgress?.({ loaded, total }),
+    );
+    return new Model(new CpuBackend(engine, config, weights), config, tokenizer, extras);
+  } finally {
+    await files.close();
+  }
+}
+
+async function readTokenizer(
+  files: ModelFiles,
+  config: ModelConfig,
+): Promise<TextTokenizer | undefined> {
+  const file = await files.open('tokenizer.json');
+  if (file === undefined) return undefined;
+  const bytes = await readAll(file, MAX_TOKENIZER_BYTES);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // the cause would quote the file
+    throw new TpaError('TOKENIZER_INVALID', '"tokenizer.json" expected JSON, found something else');
+  }
+  return createTokenizer(json, { vocabSize: config.vocabSize });
+}
+
+function checkOptions(options: LoadOptions): void {
+  for (const key of Object.keys(options)) {
+    if (!KNOWN_OPTIONS.includes(key)) {
+      throw new TypeError(`"${key}" is not an option of loadModel (${KNOWN_OPTIONS.join(', ')})`);
+    }
+  }
+  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32', threads } = options;
+  if (backend !== 'auto' && backend !== 'wasm') {
+    throw new RangeError(
+      `"backend" expected "auto" or "wasm", the only one so far, got ${String(backend)}`,
+    );
+  }
+  if (dtype !== 'float32') {
+    throw new RangeError(`"dtype" expected "float32", the only one so far, got ${String(dtype)}`);
+  }
+  if (cacheDtype !== 'float32') {
+    throw new RangeError(
+      `"cacheDtype" expected "float32", the only one so far, got ${String(cacheDtype)}`,
+    );
+  }
+  checkThreads(threads);
+}

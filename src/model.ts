@@ -1,0 +1,146 @@
+import type { CpuBackend } from './backend/cpu.ts';
+import { TpaError } from './errors.ts';
+import { cacheNumbersPerToken } from './attention/spec.ts';
+import type { ModelConfig } from './format/config.ts';
+import { readIds, type TokenIds } from './generate/prompt.ts';
+import { Session, type SessionHost } from './generate/session.ts';
+import { yieldMacrotask } from './generate/yield.ts';
+import { parameterCount } from './model/tensors.ts';
+import type { TextTokenizer } from './model/tokenizer.ts';
+import type { MemoryInfo } from './runtime.ts';
+
+/** What a model computes with, why, and how large it is. */
+export interface ModelInfo {
+  readonly backend: 'wasm';
+  readonly backendReason: string;
+  readonly simd: 'baseline' | 'relaxed';
+  readonly simdReason: string;
+  readonly threads: number;
+  readonly dtype: 'float32';
+  readonly cacheDtype: 'float32';
+  /** Weights, the tied embedding counted once. */
+  readonly parameters: number;
+  /** Bytes one more token of context costs, all layers. */
+  readonly cacheBytesPerToken: number;
+  /** The same for multi-head attention with as many heads: 2 h d numbers a layer. */
+  readonly denseCacheBytesPerToken: number;
+  /** Keys of config.json that nothing reads. */
+  readonly ignoredKeys: readonly string[];
+  /** Tensors of the checkpoint that nothing reads. */
+  readonly ignoredTensors: readonly string[];
+}
+
+/**
+ * A loaded model. It owns the weights; each session owns its cache.
+ *
+ * @example
+ * using model = await loadModel('models/t6-fairytales');
+ * const text = await model.createSession().generate('Once upon a time', { seed: 7 }).text();
+ */
+export class Model {
+  /** Sizes and switches, as checked. */
+  readonly config: ModelConfig;
+  /** Text to ids and back; undefined if the model came without one. */
+  readonly tokenizer: TextTokenizer | undefined;
+  readonly #backend: CpuBackend;
+  readonly #host: SessionHost;
+  readonly #ignoredTensors: readonly string[];
+
+  /** Use `loadModel`. */
+  constructor(
+    backend: CpuBackend,
+    config: ModelConfig,
+    tokenizer: TextTokenizer | undefined,
+    ignoredTensors: readonly string[],
+  ) {
+    this.config = config;
+    this.tokenizer = tokenizer;
+    this.#backend = backend;
+    this.#ignoredTensors = ignoredTensors;
+    this.#host = { backend, tokenizer, eosTokenIds: config.eosTokenIds, sessions: new Set() };
+  }
+
+  /**
+   * An empty conversation.
+   *
+   * @throws TpaError `DISPOSED`, `OUT_OF_MEMORY`
+   */
+  createSession(): Session {
+    return new Session(this.#host);
+  }
+
+  /**
+   * Logits of every position, on a cache of their own.
+   *
+   * @param ids 1 … contextLength token ids
+   * @returns (ids.length, vocabSize)
+   * @throws TypeError, RangeError for bad ids; TpaError `CONTEXT_OVERFLOW` before anything is
+   *   computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  async logits(ids: TokenIds): Promise<Float32Array> {
+    const backend = this.#backend;
+    const { vocabSize, contextLength, maxChunk } = backend;
+    const checked = readIds('ids', ids, vocabSize);
+    if (checked.length === 0)
+      throw new RangeError('"ids" expected at least one token id, got none');
+    if (checked.length > contextLength) {
+      throw new TpaError(
+        'CONTEXT_OVERFLOW',
+        `expected at most ${contextLength} tokens of context, found ${checked.length}`,
+        { details: { asked: checked.length, limit: contextLength } },
+      );
+    }
+    const sequence = backend.createSequence();
+    try {
+      const logits = new Float32Array(checked.length * vocabSize);
+      for (let start = 0; start < checked.length; start += maxChunk) {
+        if (start > 0) await yieldMacrotask();
+        const chunk = checked.slice(start, start + maxChunk);
+        logits.set(await sequence.forward(chunk, 'all'), start * vocabSize);
+      }
+      return logits;
+    } finally {
+      sequence.dispose();
+    }
+  }
+
+  /** What computes, why, and sizes. */
+  info(): ModelInfo {
+    this.#backend.checkAlive();
+    const { simd, reason } = this.#backend.network.engine.simd;
+    const { layers, heads, headDim, rankK, rankV, ignoredKeys } = this.config;
+    const spec = { heads, headDim, valueDim: headDim, rankK, rankV };
+    return {
+      backend: 'wasm',
+      backendReason: 'the wasm kernels are the only backend so far',
+      simd,
+      simdReason: reason,
+      threads: 1,
+      dtype: 'float32',
+      cacheDtype: 'float32',
+      parameters: parameterCount(this.config),
+      cacheBytesPerToken: layers * cacheNumbersPerToken(spec) * 4,
+      denseCacheBytesPerToken: layers * 2 * heads * headDim * 4,
+      ignoredKeys,
+      ignoredTensors: this.#ignoredTensors,
+    };
+  }
+
+  /** Bytes of the model's memory: weights, activations and every session's cache. */
+  memory(): MemoryInfo {
+    this.#backend.checkAlive();
+    const { used, size, limit } = this.#backend.network.engine.heap;
+    return { used, size, limit };
+  }
+
+  /** Disposes every session and lets the memory go; idempotent. */
+  dispose(): void {
+    for (const session of this.#host.sessions) session.dispose();
+    this.#backend.dispose();
+  }
+
+  /** {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,125 @@
+import { factorLayout, padToPanel } from '../attention/factors.ts';
+import type { FactorSpec } from '../attention/spec.ts';
+import type { ModelConfig } from '../format/config.ts';
+import type { TensorSet } from '../format/tensors.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { parameterCount } from './tensors.ts';
+
+/** One layer's weights, packed; addresses. */
+export interface LayerWeights {
+  /** (factorLayout.width, dim): all projections into factors, fused */
+  readonly factors: number;
+  /** (dim, heads · headDim) */
+  readonly output: number;
+  /** (headDim), the weight of the group norm; 0 without one */
+  readonly groupNorm: number;
+  /** (2 · padded hiddenDim, dim): gate, then up */
+  readonly gateUp: number;
+  /** (dim, hiddenDim) */
+  readonly down: number;
+}
+
+/** A model's weights in the kernels' layout; addresses. */
+export interface ModelWeights {
+  /** (vocabSize, dim), also the output projection */
+  readonly embedding: number;
+  readonly layers: readonly LayerWeights[];
+}
+
+/** Numbers of weights packed so far, and of all. */
+export type WeightsProgress = (loaded: number, total: number) => void;
+
+/**
+ * Rows pass through a buffer of this many numbers (or of one row) on their way into panels, so
+ * that the largest tensor is never twice in wasm memory.
+ */
+const STAGING_NUMBERS = 1 << 18;
+
+/** What the projections of one layer are made from. */
+export function factorSpec(config: ModelConfig): FactorSpec {
+  const { dim, heads, headDim, rankQ, rankK, rankV } = config;
+  return { dim, heads, headDim, rankQ, rankK, rankV };
+}
+
+/** Reads every tensor once and packs it; one tensor at a time is on the JavaScript heap. */
+export async function loadWeights(
+  engine: Engine,
+  config: ModelConfig,
+  tensors: TensorSet,
+  onProgress: WeightsProgress = () => {},
+): Promise<ModelWeights> {
+  const { kernels, heap } = engine;
+  const { dim, headDim, heads, hiddenDim, vocabSize } = config;
+  const total = parameterCount(config);
+  const stagingNumbers = Math.max(STAGING_NUMBERS, dim, hiddenDim, heads * headDim);
+  const staging = heap.allocate(stagingNumbers * 4);
+  let loaded = 0;
+
+  const read = async (name: string) => {
+    const values = await tensors.readFloat32(name);
+    loaded += values.length;
+    onProgress(loaded, total);
+    return values;
+  };
+  const pack = (panels: number, values: Float32Array, first: number, k: number) => {
+    const rows = values.length / k;
+    const step = Math.floor(stagingNumbers / k);
+    for (let row = 0; row < rows; row += step) {
+      const piece = values.subarray(row * k, (row + step) * k);
+      heap.floats(staging, piece.length).set(piece);
+      kernels.pack(panels, staging, first + row, piece.length / k, k);
+    }
+  };
+  /** Packs tensors of k columns below each other, each from a given row. */
+  const fuse = async (
+    columns: number,
+    k: number,
+    pieces: readonly (readonly [string, number])[],
+  ) => {
+    const panels = heap.allocate(kernels.packedBytes(columns, k) >>> 0);
+    for (const [name, first] of pieces) pack(panels, await read(name), first, k);
+    return panels;
+  };
+
+  try {
+    const embedding = await fuse(vocabSize, dim, [['transformer.wte.weight', 0]]);
+    const layers: LayerWeights[] = [];
+    for (let layer = 0; layer < config.layers; layer++) {
+      const name = (part: string) => `transformer.h.${layer}.${part}.weight`;
+      const up = padToPanel(hiddenDim);
+      const factors = await fuse(
+        factorLayout(factorSpec(config)).width,
+        dim,
+        factorPieces(config).map(([part, first]) => [name(`attn.c_qkv.${part}`), first] as const),
+      );
+      const output = await fuse(dim, heads * headDim, [[name('attn.c_proj'), 0]]);
+      const gateUp = await fuse(2 * up, dim, [
+        [name('mlp.c_fc1'), 0],
+        [name('mlp.c_fc2'), up],
+      ]);
+      const down = await fuse(dim, hiddenDim, [[name('mlp.c_proj'), 0]]);
+      let groupNorm = 0;
+      if (config.usesGroupNorm) {
+        groupNorm = heap.allocate(headDim * 4);
+        heap.floats(groupNorm, headDim).set(await read(name('attn.subln')));
+      }
+      layers.push({ factors, output, groupNorm, gateUp, down });
+    }
+    return { embedding, layers };
+  } finally {
+    heap.release(staging);
+  }
+}
+
+/** The upstream projections and their first rows in the fused weight. */
+function factorPieces(config: ModelConfig): readonly (readonly [string, number])[] {
+  const { aq, bq, ak, bk, av, bv } = factorLayout(factorSpec(config));
+  const query =
+    config.rankQ > 0
+      ? ([
+          ['W_A_q', aq],
+          ['W_B_q', bq],
+        ] as const)
+      : ([['c_q', aq]] as const);
+  return [...query, ['W_A_k', ak], ['W_B_k', bk], ['W_A_v', av], ['W_B_v', bv]];
+}
