@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+import { describeEnvironment } from './environment.ts';
+import { interleave, type Schedule } from './interleave.ts';
+import { renderReport, renderSuite, writeReport, type SuiteResult } from './report.ts';
+import type { BenchModule, PreparedPart, SuitePart } from './suite.ts';
+
+/** In this order: the first case of a suite is what the others are compared with. */
+const MODULES: readonly (() => Promise<BenchModule>)[] = [() => import('./peers.bench.ts')];
+
+const FULL: Schedule = { rounds: 7, seconds: 0.3 };
+/** Shows that everything runs; too short to quote. */
+const QUICK: Schedule = { rounds: 2, seconds: 0.05 };
+
+const USAGE = `node --import tsx bench/run.ts [--only name] [--quick]
+  --only name  suites whose name contains it
+  --quick      two short rounds
+Only a run without options writes bench/RESULTS.md.`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) console.log(USAGE);
+else await run(values.only, values.quick);
+
+async function run(only: string | undefined, isQuick: boolean): Promise<void> {
+  const modules = await Promise.all(MODULES.map((load) => load()));
+  const parts = modules.flatMap((module) => module.parts);
+  const suites = [...new Set(parts.map((part) => part.suite))];
+  const chosen = suites.filter((suite) => suite.includes(only ?? ''));
+  if (chosen.length === 0) {
+    throw new RangeError(`"--only" expected part of ${suites.join(', ')}, got "${only}"`);
+  }
+  const environment = describeEnvironment();
+  console.log(`${environment.cpu}, ${environment.engine}, commit ${environment.commit}\n`);
+  const results: SuiteResult[] = [];
+  for (const suite of chosen) {
+    const members = parts.filter((part) => part.suite === suite);
+    const result = await runSuite(suite, members, isQuick ? QUICK : FULL);
+    console.log(`${renderSuite(result)}\n`);
+    results.push(result);
+  }
+  if (only === undefined && !isQuick) await writeReport(renderReport(environment, results));
+}
+
+/** Frees the cases of one suite before the next is prepared. */
+async function runSuite(
+  suite: string,
+  parts: readonly SuitePart[],
+  schedule: Schedule,
+): Promise<SuiteResult> {
+  const prepared: PreparedPart[] = [];
+  try {
+    for (const part of parts) prepared.push(await part.prepare());
+    const cases = prepared.flatMap((part) => part.cases);
+    const timings = await interleave(cases, schedule);
+    const cachedTokens = parts.find((part) => part.cachedTokens !== undefined)?.cachedTokens;
+    return {
+      suite,
+      ...(cachedTokens === undefined ? {} : { cachedTokens }),
+      notes: parts.flatMap((part) => part.notes ?? []),
+      rows: timings.map((timing, at) => {
+        const { macs, ...bench } = cases[at]!;
+        return 'peak' in bench && bench.peak !== undefined
+          ? { macs, peak: bench.peak, timing }
+          : { macs, timing };
+      }),
+    };
+  } finally {
+    for (const part of prepared) await part.dispose?.();
+  }
+}

@@ -1,0 +1,101 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Environment } from '../../bench/environment.ts';
+import type { Timing } from '../../bench/interleave.ts';
+import { renderReport, renderSuite, type Row } from '../../bench/report.ts';
+
+const test = suite('bench report');
+
+const environment: Environment = {
+  cpu: 'Some CPU',
+  cores: 2,
+  os: 'Linux 6.1 x64',
+  engine: 'Node 24.0.0 (V8 13.6)',
+  flags: ['--liftoff-only'],
+  commit: 'abc1234+',
+  date: '2026-11-22',
+};
+
+/** One sample a round. */
+function timing(name: string, ...rounds: number[]): Timing {
+  const sorted = rounds.toSorted((a, b) => a - b);
+  return { name, rounds, best: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]! };
+}
+
+// The machine is twice as slow in the second round, for everyone.
+const probe: Row = { macs: 2e9, timing: timing('FMA peak', 0.1, 0.2, 0.1) };
+const kernel: Row = { macs: 15e6, peak: 'FMA peak', timing: timing('kernel', 0.001, 0.002, 0.001) };
+const peer: Row = { macs: 15e6, timing: timing('peer', 0.004, 0.008, 0.004) };
+
+/** Cells of the row that starts with `name`. */
+function cellsOf(markdown: string, name: string): string[] {
+  const line = markdown.split('\n').find((text) => text.startsWith(`| ${name}`)) ?? '';
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+test('a row has times, MAC rates, fraction of the peak, ns per token, and time over the first', () => {
+  const markdown = renderSuite({ suite: 's', cachedTokens: 1000, rows: [probe, kernel, peer] });
+  assert.equal(cellsOf(markdown, 'case'), [
+    'case',
+    'best',
+    'median',
+    'GMAC/s best',
+    'GMAC/s median',
+    'of peak',
+    'ns/token best',
+    'ns/token median',
+    'time ÷ kernel',
+  ]);
+  const best = ['1.00 ms', '1.00 ms', '15.00', '15.00', '0.750', '1000.0', '1000.0', '1.00'];
+  assert.equal(cellsOf(markdown, 'kernel'), ['kernel', ...best]);
+  const slow = ['4.00 ms', '4.00 ms', '3.75', '3.75', '', '4000.0', '4000.0', '4.00'];
+  assert.equal(cellsOf(markdown, 'peer'), ['peer', ...slow]);
+});
+
+test('a probe is no reference and has no ratio or time per token', () => {
+  const markdown = renderSuite({ suite: 's', cachedTokens: 1000, rows: [probe, kernel, peer] });
+  const cells = ['FMA peak', '100 ms', '100 ms', '20.00', '20.00', '', '', '', ''];
+  assert.equal(cellsOf(markdown, 'FMA peak'), cells);
+});
+
+test('a lone case is compared with nothing', () => {
+  const markdown = renderSuite({ suite: 's', rows: [peer] });
+  assert.not.match(markdown, 'time ÷');
+  assert.not.match(markdown, 'ns/token');
+});
+
+test('a peak that is not in the suite throws', () => {
+  assert.throws(
+    () => renderSuite({ suite: 's', rows: [kernel] }),
+    /"kernel" expected a case "FMA peak" in its suite/,
+  );
+});
+
+test('every line of a table is as long as its header', () => {
+  const markdown = renderSuite({ suite: 's', cachedTokens: 10, rows: [probe, kernel, peer] });
+  const lines = markdown.split('\n').filter((line) => line.startsWith('|'));
+  assert.is(lines.length, 5);
+  assert.equal(new Set(lines.map((line) => line.length)).size, 1);
+});
+
+test('the report names machine, engine, flags, commit, date and notes', () => {
+  const markdown = renderReport(environment, [{ suite: 's', notes: ['A note.'], rows: [peer] }]);
+  for (const fact of [
+    'Some CPU, 2 cores, Linux 6.1 x64',
+    'Node 24.0.0 (V8 13.6), flags: --liftoff-only',
+    'abc1234+ (with uncommitted changes), 2026-11-22',
+    '## s',
+    'A note.',
+  ]) {
+    assert.ok(markdown.includes(fact), fact);
+  }
+});
+
+test('without flags the report says so', () => {
+  assert.match(renderReport({ ...environment, flags: [] }, []), 'flags: none');
+});
+
+test.run();
