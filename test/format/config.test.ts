@@ -217,6 +217,7 @@ test('parseConfigBytes() refuses bad UTF-8, bad JSON, BOM, depth and size, witho
   assert.equal(parseConfigBytes(sized(MAX_CONFIG_BYTES)), {});
   await refused(() => parseConfigBytes(sized(MAX_CONFIG_BYTES + 1)), 'CONFIG_INVALID');
   assert.equal(parseConfigBytes(encoder.encode('{"a":"]]}\\"[["}')), { a: ']]}"[[' });
+  parseConfigBytes(encoder.encode(`"\\"${'['.repeat(40)}"`));
   parseConfigBytes(encoder.encode('['.repeat(32) + ']'.repeat(32)));
   for (const levels of [33, 5e5, 5e6]) {
     const bytes = encoder.encode('['.repeat(levels) + ']'.repeat(levels));

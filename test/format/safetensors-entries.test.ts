@@ -58,6 +58,13 @@ test('W3 refuses overlaps, holes, reversed, odd and distant offsets', async () =
   }
 });
 
+test('W3 says which tensor has its offsets reversed', async () => {
+  const reversed = { ...three(), b: { dtype: 'F16', shape: [2], data_offsets: [12, 8] } };
+  const error = await refused(() => readHeader(fileOf(reversed, 24)), 'WEIGHTS_OFFSETS');
+  assert.is(error.details['tensor'], 'b');
+  assert.match(error.message, 'in order');
+});
+
 test('W3 refuses each bound of each tensor moved by each of -13..13', async () => {
   for (const [name, fields] of Object.entries(three())) {
     for (const bound of [0, 1]) {
@@ -121,11 +128,11 @@ test('W5 refuses duplicate, forbidden and long names, and the 65,537th tensor', 
 
   assert.is((await readHeader(named(...many(65_536)))).size, 65_536);
   await refused(() => readHeader(named(...many(65_537))), 'WEIGHTS_TOO_MANY');
-  const start = performance.now();
   const keys = many(1e6).map((name) => `"${name}":""`);
   const metadata = withHeader(`{"__metadata__":{${keys.join(',')}}}`);
+  const start = performance.now();
   await refused(() => readHeader(metadata), 'WEIGHTS_TOO_MANY');
-  assert.ok(performance.now() - start < 2000);
+  assert.ok(performance.now() - start < 1000);
 });
 
 test('W6 refuses shapes that wrap, disagree with the size, or are no list of <= 8 integers', async () => {

@@ -106,7 +106,7 @@ test('W1 maxHeaderBytes is 16 MB by default, and up to 100 MB', async () => {
 
 test('W2 refuses a file cut at each byte of the first 4 KB and at each tensor edge ± 1', async () => {
   const tensors = Array.from({ length: 40 }, (_, i) => ({
-    name: `transformer.h.${i}.weight`,
+    name: `transformer.h.${i}.weight"}}\\`,
     shape: [i + 1, 2],
     data: new Float32Array(2 * i + 2),
   }));

@@ -114,6 +114,17 @@ test('W2 bodies that disagree with content-length, in either direction, and absu
   }
 });
 
+test('a body of 3 MiB + 5 of unknown length arrives whole', async () => {
+  const body = Uint8Array.from({ length: 3 * 2 ** 20 + 5 }, (_, i) => (i * 31) >> 7);
+  await served(
+    (_, response) => void response.writeHead(200, { 'transfer-encoding': 'chunked' }).end(body),
+    async (base) => {
+      const files = await openModelFiles(base);
+      assert.ok(Buffer.from(body).equals(await readModelFile(files, 'model.safetensors', 2 ** 22)));
+    },
+  );
+});
+
 test('an aborted fetch is ABORTED', async () => {
   await served(
     () => undefined,
