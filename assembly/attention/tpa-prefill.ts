@@ -24,6 +24,16 @@ function even(n: usize): usize {
   return (n + 1) & ~1;
 }
 
+/**
+ * Rows of w and acc for each head: the queries, and a pair more, lest heads lie a power of two
+ * apart and share the sets of a cache.
+ */
+// @ts-ignore: decorator
+@inline
+function rowsPerHead(count: usize): usize {
+  return even(count) + 2;
+}
+
 /** Bytes of scratch that {@link tpaPrefill} needs. */
 export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
@@ -38,7 +48,7 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
       heads * count * (headDim << 2) + headDim * TILE_ROW,
     ) +
     row * PAGE_TOKENS +
-    even(heads) * even(count) * (PAGE_ROW + row + 8)
+    even(heads) * rowsPerHead(count) * (PAGE_ROW + row + 8)
   );
 }
 
@@ -73,7 +83,7 @@ export function tpaPrefill(
     count = <usize>queries.count;
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
-  const rows = even(count),
+  const rows = rowsPerHead(count),
     plane = rows * PAGE_ROW,
     cells = even(heads) * rows;
 
@@ -139,13 +149,10 @@ export function tpaPrefill(
       }
     }
     const bv = bvRows(page, shape);
-    if (rankV == 1) {
-      productAdd(acc, w, bv, heads * rows, row >> 2, tokens, row, PAGE_ROW, row);
-    } else {
-      for (let h: usize = 0; h < heads; h++) {
-        valuesOfHead(v, bv, av, h, tokens, shape);
-        productAdd(acc + h * rows * row, w + h * plane, v, count, row >> 2, tokens, row, PAGE_ROW, row);
-      }
+    for (let h: usize = 0; h < heads; h++) {
+      if (rankV > 1) valuesOfHead(v, bv, av, h, tokens, shape);
+      const values = rankV > 1 ? v : bv;
+      productAdd(acc + h * rows * row, w + h * plane, values, count, row >> 2, tokens, row, PAGE_ROW, row);
     }
   }
 
