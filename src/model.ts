@@ -87,7 +87,7 @@ export class Model {
       throw new TpaError(
         'CONTEXT_OVERFLOW',
         `expected at most ${contextLength} tokens of context, found ${checked.length}`,
-        { details: { asked: checked.length, limit: contextLength } },
+        { data: { asked: checked.length, limit: contextLength } },
       );
     }
     const sequence = backend.createSequence();

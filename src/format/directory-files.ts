@@ -83,8 +83,8 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
 
 function notADirectory(path: string, cause?: unknown): TpaError {
   const message = `model expected a directory "${printable(path, 400)}", found none`;
-  const details = { path };
-  return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, details } : { details });
+  const data = { path };
+  return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }
 
 function unreadable(file: string, cause: unknown): TpaError {

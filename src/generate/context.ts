@@ -64,7 +64,7 @@ export class Context {
     const asked = this.#ids.length + count;
     if (asked > limit) {
       const message = `expected at most ${limit} tokens of context, found ${asked}`;
-      throw new TpaError('CONTEXT_OVERFLOW', message, { details: { asked, limit } });
+      throw new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
     }
   }
 

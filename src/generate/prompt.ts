@@ -55,7 +55,7 @@ export function checkText(
   const asked = text.length > limit ? text.length : utf8Length(text);
   if (asked > limit) {
     const message = `expected a prompt of at most ${limit} UTF-8 bytes, found at least ${asked}`;
-    throw new TpaError('PROMPT_TOO_LONG', message, { details: { asked, limit } });
+    throw new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
   }
   return tokenizer;
 }

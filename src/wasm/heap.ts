@@ -153,6 +153,6 @@ function outOfMemory(needed: number, limit: number, cause?: unknown): TpaError {
   return new TpaError(
     'OUT_OF_MEMORY',
     `memory expected to hold ${needed} bytes, got a limit of ${limit}; free a session or raise memoryLimit`,
-    { cause, details: { needed, limit } },
+    { cause, data: { needed, limit } },
   );
 }

@@ -38,7 +38,7 @@ test('readAll() closes the file whether it fits or not', async () => {
   const source = { ...bytesSource('f', BYTES), close: async () => void closed++ };
   assert.equal(await readAll(source, 5), BYTES);
   const error = await refused(() => readAll(source, 4), 'RESOURCE_LIMIT');
-  assert.equal(error.details, { needed: 5, limit: 4 });
+  assert.equal(error.data, { needed: 5, limit: 4 });
   assert.is(closed, 2);
 });
 

@@ -119,8 +119,8 @@ test('C1 refuses each field × 20 odd values, naming path and rule', async () =>
         'CONFIG_INVALID',
         `${key} ${String(value)}`,
       );
-      assert.is(error.details['path'], key);
-      assert.type(error.details['rule'], 'string');
+      assert.is(error.data['path'], key);
+      assert.type(error.data['rule'], 'string');
     }
   }
 });
@@ -129,7 +129,7 @@ test('C1 refuses each missing field that has no default', async () => {
   for (const key of ['n_layer', 'n_head', 'head_dim', 'n_embd', 'rank', 'q_rank', 'vocab_size']) {
     for (const value of [undefined, null]) {
       const error = await refused(() => parse({ [key]: value }), 'CONFIG_INVALID', key);
-      assert.is(error.details['path'], key);
+      assert.is(error.data['path'], key);
     }
   }
 });
@@ -146,7 +146,7 @@ test('C1 refuses all pairs of fields × 6 odd values each', async () => {
             'CONFIG_INVALID',
             `${a} ${b}`,
           );
-          assert.ok([a, b].includes(String(error.details['path'])), `${a} ${b}: ${error.message}`);
+          assert.ok([a, b].includes(String(error.data['path'])), `${a} ${b}: ${error.message}`);
         }
       }
     }
@@ -169,7 +169,7 @@ test('C1 refuses relations: rank > head_dim, odd head_dim, eos >= vocab, theta <
   ];
   for (const [changes, path] of table) {
     const error = await refused(() => parse(changes), 'CONFIG_INVALID', path);
-    assert.is(error.details['path'], path);
+    assert.is(error.data['path'], path);
   }
   tinyConfig({ rank: 4, q_rank: 4 });
 });

@@ -27,7 +27,7 @@ test('refuses other mechanisms and families by name', async () => {
   ];
   for (const [changes, name] of table) {
     const error = await refused(() => parse(changes), 'MODEL_UNSUPPORTED', name);
-    assert.is(error.details['found'], name);
+    assert.is(error.data['found'], name);
     assert.match(error.message, name);
   }
   for (const model_type of ['t6', 'tpa', 'gpt2', CANARY, 5])
@@ -45,7 +45,7 @@ test('refuses keys that change the computation, accepts their neutral values', a
   };
   for (const [key, value] of Object.entries({ ...odd, rope_scaling: { type: CANARY } })) {
     const error = await refused(() => parse({ [key]: value }), 'MODEL_UNSUPPORTED', key);
-    assert.is(error.details['path'], key);
+    assert.is(error.data['path'], key);
     assert.match(error.message, key);
   }
   const neutral = {

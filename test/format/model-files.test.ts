@@ -98,13 +98,13 @@ test('a missing directory or file is MODEL_NOT_FOUND with the path asked for', a
     `${root}/\u0000`,
   ]) {
     const error = await refused(() => openModelFiles(path), 'MODEL_NOT_FOUND', path);
-    assert.is(error.details['path'], path);
+    assert.is(error.data['path'], path);
   }
   const error = await refused(
     () => opened(model, (files) => readModelFile(files, 'tokenizer.json', 9)),
     'MODEL_NOT_FOUND',
   );
-  assert.equal(error.details, { path: model, file: 'tokenizer.json' });
+  assert.equal(error.data, { path: model, file: 'tokenizer.json' });
   assert.ok(error.message.includes(model) && error.message.includes('tokenizer.json'));
 });
 

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fileOf, readHeader, three } from '../helpers/header-files.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
-import { withHeader } from '../helpers/safetensors.ts';
+import { withHeader } from '../helpers/build-safetensors.ts';
 
 const test = suite('readSafetensorsHeader() entries');
 
@@ -61,7 +61,7 @@ test('W3 refuses overlaps, holes, reversed, odd and distant offsets', async () =
 test('W3 says which tensor has its offsets reversed', async () => {
   const reversed = { ...three(), b: { dtype: 'F16', shape: [2], data_offsets: [12, 8] } };
   const error = await refused(() => readHeader(fileOf(reversed, 24)), 'WEIGHTS_OFFSETS');
-  assert.is(error.details['tensor'], 'b');
+  assert.is(error.data['tensor'], 'b');
   assert.match(error.message, 'in order');
 });
 

@@ -75,7 +75,7 @@ test('W1 refuses every wrong header length before it reads the header', async ()
       'WEIGHTS_HEADER_SIZE',
       `${length}`,
     );
-    assert.is(error.details['found'], String(length));
+    assert.is(error.data['found'], String(length));
   }
   // Past the end of a file whose header is whole: up to one byte more than the file holds.
   for (const length of [file.length - 7, file.length, file.length + 1, 2 ** 24 - 1]) {

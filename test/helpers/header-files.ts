@@ -1,6 +1,6 @@
 import { bytesSource } from '../../src/format/byte-source.ts';
 import { readSafetensorsHeader } from '../../src/format/safetensors.ts';
-import { withHeader } from './safetensors.ts';
+import { withHeader } from './build-safetensors.ts';
 
 /** A header entry, right or wrong. */
 export interface EntryFields {
