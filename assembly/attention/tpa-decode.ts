@@ -1,6 +1,7 @@
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
-import { splatBytes, splatRows, splatScale, splatScaleAdd, splatStore } from '../simd/splat';
+import { splatBytes, splatRows } from '../simd/splat';
+import { factoredLogits } from './logits';
 import { LOG2E, LOWEST, mask, raiseMax, weigh } from './softmax';
 import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
 
@@ -73,7 +74,7 @@ export function tpaDecode(
     for (let t: usize = 0; t < columns / TILE; t++) {
       const bk = bkTile(page, t, shape),
         ak = akTile(page, t, shape);
-      tileLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ);
+      factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, PAGE_ROW);
     }
     for (let h: usize = 0; h < heads; h++) {
       const logits = w + h * PAGE_ROW,
@@ -91,34 +92,6 @@ export function tpaDecode(
   for (let h: usize = 0; h < heads; h++) {
     const factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>rankV);
     scaleRow(out + h * ((<usize>shape.valueDim) << 2), acc + h * row, shape.valueDim, factor);
-  }
-}
-
-/** Logits of one tile, out (heads, 32) with row stride PAGE_ROW. */
-function tileLogits(
-  out: usize,
-  a: usize,
-  b: usize,
-  p: usize,
-  bk: usize,
-  ak: usize,
-  shape: CacheShape,
-  rankQ: usize,
-): void {
-  const heads = <usize>shape.heads,
-    headDim = <usize>shape.headDim;
-  for (let s: u32 = 0; s < shape.rankK; s++) {
-    let inner = headDim,
-      from = bk;
-    if (rankQ) {
-      splatStore(p, b, bk, rankQ, headDim, TILE_ROW);
-      inner = rankQ;
-      from = p;
-    }
-    if (s == 0) splatScale(out, a, from, heads, inner, PAGE_ROW, ak);
-    else splatScaleAdd(out, a, from, heads, inner, PAGE_ROW, ak);
-    bk += headDim * TILE_ROW;
-    ak += heads * TILE_ROW;
   }
 }
 
