@@ -6,6 +6,8 @@ const BAR_CELLS = 30;
 const LABEL = 'loading';
 /** `loading [` … `] 100%`, and the last column, which some terminals wrap at. */
 const BAR_COLUMNS = LABEL.length + BAR_CELLS + ' [] 100%'.length + 1;
+/** Where a terminal does not know its width (0) or does not say. */
+const USUAL_COLUMNS = 80;
 /** Back to the start of the line, and nothing left of it. */
 const ERASE_LINE = '\r\u001B[2K';
 
@@ -23,7 +25,7 @@ export class ProgressBar {
     const percent = Math.floor((100 * loaded) / total);
     if (percent === this.#percent) return;
     this.#percent = percent;
-    this.#output.write(ERASE_LINE + renderProgress(percent, this.#output.columns ?? 80));
+    this.#output.write(ERASE_LINE + renderProgress(percent, this.#output.columns || USUAL_COLUMNS));
   }
 
   /** Leaves no trace on the line. */
