@@ -102,8 +102,9 @@ function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize
   const rankV = <usize>shape.rankV,
     rankStride = <usize>shape.heads * TILE_ROW;
   const tileStride = rankV * rankStride;
-  if (rankV == 1) return weigh(w, columns, max, av, tileStride, true);
-  const sum = weigh(w, columns, max, 0, 0, false);
+  if (rankV == 1) return weigh(w, columns, max, av, tileStride, 0, 0, 1);
+  if (rankV == 2) return weigh(w, columns, max, av, tileStride, rankStride, plane, 2);
+  const sum = weigh(w, columns, max, 0, 0, 0, 0, 0);
   for (let u = rankV; u-- > 0;) {
     for (let t: usize = 0; t < columns / TILE; t++) {
       const from = w + t * TILE_ROW,

@@ -116,8 +116,8 @@ export function tpaPrefill(
         const factor = av + h * TILE_ROW;
         const added =
           rankV == 1
-            ? weigh(logits, columns, peak, factor, tileStride, true)
-            : weigh(logits, columns, peak, 0, 0, false);
+            ? weigh(logits, columns, peak, factor, tileStride, 0, 0, 1)
+            : weigh(logits, columns, peak, 0, 0, 0, 0, 0);
         store<f32>(sum, load<f32>(sum) + added);
       }
     }

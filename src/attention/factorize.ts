@@ -28,14 +28,18 @@ export interface FactorWeights {
   readonly wBv: Float32Array;
 }
 
-/** Factors of T tokens, RoPE applied to bq (or q) and bk. */
+/**
+ * Factors of T tokens, RoPE applied to bq (or q) and bk: what a cache appends and what attention
+ * asks with.
+ */
 export interface Factors {
   /** (T, heads, rankQ); empty when rankQ is 0 */
   readonly aq: Float32Array;
   /** (T, rankQ, headDim); empty when rankQ is 0 */
   readonly bq: Float32Array;
-  /** (T, heads, headDim) when rankQ is 0, else empty */
-  readonly q: Float32Array;
+  readonly rankQ: number;
+  /** (T, heads, headDim), the full query of TPA-KVonly; absent unless rankQ is 0 */
+  readonly q?: Float32Array;
   /** (T, heads, rankK) */
   readonly ak: Float32Array;
   /** (T, rankK, headDim) */
@@ -156,12 +160,12 @@ function slice(rows: Float32Array, spec: FactorSpec, count: number): Factors {
     }
     return out;
   };
-  const none = new Float32Array(0);
   const isFull = spec.rankQ === 0;
   return {
-    aq: isFull ? none : piece(aq, bq),
+    aq: isFull ? new Float32Array(0) : piece(aq, bq),
     bq: piece(bq, ak),
-    q: isFull ? piece(aq, bq) : none,
+    rankQ: spec.rankQ,
+    ...(isFull ? { q: piece(aq, bq) } : {}),
     ak: piece(ak, bk),
     bk: piece(bk, av),
     av: piece(av, bv),
