@@ -32,7 +32,7 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  * @param pages u32 addresses of ceil(length / 64) pages
  * @param length cached tokens to attend to, >= 1
  * @param scratch tpaDecodeScratch bytes; out and scratch overlap nothing
- * Any alignment (16 is fastest). Max error: design.md, Numerics.
+ * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function tpaDecode(
   out: usize,

@@ -51,7 +51,7 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
  * @param queriesAt QueryRows
  * @param pages u32 addresses of ceil((position + count) / 64) pages
  * @param scratch tpaPrefillScratch bytes; out and scratch overlap nothing
- * Any alignment. Max error: design.md, Numerics.
+ * Any alignment. Max error: docs/numerics.md.
  */
 export function tpaPrefill(
   out: usize,

@@ -8,7 +8,7 @@ import { tinyConfig } from '../helpers/tiny-model.ts';
 
 const test = suite('model report');
 
-/** Paper: size, layers, dim, heads of TPA, TPA-KVonly and MHA; TPA's ratio (reference.md §3). */
+/** Paper: size, layers, dim, heads of TPA, TPA-KVonly and MHA; TPA's ratio (Tables 9 and 10). */
 const PAPER = [
   ['small', 12, 768, 34, 22, 12, 3.9],
   ['medium', 24, 1024, 47, 29, 16, 4.6],
