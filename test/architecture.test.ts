@@ -13,18 +13,19 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  */
 const LAW: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  nearest: [],
   attention: ['errors'],
   format: ['errors'],
   wasm: ['errors'],
   cache: ['attention', 'errors'],
   model: ['attention', 'format', 'errors'],
   backend: ['model', 'cache', 'errors'],
-  generate: ['backend', 'model', 'errors'],
+  generate: ['backend', 'model', 'nearest', 'errors'],
   runtime: ['attention', 'cache', 'wasm', 'errors'],
   'model.ts': ['attention', 'model', 'generate', 'errors'],
   'load-model': ['backend', 'format', 'model', 'model.ts', 'runtime', 'wasm', 'errors'],
   index: ['errors', 'runtime', 'load-model'],
-  cli: ['index'],
+  cli: ['index', 'nearest'],
 };
 
 const test = suite('architecture');
