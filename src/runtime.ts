@@ -1,5 +1,5 @@
 import { attend, attendScratch } from './attention/attend.ts';
-import { checkFloats, checkInteger, countTokens } from './attention/arguments.ts';
+import { checkFloats, checkInteger, checkObject, countTokens } from './attention/arguments.ts';
 import {
   factorize,
   type Factors,
@@ -108,6 +108,7 @@ export class Runtime {
     const { pages } = cache;
     if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
     const { heads, headDim, valueDim } = pages.spec;
+    checkObject('query', query);
     const isFull = query.q !== undefined;
     const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, 256);
     const a = isFull ? query.q : query.aq;
@@ -179,7 +180,7 @@ export class Runtime {
  *   `OUT_OF_MEMORY`
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const { threads, ...engineOptions } = options;
+  const { threads, ...engineOptions } = checkObject('options', options);
   checkThreads(threads);
   return new Runtime(await createEngine(engineOptions));
 }

@@ -1,5 +1,5 @@
 import type { Engine } from '../wasm/engine.ts';
-import { checkFloats, checkInteger, countTokens } from './arguments.ts';
+import { checkFloats, checkInteger, checkObject, countTokens } from './arguments.ts';
 import { factorLayout, projectFactors } from './factors.ts';
 import { type RopeDirection, type RopePrecision, RopeTables } from './rope.ts';
 import type { FactorSpec } from './spec.ts';
@@ -66,7 +66,8 @@ export function factorize(
   given: FactorizeSpec,
   position: number,
 ): Factors {
-  const spec = checkSpec(given);
+  const spec = checkSpec(checkObject('spec', given));
+  checkObject('weights', weights);
   const count = countTokens('x', x, spec.dim);
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);

@@ -16,9 +16,14 @@ export interface SimdChoice {
 /**
  * Chooses a binary by what the engine validates, never by its name.
  *
- * @throws TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
+ * @throws RangeError for another option; TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
  */
 export async function chooseSimd(option: SimdOption): Promise<SimdChoice> {
+  if (option !== 'auto' && option !== 'baseline' && option !== 'relaxed') {
+    throw new RangeError(
+      `"simd" expected "auto", "baseline" or "relaxed", got ${String(option).slice(0, 80)}`,
+    );
+  }
   if (!(await hasSimd())) {
     throw new TpaError(
       'SIMD_UNAVAILABLE',
@@ -46,7 +51,7 @@ export async function chooseSimd(option: SimdOption): Promise<SimdChoice> {
 /**
  * Compiles the embedded binary, or the one given instead of it.
  *
- * @throws TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
+ * @throws TypeError if the source is none; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
  */
 export async function compileBinary(
   simd: SimdChoice['simd'],
@@ -70,8 +75,15 @@ async function embeddedBytes(simd: SimdChoice['simd']): Promise<BufferSource> {
 }
 
 async function sourceBytes(source: URL | Response | BufferSource): Promise<BufferSource> {
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return source;
-  const response = source instanceof URL ? await fetch(source) : source;
+  if (source instanceof ArrayBuffer) return source;
+  if (ArrayBuffer.isView(source)) {
+    // V8 compiles no DataView
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
+  const response = source instanceof URL ? await fetchKernels(source) : source;
+  if (!(response instanceof Response)) {
+    throw new TypeError('"wasm" expected a WebAssembly.Module, bytes, a Response or a URL');
+  }
   const from = response.url || String(source);
   if (!response.ok) {
     throw new TpaError(
@@ -83,6 +95,16 @@ async function sourceBytes(source: URL | Response | BufferSource): Promise<Buffe
   if (new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === '\0asm') return bytes;
   const found = bytes[0] === '<'.charCodeAt(0) ? 'HTML' : `${bytes.length} bytes that are not wasm`;
   throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels, got ${found} from ${from}`);
+}
+
+async function fetchKernels(url: URL): Promise<Response> {
+  try {
+    return await fetch(url);
+  } catch (cause) {
+    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}: ${describe(cause)}`, {
+      cause,
+    });
+  }
 }
 
 function describe(error: unknown): string {

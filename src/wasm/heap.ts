@@ -35,11 +35,11 @@ export class Heap {
 
   /**
    * @param base first address that is free
-   * @param limit bytes of memory that must not be exceeded
+   * @param limit bytes of memory that must not be exceeded; rounded down to whole wasm pages
    */
   constructor(memory: GrowableMemory, base: number, limit: number) {
     this.#memory = memory;
-    this.#limit = limit;
+    this.#limit = Math.floor(limit / WASM_PAGE) * WASM_PAGE;
     this.#top = align(base);
   }
 
