@@ -24,9 +24,9 @@ export function splatQueries(a: usize, b: usize, queries: QueryRows, shape: Cach
   const inner = rankQ ? rankQ : headDim;
   for (let t: usize = 0; t < count; t++) {
     const from = <usize>queries.aq + t * queries.aqStride * 4;
-    splatRows(a + t * splatBytes(heads, inner), from, heads, inner, scale, 0, heads);
+    splatRows(a + t * splatBytes(heads, inner), from, heads, inner, scale, 0);
     const factors = <usize>queries.bq + t * queries.bqStride * 4;
-    splatRows(b, factors, rankQ, headDim, 1, t * rankQ, count * rankQ);
+    splatRows(b, factors, rankQ, headDim, 1, t * rankQ);
   }
 }
 

@@ -62,8 +62,8 @@ export function tpaDecode(
   const sums = acc + heads * row; // (heads)
   const maxima = sums + (heads << 2); // (heads)
 
-  splatRows(a, aq, heads, inner, scale * LOG2E, 0, heads);
-  splatRows(b, bq, rankQ, headDim, 1, 0, rankQ);
+  splatRows(a, aq, heads, inner, scale * LOG2E, 0);
+  splatRows(b, bq, rankQ, headDim, 1, 0);
   memory.fill(acc, 0, heads * (row + 4));
   for (let h: usize = 0; h < heads; h++) store<f32>(maxima + (h << 2), LOWEST);
 

@@ -15,27 +15,17 @@ export function splatBytes(rows: usize, k: usize): usize {
 }
 
 /**
- * out (ceil(total / 2), k, 2, 4 lanes): writes factor * x (rows, k) as rows first … first + rows
- * of a matrix of `total` rows, and with the last row zeros up to the pair.
+ * out (pairs of rows, k, 2, 4 lanes): writes factor * x (rows, k) as rows first … first + rows. An
+ * odd last row shares its pair with whatever was there; nothing reads what that yields.
  */
-export function splatRows(out: usize, x: usize, rows: usize, k: usize, factor: f32, first: usize, total: usize): void {
+export function splatRows(out: usize, x: usize, rows: usize, k: usize, factor: f32, first: usize): void {
   for (let i = first; i < first + rows; i++) {
-    for (let to = splatRow(out, i, k), end = to + (k << 5); to < end; to += 32) {
+    const row = out + (i >> 1) * (k << 5) + ((i & 1) << 4);
+    for (let to = row, end = row + (k << 5); to < end; to += 32) {
       v128.store(to, f32x4.splat(load<f32>(x) * factor));
       x += 4;
     }
   }
-  if (first + rows == total && total & 1) {
-    for (let to = splatRow(out, total, k), end = to + (k << 5); to < end; to += 32) {
-      v128.store(to, f32x4.splat(0));
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function splatRow(out: usize, row: usize, k: usize): usize {
-  return out + (row >> 1) * (k << 5) + ((row & 1) << 4);
 }
 
 // @ts-ignore: decorator
