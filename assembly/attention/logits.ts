@@ -4,12 +4,12 @@ import { keysOfHead } from './materialize';
 import { CacheShape, PAGE_ROW, TILE, TILE_ROW } from './tiles';
 
 /*
- * Logits (base 2) of one tile of 32 keys: out (heads, queries, 32), heads `plane` bytes apart,
+ * Logits (base 2) of one tile of 48 keys: out (heads, queries, 48), heads `plane` bytes apart,
  * queries PAGE_ROW bytes.
  */
 
 /**
- * From P = B_Q B_K shared by all heads: a and b of splatQueries, p scratch (count · rankQ, 32).
+ * From P = B_Q B_K shared by all heads: a and b of splatQueries, p scratch (count · rankQ, 48).
  * With rankQ = 0 the full queries in a meet B_K itself.
  */
 export function factoredLogits(
@@ -41,7 +41,7 @@ export function factoredLogits(
   }
 }
 
-/** Head by head from a dense key tile formed in k (headDim, 32); q (heads, count, headDim). */
+/** Head by head from a dense key tile formed in k (headDim, 48); q (heads, count, headDim). */
 export function denseLogits(
   out: usize,
   q: usize,

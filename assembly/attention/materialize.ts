@@ -39,7 +39,7 @@ export function queryOfHead(
   }
 }
 
-/** k (headDim, 32) of head h: Σ_s ak[s,h] bk[s,d], for the 32 tokens of a tile. */
+/** k (headDim, 48) of head h: Σ_s ak[s,h] bk[s,d], for the 48 tokens of a tile. */
 export function keysOfHead(k: usize, bk: usize, ak: usize, h: usize, shape: CacheShape): void {
   const headDim = <usize>shape.headDim,
     heads = <usize>shape.heads;

@@ -62,8 +62,8 @@ export function raiseMax(
  *
  * @param planes literal: 0 writes p over the logits; 1 writes p · av; 2 writes p · av and, `plane`
  *   bytes on, p times the av of the next rank
- * @param columns a multiple of 32
- * @param av a row of the first tile (32), tiles `tileStride` bytes apart, ranks `rankStride`
+ * @param columns a multiple of 48
+ * @param av a row of the first tile (48), tiles `tileStride` bytes apart, ranks `rankStride`
  * @returns Σ p
  */
 // @ts-ignore: decorator

@@ -1,19 +1,19 @@
 /*
  * The layout of a page of the factor cache, known to the attention kernels alone.
  *
- *   page   64 tokens of one layer, 2 tiles of 32
- *     bk   (tile, rankK, headDim, 32)       token innermost: scores are products without
- *     ak   (tile, rankK, heads, 32)         horizontal sums
- *     av   (tile, rankV, heads, 32)
- *     bv   (rankV, 64, valueStride)         token-major: the rows of the value product
+ *   page   96 tokens of one layer, 2 tiles of 48
+ *     bk   (tile, rankK, headDim, 48)       token innermost: scores are products without
+ *     ak   (tile, rankK, heads, 48)         horizontal sums
+ *     av   (tile, rankV, heads, 48)
+ *     bv   (rankV, 96, valueStride)         token-major: the rows of the value product
  *
  * valueStride is valueDim rounded up to 4 so that rows are whole vectors. A page never moves.
  */
 
-export const TILE: usize = 32;
+export const TILE: usize = 48;
 /** Bytes of one row of a tile. */
 export const TILE_ROW: usize = TILE << 2;
-export const PAGE_TOKENS: usize = 64;
+export const PAGE_TOKENS: usize = 96;
 export const PAGE_ROW: usize = PAGE_TOKENS << 2;
 
 /** What the kernels know of a cache; written once by the host, five u32 in this order. */

@@ -29,7 +29,7 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  * @param out (heads, valueDim)
  * @param aq (heads, rankQ); or with rankQ = 0 the full query (heads, headDim)
  * @param bq (rankQ, headDim); unused with rankQ = 0
- * @param pages u32 addresses of ceil(length / 64) pages
+ * @param pages u32 addresses of ceil(length / 96) pages
  * @param length cached tokens to attend to, >= 1
  * @param scratch tpaDecodeScratch bytes; out and scratch overlap nothing
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
@@ -56,8 +56,8 @@ export function tpaDecode(
 
   const a = scratch; // (heads, inner) splatted
   const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
-  const p = b + splatBytes(rankQ, headDim); // (rankQ, 32)
-  const w = p + ((rankQ + 1) & ~1) * TILE_ROW; // (rankV, heads, 64) logits, then weights
+  const p = b + splatBytes(rankQ, headDim); // (rankQ, 48)
+  const w = p + ((rankQ + 1) & ~1) * TILE_ROW; // (rankV, heads, 96) logits, then weights
   const acc = w + rankV * plane; // (heads, valueStride)
   const sums = acc + heads * row; // (heads)
   const maxima = sums + (heads << 2); // (heads)
@@ -70,7 +70,7 @@ export function tpaDecode(
   for (let first: usize = 0; first < length; first += PAGE_TOKENS) {
     const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
     const count = min<usize>(PAGE_TOKENS, length - first);
-    const columns = (count + TILE - 1) & ~(TILE - 1);
+    const columns = ((count + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
       const bk = bkTile(page, t, shape),
         ak = akTile(page, t, shape);

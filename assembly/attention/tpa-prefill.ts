@@ -49,7 +49,7 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
  *
  * @param out (count, heads, valueDim)
  * @param queriesAt QueryRows
- * @param pages u32 addresses of ceil((position + count) / 64) pages
+ * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch tpaPrefillScratch bytes; out and scratch overlap nothing
  * Any alignment. Max error: docs/numerics.md.
  */
@@ -76,15 +76,15 @@ export function tpaPrefill(
     plane = rows * PAGE_ROW,
     cells = even(heads) * rows;
 
-  const v = scratch; // (64, valueStride)
-  const w = v + row * PAGE_TOKENS; // (heads, rows, 64): logits, then weights
+  const v = scratch; // (96, valueStride)
+  const w = v + row * PAGE_TOKENS; // (heads, rows, 96): logits, then weights
   const acc = w + cells * PAGE_ROW; // (heads, rows, valueStride)
   const sums = acc + cells * row; // (heads, rows)
   const maxima = sums + (cells << 2); // (heads, rows)
   const a = maxima + (cells << 2); // factored: (count, heads, inner) splatted; dense: q (heads, count, headDim)
   const b = a + count * splatBytes(heads, inner); // factored: (count · rankQ, headDim) splatted
-  const p = b + splatBytes(count * rankQ, headDim); // factored: (count · rankQ, 32)
-  const k = a + heads * count * (headDim << 2); // dense: (headDim, 32)
+  const p = b + splatBytes(count * rankQ, headDim); // factored: (count · rankQ, 48)
+  const k = a + heads * count * (headDim << 2); // dense: (headDim, 48)
 
   memory.fill(acc, 0, cells * (row + 4));
   for (let i: usize = 0; i < cells; i++) store<f32>(maxima + (i << 2), LOWEST);
@@ -95,7 +95,7 @@ export function tpaPrefill(
   for (let first: usize = 0; first < end; first += PAGE_TOKENS) {
     const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
     const tokens = min<usize>(PAGE_TOKENS, end - first);
-    const columns = (tokens + TILE - 1) & ~(TILE - 1);
+    const columns = ((tokens + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
       const bk = bkTile(page, t, shape),
         ak = akTile(page, t, shape),

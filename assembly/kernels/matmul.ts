@@ -1,16 +1,19 @@
-import { ADD, STORE, tile2x16 } from '../simd/tile';
+import { wideStrips } from '../simd/product';
+import { ADD, STORE, tile2x16, tile2x24 } from '../simd/tile';
 import { matvec } from './matvec';
 import { PANEL } from './pack';
 
-/** Steps of k at a time: a panel's piece is 16 KB, half of a 32 KB first-level cache. */
-const DEPTH: usize = 256;
-/** Rows at a time: their piece of x is 64 KB and stays in the second level for all panels. */
+/** Steps of k at a time: a panel's piece is 24 KB and stays in a 32 KB first-level cache. */
+const DEPTH: usize = 128;
+/** Rows at a time: their piece of x is 32 KB and stays in the second level for all panels. */
 const ROWS: usize = 64;
+/** Bytes of one step of k in a panel. */
+const STEP: usize = PANEL << 2;
 
 /**
  * out (+)= x Wᵀ for many rows, the projection of a prefilled block.
  *
- * @param out (rows, columns rounded up to 16) with row stride ldo
+ * @param out (rows, columns rounded up to 48) with row stride ldo
  * @param x (rows, k) with row stride ldx
  * @param w packed (columns, k)
  * No overlap; any alignment. Each element is summed in the order of k, as in matvec.
@@ -33,14 +36,14 @@ export function matmul(
       const depth = min<usize>(DEPTH, k - d);
       const from = x + (i * ldx + d) * 4,
         to = out + i * (ldo << 2);
-      if (d || isAdded) panels(to, from, w + d * (PANEL << 2), count, depth, columns, ldo << 2, ldx << 2, k, ADD);
+      if (d || isAdded) panels(to, from, w + d * STEP, count, depth, columns, ldo << 2, ldx << 2, k, ADD);
       else panels(to, from, w, count, depth, columns, ldo << 2, ldx << 2, k, STORE);
     }
   }
   if (pairs < rows) matvec(out + pairs * (ldo << 2), x + pairs * (ldx << 2), w, k, columns, isAdded);
 }
 
-/** A block of rows times a slice of every panel; strides in bytes. */
+/** A block of pairs of rows times a slice of every panel; strides in bytes. */
 // @ts-ignore: decorator
 @inline
 function panels(
@@ -55,11 +58,15 @@ function panels(
   k: usize,
   mode: i32,
 ): void {
+  const wide = wideStrips(STEP);
   for (let j: usize = 0; j < columns; j += PANEL) {
     for (let i: usize = 0; i < rows; i += 2) {
-      tile2x16(out + i * ldo, ldo, x + i * ldx, ldx, w, PANEL << 2, depth, mode, 0, 0);
+      const to = out + i * ldo,
+        from = x + i * ldx;
+      for (let s: usize = 0; s < wide; s += 96) tile2x24(to + s, ldo, from, ldx, w + s, STEP, depth, mode, 0, 0, false);
+      for (let s = wide; s < STEP; s += 64) tile2x16(to + s, ldo, from, ldx, w + s, STEP, depth, mode, 0, 0, false);
     }
-    out += PANEL << 2;
-    w += k * (PANEL << 2);
+    out += STEP;
+    w += k * STEP;
   }
 }

@@ -1,4 +1,21 @@
-import { ADD, SCALE, SCALE_ADD, STORE, tile1x32, tile1x4, tile2x16 } from './tile';
+import { ADD, SCALE, SCALE_ADD, STORE, tile1x16, tile1x4, tile2x16, tile2x24 } from './tile';
+
+/** Bytes of the strips of columns that a tile covers. */
+const STRIP24: usize = 96;
+const STRIP16: usize = 64;
+
+/**
+ * Bytes of `width` to cover with strips of 24 columns, so that strips of 16 cover the rest if
+ * strips can: as many as fit, one less where the rest would be odd in units of 8 columns.
+ */
+// @ts-ignore: decorator
+@inline
+export function wideStrips(width: usize): usize {
+  if (!ASC_FEATURE_RELAXED_SIMD) return 0;
+  const strips = width / STRIP24,
+    units = (width >> 5) - 3 * strips;
+  return strips && units & 1 ? (strips - 1) * STRIP24 : strips * STRIP24;
+}
 
 /**
  * out (rows, columns) (+)= A (rows, k) · B (k, columns), each element optionally times scale.
@@ -21,21 +38,25 @@ function product(
   lds: usize,
 ): void {
   const width = columns << 2;
-  const wide = width & ~63;
+  const wide = wideStrips(width);
+  const narrow = wide + ((width - wide) / STRIP16) * STRIP16;
   const pairs = rows & ~1;
-  for (let j: usize = 0; j < wide; j += 64) {
+  for (let j: usize = 0; j < wide; j += STRIP24) {
     for (let i: usize = 0; i < pairs; i += 2) {
-      tile2x16(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, scale + i * lds + j, lds);
+      tile2x24(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, scale + i * lds + j, lds, false);
     }
   }
-  for (let i: usize = width == wide ? pairs : 0; i < rows; i++) {
+  for (let j = wide; j < narrow; j += STRIP16) {
+    for (let i: usize = 0; i < pairs; i += 2) {
+      tile2x16(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, scale + i * lds + j, lds, false);
+    }
+  }
+  for (let i: usize = width == narrow ? pairs : 0; i < rows; i++) {
     const o = out + i * ldo,
       s = scale + i * lds,
       row = a + i * lda;
-    let j = wide;
-    if (i == pairs) {
-      for (j = 0; j + 128 <= width; j += 128) tile1x32(o + j, row, b + j, ldb, k, mode, s + j);
-    }
+    let j = i < pairs ? narrow : 0;
+    for (; j + STRIP16 <= width; j += STRIP16) tile1x16(o + j, row, b + j, ldb, k, mode, s + j);
     for (; j < width; j += 16) tile1x4(o + j, row, b + j, ldb, k, mode, s + j);
   }
 }

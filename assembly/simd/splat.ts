@@ -1,11 +1,12 @@
-import { SCALE, SCALE_ADD, STORE, tile2x16Splat } from './tile';
+import { wideStrips } from './product';
+import { SCALE, SCALE_ADD, STORE, tile2x16, tile2x24 } from './tile';
 
 /*
  * Products whose left operand is used many times: it is splatted once, rows padded to pairs,
- * and multiplied with tiles of 32 columns.
+ * and multiplied with tiles of 48 columns.
  */
 
-const COLUMNS: usize = 128; // bytes of a row of 32 columns
+const COLUMNS: usize = 192; // bytes of a row of 48 columns
 
 /** Bytes of `rows` × `k` numbers splatted. */
 // @ts-ignore: decorator
@@ -40,9 +41,13 @@ function splatProduct(
   mode: i32,
   scale: usize,
 ): void {
+  const wide = wideStrips(COLUMNS);
   for (let i: usize = 0; i < rows; i += 2) {
-    for (let j: usize = 0; j < COLUMNS; j += 64) {
-      tile2x16Splat(out + j, ldo, a, b + j, k, mode, scale + j, COLUMNS);
+    for (let j: usize = 0; j < wide; j += 96) {
+      tile2x24(out + j, ldo, a, 0, b + j, COLUMNS, k, mode, scale + j, COLUMNS, true);
+    }
+    for (let j = wide; j < COLUMNS; j += 64) {
+      tile2x16(out + j, ldo, a, 0, b + j, COLUMNS, k, mode, scale + j, COLUMNS, true);
     }
     out += ldo << 1;
     a += k << 5;
@@ -51,14 +56,14 @@ function splatProduct(
 }
 
 /**
- * out = A · B for 32 columns; writes whole pairs of rows.
- * Row stride of out in bytes; B (k, 32); A from {@link splatRows}. No overlap.
+ * out = A · B for 48 columns; writes whole pairs of rows.
+ * Row stride of out in bytes; B (k, 48); A from {@link splatRows}. No overlap.
  */
 export function splatStore(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize): void {
   splatProduct(out, a, b, rows, k, ldo, STORE, 0);
 }
 
-/** out = scale * (A · B), scale (rows, 32), read up to the next pair. */
+/** out = scale * (A · B), scale (rows, 48), read up to the next pair. */
 export function splatScale(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize, scale: usize): void {
   splatProduct(out, a, b, rows, k, ldo, SCALE, scale);
 }

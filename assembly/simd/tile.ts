@@ -6,10 +6,10 @@ import { fma } from './fma';
  * (row stride ldb). Every output is summed in the order of k, whatever the tile, so that the
  * result does not depend on how a shape is cut.
  *
- * 2 × 16 keeps 8 accumulators, enough to hide the latency of an FMA, at 21 instructions a step;
- * 4 × 8 takes 23 and 1 × 32 23, because V8 adds to each row pointer of A separately. Loops stay
- * rolled: V8 unrolls them itself, and unrolled by hand (2 or 4 steps) it groups each accumulator's
- * chain, hoists the loads and spills: 0.56 and 0.46 of the peak instead of 0.60 in tpaDecode.
+ * x64 V8 has 15 vector registers to give. 2 × 24 with a fused multiply-add takes them all (12
+ * accumulators, 2 splats, 1 vector of B) at 2.1 instructions a vector FMA, against 2.5 of 2 × 16;
+ * without fusing, the product needs a register of its own, 2 × 24 spills, and 2 × 16 is faster by
+ * 6 %. Loops stay rolled: V8 unrolls them itself (docs/adr/0004-register-tiles.md).
  */
 
 /** out = acc */
@@ -37,17 +37,81 @@ function emit(out: usize, acc: v128, mode: i32, scale: usize): void {
   else v128.store(out, fma(acc, v128.load(scale), v128.load(out)));
 }
 
-/** Writes four vectors side by side. */
+/**
+ * 2 rows × 24 columns; `scale` has its own row stride lds. With `isSplatted` A is
+ * (k, 2 rows, 4 lanes) and lda is unused: one pointer and literal offsets.
+ */
 // @ts-ignore: decorator
 @inline
-function emit16(out: usize, c0: v128, c1: v128, c2: v128, c3: v128, mode: i32, scale: usize): void {
-  emit(out, c0, mode, scale);
-  emit(out + 16, c1, mode, scale + 16);
-  emit(out + 32, c2, mode, scale + 32);
-  emit(out + 48, c3, mode, scale + 48);
+export function tile2x24(
+  out: usize,
+  ldo: usize,
+  a: usize,
+  lda: usize,
+  b: usize,
+  ldb: usize,
+  k: usize,
+  mode: i32,
+  scale: usize,
+  lds: usize,
+  isSplatted: bool,
+): void {
+  const next = out + ldo;
+  let c00 = start(out, mode),
+    c01 = start(out + 16, mode),
+    c02 = start(out + 32, mode);
+  let c03 = start(out + 48, mode),
+    c04 = start(out + 64, mode),
+    c05 = start(out + 80, mode);
+  let c10 = start(next, mode),
+    c11 = start(next + 16, mode),
+    c12 = start(next + 32, mode);
+  let c13 = start(next + 48, mode),
+    c14 = start(next + 64, mode),
+    c15 = start(next + 80, mode);
+  let a1 = a + lda;
+  const end = a + (isSplatted ? k << 5 : k << 2);
+  while (a < end) {
+    const s = isSplatted ? v128.load(a) : v128.load32_splat(a);
+    const t = isSplatted ? v128.load(a, 16) : v128.load32_splat(a1);
+    let v = v128.load(b);
+    c00 = fma(s, v, c00);
+    c10 = fma(t, v, c10);
+    v = v128.load(b, 16);
+    c01 = fma(s, v, c01);
+    c11 = fma(t, v, c11);
+    v = v128.load(b, 32);
+    c02 = fma(s, v, c02);
+    c12 = fma(t, v, c12);
+    v = v128.load(b, 48);
+    c03 = fma(s, v, c03);
+    c13 = fma(t, v, c13);
+    v = v128.load(b, 64);
+    c04 = fma(s, v, c04);
+    c14 = fma(t, v, c14);
+    v = v128.load(b, 80);
+    c05 = fma(s, v, c05);
+    c15 = fma(t, v, c15);
+    a += isSplatted ? 32 : 4;
+    if (!isSplatted) a1 += 4;
+    b += ldb;
+  }
+  emit(out, c00, mode, scale);
+  emit(out + 16, c01, mode, scale + 16);
+  emit(out + 32, c02, mode, scale + 32);
+  emit(out + 48, c03, mode, scale + 48);
+  emit(out + 64, c04, mode, scale + 64);
+  emit(out + 80, c05, mode, scale + 80);
+  scale += lds;
+  emit(next, c10, mode, scale);
+  emit(next + 16, c11, mode, scale + 16);
+  emit(next + 32, c12, mode, scale + 32);
+  emit(next + 48, c13, mode, scale + 48);
+  emit(next + 64, c14, mode, scale + 64);
+  emit(next + 80, c15, mode, scale + 80);
 }
 
-/** 2 rows × 16 columns; `scale` has its own row stride lds. */
+/** 2 rows × 16 columns, otherwise as {@link tile2x24}. */
 // @ts-ignore: decorator
 @inline
 export function tile2x16(
@@ -61,6 +125,7 @@ export function tile2x16(
   mode: i32,
   scale: usize,
   lds: usize,
+  isSplatted: bool,
 ): void {
   const next = out + ldo;
   let c00 = start(out, mode),
@@ -72,106 +137,57 @@ export function tile2x16(
   let c12 = start(next + 32, mode),
     c13 = start(next + 48, mode);
   let a1 = a + lda;
-  const end = a + (k << 2);
+  const end = a + (isSplatted ? k << 5 : k << 2);
   while (a < end) {
     const b0 = v128.load(b),
       b1 = v128.load(b, 16),
       b2 = v128.load(b, 32),
       b3 = v128.load(b, 48);
-    let s = v128.load32_splat(a);
+    let s = isSplatted ? v128.load(a) : v128.load32_splat(a);
     c00 = fma(s, b0, c00);
     c01 = fma(s, b1, c01);
     c02 = fma(s, b2, c02);
     c03 = fma(s, b3, c03);
-    s = v128.load32_splat(a1);
+    s = isSplatted ? v128.load(a, 16) : v128.load32_splat(a1);
     c10 = fma(s, b0, c10);
     c11 = fma(s, b1, c11);
     c12 = fma(s, b2, c12);
     c13 = fma(s, b3, c13);
-    a += 4;
-    a1 += 4;
+    a += isSplatted ? 32 : 4;
+    if (!isSplatted) a1 += 4;
     b += ldb;
   }
-  emit16(out, c00, c01, c02, c03, mode, scale);
-  emit16(next, c10, c11, c12, c13, mode, scale + lds);
+  emit(out, c00, mode, scale);
+  emit(out + 16, c01, mode, scale + 16);
+  emit(out + 32, c02, mode, scale + 32);
+  emit(out + 48, c03, mode, scale + 48);
+  scale += lds;
+  emit(next, c10, mode, scale);
+  emit(next + 16, c11, mode, scale + 16);
+  emit(next + 32, c12, mode, scale + 32);
+  emit(next + 48, c13, mode, scale + 48);
 }
 
-/**
- * 2 rows × 16 columns with A splatted in advance, (k, 2 rows, 4 lanes), and B in rows of 32
- * columns: one pointer each, literal offsets, 20 instructions a step.
- */
+/** 1 row × 16 columns, for an odd row. */
 // @ts-ignore: decorator
 @inline
-export function tile2x16Splat(
-  out: usize,
-  ldo: usize,
-  a: usize,
-  b: usize,
-  k: usize,
-  mode: i32,
-  scale: usize,
-  lds: usize,
-): void {
-  const next = out + ldo;
-  let c00 = start(out, mode),
-    c01 = start(out + 16, mode);
-  let c02 = start(out + 32, mode),
-    c03 = start(out + 48, mode);
-  let c10 = start(next, mode),
-    c11 = start(next + 16, mode);
-  let c12 = start(next + 32, mode),
-    c13 = start(next + 48, mode);
-  const end = a + (k << 5);
-  while (a < end) {
-    const b0 = v128.load(b),
-      b1 = v128.load(b, 16),
-      b2 = v128.load(b, 32),
-      b3 = v128.load(b, 48);
-    let s = v128.load(a);
-    c00 = fma(s, b0, c00);
-    c01 = fma(s, b1, c01);
-    c02 = fma(s, b2, c02);
-    c03 = fma(s, b3, c03);
-    s = v128.load(a, 16);
-    c10 = fma(s, b0, c10);
-    c11 = fma(s, b1, c11);
-    c12 = fma(s, b2, c12);
-    c13 = fma(s, b3, c13);
-    a += 32;
-    b += 128;
-  }
-  emit16(out, c00, c01, c02, c03, mode, scale);
-  emit16(next, c10, c11, c12, c13, mode, scale + lds);
-}
-
-/** 1 row × 32 columns, for an odd row. */
-// @ts-ignore: decorator
-@inline
-export function tile1x32(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32, scale: usize): void {
+export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32, scale: usize): void {
   let c0 = start(out, mode),
     c1 = start(out + 16, mode);
   let c2 = start(out + 32, mode),
     c3 = start(out + 48, mode);
-  let c4 = start(out + 64, mode),
-    c5 = start(out + 80, mode);
-  let c6 = start(out + 96, mode),
-    c7 = start(out + 112, mode);
-  const end = a + (k << 2);
-  while (a < end) {
+  for (const end = a + (k << 2); a < end; a += 4) {
     const s = v128.load32_splat(a);
     c0 = fma(s, v128.load(b), c0);
     c1 = fma(s, v128.load(b, 16), c1);
     c2 = fma(s, v128.load(b, 32), c2);
     c3 = fma(s, v128.load(b, 48), c3);
-    c4 = fma(s, v128.load(b, 64), c4);
-    c5 = fma(s, v128.load(b, 80), c5);
-    c6 = fma(s, v128.load(b, 96), c6);
-    c7 = fma(s, v128.load(b, 112), c7);
-    a += 4;
     b += ldb;
   }
-  emit16(out, c0, c1, c2, c3, mode, scale);
-  emit16(out + 64, c4, c5, c6, c7, mode, scale + 64);
+  emit(out, c0, mode, scale);
+  emit(out + 16, c1, mode, scale + 16);
+  emit(out + 32, c2, mode, scale + 32);
+  emit(out + 48, c3, mode, scale + 48);
 }
 
 /** 1 row × 4 columns, for the columns that are left. */
@@ -179,10 +195,8 @@ export function tile1x32(out: usize, a: usize, b: usize, ldb: usize, k: usize, m
 @inline
 export function tile1x4(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32, scale: usize): void {
   let c = start(out, mode);
-  const end = a + (k << 2);
-  while (a < end) {
+  for (const end = a + (k << 2); a < end; a += 4) {
     c = fma(v128.load32_splat(a), v128.load(b), c);
-    a += 4;
     b += ldb;
   }
   emit(out, c, mode, scale);

@@ -21,7 +21,7 @@ export interface FactorLayout {
 }
 
 /** Columns of a panel; rows of outputs are padded to it. */
-export const PANEL = 16;
+export const PANEL = 48;
 
 /** `n` rounded up to whole panels. */
 export function padToPanel(n: number): number {

@@ -11,7 +11,7 @@ import type { Backend, Sequence } from './backend.ts';
  * Tokens evaluated together: enough rows to reuse a panel of weights, few enough that an abort is
  * seen within a chunk (T6-small: about 100 ms on one 3 GHz core).
  */
-const MAX_CHUNK = 64;
+const MAX_CHUNK = 48;
 
 /** The wasm kernels as a {@link Backend}. */
 export class CpuBackend implements Backend {

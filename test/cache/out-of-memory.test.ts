@@ -33,7 +33,7 @@ interface Scene {
 }
 
 /** 18 pages, more than a page table starts with, a fork of them, and a cache that can outgrow its own. */
-const TOKENS = { long: range(0, 1100), fork: range(0, 1100), other: range(5000, 5100) };
+const TOKENS = { long: range(0, 1650), fork: range(0, 1650), other: range(5000, 5100) };
 
 function setScene(runtime: Runtime): Scene {
   const long = runtime.createFactorCache(SPEC);
@@ -53,8 +53,8 @@ const zeros = (length: number) => new Float32Array(length);
 
 /** Every operation that allocates; enough tokens to unshare a page, grow a table and stage. */
 const OPERATIONS: Record<string, (scene: Scene) => unknown> = {
-  'append() to a fork': ({ fork }) => fork.append(factorsOf(range(1, 1200), SPEC)),
-  'append() past the page table': ({ other }) => other.append(factorsOf(range(1, 1000), SPEC)),
+  'append() to a fork': ({ fork }) => fork.append(factorsOf(range(1, 1800), SPEC)),
+  'append() past the page table': ({ other }) => other.append(factorsOf(range(1, 1500), SPEC)),
   'fork()': ({ long }) => long.fork().dispose(),
   'createFactorCache()': ({ runtime }) => runtime.createFactorCache(SPEC).dispose(),
   'attend()': ({ runtime, long }) => runtime.attend({ q: zeros(50 * 8) }, long),

@@ -2,7 +2,7 @@ import type { attentionInputs } from './attention-shape.ts';
 import { type KernelBench, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment, Region } from './memory.ts';
 
-export const PAGE_TOKENS = 64;
+export const PAGE_TOKENS = 96;
 
 /** Sizes of a cache in the order of the kernels' CacheShape. */
 export interface CacheSizes {

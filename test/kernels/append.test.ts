@@ -12,6 +12,9 @@ import {
 } from '../helpers/kernel-attention.ts';
 import { createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
 
+/** Tokens of a tile. */
+const TILE = 48;
+
 const SIZES: readonly CacheSizes[] = [
   { heads: 1, headDim: 1, valueDim: 1, rankK: 1, rankV: 1 },
   { heads: 3, headDim: 5, valueDim: 7, rankK: 2, rankV: 3 },
@@ -20,7 +23,7 @@ const SIZES: readonly CacheSizes[] = [
 ];
 
 function tileRow(part: number, perTile: number, row: number, t: number): number {
-  return part + Math.floor(t / 32) * perTile * 32 + row * 32 + (t % 32);
+  return part + Math.floor(t / TILE) * perTile * TILE + row * TILE + (t % TILE);
 }
 
 /** Where number `i` of token `t` of each factor lies in its page, in the words of tiles.ts. */
@@ -58,7 +61,7 @@ for (const simd of BINARIES) {
       for (const misalignment of MISALIGNMENTS) {
         for (const [start, ...cuts] of [
           [0, 200],
-          [0, 1, 3, 31, 32, 33, 63, 64, 65, 130, 200],
+          [0, 1, 3, 47, 48, 49, 95, 96, 97, 200, 300],
           [63, 66, 130],
           [95, 96, 97],
         ] as const) {

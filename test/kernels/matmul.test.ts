@@ -11,13 +11,13 @@ import {
 } from '../helpers/kernel-bench.ts';
 import { createRandom } from '../helpers/random.ts';
 import { matmul } from '../reference/matmul.ts';
-import { pack } from '../reference/pack.ts';
+import { PANEL, pack } from '../reference/pack.ts';
 
-/** Blocks of 64 rows and 256 steps of k: more than three of each, and every tail. */
+/** Blocks of 64 rows, 128 steps of k and 48 columns: more than three of each, and every tail. */
 const SHAPES = [
   ...[1, 2, 3, 4, 7, 8, 17].map((rows) => ({ rows, k: 33, columns: 17 })),
-  ...[1, 3, 15, 16, 31, 33, 48, 67, 130].map((columns) => ({ rows: 5, k: 19, columns })),
-  ...[1, 3, 4, 8, 64, 67, 255, 256, 257, 512, 777].map((k) => ({ rows: 3, k, columns: 35 })),
+  ...[1, 3, 15, 16, 31, 47, 48, 49, 67, 97, 200].map((columns) => ({ rows: 5, k: 19, columns })),
+  ...[1, 3, 4, 8, 64, 67, 127, 128, 129, 256, 512, 777].map((k) => ({ rows: 3, k, columns: 35 })),
   { rows: 63, k: 5, columns: 16 },
   { rows: 64, k: 257, columns: 33 },
   { rows: 65, k: 4, columns: 16 },
@@ -39,7 +39,7 @@ for (const simd of BINARIES) {
           const x = random.normal(rows * k);
           const w = random.normal(columns * k);
           const before = random.normal(rows * columns);
-          const padded = Math.ceil(columns / 16) * 16;
+          const padded = Math.ceil(columns / PANEL) * PANEL;
           const ldo = padded + 5;
           const xAt = guarded.regionOf('x', withStride(x, k, k + 3), misalignment);
           const wAt = guarded.regionOf('w', pack(w, columns, k), misalignment);

@@ -12,7 +12,7 @@ import {
   withStride,
 } from '../helpers/kernel-bench.ts';
 import { createRandom } from '../helpers/random.ts';
-import { pack } from '../reference/pack.ts';
+import { PANEL, pack } from '../reference/pack.ts';
 import { swiglu } from '../reference/swiglu.ts';
 
 /** Below 2^-126 the kernel's exponential is 0; times the largest gate there, 88. */
@@ -79,8 +79,8 @@ for (const simd of BINARIES) {
     const guarded = guard();
     const weight = (name: string, columns: number, k: number) =>
       guarded.regionOf(name, pack(floats(golden, `${name}.weight`), columns, k)).pointer;
-    const ld = Math.ceil(wide / 16) * 16;
-    const ldo = Math.ceil(dim / 16) * 16;
+    const ld = Math.ceil(wide / PANEL) * PANEL;
+    const ldo = Math.ceil(dim / PANEL) * PANEL;
     const xAt = guarded.regionOf('x', x).pointer;
     const gate = guarded.region('gate', rows * ld).pointer;
     const up = guarded.region('up', rows * ld).pointer;

@@ -26,7 +26,8 @@ const shape = (
   seed: heads * 1000 + headDim,
 });
 
-/** Every size odd or even, one or many; widths below, at and past one and two tiles of columns. */
+/** Every size odd or even, one or many; widths of values that strips of 24, of 16 and of 4 columns
+ * cover in every mix. */
 const SHAPES = [
   shape(1, 1, 1, [1, 1, 1]),
   shape(1, 4, 3, [3, 2, 2]),
@@ -38,6 +39,10 @@ const SHAPES = [
   shape(8, 17, 67, [4, 2, 4]),
   shape(16, 31, 4, [7, 1, 1], false, 0.3),
   shape(17, 64, 5, [2, 2, 1]),
+  shape(3, 6, 24, [2, 2, 1]),
+  shape(5, 9, 40, [3, 1, 2]),
+  shape(2, 12, 76, [4, 2, 2]),
+  shape(9, 40, 128, [2, 1, 1]),
   shape(1, 3, 8, [1, 2, 1], true),
   shape(3, 5, 1, [1, 1, 3], true),
   shape(5, 64, 18, [1, 2, 2], true, 3),
@@ -60,8 +65,8 @@ for (const simd of BINARIES) {
     const ranks = isKvOnly ? `full query, ranks ${rankK} ${rankV}` : `${rankQ} ${rankK} ${rankV}`;
     const title = `h ${heads}, d ${headDim}, e ${valueDim}, ${ranks}`;
 
-    test(`tpaDecode: ${title}: equals the twin at 1 … 260 tokens, NaN past the last`, () => {
-      for (const cached of [1, 3, 31, 32, 33, 63, 64, 65, 127, 130, 260]) {
+    test(`tpaDecode: ${title}: equals the twin at 1 … 400 tokens, NaN past the last`, () => {
+      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 200, 400]) {
         const inputs = attentionInputs({ ...sizes, tokens: 1, cached });
         const result = attention(inputs.query, inputs.cache, { ...sizes, tokens: 1, cached });
         let aligned: Float32Array | undefined;
@@ -80,22 +85,22 @@ for (const simd of BINARIES) {
 
     for (const isDense of [false, true]) {
       const keys = isDense ? 'dense keys' : 'factored keys';
-      test(`tpaPrefill: ${title}, ${keys}: equals the twin for blocks of 1 … 33 queries`, () => {
+      test(`tpaPrefill: ${title}, ${keys}: equals the twin for blocks of 1 … 49 queries`, () => {
         for (const [count, position] of [
           [1, 0],
-          [1, 64],
-          [2, 31],
+          [1, 96],
+          [2, 47],
           [3, 0],
-          [4, 61],
-          [5, 62],
-          [7, 190],
+          [4, 93],
+          [5, 94],
+          [7, 286],
           [8, 0],
-          [9, 57],
-          [16, 120],
-          [17, 250],
-          [31, 1],
-          [32, 97],
-          [33, 64],
+          [9, 89],
+          [16, 180],
+          [17, 378],
+          [47, 1],
+          [48, 145],
+          [49, 96],
         ] as const) {
           const cached = position + count;
           const inputs = attentionInputs({ ...sizes, tokens: count, cached });
