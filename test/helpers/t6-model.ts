@@ -32,6 +32,20 @@ export function goldenSource(
   return { config, weights: buildSafetensors(weights) };
 }
 
+/**
+ * The weights with a tenth of the embedding. As they are, a token's own embedding outweighs what
+ * the blocks add, and greedy text soon repeats one token whatever came before.
+ */
+export function livelyWeights(golden: Golden): TensorData[] {
+  return goldenWeights(golden)
+    .filter(({ name }) => name !== 'lm_head.weight')
+    .map((tensor) =>
+      tensor.name === 'transformer.wte.weight'
+        ? { ...tensor, data: Float32Array.from(tensor.data, (x) => x / 10) }
+        : tensor,
+    );
+}
+
 /** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them. */
 export async function openCpuModel(
   source: ModelBytes,
