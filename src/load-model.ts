@@ -7,6 +7,7 @@ import {
   parseConfigBytes,
 } from './format/config.ts';
 import { readAll } from './format/byte-source.ts';
+import { isDeeperThan } from './format/json-depth.ts';
 import {
   type ModelFiles,
   type ModelSource,
@@ -58,6 +59,8 @@ const KNOWN_OPTIONS = [
 
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+/** The shipped one nests 5 deep. */
+const MAX_TOKENIZER_DEPTH = 32;
 
 /**
  * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, if there is one,
@@ -102,6 +105,12 @@ async function readTokenizer(
   const file = await files.open('tokenizer.json');
   if (file === undefined) return undefined;
   const bytes = await readAll(file, MAX_TOKENIZER_BYTES);
+  if (isDeeperThan(MAX_TOKENIZER_DEPTH, bytes)) {
+    throw new TpaError(
+      'TOKENIZER_INVALID',
+      `"tokenizer.json" expected at most ${MAX_TOKENIZER_DEPTH} levels, found more`,
+    );
+  }
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -48,7 +48,14 @@ export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): T
   for (const id of names.keys()) vocabSize = Math.max(vocabSize, id + 1);
   return {
     // A post-processor adds tokens around the text; this project joins ids itself.
-    json: { normalizer: null, pre_tokenizer: null, decoder: null, ...root, post_processor: null },
+    json: {
+      normalizer: null,
+      pre_tokenizer: null,
+      decoder: null,
+      ...root,
+      added_tokens: addedTokens(root),
+      post_processor: null,
+    },
     ids: new Set(names.keys()),
     specialIds,
     vocabSize,
