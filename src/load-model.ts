@@ -121,13 +121,17 @@ async function readTokenizer(
   return createTokenizer(json, { vocabSize: config.vocabSize });
 }
 
-function checkOptions(options: LoadOptions): void {
+function checkOptions(options: unknown): asserts options is LoadOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`"options" expected an object, got ${String(options)}`);
+  }
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.includes(key)) {
       throw new TypeError(`"${key}" is not an option of loadModel (${KNOWN_OPTIONS.join(', ')})`);
     }
   }
-  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32', threads } = options;
+  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
+  const { threads, onProgress, signal }: LoadOptions = options;
   if (backend !== 'auto' && backend !== 'wasm') {
     throw new RangeError(
       `"backend" expected "auto" or "wasm", the only one so far, got ${String(backend)}`,
@@ -142,4 +146,11 @@ function checkOptions(options: LoadOptions): void {
     );
   }
   checkThreads(threads);
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
+  }
+  // `in` rather than instanceof: signals of another realm are as good
+  if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
+    throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
+  }
 }

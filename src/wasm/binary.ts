@@ -1,6 +1,8 @@
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
 import { TpaError } from '../errors.ts';
 
+const SIMD_OPTIONS: ReadonlySet<unknown> = new Set(['auto', 'baseline', 'relaxed']);
+
 /** Which kernels to run: `'auto'` takes the relaxed binary where the engine validates it. */
 export type SimdOption = 'auto' | 'baseline' | 'relaxed';
 
@@ -16,9 +18,12 @@ export interface SimdChoice {
 /**
  * Chooses a binary by what the engine validates, never by its name.
  *
- * @throws TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
+ * @throws RangeError for another option; TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
  */
-export async function chooseSimd(option: SimdOption): Promise<SimdChoice> {
+export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoice> {
+  if (!SIMD_OPTIONS.has(option)) {
+    throw new RangeError(`"simd" expected "auto", "baseline" or "relaxed", got ${String(option)}`);
+  }
   if (!(await hasSimd())) {
     throw new TpaError(
       'SIMD_UNAVAILABLE',
@@ -46,7 +51,7 @@ export async function chooseSimd(option: SimdOption): Promise<SimdChoice> {
 /**
  * Compiles the embedded binary, or the one given instead of it.
  *
- * @throws TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
+ * @throws TypeError for another source; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
  */
 export async function compileBinary(
   simd: SimdChoice['simd'],
@@ -71,8 +76,11 @@ async function embeddedBytes(simd: SimdChoice['simd']): Promise<BufferSource> {
 
 async function sourceBytes(source: URL | Response | BufferSource): Promise<BufferSource> {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return source;
-  const response = source instanceof URL ? await fetch(source) : source;
-  const from = response.url || String(source);
+  if (!(source instanceof URL || source instanceof Response)) {
+    throw new TypeError('"wasm" expected a WebAssembly.Module, bytes, a Response or a URL');
+  }
+  const response = source instanceof URL ? await fetchKernels(source) : source;
+  const from = response.url || 'a Response';
   if (!response.ok) {
     throw new TpaError(
       'WASM_BLOCKED',
@@ -83,6 +91,16 @@ async function sourceBytes(source: URL | Response | BufferSource): Promise<Buffe
   if (new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === '\0asm') return bytes;
   const found = bytes[0] === '<'.charCodeAt(0) ? 'HTML' : `${bytes.length} bytes that are not wasm`;
   throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels, got ${found} from ${from}`);
+}
+
+async function fetchKernels(url: URL): Promise<Response> {
+  try {
+    return await fetch(url);
+  } catch (cause) {
+    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}, got no answer`, {
+      cause,
+    });
+  }
 }
 
 function describe(error: unknown): string {

@@ -36,14 +36,26 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const limit = memoryLimit(options.memoryLimit);
-  const simd = await chooseSimd(options.simd ?? 'auto');
+  const simd = await chooseSimd(options.simd);
   const module = await compileBinary(simd.simd, options.wasm);
   const memory = createMemory(limit);
-  const { exports } = await instantiate<Kernels & Record<string, unknown>>(module, {
-    env: { memory },
-  });
+  const exports = await instantiateKernels(module, memory);
   const heap = new Heap(memory, exports.heapBase() >>> 0, limit);
   return { kernels: exports, heap, simd, run };
+}
+
+async function instantiateKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<Kernels> {
+  let kernels: Kernels & Record<string, unknown>;
+  try {
+    ({ exports: kernels } = await instantiate<typeof kernels>(module, { env: { memory } }));
+  } catch (cause) {
+    throw new TpaError('WASM_BLOCKED', 'the kernels could not be instantiated', { cause });
+  }
+  if (typeof kernels.heapBase === 'function') return kernels;
+  throw new TpaError('WASM_BLOCKED', '"wasm" expected kernels, got a module without them');
 }
 
 function memoryLimit(limit = MAX_MEMORY): number {
