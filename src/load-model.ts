@@ -15,6 +15,7 @@ import {
   readModelFile,
 } from './format/model-files.ts';
 import { openTensors } from './format/tensors.ts';
+import { yieldMacrotask } from './generate/yield.ts';
 import { Model } from './model.ts';
 import { checkBudget, checkTensors } from './model/tensors.ts';
 import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
@@ -89,9 +90,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const tokenizer = await readTokenizer(files, config);
     const engine = await createEngine(engineOptions);
     checkBudget(config, engine.heap.limit);
-    const weights = await loadWeights(engine, config, tensors, (loaded, total) =>
-      onProgress?.({ loaded, total }),
-    );
+    const weights = await loadWeights(engine, config, tensors, async (loaded, total) => {
+      onProgress?.({ loaded, total });
+      // bytes in memory are read without a pause: timers and signals run here
+      await yieldMacrotask();
+    });
     return new Model(new CpuBackend(engine, config, weights), config, tokenizer, extras);
   } finally {
     await files.close();
