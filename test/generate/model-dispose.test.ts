@@ -20,7 +20,7 @@ test.before(async (context) => {
 });
 test.after(({ model }) => model.dispose());
 
-test('disposed idle, unread, between tokens, within a prompt: DISPOSED, and all memory back', async ({
+test('disposed idle, unread, between tokens, within a prompt or a chunk: DISPOSED, and all memory back', async ({
   model,
   control,
 }) => {
@@ -42,6 +42,10 @@ test('disposed idle, unread, between tokens, within a prompt: DISPOSED, and all 
   await refused(() => readAll(unreadGeneration), 'DISPOSED');
   await refused(() => steps.next(), 'DISPOSED');
   await isRefused;
+  const atOnce = model.createSession();
+  const isRefusedToo = refused(() => atOnce.prefill(prompt), 'DISPOSED');
+  atOnce.dispose(); // while forward() runs
+  await isRefusedToo;
   assert.is(model.memory().used, before);
   using session = model.createSession();
   assert.equal(await greedy(session, prompt, COUNT), control);

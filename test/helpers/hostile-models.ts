@@ -88,7 +88,7 @@ export function hostileModels(): HostileModel[] {
     ...configured('C1 vocabulary of another size', 'MODEL_MISMATCH', { vocab_size: 98 }),
     ...configured('C1 more layers than tensors', 'MODEL_MISMATCH', { n_layer: 3 }),
     ...configured('C1 fewer layers than tensors', 'MODEL_MISMATCH', { n_layer: 1 }),
-    ...configured('C2 10,000 layers', ['RESOURCE_LIMIT', 'MODEL_MISMATCH'], { n_layer: 10_000 }),
+    ...configured('C2 16,384 layers', ['RESOURCE_LIMIT', 'MODEL_MISMATCH'], { n_layer: 16_384 }),
     ...configured('C2 a context that needs 11 GB', 'RESOURCE_LIMIT', { block_size: 2 ** 24 }),
     ...configured('another mechanism', 'MODEL_UNSUPPORTED', { attention: 'mla' }),
     ...configured('scaled RoPE', 'MODEL_UNSUPPORTED', { rope_scaling: { type: CANARY } }),
@@ -100,7 +100,7 @@ export function hostileModels(): HostileModel[] {
     ...replaced('no weights', 'MODEL_NOT_FOUND', WEIGHTS, undefined),
     ...tokenized('tokenizer.json that is no JSON', CANARY),
     ...tokenized('tokenizer.json in latin1', Uint8Array.of(0x7b, 0xe9, 0x7d)),
-    ...tokenized('tokenizer.json a million levels deep', '['.repeat(1e6)),
+    ...tokenized('tokenizer.json 4 million levels deep', '['.repeat(4e6)),
     ...tokenized('tokenizer.json of another type', { model: { type: CANARY } }),
     ...tokenized('an id of the tokenizer beyond vocab_size', bpe({ vocab: { [CANARY]: 97 } })),
     ...tokenized('a broken pattern', {

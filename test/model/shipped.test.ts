@@ -33,9 +33,11 @@ for (const simd of BINARIES) {
   test('greedy continuation of 48 tokens, token for token, and its text', async ({ model }) => {
     const greedy = [...integers(golden, 'greedy')];
     const promptLength = golden.meta.greedy_prompt_len!;
-    const generation = model
-      .createSession()
-      .generate(greedy.slice(0, promptLength), { temperature: 0, maxTokens: 48 });
+    using session = model.createSession();
+    const generation = session.generate(greedy.slice(0, promptLength), {
+      temperature: 0,
+      maxTokens: 48,
+    });
     const text = await generation.text();
     assert.equal(generation.tokens, greedy.slice(promptLength));
     assert.is(generation.tokens.length, 48);
@@ -52,7 +54,9 @@ for (const simd of BINARIES) {
     assert.is(cacheBytesPerToken, 4 * (2 + 2) * (8 + 32) * 4);
     assert.is(denseCacheBytesPerToken, 4 * 2 * 8 * 32 * 4);
     const { used, size, limit } = model.memory();
-    assert.ok(used > 4 * parameters && used <= size && size <= limit, `${used} of ${size}`);
+    assert.ok(used <= size && size <= limit, `${used} of ${size}`);
+    // measured 1.09: rows padded to panels, activations of 64 tokens
+    assert.ok(used > 4 * parameters && used < 1.1 * 4 * parameters, `${used} used`);
   });
 
   test.run();

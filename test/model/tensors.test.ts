@@ -72,7 +72,9 @@ test('W7 refuses each tensor in turn dropped, resized, transposed, reshaped or r
         { ...entry, shape: [] },
         { ...entry, shape: shape.length > 1 ? [shape[0]! * shape[1]!] : [1, shape[0]!] },
         ...['I32', 'F64', 'I8', 'BOOL', 'F8_E4M3'].map((dtype) => ({ ...entry, dtype })),
-        ...(shape.length < 2 || shape[0] === shape[1] ? [] : [{ ...entry, shape: shape.toReversed() }]),
+        ...(shape.length < 2 || shape[0] === shape[1]
+          ? []
+          : [{ ...entry, shape: shape.toReversed() }]),
       ];
       for (const mutant of mutants) {
         const changed = new Map(entries);
