@@ -49,6 +49,21 @@ for (const name of [0, 1].flatMap((layer) => PARTS.map((part) => `${layer}.attn.
   });
 }
 
+for (const name of ['wte', 'h.0.attn.c_proj', 'h.1.mlp.c_proj']) {
+  test(`${name}.weight that makes activations too large to square: refused, not all zeros`, async () => {
+    const large = livelyWeights(golden).map((tensor) =>
+      tensor.name.endsWith(`${name}.weight`)
+        ? { ...tensor, data: Float32Array.from(tensor.data, (x) => x * 1e25) }
+        : tensor,
+    );
+    using model = await loadModel(goldenSource(golden, 'bf16', {}, large), { simd: 'baseline' });
+    const session = model.createSession();
+    await refused(() => session.prefill([1, 2, 3]), 'NONFINITE_LOGITS');
+    await refused(() => session.generate([1]).text(), 'NONFINITE_LOGITS');
+    assert.is(session.length, 0);
+  });
+}
+
 test('weights that overflow for every token: the model loads, its sessions stay empty', async () => {
   const huge = livelyWeights(golden).map((tensor) =>
     tensor.name.endsWith('h.1.mlp.c_fc1.weight')
