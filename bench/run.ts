@@ -5,7 +5,12 @@ import { renderReport, renderSuite, writeReport, type SuiteResult } from './repo
 import type { BenchModule, PreparedPart, SuitePart } from './suite.ts';
 
 /** In this order: the first case of a suite is what the others are compared with. */
-const MODULES: readonly (() => Promise<BenchModule>)[] = [() => import('./peers.bench.ts')];
+const MODULES: readonly (() => Promise<BenchModule>)[] = [
+  () => import('./kernels/decode.bench.ts'),
+  () => import('./kernels/prefill.bench.ts'),
+  () => import('./kernels/product.bench.ts'),
+  () => import('./peers.bench.ts'),
+];
 
 const FULL: Schedule = { rounds: 7, seconds: 0.3 };
 /** Shows that everything runs; too short to quote. */

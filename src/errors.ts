@@ -38,7 +38,7 @@ export type TpaErrorCode =
   | 'KERNEL_TRAP';
 
 /** Extra facts of an error, e.g. `{ needed, limit }` or `{ path, rule }`; never prompt or file text. */
-export type TpaErrorDetails = Readonly<Record<string, string | number>>;
+export type TpaErrorData = Readonly<Record<string, string | number>>;
 
 /**
  * Everything that can go wrong beyond a caller's mistake.
@@ -57,16 +57,16 @@ export class TpaError extends Error {
   /** Whether the same call may succeed later without a change of its arguments. */
   readonly retryable: boolean;
   /** Numbers and names behind the message. */
-  readonly details: TpaErrorDetails;
+  readonly data: TpaErrorData;
 
   constructor(
     code: TpaErrorCode,
     message: string,
-    options: { cause?: unknown; details?: TpaErrorDetails } = {},
+    options: { cause?: unknown; data?: TpaErrorData } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.details = options.details ?? {};
+    this.data = options.data ?? {};
     this.retryable = RETRYABLE.has(code);
   }
 }

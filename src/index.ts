@@ -2,7 +2,7 @@ export type { Factors, FactorizeSpec, FactorWeights } from './attention/factoriz
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
 export type { CacheSpec, FactorSpec } from './attention/spec.ts';
 export type { CachedFactors, FactorCache, FactorCacheOptions } from './cache/factor-cache.ts';
-export { TpaError, type TpaErrorCode, type TpaErrorDetails } from './errors.ts';
+export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
 export {
   createRuntime,
   type MemoryInfo,

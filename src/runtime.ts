@@ -1,5 +1,5 @@
 import { attend, attendScratch } from './attention/attend.ts';
-import { checkFloats, checkInteger, countTokens } from './attention/arguments.ts';
+import { checkFloats, checkInteger, checkObject, countTokens } from './attention/arguments.ts';
 import {
   factorize,
   type Factors,
@@ -18,7 +18,7 @@ export interface RuntimeOptions extends EngineOptions {
   readonly threads?: number | 'auto';
 }
 
-/** T queries: low-rank factors, or full vectors. */
+/** T queries: low-rank factors, or full vectors in `q`, which wins if both are there. */
 export type Query =
   | {
       /** (T, heads, rankQ) */
@@ -26,6 +26,7 @@ export type Query =
       /** (T, rankQ, headDim), rotated */
       readonly bq: Float32Array;
       readonly rankQ: number;
+      readonly q?: undefined;
     }
   | {
       /** (T, heads, headDim), rotated */
@@ -101,13 +102,14 @@ export class Runtime {
    * @returns (T, heads, valueDim)
    * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
-  attend(query: Query, cache: FactorCache): Float32Array {
+  attend(query: Query | Factors, cache: FactorCache): Float32Array {
     const engine = this.#use();
     if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
     const { pages } = cache;
     if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
     const { heads, headDim, valueDim } = pages.spec;
-    const isFull = 'q' in query;
+    checkObject('query', query);
+    const isFull = query.q !== undefined;
     const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, 256);
     const a = isFull ? query.q : query.aq;
     const aWidth = heads * (isFull ? headDim : rankQ);
@@ -178,7 +180,7 @@ export class Runtime {
  *   `OUT_OF_MEMORY`
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const { threads, ...engineOptions } = options;
+  const { threads, ...engineOptions } = checkObject('options', options);
   checkThreads(threads);
   return new Runtime(await createEngine(engineOptions));
 }

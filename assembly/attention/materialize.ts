@@ -67,13 +67,9 @@ export function valuesOfHead(v: usize, bv: usize, av: usize, h: usize, count: us
     const tile = (m << 2) / TILE_ROW,
       lane = (m << 2) % TILE_ROW;
     const a = av + (tile * rankV * heads + h) * TILE_ROW + lane;
-    for (let j: usize = 0; j < row; j += 16) {
-      let acc = f32x4.splat(0);
-      for (let u: usize = 0; u < rankV; u++) {
-        const factor = v128.load32_splat(a + u * heads * TILE_ROW);
-        acc = fma(factor, v128.load(bv + u * row * PAGE_TOKENS + j), acc);
-      }
-      v128.store(v + j, acc);
+    scaleRow(v, bv, row >> 2, load<f32>(a));
+    for (let u: usize = 1; u < rankV; u++) {
+      addScaledRow(v, bv + u * row * PAGE_TOKENS, row >> 2, load<f32>(a + u * heads * TILE_ROW));
     }
     v += row;
     bv += row;

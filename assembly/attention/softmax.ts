@@ -1,5 +1,6 @@
 import { exp2, exp2Constant, exp2Once } from '../simd/exp2';
 import { maxLanes, sumLanes } from '../simd/reduce';
+import { TILE_ROW } from './tiles';
 
 /** Initial running maximum; also the logit of a masked position, whose weight is exactly 0. */
 export const LOWEST: f32 = -3.4028234663852886e38;
@@ -57,15 +58,26 @@ export function raiseMax(
 }
 
 /**
- * One row of logits, in place: w = 2^(logit - max), or w = 2^(logit - max) · factor.
+ * One row of logits, turned into weights p = 2^(logit - max).
  *
- * @param factor `columns` numbers in pieces of 32 that are `stride` bytes apart; 0 for none
+ * @param planes literal: 0 writes p over the logits; 1 writes p · av; 2 writes p · av and, `plane`
+ *   bytes on, p times the av of the next rank
  * @param columns a multiple of 32
- * @returns Σ 2^(logit - max)
+ * @param av a row of the first tile (32), tiles `tileStride` bytes apart, ranks `rankStride`
+ * @returns Σ p
  */
 // @ts-ignore: decorator
 @inline
-export function weigh(w: usize, columns: usize, max: f32, factor: usize, stride: usize, isScaled: bool): f32 {
+export function weigh(
+  w: usize,
+  columns: usize,
+  max: f32,
+  av: usize,
+  tileStride: usize,
+  rankStride: usize,
+  plane: usize,
+  planes: i32,
+): f32 {
   const floor = exp2Constant(0),
     magic = exp2Constant(1),
     c5 = exp2Constant(2),
@@ -78,14 +90,19 @@ export function weigh(w: usize, columns: usize, max: f32, factor: usize, stride:
   let sum = f32x4.splat(0);
   const end = w + (columns << 2);
   while (w < end) {
-    let f = factor;
-    for (const tileEnd = w + 128; w < tileEnd; w += 16) {
+    let from = av;
+    for (const tileEnd = w + TILE_ROW; w < tileEnd; w += 16) {
       const p = exp2(f32x4.sub(v128.load(w), m), floor, magic, c5, c4, c3, c2, c1, one);
       sum = f32x4.add(sum, p);
-      v128.store(w, isScaled ? f32x4.mul(p, v128.load(f)) : p);
-      if (isScaled) f += 16;
+      if (planes == 0) {
+        v128.store(w, p);
+      } else {
+        v128.store(w, f32x4.mul(p, v128.load(from)));
+        if (planes == 2) v128.store(w + plane, f32x4.mul(p, v128.load(from + rankStride)));
+        from += 16;
+      }
     }
-    factor += stride;
+    av += tileStride;
   }
   return sumLanes(sum);
 }

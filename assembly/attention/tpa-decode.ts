@@ -1,6 +1,7 @@
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
-import { splatBytes, splatRows, splatScale, splatScaleAdd, splatStore } from '../simd/splat';
+import { splatBytes, splatRows } from '../simd/splat';
+import { factoredLogits } from './logits';
 import { LOG2E, LOWEST, mask, raiseMax, weigh } from './softmax';
 import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
 
@@ -31,7 +32,7 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  * @param pages u32 addresses of ceil(length / 64) pages
  * @param length cached tokens to attend to, >= 1
  * @param scratch tpaDecodeScratch bytes; out and scratch overlap nothing
- * Any alignment (16 is fastest). Max error: design.md, Numerics.
+ * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function tpaDecode(
   out: usize,
@@ -73,7 +74,7 @@ export function tpaDecode(
     for (let t: usize = 0; t < columns / TILE; t++) {
       const bk = bkTile(page, t, shape),
         ak = akTile(page, t, shape);
-      tileLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ);
+      factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, PAGE_ROW);
     }
     for (let h: usize = 0; h < heads; h++) {
       const logits = w + h * PAGE_ROW,
@@ -94,34 +95,6 @@ export function tpaDecode(
   }
 }
 
-/** Logits of one tile, out (heads, 32) with row stride PAGE_ROW. */
-function tileLogits(
-  out: usize,
-  a: usize,
-  b: usize,
-  p: usize,
-  bk: usize,
-  ak: usize,
-  shape: CacheShape,
-  rankQ: usize,
-): void {
-  const heads = <usize>shape.heads,
-    headDim = <usize>shape.headDim;
-  for (let s: u32 = 0; s < shape.rankK; s++) {
-    let inner = headDim,
-      from = bk;
-    if (rankQ) {
-      splatStore(p, b, bk, rankQ, headDim, TILE_ROW);
-      inner = rankQ;
-      from = p;
-    }
-    if (s == 0) splatScale(out, a, from, heads, inner, PAGE_ROW, ak);
-    else splatScaleAdd(out, a, from, heads, inner, PAGE_ROW, ak);
-    bk += headDim * TILE_ROW;
-    ak += heads * TILE_ROW;
-  }
-}
-
 /** Turns a head's logits into weights p · av[u], one plane for each u; returns Σ p. */
 // @ts-ignore: decorator
 @inline
@@ -129,8 +102,9 @@ function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize
   const rankV = <usize>shape.rankV,
     rankStride = <usize>shape.heads * TILE_ROW;
   const tileStride = rankV * rankStride;
-  if (rankV == 1) return weigh(w, columns, max, av, tileStride, true);
-  const sum = weigh(w, columns, max, 0, 0, false);
+  if (rankV == 1) return weigh(w, columns, max, av, tileStride, 0, 0, 1);
+  if (rankV == 2) return weigh(w, columns, max, av, tileStride, rankStride, plane, 2);
+  const sum = weigh(w, columns, max, 0, 0, 0, 0, 0);
   for (let u = rankV; u-- > 0;) {
     for (let t: usize = 0; t < columns / TILE; t++) {
       const from = w + t * TILE_ROW,

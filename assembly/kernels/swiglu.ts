@@ -7,7 +7,8 @@ import { exp2Once } from '../simd/exp2';
  * @param gate (rows, count) with row stride ld, overwritten
  * @param up (rows, count) with row stride ld
  * Any alignment; reads and writes up to 3 numbers past the end of each row of gate, which must
- * be the row's own (ld leaves room). Max relative error 4e-7 · (1 + |gate|).
+ * be the row's own (ld leaves room). Max relative error 4e-7 · (1 + |gate|), and 1.1e-36 · |up|
+ * absolute, since the exponential is 0 below 2^-126.
  */
 export function swiglu(gate: usize, up: usize, rows: usize, count: usize, ld: usize): void {
   for (let i: usize = 0; i < rows; i++) {

@@ -29,8 +29,9 @@ export function exp2Constant(i: usize): v128 {
 }
 
 /**
- * 2^x for x <= 0. Max relative error 2e-7 on [-126, 0]; at and below -127 exactly 0; NaN stays
- * NaN. Constants 0 … 7 of the table follow x.
+ * 2^x for x <= 0. Max relative error 2e-7 on [-126, 0]; at and below -127 exactly 0. A NaN
+ * that arithmetic made stays NaN; the low 9 bits of another payload would move its exponent.
+ * Constants 0 … 7 of the table follow x.
  */
 // @ts-ignore: decorator
 @inline

@@ -3,6 +3,12 @@
  * JavaScript turns NaN, undefined and 2^32 + 8 into valid addresses without a word.
  */
 
+/** An object, whose fields are then checked one by one. @throws TypeError */
+export function checkObject<T extends object>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new TypeError(`"${name}" expected an object, got ${kindOf(value)}`);
+}
+
 /** An integer of at least `minimum`. @throws TypeError, RangeError */
 export function checkInteger(
   name: string,

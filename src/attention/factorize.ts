@@ -1,5 +1,5 @@
 import type { Engine } from '../wasm/engine.ts';
-import { checkFloats, checkInteger, countTokens } from './arguments.ts';
+import { checkFloats, checkInteger, checkObject, countTokens } from './arguments.ts';
 import { factorLayout, projectFactors } from './factors.ts';
 import { type RopeDirection, type RopePrecision, RopeTables } from './rope.ts';
 import type { FactorSpec } from './spec.ts';
@@ -28,14 +28,18 @@ export interface FactorWeights {
   readonly wBv: Float32Array;
 }
 
-/** Factors of T tokens, RoPE applied to bq (or q) and bk. */
+/**
+ * Factors of T tokens, RoPE applied to bq (or q) and bk: what a cache appends and what attention
+ * asks with.
+ */
 export interface Factors {
   /** (T, heads, rankQ); empty when rankQ is 0 */
   readonly aq: Float32Array;
   /** (T, rankQ, headDim); empty when rankQ is 0 */
   readonly bq: Float32Array;
-  /** (T, heads, headDim) when rankQ is 0, else empty */
-  readonly q: Float32Array;
+  readonly rankQ: number;
+  /** (T, heads, headDim), the full query of TPA-KVonly; absent unless rankQ is 0 */
+  readonly q?: Float32Array;
   /** (T, heads, rankK) */
   readonly ak: Float32Array;
   /** (T, rankK, headDim) */
@@ -62,7 +66,8 @@ export function factorize(
   given: FactorizeSpec,
   position: number,
 ): Factors {
-  const spec = checkSpec(given);
+  const spec = checkSpec(checkObject('spec', given));
+  checkObject('weights', weights);
   const count = countTokens('x', x, spec.dim);
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);
@@ -156,12 +161,12 @@ function slice(rows: Float32Array, spec: FactorSpec, count: number): Factors {
     }
     return out;
   };
-  const none = new Float32Array(0);
   const isFull = spec.rankQ === 0;
   return {
-    aq: isFull ? none : piece(aq, bq),
+    aq: isFull ? new Float32Array(0) : piece(aq, bq),
     bq: piece(bq, ak),
-    q: isFull ? piece(aq, bq) : none,
+    rankQ: spec.rankQ,
+    ...(isFull ? { q: piece(aq, bq) } : {}),
     ak: piece(ak, bk),
     bk: piece(bk, av),
     av: piece(av, bv),

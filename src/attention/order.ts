@@ -1,10 +1,10 @@
 import type { CacheSpec } from './spec.ts';
 
 /**
- * Queries attended to together. 8 queries of T6-small need 230 KB of scratch, which stays in a
- * 512 KB second-level cache; the values of a page are formed once for all of them.
+ * Queries attended to together: a tile of keys, so that a block wastes half a tile of masked keys
+ * on average. The values of a page are formed once for all of them.
  */
-export const QUERY_BLOCK = 8;
+export const QUERY_BLOCK = 32;
 
 /** Below this many queries each one is decoded on its own: no dense tile pays off. */
 export const PREFILL_MINIMUM = 3;

@@ -98,7 +98,7 @@ class CpuSequence implements Sequence {
           'NONFINITE_LOGITS',
           `logits expected finite numbers, got others at position ${step} or before`,
           {
-            details: { step },
+            data: { step },
           },
         );
       }

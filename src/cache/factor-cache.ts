@@ -1,4 +1,4 @@
-import { checkFloats, checkInteger, countTokens } from '../attention/arguments.ts';
+import { checkFloats, checkInteger, checkObject, countTokens } from '../attention/arguments.ts';
 import { type CacheSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import { TpaError } from '../errors.ts';
 import type { Engine } from '../wasm/engine.ts';
@@ -86,6 +86,7 @@ export class FactorCache {
    */
   append(factors: CachedFactors): void {
     const { pages } = this;
+    checkObject('factors', factors);
     const { heads, headDim, valueDim, rankK, rankV } = pages.spec;
     const count = countTokens('ak', factors.ak, heads * rankK);
     const parts = [
@@ -162,6 +163,7 @@ export class FactorCache {
 
 /** Checks the sizes of a cache. @throws TypeError, RangeError */
 export function checkCacheOptions(options: FactorCacheOptions): CacheSpec {
+  checkObject('options', options);
   const { heads, headDim, valueDim = headDim, rankK, rankV, dtype = 'float32' } = options;
   if (dtype !== 'float32') throw new RangeError(`"dtype" expected "float32", got ${String(dtype)}`);
   return {

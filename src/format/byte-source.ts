@@ -44,7 +44,7 @@ export function truncated(name: string, expected: number, found: number): TpaErr
   return new TpaError(
     'WEIGHTS_TRUNCATED',
     `"${printable(name)}" expected at least ${expected} bytes, found ${found}`,
-    { details: { expected, found } },
+    { data: { expected, found } },
   );
 }
 
@@ -57,8 +57,8 @@ export async function readAll(source: ByteSource, maxBytes: number): Promise<Uin
   try {
     if (source.size <= maxBytes) return await source.read(0, source.size);
     const message = `"${printable(source.name)}" expected at most ${maxBytes} bytes, found ${source.size}`;
-    const details = { needed: source.size, limit: maxBytes };
-    throw new TpaError('RESOURCE_LIMIT', message, { details });
+    const data = { needed: source.size, limit: maxBytes };
+    throw new TpaError('RESOURCE_LIMIT', message, { data });
   } finally {
     await source.close();
   }

@@ -93,7 +93,7 @@ export function parseConfigBytes(bytes: Uint8Array): unknown {
 /**
  * Checks the keys of a T6 config.json and tells the mechanism from the names of the tensors.
  *
- * @throws TpaError `CONFIG_INVALID` with details `{ path, rule }`, `MODEL_UNSUPPORTED`,
+ * @throws TpaError `CONFIG_INVALID` with data `{ path, rule }`, `MODEL_UNSUPPORTED`,
  *   `MODEL_MISMATCH`
  * @example
  * const config = parseConfig(parseConfigBytes(bytes), (await openTensors(files)).entries);
@@ -147,5 +147,5 @@ function refuseUnlessNeutral(key: string, value: unknown, neutral: unknown): voi
   const rule = neutral === undefined ? 'null' : String(neutral);
   if (!isRightKind || Number.isNaN(value)) throw invalidConfig(key, rule, value);
   const message = `config.json: "${key}" expected ${rule}, got ${describe(value)}`;
-  throw new TpaError('MODEL_UNSUPPORTED', message, { details: { path: key } });
+  throw new TpaError('MODEL_UNSUPPORTED', message, { data: { path: key } });
 }

@@ -38,9 +38,7 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
       if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
         throw escape(file, 'a link out of the directory');
       }
-      // Looked at before it is opened: opening a pipe would wait for its writer.
-      if (!(await stat(target)).isFile()) throw escape(file, 'no regular file');
-      // Links are resolved above; one put there since is not followed (0 where the system cannot).
+      // A link put there since is not followed, a pipe not waited for (0 where there is no such flag).
       const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
       const handle = await open(target, flags).catch((cause: unknown) => {
         throw unreadable(file, cause);
@@ -85,8 +83,8 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
 
 function notADirectory(path: string, cause?: unknown): TpaError {
   const message = `model expected a directory "${printable(path, 400)}", found none`;
-  const details = { path };
-  return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, details } : { details });
+  const data = { path };
+  return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }
 
 function unreadable(file: string, cause: unknown): TpaError {

@@ -67,7 +67,7 @@ export class Fields {
 export function invalidConfig(path: string, rule: string, found: unknown): TpaError {
   const subject = path === '' ? 'config.json' : `config.json: "${path}"`;
   return new TpaError('CONFIG_INVALID', `${subject} expected ${rule}, got ${describe(found)}`, {
-    details: { path, rule },
+    data: { path, rule },
   });
 }
 

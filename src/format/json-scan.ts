@@ -82,12 +82,12 @@ export class JsonScanner {
       if (keys.has(key)) {
         const message = `"${this.#fileName}" header expected each name once, found "${printable(key)}" twice`;
         throw new TpaError('WEIGHTS_DUPLICATE_NAME', message, {
-          details: { name: printable(key) },
+          data: { name: printable(key) },
         });
       }
       if (keys.size === maxMembers) {
         const message = `"${this.#fileName}" header expected at most ${maxMembers} names, found more`;
-        throw new TpaError('WEIGHTS_TOO_MANY', message, { details: { limit: maxMembers } });
+        throw new TpaError('WEIGHTS_TOO_MANY', message, { data: { limit: maxMembers } });
       }
       keys.add(key);
       if (!this.#accept(':')) this.#fail("':'");
@@ -202,7 +202,7 @@ export class JsonScanner {
     throw new TpaError(
       'WEIGHTS_HEADER_JSON',
       `"${this.#fileName}" header expected ${expected} at character ${this.#at}`,
-      { details: { at: this.#at } },
+      { data: { at: this.#at } },
     );
   }
 }

@@ -103,12 +103,12 @@ export function inferMechanism({ attention, tensorNames }: MechanismClues): Mech
   if (hasFactors === hasFullQuery) {
     const found = hasFactors ? 'both' : 'neither';
     const message = `model expected tensor "${QUERY_FACTORS[0]}" or "${FULL_QUERY}", found ${found}`;
-    throw new TpaError('MODEL_MISMATCH', message, { details: { tensor: FULL_QUERY, found } });
+    throw new TpaError('MODEL_MISMATCH', message, { data: { tensor: FULL_QUERY, found } });
   }
   const mechanism = hasFactors ? 'tpa' : 'tpa-kvonly';
   if (attention !== undefined && attention !== mechanism) {
     const message = `model expected the tensors of "attention" ${String(attention)}, found those of ${mechanism}`;
-    throw new TpaError('MODEL_MISMATCH', message, { details: { found: mechanism } });
+    throw new TpaError('MODEL_MISMATCH', message, { data: { found: mechanism } });
   }
   return mechanism;
 }
@@ -117,6 +117,6 @@ function unsupported(what: string, found: string): TpaError {
   return new TpaError(
     'MODEL_UNSUPPORTED',
     `model expected a T6 with attention tpa or tpa-kvonly, found ${what} ${found}`,
-    { details: { found } },
+    { data: { found } },
   );
 }

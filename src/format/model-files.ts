@@ -81,9 +81,9 @@ export async function readModelFile(
 
 /** The error of a file that a model lacks. */
 export function missingFile(files: ModelFiles, file: string): TpaError {
-  const details = { path: files.name, file };
+  const data = { path: files.name, file };
   const message = `model in "${printable(files.name, 400)}" expected a file "${printable(file)}", found none`;
-  return new TpaError('MODEL_NOT_FOUND', message, { details });
+  return new TpaError('MODEL_NOT_FOUND', message, { data });
 }
 
 function openBytes({ config, weights, tokenizer }: ModelBytes): ModelFiles {

@@ -96,7 +96,7 @@ async function readHeaderLength(source: ByteSource, maxHeaderBytes: number): Pro
   throw new TpaError(
     'WEIGHTS_HEADER_SIZE',
     `"${printable(source.name)}" expected a header of ${MIN_HEADER_BYTES}..${limit} bytes, found ${declared}`,
-    { details: { limit, found: String(declared) } },
+    { data: { limit, found: String(declared) } },
   );
 }
 
@@ -138,7 +138,7 @@ function parseHeader(
   json.end();
   if (entries.size > MAX_TENSORS) {
     const message = `"${printable(fileName)}" expected at most ${MAX_TENSORS} tensors, found more`;
-    throw new TpaError('WEIGHTS_TOO_MANY', message, { details: { limit: MAX_TENSORS } });
+    throw new TpaError('WEIGHTS_TOO_MANY', message, { data: { limit: MAX_TENSORS } });
   }
   return entries;
 }
@@ -235,6 +235,6 @@ function tensorError(
 ): TpaError {
   const name = printable(tensor);
   return new TpaError(code, `"${printable(fileName)}" tensor "${name}": ${message}`, {
-    details: { tensor: name },
+    data: { tensor: name },
   });
 }

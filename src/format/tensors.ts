@@ -79,7 +79,7 @@ export async function openTensors(files: ModelFiles, signal?: AbortSignal): Prom
       if (index >= 0) {
         const shown = printable(name);
         const message = `tensor "${shown}" expected finite values, found ${values[index]} at element ${index}`;
-        throw new TpaError('WEIGHTS_NONFINITE', message, { details: { tensor: shown, index } });
+        throw new TpaError('WEIGHTS_NONFINITE', message, { data: { tensor: shown, index } });
       }
       return values;
     },
@@ -125,17 +125,17 @@ function checkAbort(signal: AbortSignal | undefined): void {
 
 function duplicate(name: string): TpaError {
   const message = `model expected each tensor in one shard, found "${printable(name)}" in two`;
-  const details = { name: printable(name) };
-  return new TpaError('WEIGHTS_DUPLICATE_NAME', message, { details });
+  const data = { name: printable(name) };
+  return new TpaError('WEIGHTS_DUPLICATE_NAME', message, { data });
 }
 
 function tooMany(what: string, limit: number): TpaError {
   const message = `model expected at most ${limit} ${what}, found more`;
-  return new TpaError('WEIGHTS_TOO_MANY', message, { details: { limit } });
+  return new TpaError('WEIGHTS_TOO_MANY', message, { data: { limit } });
 }
 
 function mismatch(name: string, expected: string, found: string): TpaError {
   const tensor = printable(name);
   const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
-  return new TpaError('MODEL_MISMATCH', message, { details: { tensor, expected, found } });
+  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
 }

@@ -91,13 +91,13 @@ function aborted(cause: unknown): TpaError {
 
 function wrongLength(file: string, expected: number, found: number, cause?: unknown): TpaError {
   const message = `"${printable(file)}" expected ${expected} bytes, received ${found}`;
-  const details = { expected, found };
-  return new TpaError('WEIGHTS_TRUNCATED', message, { details, ...(cause ? { cause } : {}) });
+  const data = { expected, found };
+  return new TpaError('WEIGHTS_TRUNCATED', message, { data, ...(cause ? { cause } : {}) });
 }
 
 function tooLarge(file: string, needed: number): TpaError {
   const message = `"${printable(file)}" expected at most ${MAX_FILE_BYTES} bytes, found ${needed}`;
-  return new TpaError('RESOURCE_LIMIT', message, { details: { needed, limit: MAX_FILE_BYTES } });
+  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit: MAX_FILE_BYTES } });
 }
 
 function notServed(file: string, found: string, cause?: unknown): TpaError {

@@ -17,7 +17,7 @@ const EXACT_SCALE = 1000;
 const POWERS: Float64Array = powersOfHalf(EXACT_SCALE);
 
 /** 1/13! … 1/0!: on |r| <= ln2 / 2 the first term left out is r^14/14! < 5e-18. */
-const TAYLOR: readonly number[] = inverseFactorials(13);
+const TAYLOR: Float64Array = inverseFactorials(13);
 
 /** Halley steps of {@link log}: cubic from an error below 0.06, so three pass 1e-16. */
 const HALLEY_STEPS = 3;
@@ -32,7 +32,7 @@ export function exp(x: number): number {
   const k = Math.floor(x * INVERSE_LN2 + 0.5);
   const r = x - k * LN2_HIGH - k * LN2_LOW;
   let y = 0;
-  for (const coefficient of TAYLOR) y = y * r + coefficient;
+  for (let i = 0; i < TAYLOR.length; i++) y = y * r + TAYLOR[i]!;
   if (k >= -EXACT_SCALE) return y * POWERS[-k]!;
   return y * POWERS[EXACT_SCALE]! * POWERS[-k - EXACT_SCALE]!;
 }
@@ -60,8 +60,8 @@ function powersOfHalf(count: number): Float64Array {
   return powers;
 }
 
-function inverseFactorials(degree: number): number[] {
-  const terms = [1];
-  for (let n = 1; n <= degree; n++) terms.unshift(terms[0]! / n);
+function inverseFactorials(degree: number): Float64Array {
+  const terms = new Float64Array(degree + 1).fill(1);
+  for (let n = 1; n <= degree; n++) terms[degree - n] = terms[degree - n + 1]! / n;
   return terms;
 }

@@ -176,6 +176,7 @@ export class Generation implements AsyncIterable<GeneratedToken> {
       release();
     }
   }
+
   #checkedPrompt(): readonly number[] {
     const { context, readPrompt } = this.#task;
     const prompt = readPrompt();

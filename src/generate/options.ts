@@ -1,3 +1,4 @@
+import { nearest } from '../nearest.ts';
 import { expectInteger, expectNumber, mismatch } from './expect.ts';
 import { randomSeed } from './random.ts';
 import type { SamplingOptions } from './sampling.ts';
@@ -44,9 +45,6 @@ const MAX_STOPS = 16;
 
 /** UTF-16 units of one stop string: a line of text. Searching costs up to its square per token. */
 const MAX_STOP_LENGTH = 256;
-
-/** Misspellings at most this many edits away are worth a suggestion. */
-const MAX_SUGGESTION_DISTANCE = 3;
 
 const NOT_NEGATIVE = { expected: 'finite number >= 0', accepts: (x: number) => x >= 0 };
 /** Far beyond use (1 … 2), and no product of a float32 logit with these overflows float64. */
@@ -126,27 +124,7 @@ function isSignal(value: unknown): value is AbortSignal {
 
 function unknownKey(key: string): string {
   const shown = key.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
-  let message = `"${shown}" is not a generate option`;
-  let nearest = MAX_SUGGESTION_DISTANCE + 1;
-  const plain = key.slice(0, 40).replaceAll(/[_-]/g, '').toLowerCase();
-  for (const known of Object.keys(READERS)) {
-    const distance = editDistance(plain, known.toLowerCase());
-    if (distance >= nearest) continue;
-    nearest = distance;
-    message = `"${shown}" is not a generate option, did you mean "${known}"?`;
-  }
-  return message;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+  const meant = nearest(key, Object.keys(READERS));
+  const hint = meant === undefined ? '' : `, did you mean "${meant}"?`;
+  return `"${shown}" is not a generate option${hint}`;
 }

@@ -48,7 +48,7 @@ export function readIds(
 /** The error of a context that would hold `asked` tokens. */
 export function contextOverflow(asked: number, limit: number): TpaError {
   const message = `expected at most ${limit} tokens of context, found ${asked}`;
-  return new TpaError('CONTEXT_OVERFLOW', message, { details: { asked, limit } });
+  return new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
 }
 
 /**
@@ -69,7 +69,7 @@ export function checkText(
   const asked = text.length > limit ? text.length : utf8Length(text);
   if (asked > limit) {
     const message = `expected a prompt of at most ${limit} UTF-8 bytes, found at least ${asked}`;
-    throw new TpaError('PROMPT_TOO_LONG', message, { details: { asked, limit } });
+    throw new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
   }
   return tokenizer;
 }

@@ -34,15 +34,12 @@ export function sampleToken(
   const best = argmax(scores);
   if (options.temperature === 0 || options.topK === 1) return best;
 
-  const weights = new Float64Array(scores.length);
-  const max = scores[best]!;
-  for (let id = 0; id < weights.length; id++) {
-    weights[id] = exp((scores[id]! - max) / options.temperature); // the best one weighs exactly 1
-  }
-  if (options.topK > 0 || options.topP < 1) {
-    return draw(cut(scores, weights, options), weights, options.minP, random);
-  }
-  return draw(undefined, weights, options.minP, random);
+  const ranking = options.topK > 0 || options.topP < 1 ? new Ranking(scores) : undefined;
+  const ids = options.topK > 0 ? takeBest(ranking!, options.topK) : undefined;
+  const weights = weigh(scores, ids, scores[best]!, options.temperature);
+  if (options.topP === 1) return draw(ids, weights, options.minP, random);
+  const nucleus = cutNucleus(ids, ranking!, weights, options.topP);
+  return draw(nucleus, weights, options.minP, random);
 }
 
 /**
@@ -90,24 +87,39 @@ function argmax(scores: Float64Array): number {
   return best;
 }
 
-/** The ids that survive top-k and top-p, best first. */
-function cut(scores: Float64Array, weights: Float64Array, options: SamplingOptions): number[] {
-  const ranking = new Ranking(scores);
-  const taken: number[] = [];
-  let total = 0;
-  if (options.topK > 0) {
-    const count = Math.min(options.topK, ranking.size);
-    while (taken.length < count) taken.push(ranking.take()!);
-    for (const id of taken) total += weights[id]!;
-  } else {
-    for (const weight of weights) total += weight;
-  }
-  if (options.topP === 1) return taken;
+function takeBest(ranking: Ranking, count: number): number[] {
+  return Array.from({ length: Math.min(count, ranking.size) }, () => ranking.take()!);
+}
 
+/** e^((score - max) / temperature) of the ids (all, if undefined), so that the best weighs 1. */
+function weigh(
+  scores: Float64Array,
+  ids: readonly number[] | undefined,
+  max: number,
+  temperature: number,
+): Float64Array {
+  const weights = new Float64Array(scores.length);
+  const count = ids?.length ?? scores.length;
+  for (let i = 0; i < count; i++) {
+    const id = ids?.[i] ?? i;
+    weights[id] = exp((scores[id]! - max) / temperature);
+  }
+  return weights;
+}
+
+/** The fewest best ids that hold the fraction `topP` of all weight, at least one. */
+function cutNucleus(
+  ids: readonly number[] | undefined,
+  ranking: Ranking,
+  weights: Float64Array,
+  topP: number,
+): number[] {
+  let total = 0;
+  for (const weight of weights) total += weight;
   let covered = 0;
   const nucleus: number[] = [];
-  while (nucleus.length === 0 || covered < options.topP * total) {
-    const id = options.topK > 0 ? taken[nucleus.length] : ranking.take();
+  while (nucleus.length === 0 || covered < topP * total) {
+    const id = ids === undefined ? ranking.take() : ids[nucleus.length];
     if (id === undefined) break;
     nucleus.push(id);
     covered += weights[id]!;

@@ -74,7 +74,7 @@ export function checkTensors(
 /**
  * Bytes of the float32 weights and of one cached token over all layers. Nothing is allocated.
  *
- * @throws TpaError `RESOURCE_LIMIT` with details `{ needed, limit }` where the weights and the
+ * @throws TpaError `RESOURCE_LIMIT` with data `{ needed, limit }` where the weights and the
  *   cache of one full context exceed `limitBytes`
  */
 export function checkBudget(
@@ -88,8 +88,8 @@ export function checkBudget(
   const needed = BigInt(weightBytes) + BigInt(contextLength) * BigInt(cacheBytesPerToken);
   if (!(needed <= limitBytes)) {
     const message = `model expected to fit ${limitBytes} bytes, needs ${needed} for weights and one context`;
-    const details = { needed: Number(needed), limit: limitBytes };
-    throw new TpaError('RESOURCE_LIMIT', message, { details });
+    const data = { needed: Number(needed), limit: limitBytes };
+    throw new TpaError('RESOURCE_LIMIT', message, { data });
   }
   return { weightBytes, cacheBytesPerToken };
 }
@@ -135,5 +135,5 @@ function checkTensor({ name, shape }: ExpectedTensor, entry: TensorEntry | undef
 function mismatch(name: string, expected: string, found: string): TpaError {
   const tensor = printable(name);
   const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
-  return new TpaError('MODEL_MISMATCH', message, { details: { tensor, expected, found } });
+  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
 }

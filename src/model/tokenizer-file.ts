@@ -34,10 +34,13 @@ export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): T
   const names = new Map<number, string>();
   const vocab = asObject('model.vocab', model['vocab']);
   for (const [name, id] of Object.entries(vocab)) addId(names, id, name, limit);
-  checkMerges(model, vocab);
+  const merges = mergesOf(model);
+  checkMerges(merges, model, vocab);
+  checkCoverage(model, vocab);
 
   const specialIds = new Set<number>();
-  for (const token of addedTokens(root)) {
+  const added = addedTokens(root);
+  for (const token of added) {
     const id = addId(names, token['id'], token['content'], limit);
     if (token['special'] === true) specialIds.add(id);
   }
@@ -53,8 +56,9 @@ export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): T
       pre_tokenizer: null,
       decoder: null,
       ...root,
-      added_tokens: addedTokens(root),
+      added_tokens: added,
       post_processor: null,
+      model: { ...model, merges }, // the library reads the first merge and takes all to look alike
     },
     ids: new Set(names.keys()),
     specialIds,
@@ -101,14 +105,28 @@ function addedTokens(root: JsonObject): JsonObject[] {
   return added.map((token) => asObject('added_tokens', token));
 }
 
-function checkMerges(model: JsonObject, vocab: JsonObject): void {
+function checkMerges(merges: string[][], model: JsonObject, vocab: JsonObject): void {
   // A merge into nothing would silently lose text. Prefixed pieces are joined differently.
   if (model['continuing_subword_prefix'] || model['end_of_word_suffix']) {
     throw invalid('"model" expected neither a subword prefix nor a word suffix');
   }
-  for (const [i, merge] of mergesOf(model).entries()) {
+  for (const [i, merge] of merges.entries()) {
     if (!Object.hasOwn(vocab, merge.join(''))) {
       throw invalid(`merge ${i} expected to give a token of the vocabulary`);
+    }
+  }
+}
+
+/** Without a way to write every byte the library drops what it cannot write, without a word. */
+function checkCoverage(model: JsonObject, vocab: JsonObject): void {
+  if (typeof model['unk_token'] === 'string' || model['byte_fallback'] === true) return;
+  // The byte-level alphabet: visible Latin-1 stands for itself, the rest for U+0100 and up.
+  let shifted = 0x100;
+  for (let byte = 0; byte < 256; byte++) {
+    const isVisible = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+    const character = String.fromCharCode(isVisible ? byte : shifted++);
+    if (!Object.hasOwn(vocab, character)) {
+      throw invalid(`"model.vocab" expected a token for byte ${byte}, or an unknown token`);
     }
   }
 }

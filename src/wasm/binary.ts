@@ -1,8 +1,6 @@
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
 import { TpaError } from '../errors.ts';
 
-const SIMD_OPTIONS: ReadonlySet<unknown> = new Set(['auto', 'baseline', 'relaxed']);
-
 /** Which kernels to run: `'auto'` takes the relaxed binary where the engine validates it. */
 export type SimdOption = 'auto' | 'baseline' | 'relaxed';
 
@@ -21,8 +19,10 @@ export interface SimdChoice {
  * @throws RangeError for another option; TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
  */
 export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoice> {
-  if (!SIMD_OPTIONS.has(option)) {
-    throw new RangeError(`"simd" expected "auto", "baseline" or "relaxed", got ${String(option)}`);
+  if (option !== 'auto' && option !== 'baseline' && option !== 'relaxed') {
+    throw new RangeError(
+      `"simd" expected "auto", "baseline" or "relaxed", got ${String(option).slice(0, 80)}`,
+    );
   }
   if (!(await hasSimd())) {
     throw new TpaError(
@@ -51,7 +51,7 @@ export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoic
 /**
  * Compiles the embedded binary, or the one given instead of it.
  *
- * @throws TypeError for another source; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
+ * @throws TypeError if the source is none; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
  */
 export async function compileBinary(
   simd: SimdChoice['simd'],
@@ -75,12 +75,16 @@ async function embeddedBytes(simd: SimdChoice['simd']): Promise<BufferSource> {
 }
 
 async function sourceBytes(source: URL | Response | BufferSource): Promise<BufferSource> {
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return source;
-  if (!(source instanceof URL || source instanceof Response)) {
-    throw new TypeError('"wasm" expected a WebAssembly.Module, bytes, a Response or a URL');
+  if (source instanceof ArrayBuffer) return source;
+  if (ArrayBuffer.isView(source)) {
+    // V8 compiles no DataView
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   }
   const response = source instanceof URL ? await fetchKernels(source) : source;
-  const from = response.url || 'a Response';
+  if (!(response instanceof Response)) {
+    throw new TypeError('"wasm" expected a WebAssembly.Module, bytes, a Response or a URL');
+  }
+  const from = response.url || String(source);
   if (!response.ok) {
     throw new TpaError(
       'WASM_BLOCKED',
@@ -97,7 +101,7 @@ async function fetchKernels(url: URL): Promise<Response> {
   try {
     return await fetch(url);
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}, got no answer`, {
+    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}: ${describe(cause)}`, {
       cause,
     });
   }

@@ -39,23 +39,25 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const simd = await chooseSimd(options.simd);
   const module = await compileBinary(simd.simd, options.wasm);
   const memory = createMemory(limit);
-  const exports = await instantiateKernels(module, memory);
-  const heap = new Heap(memory, exports.heapBase() >>> 0, limit);
-  return { kernels: exports, heap, simd, run };
+  const kernels = await instantiateKernels(module, memory);
+  const heap = new Heap(memory, kernels.heapBase() >>> 0, limit);
+  return { kernels, heap, simd, run };
 }
 
 async function instantiateKernels(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): Promise<Kernels> {
-  let kernels: Kernels & Record<string, unknown>;
+  const message = '"wasm" expected the kernels of this version, got another module';
   try {
-    ({ exports: kernels } = await instantiate<typeof kernels>(module, { env: { memory } }));
+    const { exports } = await instantiate<Kernels & Record<string, unknown>>(module, {
+      env: { memory },
+    });
+    if (typeof exports.heapBase === 'function') return exports;
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', 'the kernels could not be instantiated', { cause });
+    throw new TpaError('WASM_BLOCKED', message, { cause });
   }
-  if (typeof kernels.heapBase === 'function') return kernels;
-  throw new TpaError('WASM_BLOCKED', '"wasm" expected kernels, got a module without them');
+  throw new TpaError('WASM_BLOCKED', message);
 }
 
 function memoryLimit(limit = MAX_MEMORY): number {
@@ -67,7 +69,7 @@ function memoryLimit(limit = MAX_MEMORY): number {
 
 function createMemory(limit: number): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(limit / 65536) });
+    return new WebAssembly.Memory({ initial: 1, maximum: Math.floor(limit / 65536) });
   } catch (cause) {
     throw new TpaError(
       'OUT_OF_MEMORY',

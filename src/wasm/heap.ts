@@ -35,11 +35,11 @@ export class Heap {
 
   /**
    * @param base first address that is free
-   * @param limit bytes of memory that must not be exceeded
+   * @param limit bytes of memory that must not be exceeded; rounded down to whole wasm pages
    */
   constructor(memory: GrowableMemory, base: number, limit: number) {
     this.#memory = memory;
-    this.#limit = limit;
+    this.#limit = Math.floor(limit / WASM_PAGE) * WASM_PAGE;
     this.#top = align(base);
   }
 
@@ -153,6 +153,6 @@ function outOfMemory(needed: number, limit: number, cause?: unknown): TpaError {
   return new TpaError(
     'OUT_OF_MEMORY',
     `memory expected to hold ${needed} bytes, got a limit of ${limit}; free a session or raise memoryLimit`,
-    { cause, details: { needed, limit } },
+    { cause, data: { needed, limit } },
   );
 }

@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../../src/format/config.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
 import { TINY_JSON, tensorNames, tinyConfig } from '../helpers/tiny-model.ts';
-import type { TensorEntry } from '../../src/format/safetensors.ts';
 
 const test = suite('parseConfig()');
 
@@ -120,8 +119,8 @@ test('C1 refuses each field × 20 odd values, naming path and rule', async () =>
         'CONFIG_INVALID',
         `${key} ${String(value)}`,
       );
-      assert.is(error.details['path'], key);
-      assert.type(error.details['rule'], 'string');
+      assert.is(error.data['path'], key);
+      assert.type(error.data['rule'], 'string');
     }
   }
 });
@@ -130,7 +129,7 @@ test('C1 refuses each missing field that has no default', async () => {
   for (const key of ['n_layer', 'n_head', 'head_dim', 'n_embd', 'rank', 'q_rank', 'vocab_size']) {
     for (const value of [undefined, null]) {
       const error = await refused(() => parse({ [key]: value }), 'CONFIG_INVALID', key);
-      assert.is(error.details['path'], key);
+      assert.is(error.data['path'], key);
     }
   }
 });
@@ -147,7 +146,7 @@ test('C1 refuses all pairs of fields × 6 odd values each', async () => {
             'CONFIG_INVALID',
             `${a} ${b}`,
           );
-          assert.ok([a, b].includes(String(error.details['path'])), `${a} ${b}: ${error.message}`);
+          assert.ok([a, b].includes(String(error.data['path'])), `${a} ${b}: ${error.message}`);
         }
       }
     }
@@ -170,7 +169,7 @@ test('C1 refuses relations: rank > head_dim, odd head_dim, eos >= vocab, theta <
   ];
   for (const [changes, path] of table) {
     const error = await refused(() => parse(changes), 'CONFIG_INVALID', path);
-    assert.is(error.details['path'], path);
+    assert.is(error.data['path'], path);
   }
   tinyConfig({ rank: 4, q_rank: 4 });
 });
@@ -196,78 +195,6 @@ test('lists unread keys, escaped and shortened', () => {
   for (const key of ignoredKeys) assert.match(key, /^[\x20-\x7e]{1,80}$/);
 });
 
-test('refuses other mechanisms and families by name', async () => {
-  const table: [Record<string, unknown>, string][] = [
-    ...['mha', 'mqa', 'gqa', 'mla'].map((name): [Record<string, unknown>, string] => [
-      { attention: name },
-      name,
-    ]),
-    [{ model_type: 'llama' }, 'llama'],
-    [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, 'gpt2lmhead'],
-    [{ architectures: ['LlamaForCausalLM'] }, 'llama'],
-    [{ architectures: 'Qwen2ForCausalLM' }, 'qwen'],
-    [{ model_type: 'deepseek_v3' }, 'deepseek'],
-    [{ model_type: 'gpt_neox' }, 'gptneo'],
-  ];
-  for (const [changes, name] of table) {
-    const error = await refused(() => parse(changes), 'MODEL_UNSUPPORTED', name);
-    assert.is(error.details['found'], name);
-    assert.match(error.message, name);
-  }
-  for (const model_type of ['t6', 'tpa', 'gpt2', CANARY, 5])
-    parse({ model_type, architectures: ['GPT'] });
-  const llama = { model_type: 'llama', hidden_size: 64, num_attention_heads: 4 };
-  await refused(() => parseConfig(llama, new Map()), 'MODEL_UNSUPPORTED');
-});
-
-test('refuses keys that change the computation, accepts their neutral values', async () => {
-  const odd = {
-    bias: true,
-    tie_word_embeddings: false,
-    rope_partial_factor: 0.5,
-    rope_decay_base: 0.9,
-  };
-  for (const [key, value] of Object.entries({ ...odd, rope_scaling: { type: CANARY } })) {
-    const error = await refused(() => parse({ [key]: value }), 'MODEL_UNSUPPORTED', key);
-    assert.is(error.details['path'], key);
-    assert.match(error.message, key);
-  }
-  const neutral = {
-    bias: false,
-    tie_word_embeddings: true,
-    rope_partial_factor: 1,
-    rope_decay_base: 1,
-  };
-  assert.equal(tinyConfig({ ...neutral, rope_scaling: null }), tinyConfig());
-});
-
-test('tells the mechanism from the tensors and checks it against "attention"', async () => {
-  const kvonly = tinyConfig({ q_rank: 0 }, 'tpa-kvonly');
-  assert.equal([kvonly.mechanism, kvonly.rankQ, kvonly.ignoredKeys], ['tpa-kvonly', 0, ['q_rank']]);
-  assert.is(tinyConfig({ attention: 'tpa' }).mechanism, 'tpa');
-  assert.is(tinyConfig({ attention: 'tpa-kvonly' }, 'tpa-kvonly').mechanism, 'tpa-kvonly');
-  await refused(() => tinyConfig({ attention: 'tpa-kvonly' }), 'MODEL_MISMATCH');
-  await refused(() => tinyConfig({ attention: 'tpa' }, 'tpa-kvonly'), 'MODEL_MISMATCH');
-  const both = new Map([...tensorNames(), ...tensorNames('tpa-kvonly')]);
-  await refused(() => parseConfig(TINY_JSON, both), 'MODEL_MISMATCH');
-  await refused(() => parseConfig(TINY_JSON, new Map()), 'MODEL_MISMATCH');
-});
-
-test('refuses foreign tensor layouts by name', async () => {
-  const entry = { dtype: 'F32', shape: [1], offset: 0, byteLength: 4 };
-  const table = {
-    'transformer.h.0.attn.c_k.weight': 'mha, gqa or mqa',
-    'transformer.h.0.attn.kv_a_proj_with_mqa.weight': 'mla',
-    'model.layers.0.self_attn.q_proj.weight': 'LLaMA',
-    '_orig_mod.transformer.wte.weight': '_orig_mod.',
-  };
-  for (const [name, shown] of Object.entries(table)) {
-    const names = new Map<string, TensorEntry>([[name, { name, ...entry }]]);
-    const error = await refused(() => parseConfig(TINY_JSON, names), 'MODEL_UNSUPPORTED', name);
-    assert.ok(error.message.includes(shown), error.message);
-  }
-});
-
 test('parseConfigBytes() refuses bad UTF-8, bad JSON, BOM, depth and size, without file text', async () => {
   const encoder = new TextEncoder();
   const texts = [
@@ -290,6 +217,7 @@ test('parseConfigBytes() refuses bad UTF-8, bad JSON, BOM, depth and size, witho
   assert.equal(parseConfigBytes(sized(MAX_CONFIG_BYTES)), {});
   await refused(() => parseConfigBytes(sized(MAX_CONFIG_BYTES + 1)), 'CONFIG_INVALID');
   assert.equal(parseConfigBytes(encoder.encode('{"a":"]]}\\"[["}')), { a: ']]}"[[' });
+  parseConfigBytes(encoder.encode(`"\\"${'['.repeat(40)}"`));
   parseConfigBytes(encoder.encode('['.repeat(32) + ']'.repeat(32)));
   for (const levels of [33, 5e5, 5e6]) {
     const bytes = encoder.encode('['.repeat(levels) + ']'.repeat(levels));

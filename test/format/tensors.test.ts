@@ -113,7 +113,7 @@ test('W8 refuses NaN, infinities and NaN payloads in each tensor, naming tensor 
           'WEIGHTS_NONFINITE',
           `${dtype} ${name}`,
         );
-        assert.equal(error.details, { tensor: name, index });
+        assert.equal(error.data, { tensor: name, index });
         for (const other of tensors) if (other.name !== name) await set.readFloat32(other.name);
       }
     }
@@ -145,14 +145,14 @@ test('reads shards by their index; prefers the single file', async () => {
 
 test('MODEL_NOT_FOUND without weights, with an empty index, or a shard missing', async () => {
   const error = await refused(() => open({}), 'MODEL_NOT_FOUND');
-  assert.is(error.details['file'], 'model.safetensors');
+  assert.is(error.data['file'], 'model.safetensors');
   await refused(() => open(shards({})), 'MODEL_NOT_FOUND');
   await refused(() => open({ 'model.safetensors.index.json': '{}' }), 'MODEL_NOT_FOUND');
   const missing = await refused(
     () => open(shards({ ...GOOD, b: '3.safetensors' })),
     'MODEL_NOT_FOUND',
   );
-  assert.is(missing.details['file'], '3.safetensors');
+  assert.is(missing.data['file'], '3.safetensors');
 });
 
 test('W10 refuses shard names that are paths or other files', async () => {

@@ -41,7 +41,7 @@ for (const limit of [20, 64, 65]) {
 
     using over = model.createSession();
     const error = await refused(() => readAll(over.generate(prompt)), 'CONTEXT_OVERFLOW');
-    assert.equal(error.details, { asked: limit + 1, limit });
+    assert.equal(error.data, { asked: limit + 1, limit });
     await refused(() => over.prefill(prompt), 'CONTEXT_OVERFLOW');
     await refused(() => model.logits(prompt), 'CONTEXT_OVERFLOW');
     assert.is(over.length, 0);

@@ -36,7 +36,7 @@ for (const [call, [act, allocations]] of Object.entries(CALLS)) {
       heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
       if (n <= allocations) {
         const error = await refused(() => act(witnesses.session), 'OUT_OF_MEMORY', `${n}`);
-        assert.ok(error.retryable && Number(error.details['needed']) > model.memory().limit);
+        assert.ok(error.retryable && Number(error.data['needed']) > model.memory().limit);
         heap.allocate = allocate;
         await witnesses.isUnchanged(`allocation ${n}`);
         await act(witnesses.session);
@@ -84,9 +84,9 @@ test('at a real memoryLimit: what was refused works once sessions are disposed',
       await session.prefill(prompt);
     }
   };
-  const { details } = await refused(fill, 'OUT_OF_MEMORY');
-  assert.is(details['limit'], size);
-  assert.ok(Number(details['needed']) > size && model.memory().size === size);
+  const { data } = await refused(fill, 'OUT_OF_MEMORY');
+  assert.is(data['limit'], size);
+  assert.ok(Number(data['needed']) > size && model.memory().size === size);
 
   const whole = sessions.filter(({ length }) => length === prompt.length);
   const [first, second, third] = whole as [Session, Session, Session];

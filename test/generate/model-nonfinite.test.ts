@@ -44,8 +44,8 @@ for (const simd of BINARIES) {
         await refused(() => model.logits(ids), 'NONFINITE_LOGITS');
         assert.equal(session.tokens, prompt);
       }
-      const { details } = await refused(() => session.decode(POISON), 'NONFINITE_LOGITS');
-      assert.equal(details, { step: prompt.length });
+      const { data } = await refused(() => session.decode(POISON), 'NONFINITE_LOGITS');
+      assert.equal(data, { step: prompt.length });
       assert.equal(await session.decode(5), step);
       session.truncate(prompt.length);
       assert.equal(await model.logits(prompt), logits);

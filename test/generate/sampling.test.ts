@@ -117,6 +117,16 @@ test('minP drops what is less likely than that fraction of the likeliest', () =>
   assert.equal([...support(even, { minP: 0.6 })].toSorted(), [0, 1, 2, 3]);
 });
 
+test('what minP leaves is drawn in proportion: 2 of 4 equal ids within 5 sigma of half', () => {
+  const logits = Float32Array.from([-3, 1, -3, 1]);
+  const random = createRandom(8);
+  let count = 0;
+  for (let i = 0; i < 10_000; i++) {
+    if (sampleToken(logits, { ...OFF, temperature: 3, minP: 0.5 }, [], random, 4) === 1) count++;
+  }
+  assert.ok(Math.abs(count - 5000) < 5 * 50, String(count));
+});
+
 test('repetition penalty divides positive and multiplies negative logits, each id once', () => {
   const logits = Float32Array.from([4, 3, -1, -1.5]);
   const greedy = (history: number[], repetitionPenalty: number) =>

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { AttentionQuery, AttentionSizes } from '../reference/attention.ts';
+import type { AttentionSizes } from '../reference/attention.ts';
 import { createRandom } from './random.ts';
 
 /** Sizes and data of one attention problem; {@link attentionInputs} makes the numbers. */
@@ -49,7 +49,7 @@ export function pairCost(shape: AttentionShape): number {
 
 /** Float32 factors for the shape, the same for the same seed. */
 export function attentionInputs(shape: AttentionShape): {
-  query: AttentionQuery & ({ aq: Float32Array; bq: Float32Array } | { q: Float32Array });
+  query: { aq: Float32Array; bq: Float32Array; rankQ: number } | { q: Float32Array };
   cache: { ak: Float32Array; bk: Float32Array; av: Float32Array; bv: Float32Array };
 } {
   const { tokens, cached, heads, headDim, valueDim, rankQ, rankK, rankV, deviation } = shape;

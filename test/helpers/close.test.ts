@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff, nmse } from './close.ts';
+import { assertClose, assertSame, maxAbsDiff, nmse } from './close.ts';
 
 const test = suite('close');
 const options = { atol: 0.5, what: 'y' };
@@ -30,6 +30,13 @@ test('assertClose() fails on unequal and zero lengths', () => {
 test('assertClose() passes equal infinities only', () => {
   assertClose([Infinity], [Infinity], options);
   assert.throws(() => assertClose([Infinity], [-Infinity], options), /differs by Infinity/);
+});
+
+test('assertSame() tells -0 from 0, passes NaN for NaN and names the first index', () => {
+  assertSame([1, NaN, -0], [1, NaN, -0], 'y');
+  assert.throws(() => assertSame([1, 2, 3], [1, 0, 0], 'y'), /^y: expected 0 at 1, got 2$/);
+  assert.throws(() => assertSame([-0], [0], 'y'), /expected 0 at 0/);
+  assert.throws(() => assertSame([], [], 'y'), /equal lengths above 0/);
 });
 
 test('maxAbsDiff() and nmse() by hand, NaN when there is one', () => {

@@ -54,6 +54,20 @@ export function assertClose(
   }
 }
 
+/** Fails unless both hold the same numbers, NaN equal to NaN and -0 unlike 0; names the first index. */
+export function assertSame(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+): void {
+  checkLengths(actual, expected, what);
+  for (let i = 0; i < expected.length; i++) {
+    if (!Object.is(actual[i], expected[i])) {
+      throw new Error(`${what}: expected ${expected[i]} at ${i}, got ${actual[i]}`);
+    }
+  }
+}
+
 /** Equal infinities do not differ; ∞ − ∞ would be NaN. */
 function difference(actual: number, expected: number): number {
   return actual === expected ? 0 : Math.abs(actual - expected);

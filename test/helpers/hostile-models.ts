@@ -116,7 +116,7 @@ const long = 'x'.repeat(2000);
 
 /** A tokenizer.json of byte-pair encoding. */
 export function bpe(model: Json): Json {
-  return { model: { type: 'BPE', vocab: { a: 0 }, merges: [], ...model } };
+  return { model: { type: 'BPE', vocab: { a: 0 }, unk_token: 'a', merges: [], ...model } };
 }
 
 type Codes = HostileModel['codes'];

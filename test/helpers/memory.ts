@@ -35,7 +35,7 @@ export function createGuardedMemory({
   memory,
   base,
 }: {
-  memory: WebAssembly.Memory;
+  memory: { readonly buffer: ArrayBuffer };
   base: number;
 }): GuardedMemory {
   const regions: Region[] = [];

@@ -20,7 +20,7 @@ export async function refused(
   assert.instance(outcome, TpaError, `${label}: expected a TpaError, got ${String(outcome)}`);
   const error = outcome as TpaError;
   assert.ok([codes].flat().includes(error.code), `${label}: got ${error.code}: ${error.message}`);
-  const texts = [error.message, String(error.cause), JSON.stringify(error.details)];
+  const texts = [error.message, String(error.cause), JSON.stringify(error.data)];
   assert.not.ok(texts.join('\n').includes(CANARY), `${label}: quotes the file: ${error.message}`);
   assert.not.match(error.message, /\n/, label);
   return error;

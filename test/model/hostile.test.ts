@@ -94,7 +94,7 @@ test('a memoryLimit below what the model needs: RESOURCE_LIMIT or OUT_OF_MEMORY'
   const memoryLimit = 2 ** 20;
   const small = { ...good, config: { ...GOOD_CONFIG, block_size: 2 ** 11 } };
   const error = await refused(() => loadModel(small, { memoryLimit }), 'RESOURCE_LIMIT');
-  assert.ok(Number(error.details['needed']) > memoryLimit);
+  assert.ok(Number(error.data['needed']) > memoryLimit);
   await refused(() => loadModel(good, { memoryLimit }), 'OUT_OF_MEMORY');
   await isUndisturbed(context, 'memoryLimit');
 });

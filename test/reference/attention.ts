@@ -150,7 +150,7 @@ export function attention(
   }
 }
 
-/** Largest allowed |kernel − twin|, from design.md §5: 1e-6 · (1 + max|logit|) · max|V|. */
+/** Largest allowed |kernel − twin|, from docs/numerics.md: 1e-6 · (1 + max|logit|) · max|V|. */
 export function attentionTolerance(result: AttentionResult): number {
   return 1e-6 * (1 + result.maxLogit) * result.maxValue;
 }

@@ -1,0 +1,41 @@
+import { splatBytes, splatRows } from '../simd/splat';
+import { queryOfHead } from './materialize';
+import { CacheShape } from './tiles';
+
+/** A block of queries: addresses, and numbers between tokens. Six u32, written by the host. */
+@unmanaged
+export class QueryRows {
+  /** (count, heads, rankQ); with rankQ = 0 the full query (count, heads, headDim) */
+  aq: u32;
+  aqStride: u32;
+  /** (count, rankQ, headDim) */
+  bq: u32;
+  bqStride: u32;
+  rankQ: u32;
+  count: u32;
+}
+
+/** Splats the factors of every query: A times scale, B of all queries as one matrix. */
+export function splatQueries(a: usize, b: usize, queries: QueryRows, shape: CacheShape, scale: f32): void {
+  const heads = <usize>shape.heads,
+    headDim = <usize>shape.headDim;
+  const rankQ = <usize>queries.rankQ,
+    count = <usize>queries.count;
+  const inner = rankQ ? rankQ : headDim;
+  for (let t: usize = 0; t < count; t++) {
+    const from = <usize>queries.aq + t * queries.aqStride * 4;
+    splatRows(a + t * splatBytes(heads, inner), from, heads, inner, scale, 0, heads);
+    const factors = <usize>queries.bq + t * queries.bqStride * 4;
+    splatRows(b, factors, rankQ, headDim, 1, t * rankQ, count * rankQ);
+  }
+}
+
+/** q (heads, count, headDim) times scale, for products with dense keys. */
+export function denseQueries(q: usize, queries: QueryRows, shape: CacheShape, scale: f32): void {
+  const headDim = <usize>shape.headDim,
+    count = <usize>queries.count;
+  for (let h: usize = 0; h < shape.heads; h++) {
+    queryOfHead(q, queries.aq, queries.aqStride, queries.bq, queries.bqStride, queries.rankQ, h, count, headDim, scale);
+    q += count * (headDim << 2);
+  }
+}

@@ -1,2 +1,0 @@
-export { fmaPeak } from './kernels/fma-peak';
-export { productStore, productAdd, productScale } from './simd/product';

@@ -1,0 +1,112 @@
+import { parseArgs } from 'node:util';
+import { nearest } from '../nearest.ts';
+import type { CommandSpec } from './command.ts';
+import type { OptionSpec, OptionSpecs, OptionValues } from './option-spec.ts';
+import { shown, UsageError } from './usage-error.ts';
+
+/** A command line, checked. */
+export interface ParsedArguments<O extends OptionSpecs> {
+  readonly values: OptionValues<O>;
+  /** '' for a command that has none. */
+  readonly operand: string;
+}
+
+/** `maxTokens` as it is typed: `max-tokens`. */
+export function optionName(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Whether help is asked for, whatever else the words say. */
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const words = end < 0 ? args : args.slice(0, end);
+  return words.includes('--help') || words.includes('-h');
+}
+
+/**
+ * Reads the words after the name of a command.
+ *
+ * @throws UsageError for the first word that is not accepted, naming it and what is
+ */
+export function parseArguments<O extends OptionSpecs>(
+  spec: CommandSpec<O>,
+  args: readonly string[],
+): ParsedArguments<O> {
+  const specs = new Map(
+    Object.entries(spec.options).map(([key, option]) => [optionName(key), { key, option }]),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Array.from(specs, ([name, { option }]) => [
+        name,
+        { type: option.placeholder === undefined ? 'boolean' : 'string' } as const,
+      ]),
+    ),
+    strict: false, // its messages are sentences, and know no nearest option
+    allowPositionals: true,
+    tokens: true,
+  });
+
+  const values: Record<string, unknown> = {};
+  const operands: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') operands.push(token.value);
+    if (token.kind !== 'option') continue;
+    const known = specs.get(token.name);
+    if (known === undefined || !token.rawName.startsWith('--')) {
+      throw unknown(
+        'option',
+        token.rawName,
+        Array.from(specs.keys(), (name) => `--${name}`),
+      );
+    }
+    const { key, option } = known;
+    values[key] = readOption(option, token, values[key]);
+  }
+  return { values: values as OptionValues<O>, operand: oneOperand(spec, operands) };
+}
+
+/** The error of a word that is none of the known ones. */
+export function unknown(what: string, word: string, known: readonly string[]): UsageError {
+  const meant = nearest(word, known);
+  const hint = meant === undefined ? `expected ${known.join(', ')}` : `did you mean "${meant}"?`;
+  return new UsageError(`unknown ${what} ${shown(word)}, ${hint}`);
+}
+
+interface OptionToken {
+  readonly rawName: string;
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}
+
+function readOption(
+  option: OptionSpec,
+  { rawName, value, inlineValue }: OptionToken,
+  before: unknown,
+): unknown {
+  const expected = option.expected ?? option.placeholder ?? 'no value';
+  const refused = (got: string) => new UsageError(`"${rawName}" expected ${expected}, got ${got}`);
+  if (option.placeholder === undefined) {
+    if (value !== undefined) throw refused(shown(value));
+    return option.read('', before);
+  }
+  if (value === undefined) throw refused('nothing');
+  // `--model --json`: a forgotten value, not a directory of that name.
+  if (!inlineValue && value.startsWith('--')) {
+    throw refused(`nothing; ${rawName}=... takes ${shown(value)} as the value`);
+  }
+  const read = option.read(value, before);
+  if (read === undefined) throw refused(shown(value));
+  return read;
+}
+
+function oneOperand({ name, operand }: CommandSpec, operands: readonly string[]): string {
+  if (operand === undefined) {
+    if (operands.length === 0) return '';
+    throw new UsageError(`${name} expected options only, got ${shown(operands[0]!)}`);
+  }
+  if (operands.length === 1) return operands[0]!;
+  const expected = `one ${operand.placeholder}${operands.length > 1 ? ' (in quotes)' : ''}`;
+  throw new UsageError(`${name} expected ${expected}, got ${operands.length || 'none'}`);
+}

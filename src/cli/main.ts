@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { addAbortSignal } from 'node:stream';
+import { EXIT_CODE } from './exit-code.ts';
+import type { Output } from './host.ts';
+import { tpa } from './tpa.ts';
+
+const { argv, env, stderr, stdout } = process;
+const interrupt = new AbortController();
+
+process.on('SIGINT', () => {
+  if (interrupt.signal.aborted) process.exit(EXIT_CODE.interrupted);
+  interrupt.abort();
+});
+for (const stream of [stdout, stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has had enough, `| head`, is no failure.
+    if (error.code === 'EPIPE') process.exit(EXIT_CODE.ok);
+    if (stream === stdout) stderr.write(`error ${error.code}: stdout cannot be written\n`);
+    process.exit(EXIT_CODE.failure);
+  });
+}
+
+// Not process.exit: what is written to a pipe may still be on its way.
+process.exitCode = await tpa(argv.slice(2), {
+  stdout: output(stdout),
+  stderr: output(stderr),
+  hasProgress: stderr.isTTY === true && env['TERM'] !== 'dumb',
+  signal: interrupt.signal,
+  openStdin: () => addAbortSignal(interrupt.signal, process.stdin),
+});
+
+function output(stream: NodeJS.WriteStream): Output {
+  return {
+    isTTY: stream.isTTY === true, // undefined for a pipe
+    get columns() {
+      return stream.columns;
+    },
+    write: (text) => stream.write(text),
+  };
+}

@@ -1,0 +1,90 @@
+import type { MemoryInfo, Model, ModelConfig, ModelInfo } from '../index.ts';
+import { matchedMha } from './matched-mha.ts';
+import { count, decimals, renderTable, type Row } from './table.ts';
+
+/** Weights and factors are float32, the only width so far. */
+const BYTES_PER_NUMBER = 4;
+
+/** Cache of another attention, and how many times ours it is. */
+export interface Comparison {
+  readonly heads: number;
+  readonly cacheBytesPerToken: number;
+  readonly ratio: number;
+}
+
+/** What `tpa info` says of a model. */
+export interface ModelReport
+  extends Omit<ModelConfig, 'ignoredKeys'>, Omit<ModelInfo, 'denseCacheBytesPerToken'> {
+  readonly path: string;
+  readonly hasTokenizer: boolean;
+  /** Bytes of the weights as they are computed with. */
+  readonly weightBytes: number;
+  /** Bytes in use: weights, activations and caches, padding included. */
+  readonly memoryBytes: number;
+  readonly mhaSameHeads: Comparison;
+  /** null where the paper has no model of this shape. */
+  readonly mhaSameParameters: (Comparison & { readonly name: string }) | null;
+}
+
+/** Gathers the facts. */
+export function describeModel(
+  model: Pick<Model, 'config' | 'tokenizer'> & { info(): ModelInfo; memory(): MemoryInfo },
+  path: string,
+): ModelReport {
+  const { config } = model;
+  const { denseCacheBytesPerToken, ...info } = model.info();
+  const compare = (heads: number, cacheBytesPerToken: number): Comparison => ({
+    heads,
+    cacheBytesPerToken,
+    ratio: cacheBytesPerToken / info.cacheBytesPerToken,
+  });
+  const matched = matchedMha(config);
+  const bytesPerHead = denseCacheBytesPerToken / config.heads;
+  return {
+    path,
+    ...config,
+    ...info,
+    hasTokenizer: model.tokenizer !== undefined,
+    weightBytes: info.parameters * BYTES_PER_NUMBER,
+    memoryBytes: model.memory().used,
+    mhaSameHeads: compare(config.heads, denseCacheBytesPerToken),
+    mhaSameParameters: matched
+      ? { name: matched.name, ...compare(matched.heads, matched.heads * bytesPerHead) }
+      : null,
+  };
+}
+
+/** Lines for a reader. */
+export function renderModel(report: ModelReport): string {
+  const { layers, dim, heads, headDim, hiddenDim, rankQ, rankK, rankV } = report;
+  const { mhaSameHeads, mhaSameParameters, ignoredKeys, ignoredTensors } = report;
+  const rows: Row[] = [
+    ['model', report.path],
+    ['mechanism', report.mechanism],
+    ['ranks', `query ${rankQ === 0 ? 'full' : rankQ}, key ${rankK}, value ${rankV}`],
+    ['layers', `${layers}, dim ${dim}, feed-forward ${hiddenDim}`],
+    ['heads', `${heads} of headDim ${headDim}${report.usesGroupNorm ? ', group norm' : ''}`],
+    ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
+    ['context', `${count(report.contextLength)} tokens`],
+    ['parameters', count(report.parameters)],
+    ['weights', `${count(report.weightBytes)} bytes (${report.dtype})`],
+    ['memory', `${count(report.memoryBytes)} bytes with activations, before any context`],
+    ['cache', `${count(report.cacheBytesPerToken)} bytes per token (${report.cacheDtype})`],
+    ['  MHA, same heads', renderComparison(mhaSameHeads)],
+    [
+      '  MHA, same parameters',
+      mhaSameParameters
+        ? `${renderComparison(mhaSameParameters)} (T6 ${mhaSameParameters.name} of the paper)`
+        : 'not known for this shape',
+    ],
+    ['backend', `${report.backend}, ${report.threads} thread: ${report.backendReason}`],
+    ['SIMD', `${report.simd}: ${report.simdReason}`],
+    ['ignored keys', ignoredKeys.join(', ') || 'none'],
+    ['ignored tensors', ignoredTensors.join(', ') || 'none'],
+  ];
+  return renderTable(rows);
+}
+
+function renderComparison({ heads, cacheBytesPerToken, ratio }: Comparison): string {
+  return `${count(cacheBytesPerToken)} bytes with ${heads} heads, ${decimals(ratio)} times as much`;
+}

@@ -1,0 +1,48 @@
+import { loadModel, type Model } from '../index.ts';
+import type { Host } from './host.ts';
+import { choice, flag, text, type OptionValues } from './option-spec.ts';
+import { SHIPPED_MODEL } from './package-files.ts';
+import { ProgressBar } from './progress.ts';
+
+/** Options of every command that needs a model. */
+export const MODEL_OPTIONS = {
+  model: text('DIR', {
+    about: 'directory or address of a model',
+    fallback: 'the one in the package',
+  }),
+  simd: choice(['auto', 'baseline', 'relaxed'], {
+    about: 'kernels to compute with',
+    fallback: 'auto',
+  }),
+  json: flag('print one JSON object to stdout at the end, and nothing else'),
+};
+
+/** A model and where it came from. */
+export interface OpenedModel {
+  readonly model: Model;
+  readonly path: string;
+  readonly loadMilliseconds: number;
+}
+
+/**
+ * Loads the model that the options name, with a progress bar where one can be shown.
+ *
+ * @throws TpaError as `loadModel` does
+ */
+export async function openModel(
+  { model: path = SHIPPED_MODEL, simd = 'auto', json = false }: OptionValues<typeof MODEL_OPTIONS>,
+  host: Host,
+): Promise<OpenedModel> {
+  const started = performance.now();
+  const bar = host.hasProgress && !json ? new ProgressBar(host.stderr) : undefined;
+  try {
+    const model = await loadModel(path, {
+      simd,
+      signal: host.signal,
+      onProgress: (progress) => bar?.update(progress),
+    });
+    return { model, path, loadMilliseconds: performance.now() - started };
+  } finally {
+    bar?.erase();
+  }
+}

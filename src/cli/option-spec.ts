@@ -1,0 +1,94 @@
+/** One option of a command: how its text is read, and what the help says. */
+export interface OptionSpec<T = unknown> {
+  /** What stands for the value in the help; a switch has none. */
+  readonly placeholder?: string;
+  readonly about: string;
+  /** What is accepted, as messages say it; nothing where anything is. */
+  readonly expected?: string;
+  /** Bounds of a number, as the help says them. */
+  readonly range?: string;
+  /** What holds without the option, as the help says it. */
+  readonly fallback?: string;
+  /**
+   * @param before the value of an earlier occurrence
+   * @returns undefined if the word is refused
+   */
+  read(word: string, before: T | undefined): T | undefined;
+}
+
+/** Options by the camelCase form of their names. */
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** What was given on the command line. */
+export type OptionValues<O extends OptionSpecs> = {
+  -readonly [K in keyof O]?: O[K] extends OptionSpec<infer T> ? T : never;
+};
+
+/** Says yes. */
+export function flag(about: string): OptionSpec<boolean> {
+  return { about, read: () => true };
+}
+
+/** Any text; the last one counts. */
+export function text(
+  placeholder: string,
+  spec: { about: string; fallback?: string },
+): OptionSpec<string> {
+  return { placeholder, ...spec, read: (value) => value };
+}
+
+/** Any text, as often as it is given. */
+export function texts(placeholder: string, spec: { about: string }): OptionSpec<string[]> {
+  return { placeholder, ...spec, read: (value, before = []) => [...before, value] };
+}
+
+/** One of some words. */
+export function choice<const W extends string>(
+  words: readonly W[],
+  spec: { about: string; fallback: W },
+): OptionSpec<W> {
+  const read = (value: string) => words.find((word) => word === value);
+  return { placeholder: words.join('|'), expected: words.join(' or '), ...spec, read };
+}
+
+/** Bounds of a number, both included; without `max`, whatever a number can hold. */
+export interface NumberSpec {
+  readonly about: string;
+  readonly fallback: string;
+  readonly min: number;
+  readonly max?: number;
+}
+
+/** A whole number. */
+export function integer(spec: NumberSpec): OptionSpec<number> {
+  return numeric('N', 'integer', Number.isSafeInteger, spec);
+}
+
+/** A number with a fraction. */
+export function number(spec: NumberSpec): OptionSpec<number> {
+  return numeric('X', 'number', Number.isFinite, spec);
+}
+
+function numeric(
+  placeholder: string,
+  kind: string,
+  isKind: (value: number) => boolean,
+  { about, fallback, min, max = Infinity }: NumberSpec,
+): OptionSpec<number> {
+  const isBounded = max < Infinity;
+  const range = isBounded ? `${min}..${max}` : `>= ${min}`;
+  return {
+    placeholder,
+    about,
+    fallback,
+    range,
+    expected: `${kind} ${isBounded ? 'in ' : ''}${range}`,
+    read(word) {
+      const value = DECIMAL.test(word) ? Number(word) : Number.NaN;
+      return isKind(value) && value >= min && value <= max ? value : undefined;
+    },
+  };
+}
+
+/** Number() would also take '', ' 1', '0x10' and 'Infinity'. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;

@@ -1,0 +1,70 @@
+import { TpaError } from '../index.ts';
+import { asksForHelp, unknown } from './arguments.ts';
+import type { Command } from './command.ts';
+import { EXIT_CODE, type ExitCode } from './exit-code.ts';
+import { generateCommand } from './generate.ts';
+import { renderCommandHelp, renderHelp } from './help.ts';
+import type { Host } from './host.ts';
+import { infoCommand } from './info.ts';
+import { packageVersion } from './package-files.ts';
+import { print } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+const COMMANDS: readonly Command[] = [generateCommand, infoCommand];
+const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
+
+/**
+ * Does what a command line says; whatever goes wrong is one line on stderr and the exit code.
+ *
+ * @param args the words after `tpa`
+ */
+export async function tpa(args: readonly string[], host: Host): Promise<ExitCode> {
+  try {
+    return await dispatch(args, host);
+  } catch (error) {
+    const { code, message } = explain(error, host.signal);
+    print(host.stderr, `${message.replaceAll(/\s+/g, ' ')}\n`);
+    return code;
+  }
+}
+
+async function dispatch(args: readonly string[], host: Host): Promise<ExitCode> {
+  const [first, ...rest] = args;
+  if (first === undefined) {
+    print(host.stderr, HELP);
+    return EXIT_CODE.usage;
+  }
+  if (first === 'help' || first === '--help' || first === '-h') {
+    const topic = rest[0];
+    print(host.stdout, topic === undefined ? HELP : renderCommandHelp(find(topic).spec));
+    return EXIT_CODE.ok;
+  }
+  if (first === '--version') {
+    print(host.stdout, `${await packageVersion()}\n`);
+    return EXIT_CODE.ok;
+  }
+  if (first.startsWith('-')) throw unknown('option', first, ['--help', '--version']);
+  const command = find(first);
+  if (!asksForHelp(rest)) return command.run(rest, host);
+  print(host.stdout, renderCommandHelp(command.spec));
+  return EXIT_CODE.ok;
+}
+
+function find(name: string): Command {
+  const command = COMMANDS.find(({ spec }) => spec.name === name);
+  if (command) return command;
+  throw unknown('command', name, [...COMMANDS.map(({ spec }) => spec.name), 'help']);
+}
+
+function explain(error: unknown, signal: AbortSignal): { code: ExitCode; message: string } {
+  if (error instanceof UsageError) {
+    return { code: EXIT_CODE.usage, message: `tpa: ${error.message}` };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const isAbort =
+    error instanceof Error &&
+    (error.name === 'AbortError' || (error instanceof TpaError && error.code === 'ABORTED'));
+  if (isAbort && signal.aborted) return { code: EXIT_CODE.interrupted, message: 'interrupted' };
+  const code = error instanceof TpaError ? error.code : 'UNEXPECTED';
+  return { code: EXIT_CODE.failure, message: `error ${code}: ${message}` };
+}

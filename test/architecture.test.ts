@@ -1,0 +1,125 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * The import law: what each room may import besides itself (types are free). Files at the top of
+ * src/ are rooms of their own.
+ */
+const LAW: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  nearest: [],
+  attention: ['errors'],
+  format: ['errors'],
+  wasm: ['errors'],
+  cache: ['attention', 'errors'],
+  model: ['attention', 'format', 'errors'],
+  backend: ['model', 'cache', 'errors'],
+  generate: ['backend', 'model', 'nearest', 'errors'],
+  runtime: ['attention', 'cache', 'wasm', 'errors'],
+  'model.ts': ['attention', 'model', 'generate', 'errors'],
+  'load-model': ['backend', 'format', 'model', 'model.ts', 'runtime', 'wasm', 'errors'],
+  index: ['errors', 'runtime', 'load-model'],
+  cli: ['index', 'nearest'],
+};
+
+const test = suite('architecture');
+
+test('rooms of src/ import only what the import law allows', async () => {
+  const edges = await runtimeImports();
+  const broken = edges.filter(({ from, to }) => from !== to && !LAW[from]?.includes(to));
+  assert.equal(broken, []);
+  const rooms = new Set(edges.flatMap(({ from, to }) => [from, to]));
+  for (const name of Object.keys(LAW)) assert.ok(rooms.has(name), `${name} is in the law only`);
+});
+
+test('only wasm/ uses WebAssembly', () => {
+  assert.equal(
+    filesOf('src').filter(
+      (file) => !room(file).startsWith('wasm') && /\bWebAssembly\./.test(code(file)),
+    ),
+    [],
+  );
+});
+
+test('nothing in src/ mentions onnxruntime-web or imports a node module statically', () => {
+  for (const file of filesOf('src')) {
+    assert.not.match(code(file), /onnxruntime/);
+    if (room(file) !== 'cli') assert.not.match(code(file), /^import (?!type).*'node:/m, file);
+  }
+});
+
+test('assembly/ imports nothing from outside', () => {
+  for (const file of filesOf('assembly')) {
+    for (const [, specifier] of code(file).matchAll(/from ["'](.*)["']/g)) {
+      assert.match(specifier!, /^\.\.?\//, file);
+      assert.not.match(specifier!, /src|test|bench/, file);
+    }
+  }
+});
+
+test('files have one reason to change: kernels at most 150 lines, others 250', () => {
+  assert.equal(tooLong('assembly/kernels', 150), []);
+  assert.equal(tooLong('assembly/attention', 150), []);
+  assert.equal([...tooLong('assembly', 250), ...tooLong('src', 250)], []);
+});
+
+test.run();
+
+/** Files of more than `limit` lines. */
+function tooLong(folder: string, limit: number): string[] {
+  return filesOf(folder).filter(
+    (file) => readFileSync(`${ROOT}${file}`, 'utf8').trimEnd().split('\n').length > limit,
+  );
+}
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly file: string;
+}
+
+/** Every import that is left when types are erased, between rooms of src/. */
+async function runtimeImports(): Promise<Edge[]> {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: filesOf('src').filter((file) => !file.endsWith('.d.ts')),
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'neutral',
+    packages: 'external',
+    external: ['node:*', '#wasm/*'],
+    outdir: 'unused',
+    logLevel: 'silent',
+  });
+  return Object.entries(metafile.inputs).flatMap(([file, { imports }]) =>
+    imports
+      .filter(({ external }) => !external)
+      .map(({ path }) => ({ from: room(file), to: room(path), file })),
+  );
+}
+
+/** `src/wasm/heap.ts` is in wasm, `src/runtime.ts` is runtime; src/model.ts is not src/model/. */
+function room(file: string): string {
+  const [, name = '', inner] = file.split('/');
+  if (inner !== undefined || name === 'model.ts') return name;
+  return name.replace(/\.ts$/, '');
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(`${ROOT}${folder}`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, `${entry.parentPath}/${entry.name}`));
+}
+
+/** The text without comments. */
+function code(file: string): string {
+  return readFileSync(`${ROOT}${file}`, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+}

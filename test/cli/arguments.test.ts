@@ -1,0 +1,135 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { asksForHelp, optionName, parseArguments } from '../../src/cli/arguments.ts';
+import { choice, flag, integer, number, text, texts } from '../../src/cli/option-spec.ts';
+import { UsageError } from '../../src/cli/usage-error.ts';
+
+const SPEC = {
+  name: 'sing',
+  about: '',
+  operand: { placeholder: 'SONG', about: '' },
+  options: {
+    outDir: text('DIR', { about: '' }),
+    loud: flag(''),
+    verses: integer({ about: '', min: 1, fallback: '3' }),
+    pitch: number({ about: '', min: 0.5, max: 2, fallback: '1' }),
+    key: choice(['major', 'minor'], { about: '', fallback: 'major' }),
+    skip: texts('WORD', { about: '' }),
+  },
+  notes: [],
+};
+const BARE = { name: 'rest', about: '', options: { loud: flag('') }, notes: [] };
+
+const parse = (...args: string[]) => parseArguments(SPEC, args);
+
+function refused(args: readonly string[], message: string): void {
+  assert.throws(
+    () => parse(...args),
+    (error: unknown) => {
+      assert.instance(error, UsageError);
+      assert.is((error as UsageError).message, message);
+      return true;
+    },
+  );
+}
+
+const test = suite('parseArguments()');
+
+test('reads every kind of option, before and after the operand', () => {
+  assert.equal(
+    parse('--loud', '--verses', '2', 'la', '--pitch=1.5', '--key', 'minor', '--out-dir', 'd'),
+    { operand: 'la', values: { loud: true, verses: 2, pitch: 1.5, key: 'minor', outDir: 'd' } },
+  );
+  assert.equal(parse('la'), { operand: 'la', values: {} });
+});
+
+test('collects what may be repeated; of the rest the last one counts', () => {
+  assert.equal(parse('la', '--skip', 'a', '--skip', 'b', '--verses', '1', '--verses', '9').values, {
+    skip: ['a', 'b'],
+    verses: 9,
+  });
+});
+
+test('takes -, a word after -- and a value after = that look like options', () => {
+  assert.is(parse('-').operand, '-');
+  assert.is(parse('--', '--loud').operand, '--loud');
+  assert.equal(parse('la', '--skip=--loud', '--skip', '-x').values, { skip: ['--loud', '-x'] });
+});
+
+test('keeps the edges of a range, in any decimal notation', () => {
+  assert.is(parse('la', '--pitch', '.5').values.pitch, 0.5);
+  assert.is(parse('la', '--pitch', '2.').values.pitch, 2);
+  assert.is(parse('la', '--pitch', '+1e0').values.pitch, 1);
+  assert.is(parse('la', '--verses', '1').values.verses, 1);
+  assert.is(parse('la', '--verses', '9007199254740991').values.verses, 2 ** 53 - 1);
+});
+
+test('refuses other numbers, naming what is accepted', () => {
+  for (const word of [
+    '0',
+    '-1',
+    '1.5',
+    '',
+    ' 1',
+    '0x10',
+    '1e400',
+    'Infinity',
+    '9007199254740992',
+  ]) {
+    refused(['la', '--verses', word], `"--verses" expected integer >= 1, got "${word}"`);
+  }
+  for (const word of ['0.49', '2.01', 'NaN', '1,5', '-1']) {
+    refused(['la', '--pitch', word], `"--pitch" expected number in 0.5..2, got "${word}"`);
+  }
+  refused(['la', '--key', 'Major'], '"--key" expected major or minor, got "Major"');
+});
+
+test('names an unknown option and the nearest known one', () => {
+  refused(['la', '--verse', '2'], 'unknown option "--verse", did you mean "--verses"?');
+  refused(['la', '--outdir=x'], 'unknown option "--outdir", did you mean "--out-dir"?');
+  refused(
+    ['la', '-l'],
+    'unknown option "-l", expected --out-dir, --loud, --verses, --pitch, --key, --skip',
+  );
+  for (const name of ['--__proto__', '--constructor', '--outDir']) {
+    assert.throws(() => parse('la', name), /^unknown option/);
+  }
+});
+
+test('refuses a missing value, and one that a switch has no use for', () => {
+  refused(['la', '--out-dir'], '"--out-dir" expected DIR, got nothing');
+  refused(
+    ['la', '--out-dir', '--loud'],
+    '"--out-dir" expected DIR, got nothing; --out-dir=... takes "--loud" as the value',
+  );
+  refused(['la', '--loud=yes'], '"--loud" expected no value, got "yes"');
+});
+
+test('wants exactly the operands that the command has', () => {
+  refused([], 'sing expected one SONG, got none');
+  refused(['a', 'b'], 'sing expected one SONG (in quotes), got 2');
+  assert.is(parseArguments(BARE, []).operand, '');
+  assert.throws(() => parseArguments(BARE, ['x']), /^rest expected options only, got "x"$/);
+});
+
+test('shows hostile words printable and short', () => {
+  refused(['la', '--key', '\u001B[2J\n\u009B'], '"--key" expected major or minor, got "?[2J??"');
+  assert.throws(
+    () => parse('la', `--${'x'.repeat(1e5)}`),
+    (error: unknown) => error instanceof UsageError && error.message.length < 200,
+  );
+});
+
+test('asksForHelp() sees -h and --help up to --', () => {
+  assert.ok(asksForHelp(['la', '--bogus', '--help']));
+  assert.ok(asksForHelp(['-h']));
+  assert.not(asksForHelp(['--', '--help']));
+  assert.not(asksForHelp(['help']));
+});
+
+test('optionName() is the kebab-case name', () => {
+  assert.is(optionName('repetitionPenalty'), 'repetition-penalty');
+  assert.is(optionName('topK'), 'top-k');
+});
+
+test.run();

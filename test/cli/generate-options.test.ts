@@ -1,0 +1,47 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { optionName } from '../../src/cli/arguments.ts';
+import { generateCommand } from '../../src/cli/generate.ts';
+import { resolveOptions, type GenerateOptions } from '../../src/generate/options.ts';
+
+const test = suite('options of tpa generate');
+
+const { options } = generateCommand.spec;
+/** What means nothing on a command line, or is about the process. */
+const NOT_TYPED = new Set(['signal', 'logprobs']);
+const NOT_SAMPLING = new Set(['model', 'simd', 'json']);
+
+test('are those of the library, all of them', () => {
+  const library = Object.keys(resolveOptions()).filter((key) => !NOT_TYPED.has(key));
+  const typed = Object.keys(options).filter((key) => !NOT_SAMPLING.has(key));
+  assert.equal(typed.toSorted(), library.toSorted());
+});
+
+test('have the defaults of the library', () => {
+  const { seed: _, stop: __, ...defaults } = resolveOptions();
+  for (const [key, value] of Object.entries(defaults)) {
+    if (!NOT_TYPED.has(key)) assert.is(options[key]?.fallback, String(value), key);
+  }
+});
+
+test('accept what the library accepts, and nothing else', () => {
+  const numbers = ['-1', '-0.01', '0', '0.005', '0.01', '0.5', '1', '1.01', '2', '100', '100.5'];
+  for (const [key, option] of Object.entries(options)) {
+    if (option.range === undefined) continue;
+    for (const word of [...numbers, '1e300', '9007199254740991', '9007199254740992']) {
+      const isAccepted = option.read(word, undefined) !== undefined;
+      assert.is(isAccepted, libraryAccepts(key, Number(word)), `--${optionName(key)} ${word}`);
+    }
+  }
+});
+
+test.run();
+
+function libraryAccepts(key: string, value: number): boolean {
+  try {
+    resolveOptions({ [key]: value } as GenerateOptions);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,40 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MAX_PROMPT_BYTES, readPrompt } from '../../src/cli/prompt-input.ts';
+import { TpaError } from '../../src/index.ts';
+
+async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
+}
+
+const read = (text: string, size = 1) => readPrompt(chunks(new TextEncoder().encode(text), size));
+
+const test = suite('readPrompt()');
+
+test('joins characters that are cut between chunks', async () => {
+  assert.is(await read('Grüße, 世界 👩‍👩‍👧'), 'Grüße, 世界 👩‍👩‍👧');
+  assert.is(await read(''), '');
+});
+
+test('leaves out one final line break, of either kind', async () => {
+  assert.is(await read('a\nb\n'), 'a\nb');
+  assert.is(await read('a\r\n'), 'a');
+  assert.is(await read('a\n\n'), 'a\n');
+});
+
+test('stops reading past 16 MiB', async () => {
+  let given = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (const chunk = new Uint8Array(2 ** 20); ; given++) yield chunk;
+  }
+  try {
+    await readPrompt(endless());
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, TpaError);
+    assert.is((error as TpaError).code, 'PROMPT_TOO_LONG');
+  }
+  assert.is(given, MAX_PROMPT_BYTES / 2 ** 20);
+});
+
+test.run();

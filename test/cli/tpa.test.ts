@@ -1,0 +1,239 @@
+import { addAbortSignal, PassThrough } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { optionName } from '../../src/cli/arguments.ts';
+import { generateCommand } from '../../src/cli/generate.ts';
+import { infoCommand } from '../../src/cli/info.ts';
+import { packageVersion, SHIPPED_MODEL } from '../../src/cli/package-files.ts';
+import { tpa } from '../../src/cli/tpa.ts';
+import { loadModel } from '../../src/index.ts';
+import { fakeHost, type FakeHost, type FakeSettings } from '../helpers/fake-host.ts';
+
+const PROMPT = 'Once upon a time';
+const SEEDED = ['generate', PROMPT, '--seed', '7', '--max-tokens', '20'];
+const ONE_LINE = /^[^\n]+\n$/;
+
+interface Run extends FakeHost {
+  readonly code: number;
+}
+
+async function run(args: readonly string[], settings?: FakeSettings): Promise<Run> {
+  const host = fakeHost(settings);
+  return { ...host, code: await tpa(args, host) };
+}
+
+/** One line on stderr, nothing on stdout. */
+async function fails(args: readonly string[], code: number, message: RegExp): Promise<void> {
+  const ran = await run(args);
+  assert.is(ran.code, code, args.join(' '));
+  assert.match(ran.err(), message);
+  assert.match(ran.err(), ONE_LINE);
+  assert.is(ran.out(), '');
+}
+
+/** What the library gives for {@link SEEDED}. */
+async function expected() {
+  using model = await loadModel(SHIPPED_MODEL);
+  using session = model.createSession();
+  const generation = session.generate(PROMPT, { seed: 7, maxTokens: 20 });
+  const text = await generation.text();
+  return { text, ids: generation.tokens, cacheBytes: session.byteLength, info: model.info() };
+}
+
+const test = suite('tpa');
+
+test('generate: the continuation to stdout, statistics to stderr, 0', async () => {
+  const { code, out, err } = await run(SEEDED);
+  assert.is(code, 0);
+  assert.is(out(), `${(await expected()).text}\n`);
+  assert.match(err(), /^prompt +5 tokens\nfirst token +after [\d.]+ ms\n/);
+  assert.match(err(), /\ngenerated +20 tokens, [\d,.]+ tokens\/s\nfinished +length\n/);
+  assert.match(err(), /\ncache +[\d,]+ bytes\nseed +7\n$/);
+});
+
+test('generate --json: one object that equals the library, nothing on stderr', async () => {
+  const { text, ids, cacheBytes, info } = await expected();
+  const { code, out, err } = await run([...SEEDED, '--json'], { isTTY: true });
+  assert.is(code, 0);
+  assert.is(err(), '');
+  assert.match(out(), ONE_LINE);
+  const { firstTokenMilliseconds, tokensPerSecond, loadMilliseconds, model, ...rest } =
+    JSON.parse(out());
+  assert.equal(rest, {
+    text,
+    ids,
+    promptTokens: 5,
+    generatedTokens: 20,
+    finishReason: 'length',
+    seed: 7,
+    cacheBytes,
+  });
+  for (const time of [firstTokenMilliseconds, tokensPerSecond, loadMilliseconds]) {
+    assert.ok(time > 0);
+  }
+  assert.is(model.path, SHIPPED_MODEL);
+  assert.is(model.simd, info.simd);
+  assert.is(model.parameters, 2_015_232);
+});
+
+test('generate: every option reaches the library', async () => {
+  using model = await loadModel(SHIPPED_MODEL, { simd: 'baseline' });
+  const options = {
+    maxTokens: 30,
+    temperature: 1.5,
+    topK: 50,
+    topP: 0.95,
+    minP: 0.01,
+    repetitionPenalty: 1.3,
+    seed: 3,
+    stop: ['zzz', 'the'],
+  };
+  const generation = model.createSession().generate(PROMPT, options);
+  const text = await generation.text();
+  const args = Object.entries(options).flatMap(([key, value]) =>
+    [value].flat().flatMap((one) => [`--${optionName(key)}`, String(one)]),
+  );
+  const ran = await run(['generate', PROMPT, ...args, '--json', '--simd', 'baseline']);
+  const result = JSON.parse(ran.out());
+  assert.equal(result.ids, generation.tokens);
+  assert.is(result.text, text);
+  assert.is(result.finishReason, generation.finishReason);
+});
+
+test('generate -: the prompt from stdin', async () => {
+  const { out } = await run(SEEDED.with(1, '-'), { stdin: `${PROMPT}\n` });
+  assert.is(out(), (await run(SEEDED)).out());
+});
+
+test('generate on a terminal: a bar that is erased, the prompt before its continuation', async () => {
+  const { out, err } = await run(SEEDED, { isTTY: true });
+  assert.is(out(), `${PROMPT}${(await run(SEEDED)).out()}`);
+  assert.match(err(), /loading \[#+-*\]/);
+  const afterBar = err().slice(err().lastIndexOf('\r\u001B[2K') + 5);
+  assert.match(afterBar, /^prompt +5 tokens\n/);
+});
+
+test('generate on a terminal: a hostile prompt does not steer it', async () => {
+  const { out } = await run(['generate', 'a\u001B[2Jb\u0008', '--max-tokens', '1'], {
+    isTTY: true,
+  });
+  assert.match(out(), /^ab/);
+});
+
+test('generate: a draw without a seed tells the one that it used', async () => {
+  const args = ['generate', PROMPT, '--max-tokens', '20', '--json'];
+  const first = JSON.parse((await run(args)).out());
+  const again = JSON.parse((await run([...args, '--seed', String(first.seed)])).out());
+  assert.equal(again.ids, first.ids);
+});
+
+test('info: numbers of the shipped model', async () => {
+  const { code, out, err } = await run(['info']);
+  assert.is(code, 0);
+  assert.is(err(), '');
+  assert.match(out(), /parameters +2,015,232\n/);
+  assert.match(out(), /cache +2,560 bytes per token/);
+  assert.match(out(), /MHA, same heads +8,192 bytes with 8 heads, 3\.2 times/);
+  assert.match(out(), /MHA, same parameters +not known/);
+  assert.match(out(), /SIMD +(baseline|relaxed): \w+/);
+});
+
+test('info --json: one object; --simd baseline is asked for', async () => {
+  const { out } = await run(['info', '--json', '--simd', 'baseline']);
+  assert.match(out(), ONE_LINE);
+  const report = JSON.parse(out());
+  assert.is(report.cacheBytesPerToken, 2560);
+  assert.is(report.mhaSameHeads.cacheBytesPerToken, 8192);
+  assert.is(report.simd, 'baseline');
+  assert.is(report.simdReason, 'asked for');
+});
+
+test('help: every command and every option has its line', async () => {
+  const { out } = await run(['--help']);
+  for (const { spec } of [generateCommand, infoCommand]) {
+    assert.match(out(), new RegExp(`^ +${spec.name} `, 'm'));
+    const help = await run([spec.name, '--bogus', '--help']);
+    assert.is(help.code, 0);
+    assert.is(help.err(), '');
+    for (const key of [...Object.keys(spec.options), 'help']) {
+      assert.match(help.out(), new RegExp(`^ .*--${optionName(key)}[ \n]`, 'm'));
+    }
+    assert.is((await run(['help', spec.name])).out(), help.out());
+    for (const line of help.out().split('\n')) assert.ok(line.length <= 100, line);
+  }
+  assert.match(out(), /0 done, 1 failed .* 2 .*\n.* 130 interrupted/);
+  for (const words of [['help'], ['-h']]) assert.is((await run(words)).out(), out());
+});
+
+test('without a command: the help on stderr, 2', async () => {
+  const { code, out, err } = await run([]);
+  assert.is(code, 2);
+  assert.is(out(), '');
+  assert.is(err(), (await run(['--help'])).out());
+});
+
+test('--version', async () => {
+  const { code, out } = await run(['--version']);
+  assert.is(code, 0);
+  assert.is(out(), `${await packageVersion()}\n`);
+  assert.match(out(), /^\d+\.\d+\.\d+\n$/);
+});
+
+test('words that are not understood: one line on stderr, 2', async () => {
+  await fails(['genrate'], 2, /^tpa: unknown command "genrate", did you mean "generate"\?$/m);
+  await fails(['help', 'inof'], 2, /unknown command "inof", did you mean "info"\?/);
+  await fails(['\u001B[2J'], 2, /unknown command "\?\[2J", expected generate, info, help/);
+  await fails(['--verison'], 2, /unknown option "--verison", did you mean "--version"\?/);
+  await fails(['generate'], 2, /generate expected one PROMPT, got none/);
+  await fails(['generate', 'x', '--tempature', '1'], 2, /did you mean "--temperature"\?/);
+  await fails(['generate', 'x', '--top-p', '1.1'], 2, /"--top-p" expected number in 0\.\.1/);
+  await fails(
+    ['generate', 'x', '--simd', 'avx'],
+    2,
+    /"--simd" expected auto or baseline or relaxed/,
+  );
+  await fails(['generate', 'x', '--stop', ''], 2, /"--stop" expected 1\.\.256 .*, got 0/);
+  await fails(['info', 'x'], 2, /info expected options only/);
+});
+
+test('what fails: one line "error CODE: message", 1', async () => {
+  await fails(['info', '--model', '/no\nwhere'], 1, /^error MODEL_NOT_FOUND: model expected a dir/);
+  await fails(['info', '--model', 'src'], 1, /^error MODEL_NOT_FOUND: .*config\.json/);
+  await fails(['generate', ''], 1, /^error PROMPT_EMPTY: /);
+  await fails(['generate', 'word '.repeat(600)], 1, /^error CONTEXT_OVERFLOW: /);
+  await fails(['generate', 'x'.repeat(1e5)], 1, /^error PROMPT_TOO_LONG: /);
+});
+
+test('Ctrl-C while a model loads or a prompt is read: 130', async () => {
+  for (const args of [['info'], ['generate', 'x', '--json']]) {
+    const host = fakeHost();
+    const code = tpa(args, host);
+    host.interrupt.abort();
+    assert.is(await code, 130);
+    assert.is(host.err(), 'interrupted\n');
+    assert.is(host.out(), '');
+  }
+  const host = fakeHost();
+  const stdin = addAbortSignal(host.signal, new PassThrough());
+  const code = tpa(['generate', '-'], { ...host, openStdin: () => stdin });
+  stdin.write('Once');
+  await setTimeout(10);
+  host.interrupt.abort();
+  assert.is(await code, 130);
+  assert.is(host.err(), 'interrupted\n');
+});
+
+test('Ctrl-C while tokens come: the text so far, its statistics, 130', async () => {
+  const host = fakeHost();
+  const write = (piece: string) => {
+    host.stdout.write(piece);
+    host.interrupt.abort();
+  };
+  assert.is(await tpa(SEEDED, { ...host, stdout: { ...host.stdout, write } }), 130);
+  assert.match(host.err(), /\ngenerated +1 tokens\nfinished +abort\n/);
+  const { text } = await expected();
+  assert.ok(text.startsWith(host.out().trimEnd()));
+});
+
+test.run();

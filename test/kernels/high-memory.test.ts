@@ -1,0 +1,79 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { attentionInputs } from '../helpers/attention-shape.ts';
+import { BINARIES } from '../helpers/binaries.ts';
+import { assertSame } from '../helpers/close.ts';
+import { appendTo, createPages, decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
+import { createBench, type KernelBench } from '../helpers/kernel-bench.ts';
+import { createRandom } from '../helpers/random.ts';
+import { pack } from '../reference/pack.ts';
+
+const LINE = 2 ** 31;
+const BYTES = 4 << 20;
+const SIZES = { heads: 5, headDim: 33, valueDim: 18, rankQ: 3, rankK: 2, rankV: 2 };
+
+/** Every kernel that walks addresses; the outputs one after another. */
+function runAll(bench: KernelBench, padding: number): Float32Array[] {
+  const { kernels } = bench;
+  const guarded = bench.guard();
+  if (padding > 0) guarded.region('padding', padding / 4);
+  const random = createRandom(8);
+  const [rows, k, columns] = [70, 300, 48];
+  const x = guarded.regionOf('x', random.normal(rows * k)).pointer;
+  const rowMajor = guarded.regionOf('w', random.normal(columns * k)).pointer;
+  const w = guarded.regionOf('packed', pack(random.normal(columns * k), columns, k)).pointer;
+  const out = guarded.region('out', rows * columns);
+  kernels.matmul(out.pointer, x, w, rows, k, columns, columns, k, false);
+  const row = guarded.region('row', columns);
+  kernels.matvec(row.pointer, x, w, k, columns, false);
+  const normed = guarded.region('normed', rows * k);
+  kernels.rmsNorm(normed.pointer, x, 0, rows, k, k, k, 1e-5);
+  const gate = guarded.regionOf('gate', random.normal(rows * k));
+  kernels.swiglu(gate.pointer, x, rows, k, k);
+  assert.is(kernels.isFinite(gate.pointer, rows * k), 1);
+  const panels = guarded.regionOf('panels', new Float32Array(columns * k));
+  kernels.pack(panels.pointer, rowMajor, 0, columns, k);
+  const frequencies = guarded.region('frequencies', k / 2);
+  kernels.ropeFrequencies(frequencies.pointer, k, 10_000);
+  const cos = guarded.region('cos', (rows * k) / 2);
+  const sin = guarded.region('sin', (rows * k) / 2);
+  kernels.ropeTable(cos.pointer, sin.pointer, frequencies.pointer, k / 2, 5, rows, false);
+  const rotated = guarded.regionOf('rotated', random.normal(rows * k));
+  kernels.rope(rotated.pointer, cos.pointer, sin.pointer, rows, 1, k / 2, k, 1);
+  const ids = guarded.regionOf('ids', Int32Array.of(0, 17, 47));
+  const embedded = guarded.region('embedded', 3 * k);
+  kernels.embed(embedded.pointer, w, ids.pointer, 3, k, k);
+
+  const [tokens, cached] = [8, 200];
+  const shape = { ...SIZES, tokens, cached, isKvOnly: false, deviation: 1, seed: 8 };
+  const { query, cache } = attentionInputs(shape);
+  const pages = createPages(guarded, SIZES, cached);
+  appendTo(bench, guarded, pages, SIZES, cache, 0, cached);
+  const at = writeQuery(guarded, query, tokens);
+  const block = { count: tokens, position: cached - tokens };
+  const attended = [
+    decode(bench, guarded, pages, SIZES, at, 0, cached),
+    prefill(bench, guarded, pages, SIZES, at, block, false),
+    prefill(bench, guarded, pages, SIZES, at, block, true),
+  ];
+  guarded.assertCanaries();
+  const regions = [out, row, normed, gate, panels, cos, sin, rotated, embedded];
+  return [...regions.map(guarded.read), ...attended];
+}
+
+for (const simd of BINARIES) {
+  const test = suite(`kernels at high addresses, ${simd}`);
+
+  test('beyond and across 2 GiB every kernel gives the bits it gives at low addresses', async () => {
+    const expected = runAll(await createBench(simd, { bytes: BYTES }), 0);
+    const bench = await createBench(simd, { bytes: BYTES, from: LINE - BYTES / 2 });
+    // a region is 84 KB and the line lies 2 MB on: every output crosses it once, then is past it
+    for (let padding = 0; padding <= BYTES / 2; padding += 1 << 16) {
+      for (const [i, actual] of runAll(bench, padding).entries()) {
+        assertSame(actual, expected[i]!, `output ${i}, ${padding} bytes later`);
+      }
+    }
+  });
+
+  test.run();
+}

@@ -1,0 +1,45 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BINARIES } from '../helpers/binaries.ts';
+import { assertSame } from '../helpers/close.ts';
+import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
+import { createRandom } from '../helpers/random.ts';
+import { pack } from '../reference/pack.ts';
+
+for (const simd of BINARIES) {
+  const test = suite(`pack() and packedBytes(), ${simd}`);
+  const { kernels, guard } = await createBench(simd);
+  const random = createRandom(1);
+
+  test('packedBytes() is whole panels of 16 columns', () => {
+    for (const columns of [0, ...COUNTS]) {
+      for (const k of COUNTS) {
+        const bytes = kernels.packedBytes(columns, k);
+        assert.is(bytes >>> 0, Math.ceil(columns / 16) * 64 * k, `${columns} × ${k}`);
+      }
+    }
+    // 50,304 × 16,384 numbers pass 2 GiB, where a signed number would turn up
+    assert.is(kernels.packedBytes(50_304, 16_384) >>> 0, 50_304 * 16_384 * 4);
+  });
+
+  test('writes the panels of the twin bit for bit, whole or in pieces, padding untouched', () => {
+    for (const columns of COUNTS) {
+      for (const k of COUNTS) {
+        for (const misalignment of MISALIGNMENTS) {
+          const guarded = guard();
+          const w = random.normal(columns * k);
+          const from = guarded.regionOf('w', w, misalignment);
+          const to = guarded.region('panels', Math.ceil(columns / 16) * 16 * k, misalignment);
+          guarded.write(to, new Float32Array(to.length));
+          const cut = random.integer(0, columns);
+          kernels.pack(to.pointer, from.pointer + cut * k * 4, cut, columns - cut, k);
+          kernels.pack(to.pointer, from.pointer, 0, cut, k);
+          assertSame(guarded.read(to), pack(w, columns, k), `${columns} × ${k}, cut ${cut}`);
+          guarded.assertCanaries();
+        }
+      }
+    }
+  });
+
+  test.run();
+}

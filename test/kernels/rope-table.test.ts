@@ -1,0 +1,108 @@
+import { suite } from 'uvu';
+import { BINARIES } from '../helpers/binaries.ts';
+import { assertSame } from '../helpers/close.ts';
+import { floats, integers, loadGolden, tolerance } from '../helpers/golden.ts';
+import { assertWithin, createBench, MISALIGNMENTS, ROUNDING } from '../helpers/kernel-bench.ts';
+import { roundToBfloat16, ropeTable } from '../reference/rope-table.ts';
+
+const HEAD_DIMS = [2, 4, 6, 8, 16, 24, 34, 64, 128, 256];
+
+for (const simd of BINARIES) {
+  const test = suite(`ropeFrequencies() and ropeTable(), ${simd}`);
+  const { kernels, guard } = await createBench(simd);
+
+  const frequenciesOf = (headDim: number, theta: number, misalignment: 0 | 4 | 12 = 0) => {
+    const guarded = guard();
+    const out = guarded.region('frequencies', headDim / 2, misalignment);
+    kernels.ropeFrequencies(out.pointer, headDim, theta);
+    guarded.assertCanaries();
+    return guarded.read(out);
+  };
+
+  const tablesOf = (
+    frequencies: Float32Array,
+    position: number,
+    count: number,
+    isBfloat16: boolean,
+    misalignment: 0 | 4 | 12 = 0,
+  ) => {
+    const guarded = guard();
+    const pairs = frequencies.length;
+    const from = guarded.regionOf('frequencies', frequencies, misalignment);
+    const cos = guarded.region('cos', count * pairs, misalignment);
+    const sin = guarded.region('sin', count * pairs, misalignment);
+    const args = [cos.pointer, sin.pointer, from.pointer, pairs, position, count] as const;
+    kernels.ropeTable(...args, isBfloat16);
+    guarded.assertCanaries();
+    return { cos: guarded.read(cos), sin: guarded.read(sin) };
+  };
+
+  test('frequencies equal the twin: exactly at base 10,000, to one rounding at others', () => {
+    for (const headDim of HEAD_DIMS) {
+      for (const theta of [10_000, 1, 500_000, 1e6]) {
+        for (const misalignment of MISALIGNMENTS) {
+          const expected = Float32Array.from({ length: headDim / 2 }, (_, i) => {
+            const power = Math.fround(Math.pow(theta, Math.fround((2 * i) / headDim)));
+            return 1 / power;
+          });
+          const actual = frequenciesOf(headDim, theta, misalignment);
+          const slack = theta === 10_000 ? 0 : 4 * ROUNDING;
+          const what = `headDim ${headDim}, theta ${theta}`;
+          assertWithin(actual, expected, (i) => slack * expected[i]!, what);
+        }
+      }
+    }
+  });
+
+  test('cosines and sines of positions up to 2^24 are those of the float32 angle to 1 rounding', () => {
+    for (const headDim of HEAD_DIMS) {
+      const frequencies = frequenciesOf(headDim, 10_000);
+      for (const position of [0, 1, 100, 4090, 65_530, 1_000_003, 2 ** 24 - 10]) {
+        for (const misalignment of MISALIGNMENTS) {
+          const angles = Array.from({ length: 10 }, (_, t) =>
+            Array.from(frequencies, (frequency) => Math.fround((position + t) * frequency)),
+          ).flat();
+          const { cos, sin } = tablesOf(frequencies, position, 10, false, misalignment);
+          const what = `headDim ${headDim}, position ${position}`;
+          // the contract's 1e-9 before rounding, and the rounding of a number below 1
+          assertWithin(cos, angles.map(Math.cos), () => 1e-9 + ROUNDING / 2, `cos, ${what}`);
+          assertWithin(sin, angles.map(Math.sin), () => 1e-9 + ROUNDING / 2, `sin, ${what}`);
+          const rounded = tablesOf(frequencies, position, 10, true, misalignment);
+          assertSame(rounded.cos, cos.map(roundToBfloat16), `bfloat16 of cos, ${what}`);
+          assertSame(rounded.sin, sin.map(roundToBfloat16), `bfloat16 of sin, ${what}`);
+        }
+      }
+    }
+  });
+
+  test('equals the twin: bfloat16 exactly for the first 4,096 positions of headDim 64', () => {
+    const frequencies = frequenciesOf(64, 10_000);
+    const positions = Array.from({ length: 4096 }, (_, t) => t);
+    const expected = ropeTable(positions, 64, 'bfloat16');
+    const actual = tablesOf(frequencies, 0, 4096, true);
+    assertWithin(actual.cos, expected.cos, () => 0, 'cos');
+    assertWithin(actual.sin, expected.sin, () => 0, 'sin');
+  });
+
+  test('equals the golden tables: bfloat16 exactly, float32 to the stated 1e-5', () => {
+    const golden = loadGolden('rope_tables');
+    const positions = integers(golden, 'positions');
+    for (const headDim of [8, 16, 24, 64, 128]) {
+      const frequencies = frequenciesOf(headDim, 10_000);
+      for (const [precision, atol] of [
+        ['bf16', tolerance(golden, 'bf16')],
+        ['exact', tolerance(golden, 'cos_exact')],
+      ] as const) {
+        for (const part of ['cos', 'sin'] as const) {
+          const name = `${part}_${precision}_D${headDim}`;
+          const actual = Array.from(positions, (position) => [
+            ...tablesOf(frequencies, position, 1, precision === 'bf16')[part],
+          ]).flat();
+          assertWithin(actual, floats(golden, name), () => atol, name);
+        }
+      }
+    }
+  });
+
+  test.run();
+}

@@ -1,0 +1,58 @@
+import { suite } from 'uvu';
+import { BINARIES } from '../helpers/binaries.ts';
+import {
+  assertWithin,
+  COUNTS,
+  createBench,
+  MISALIGNMENTS,
+  ROUNDING,
+  withoutStride,
+  withStride,
+} from '../helpers/kernel-bench.ts';
+import { createRandom } from '../helpers/random.ts';
+import { rope } from '../reference/rope.ts';
+
+for (const simd of BINARIES) {
+  const test = suite(`rope(), ${simd}`);
+  const { kernels, guard } = await createBench(simd);
+  const random = createRandom(6);
+
+  for (const [convention, direction] of [
+    ['t6', 1],
+    ['llama', -1],
+  ] as const) {
+    test(`rotates as ${convention}, within 2 roundings of |x1| + |x2|, gaps untouched`, () => {
+      for (const pairs of COUNTS) {
+        for (const rows of [1, 2, 3, 5]) {
+          for (const misalignment of MISALIGNMENTS) {
+            const tokens = 4;
+            const headDim = 2 * pairs;
+            const width = rows * headDim;
+            const stride = width + 3;
+            const guarded = guard();
+            const x = random.normal(tokens * width);
+            const angles = random.uniform(tokens * pairs, -4, 4);
+            const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
+            const at = guarded.regionOf('x', withStride(x, width, stride), misalignment);
+            const cosAt = guarded.regionOf('cos', cos, misalignment);
+            const sinAt = guarded.regionOf('sin', sin, misalignment);
+            const args = [at.pointer, cosAt.pointer, sinAt.pointer, tokens, rows, pairs] as const;
+            kernels.rope(...args, stride, direction);
+            guarded.assertCanaries();
+            const table = { cos: new Float64Array(cos), sin: new Float64Array(sin) };
+            const expected = rope(x, table, { tokens, rows, headDim }, convention);
+            const actual = withoutStride(guarded.read(at), width, stride);
+            // the larger of each pair: the two products and their sum round once each
+            const bound = (i: number) => {
+              const other = i % headDim < pairs ? i + pairs : i - pairs;
+              return 2 * ROUNDING * (Math.abs(x[i]!) + Math.abs(x[other]!));
+            };
+            assertWithin(actual, expected, bound, `${rows} rows of ${headDim}`);
+          }
+        }
+      }
+    });
+  }
+
+  test.run();
+}

@@ -1,0 +1,88 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TpaError, type TpaErrorCode } from '../../src/errors.ts';
+import { createEngine } from '../../src/wasm/engine.ts';
+import { MAX_MEMORY } from '../../src/wasm/heap.ts';
+import { BINARIES } from '../helpers/binaries.ts';
+
+const test = suite('createEngine()');
+
+const hasCode = (code: TpaErrorCode) => (error: unknown) =>
+  error instanceof TpaError && error.code === code;
+
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+for (const simd of BINARIES) {
+  test(`run() turns a trap of the ${simd} kernels into KERNEL_TRAP, and they still work`, async () => {
+    const { kernels, heap, run } = await createEngine({ simd });
+    const beyond = 2 ** 32 - 65536;
+    for (const trap of [
+      () => kernels.isFinite(beyond, 16),
+      () => kernels.matvec(beyond, 64, 64, 1, 16, false),
+      () => kernels.tpaDecode(64, 64, 64, 64, beyond, 64, 1, 1, 1),
+    ]) {
+      try {
+        run(trap);
+        assert.unreachable();
+      } catch (error) {
+        assert.ok(hasCode('KERNEL_TRAP')(error), String(error));
+        assert.ok((error as TpaError).cause instanceof WebAssembly.RuntimeError);
+      }
+    }
+    assert.is(
+      run(() => kernels.isFinite(heap.allocate(64), 16)),
+      1,
+    );
+  });
+}
+
+test('run() lets other errors through and gives back the result', async () => {
+  const { run } = await createEngine();
+  const mistake = new RangeError('mine');
+  assert.throws(
+    () =>
+      run(() => {
+        throw mistake;
+      }),
+    (error: unknown) => error === mistake,
+  );
+  assert.is(
+    run(() => 7),
+    7,
+  );
+});
+
+test('memoryLimit: whole numbers from 1 MiB to 4 GiB less a page, kept to', async () => {
+  for (const limit of [0, -1, 1.5, NaN, Infinity, (1 << 20) - 1, MAX_MEMORY + 1]) {
+    const error = await reasonOf(createEngine({ memoryLimit: limit }));
+    assert.ok(error instanceof RangeError, String(limit));
+    assert.match(
+      error.message,
+      /^"memoryLimit" expected an integer from 1048576 to 4294901760, got/,
+    );
+  }
+  const { heap } = await createEngine({ memoryLimit: 1 << 20 });
+  assert.is(heap.limit, 1 << 20);
+  heap.allocate(900_000);
+  assert.throws(() => heap.allocate(200_000), hasCode('OUT_OF_MEMORY'));
+  assert.ok(heap.size <= 1 << 20);
+});
+
+test('a module that is not the kernels is WASM_BLOCKED', async () => {
+  const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  // (module (import "a" "b" (func)))
+  const needy = Uint8Array.of(...empty, ...Buffer.from('010401600000020701016101620000', 'hex'));
+  for (const wasm of [empty, needy]) {
+    const error = await reasonOf(createEngine({ wasm }));
+    assert.ok(hasCode('WASM_BLOCKED')(error), String(error));
+  }
+});
+
+test.run();
