@@ -7,6 +7,7 @@ import {
   parseConfigBytes,
 } from './format/config.ts';
 import { readAll } from './format/byte-source.ts';
+import { isDeeperThan } from './format/json-depth.ts';
 import {
   type ModelFiles,
   type ModelSource,
@@ -14,6 +15,7 @@ import {
   readModelFile,
 } from './format/model-files.ts';
 import { openTensors } from './format/tensors.ts';
+import { yieldMacrotask } from './generate/yield.ts';
 import { Model } from './model.ts';
 import { checkBudget, checkTensors } from './model/tensors.ts';
 import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
@@ -58,6 +60,8 @@ const KNOWN_OPTIONS = [
 
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+/** The shipped one nests 5 deep. */
+const MAX_TOKENIZER_DEPTH = 32;
 
 /**
  * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, if there is one,
@@ -86,9 +90,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const tokenizer = await readTokenizer(files, config);
     const engine = await createEngine(engineOptions);
     checkBudget(config, engine.heap.limit);
-    const weights = await loadWeights(engine, config, tensors, (loaded, total) =>
-      onProgress?.({ loaded, total }),
-    );
+    const weights = await loadWeights(engine, config, tensors, async (loaded, total) => {
+      onProgress?.({ loaded, total });
+      // bytes in memory are read without a pause: timers and signals run here
+      await yieldMacrotask();
+    });
     return new Model(new CpuBackend(engine, config, weights), config, tokenizer, extras);
   } finally {
     await files.close();
@@ -102,6 +108,12 @@ async function readTokenizer(
   const file = await files.open('tokenizer.json');
   if (file === undefined) return undefined;
   const bytes = await readAll(file, MAX_TOKENIZER_BYTES);
+  if (isDeeperThan(MAX_TOKENIZER_DEPTH, bytes)) {
+    throw new TpaError(
+      'TOKENIZER_INVALID',
+      `"tokenizer.json" expected at most ${MAX_TOKENIZER_DEPTH} levels, found more`,
+    );
+  }
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -112,13 +124,17 @@ async function readTokenizer(
   return createTokenizer(json, { vocabSize: config.vocabSize });
 }
 
-function checkOptions(options: LoadOptions): void {
+function checkOptions(options: unknown): asserts options is LoadOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`"options" expected an object, got ${String(options)}`);
+  }
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.includes(key)) {
       throw new TypeError(`"${key}" is not an option of loadModel (${KNOWN_OPTIONS.join(', ')})`);
     }
   }
-  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32', threads } = options;
+  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
+  const { threads, onProgress, signal }: LoadOptions = options;
   if (backend !== 'auto' && backend !== 'wasm') {
     throw new RangeError(
       `"backend" expected "auto" or "wasm", the only one so far, got ${String(backend)}`,
@@ -133,4 +149,11 @@ function checkOptions(options: LoadOptions): void {
     );
   }
   checkThreads(threads);
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
+  }
+  // `in` rather than instanceof: signals of another realm are as good
+  if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
+    throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
+  }
 }

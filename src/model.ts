@@ -1,5 +1,4 @@
 import type { CpuBackend } from './backend/cpu.ts';
-import { TpaError } from './errors.ts';
 import { cacheNumbersPerToken } from './attention/spec.ts';
 import type { ModelConfig } from './format/config.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
@@ -79,17 +78,10 @@ export class Model {
    */
   async logits(ids: TokenIds): Promise<Float32Array> {
     const backend = this.#backend;
-    const { vocabSize, contextLength, maxChunk } = backend;
-    const checked = readIds('ids', ids, vocabSize);
+    const { vocabSize, maxChunk } = backend;
+    const checked = readIds('ids', ids, backend);
     if (checked.length === 0)
       throw new RangeError('"ids" expected at least one token id, got none');
-    if (checked.length > contextLength) {
-      throw new TpaError(
-        'CONTEXT_OVERFLOW',
-        `expected at most ${contextLength} tokens of context, found ${checked.length}`,
-        { data: { asked: checked.length, limit: contextLength } },
-      );
-    }
     const sequence = backend.createSequence();
     try {
       const logits = new Float32Array(checked.length * vocabSize);

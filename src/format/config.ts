@@ -1,5 +1,6 @@
 import { TpaError } from '../errors.ts';
 import { describe, Fields, invalidConfig } from './fields.ts';
+import { isDeeperThan } from './json-depth.ts';
 import { inferMechanism, refuseForeign } from './mechanism.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { TensorEntry } from './safetensors.ts';
@@ -32,7 +33,7 @@ export interface ModelConfig {
 
 /** Configs take 1 to 10 KB. */
 export const MAX_CONFIG_BYTES = 2 ** 20;
-/** Real ones nest 3 deep; engines' JSON.parse takes seconds over millions of levels. */
+/** Real ones nest 3 deep. */
 const MAX_CONFIG_DEPTH = 32;
 /** The largest T6 has 48; absurd but countable sizes are left to the memory budget. */
 const MAX_LAYERS = 16_384;
@@ -78,7 +79,9 @@ export function parseConfigBytes(bytes: Uint8Array): unknown {
   } catch {
     throw invalidConfig('', 'UTF-8 text', bytes);
   }
-  checkDepth(text);
+  if (isDeeperThan(MAX_CONFIG_DEPTH, bytes)) {
+    throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, MAX_CONFIG_DEPTH + 1);
+  }
   try {
     return JSON.parse(text);
   } catch {
@@ -145,24 +148,4 @@ function refuseUnlessNeutral(key: string, value: unknown, neutral: unknown): voi
   if (!isRightKind || Number.isNaN(value)) throw invalidConfig(key, rule, value);
   const message = `config.json: "${key}" expected ${rule}, got ${describe(value)}`;
   throw new TpaError('MODEL_UNSUPPORTED', message, { data: { path: key } });
-}
-
-/** A linear scan, because JSON.parse has no limit of its own. */
-function checkDepth(text: string): void {
-  let depth = 0;
-  let isInString = false;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (isInString) {
-      if (character === '\\') i++;
-      else if (character === '"') isInString = false;
-    } else if (character === '"') {
-      isInString = true;
-    } else if (character === '{' || character === '[') {
-      if (++depth > MAX_CONFIG_DEPTH)
-        throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, depth);
-    } else if (character === '}' || character === ']') {
-      depth--;
-    }
-  }
 }

@@ -1,6 +1,7 @@
 import type { Backend, Sequence } from '../backend/backend.ts';
 import { TpaError } from '../errors.ts';
 import { expectInteger } from './expect.ts';
+import { contextOverflow } from './prompt.ts';
 import { yieldMacrotask } from './yield.ts';
 
 /**
@@ -62,10 +63,7 @@ export class Context {
   checkRoom(count: number): void {
     const limit = this.#backend.contextLength;
     const asked = this.#ids.length + count;
-    if (asked > limit) {
-      const message = `expected at most ${limit} tokens of context, found ${asked}`;
-      throw new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
-    }
+    if (asked > limit) throw contextOverflow(asked, limit);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Backend } from '../backend/backend.ts';
 import { TpaError } from '../errors.ts';
 import type { TextTokenizer } from '../model/tokenizer.ts';
 import { expectInteger, mismatch } from './expect.ts';
@@ -22,19 +23,32 @@ type NumericArray =
 export const MAX_BYTES_PER_TOKEN = 32;
 
 /**
- * A checked copy of token ids.
+ * A checked copy of token ids; more than fit an empty context are refused unread.
  *
- * @throws TypeError if it is no array of numbers, RangeError for an id outside 0 … vocabSize - 1
+ * @throws TypeError if it is no array of numbers, RangeError for an id outside 0 … vocabSize - 1;
+ *   TpaError `CONTEXT_OVERFLOW`
  */
-export function readIds(name: string, ids: unknown, vocabSize: number): number[] {
+export function readIds(
+  name: string,
+  ids: unknown,
+  { vocabSize, contextLength }: Pick<Backend, 'vocabSize' | 'contextLength'>,
+): number[] {
   const isTyped = ArrayBuffer.isView(ids) && !(ids instanceof DataView);
   if (!Array.isArray(ids) && !isTyped) {
     throw new TypeError(mismatch(name, 'array of token ids', ids));
   }
+  const { length } = ids as ArrayLike<number>;
+  if (length > contextLength) throw contextOverflow(length, contextLength);
   const copy: number[] = Array.from(ids as ArrayLike<number>);
   const bad = copy.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
   if (bad >= 0) expectInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
   return copy;
+}
+
+/** The error of a context that would hold `asked` tokens. */
+export function contextOverflow(asked: number, limit: number): TpaError {
+  const message = `expected at most ${limit} tokens of context, found ${asked}`;
+  return new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
 }
 
 /**

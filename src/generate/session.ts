@@ -63,7 +63,7 @@ export class Session {
    * const logits = await session.prefill(model.tokenizer.encode('Once upon'));
    */
   async prefill(ids: TokenIds): Promise<Float32Array> {
-    const added = readIds('ids', ids, this.#host.backend.vocabSize);
+    const added = readIds('ids', ids, this.#host.backend);
     if (added.length === 0) throw new RangeError('"ids" expected at least one token id, got none');
     return this.#evaluate(added);
   }
@@ -87,8 +87,8 @@ export class Session {
    *
    * @param prompt text or token ids; text never turns into special tokens
    * @throws TypeError, RangeError for odd arguments; TpaError `TOKENIZER_MISSING`,
-   *   `PROMPT_TOO_LONG`, `SESSION_BUSY`, `DISPOSED`. Iterating throws `PROMPT_EMPTY`,
-   *   `CONTEXT_OVERFLOW` before anything is computed, and whatever the backend throws
+   *   `PROMPT_TOO_LONG`, `CONTEXT_OVERFLOW` for ids that fit no context, `SESSION_BUSY`,
+   *   `DISPOSED`. Iterating throws `PROMPT_EMPTY`, `CONTEXT_OVERFLOW` before anything is computed, and whatever the backend throws
    *
    * @example
    * const story = await session.generate('Once upon a time', { maxTokens: 80, seed: 7 }).text();
@@ -155,7 +155,7 @@ export class Session {
     const { backend, tokenizer } = this.#host;
     if (typeof prompt === 'string') {
       const encoder = checkText(prompt, tokenizer, backend.contextLength);
-      return () => readIds('prompt', encoder.encode(prompt), backend.vocabSize);
+      return () => readIds('prompt', encoder.encode(prompt), backend);
     }
     if (typeof prompt === 'object' && prompt !== null && 'messages' in prompt) {
       throw new TypeError(
@@ -165,7 +165,7 @@ export class Session {
     if (typeof prompt !== 'object' || prompt === null) {
       throw new TypeError(mismatch('prompt', 'string or token ids', prompt));
     }
-    const ids = readIds('prompt', prompt, backend.vocabSize);
+    const ids = readIds('prompt', prompt, backend);
     return () => ids;
   }
 }

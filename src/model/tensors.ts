@@ -32,8 +32,13 @@ const LAYER_PARAMETER =
  * expectedTensors(config)[0]; // { name: 'transformer.wte.weight', shape: [2048, 192] }
  */
 export function expectedTensors(config: ModelConfig): readonly ExpectedTensor[] {
-  const layers = Array.from({ length: config.layers }, (_, layer) => layerTensors(config, layer));
-  return [embedding(config), ...layers.flat()];
+  return [...eachTensor(config)];
+}
+
+/** One by one: a config of 16,384 layers is refused at the first one that the file lacks. */
+function* eachTensor(config: ModelConfig): Generator<ExpectedTensor> {
+  yield embedding(config);
+  for (let layer = 0; layer < config.layers; layer++) yield* layerTensors(config, layer);
 }
 
 /** Numbers in all weights together, the tied embedding counted once. */
@@ -52,12 +57,14 @@ export function checkTensors(
   config: ModelConfig,
   entries: ReadonlyMap<string, TensorEntry>,
 ): { extras: readonly string[] } {
-  const expected = expectedTensors(config);
-  for (const tensor of expected) checkTensor(tensor, entries.get(tensor.name));
+  const used = new Set([TIED_HEAD]);
+  for (const tensor of eachTensor(config)) {
+    checkTensor(tensor, entries.get(tensor.name));
+    used.add(tensor.name);
+  }
   const head = entries.get(TIED_HEAD);
   if (head) checkTensor({ name: TIED_HEAD, shape: embedding(config).shape }, head);
 
-  const used = new Set([TIED_HEAD, ...expected.map(({ name }) => name)]);
   const extras = [...entries.keys()].filter((name) => !used.has(name));
   const unused = extras.find((name) => LAYER_PARAMETER.test(name));
   if (unused !== undefined) throw mismatch(unused, 'no such tensor', 'one');

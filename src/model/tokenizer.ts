@@ -63,9 +63,8 @@ export function createTokenizer(
 function build(file: TokenizerFile): Tokenizer {
   try {
     return new Tokenizer(file.json, {});
-  } catch (cause) {
-    throw new TpaError('TOKENIZER_INVALID', 'expected a tokenizer.json that can be read', {
-      cause,
-    });
+  } catch {
+    // the library's error quotes the file
+    throw new TpaError('TOKENIZER_INVALID', 'expected a tokenizer.json that can be read');
   }
 }

@@ -26,8 +26,8 @@ export interface ModelWeights {
   readonly layers: readonly LayerWeights[];
 }
 
-/** Numbers of weights packed so far, and of all. */
-export type WeightsProgress = (loaded: number, total: number) => void;
+/** Told the numbers of weights packed so far, and of all; loading goes on when it is done. */
+export type WeightsProgress = (loaded: number, total: number) => void | Promise<void>;
 
 /**
  * Rows pass through a buffer of this many numbers (or of one row) on their way into panels, so
@@ -58,7 +58,7 @@ export async function loadWeights(
   const read = async (name: string) => {
     const values = await tensors.readFloat32(name);
     loaded += values.length;
-    onProgress(loaded, total);
+    await onProgress(loaded, total);
     return values;
   };
   const pack = (panels: number, values: Float32Array, first: number, k: number) => {

@@ -18,7 +18,7 @@ export interface SimdChoice {
  *
  * @throws RangeError for another option; TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
  */
-export async function chooseSimd(option: SimdOption): Promise<SimdChoice> {
+export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoice> {
   if (option !== 'auto' && option !== 'baseline' && option !== 'relaxed') {
     throw new RangeError(
       `"simd" expected "auto", "baseline" or "relaxed", got ${String(option).slice(0, 80)}`,

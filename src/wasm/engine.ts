@@ -36,7 +36,7 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const limit = memoryLimit(options.memoryLimit);
-  const simd = await chooseSimd(options.simd ?? 'auto');
+  const simd = await chooseSimd(options.simd);
   const module = await compileBinary(simd.simd, options.wasm);
   const memory = createMemory(limit);
   const kernels = await instantiateKernels(module, memory);

@@ -1,0 +1,87 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { CpuBackend } from '../../src/backend/cpu.ts';
+import type { Sequence } from '../../src/backend/backend.ts';
+import { integers, loadGolden } from '../helpers/golden.ts';
+import { refused } from '../helpers/refused.ts';
+import { goldenSource, livelyWeights, openCpuModel } from '../helpers/t6-model.ts';
+
+const golden = loadGolden('model_t6');
+const source = goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden));
+const ids = [...integers(golden, 'ids')].slice(0, 60);
+
+const test = suite<{ backend: CpuBackend; used: number }>('CpuBackend');
+
+test.before.each(async (context) => {
+  const open = openCpuModel(source, { simd: 'baseline' }, (kernels) => ({ ...kernels }));
+  context.backend = (await open).backend;
+  context.used = context.backend.network.engine.heap.used;
+});
+
+const sizesOf = ({ length, byteLength }: Sequence) => ({ length, byteLength });
+
+test('forward() that fails appends nothing and gives back the pages it reserved', async ({
+  backend,
+}) => {
+  const { heap, kernels } = backend.network.engine;
+  const allocate = heap.allocate.bind(heap);
+  const sequence = backend.createSequence();
+  await sequence.forward(ids);
+  const before = { ...sizesOf(sequence), used: heap.used };
+  for (const n of [1, 2]) {
+    let left = n; // the second layer's page after the first's
+    heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
+    await refused(() => sequence.forward(ids), 'OUT_OF_MEMORY');
+    heap.allocate = allocate;
+    assert.equal({ ...sizesOf(sequence), used: heap.used }, before, `allocation ${n}`);
+  }
+  const { swiglu } = kernels;
+  const nan = () => heap.floats(backend.network.workspace.x, 48 * ids.length).fill(NaN);
+  for (const faulty of [trap, nan]) {
+    kernels.swiglu = faulty;
+    await refused(() => sequence.forward(ids), ['KERNEL_TRAP', 'NONFINITE_LOGITS']);
+    assert.equal({ ...sizesOf(sequence), used: heap.used }, before);
+  }
+  kernels.swiglu = swiglu;
+  const control = backend.createSequence();
+  await control.forward(ids);
+  assert.equal(await sequence.forward(ids), await control.forward(ids));
+});
+
+test('rows: every logit of "all" is what "last" gives for that prefix, bit for bit at the end', async ({
+  backend,
+}) => {
+  const sequence = backend.createSequence();
+  const all = await sequence.forward(ids, 'all');
+  assert.is(all.length, ids.length * backend.vocabSize);
+  const other = backend.createSequence();
+  assert.equal(await other.forward(ids), all.slice(-backend.vocabSize));
+});
+
+test('dispose() of a sequence is idempotent, of the backend it ends them all', async ({
+  backend,
+  used,
+}) => {
+  const { heap } = backend.network.engine;
+  const [first, second] = [backend.createSequence(), backend.createSequence()];
+  await first.forward(ids);
+  const fork = first.fork();
+  first.dispose();
+  first.dispose();
+  await refused(() => first.forward([1]), 'DISPOSED');
+  await refused(() => first.fork(), 'DISPOSED');
+  await refused(() => first.truncate(0), 'DISPOSED');
+  await fork.forward([1]);
+  backend.dispose();
+  backend.dispose();
+  assert.is(heap.used, used);
+  await refused(() => second.forward([1]), 'DISPOSED');
+  await refused(() => backend.createSequence(), 'DISPOSED');
+  fork.dispose();
+});
+
+test.run();
+
+function trap(): never {
+  throw new WebAssembly.RuntimeError('unreachable');
+}

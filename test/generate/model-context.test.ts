@@ -1,0 +1,128 @@
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadModel } from '../../src/index.ts';
+import { integers, loadGolden } from '../helpers/golden.ts';
+import { refused } from '../helpers/refused.ts';
+import { greedy, readAll } from '../helpers/sessions.ts';
+import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
+
+const golden = loadGolden('model_t6');
+const ids = [...integers(golden, 'ids')];
+const open = (contextLength: number) => {
+  const changes = { block_size: contextLength };
+  return loadModel(goldenSource(golden, 'bf16', changes, livelyWeights(golden)), {
+    simd: 'baseline',
+  });
+};
+
+const test = suite('the end of a real context');
+
+// less than a cache page, exactly one (64 tokens, also one chunk), one more
+for (const limit of [20, 64, 65]) {
+  test(`context ${limit}: prompts of ${limit - 1}, ${limit}, ${limit + 1} tokens`, async () => {
+    using model = await open(limit);
+    using wide = await open(2 * limit);
+    const prompt = ids.slice(0, limit + 1);
+
+    using almost = model.createSession();
+    const generation = almost.generate(prompt.slice(0, -2), { temperature: 0 });
+    await readAll(generation);
+    using control = wide.createSession();
+    const expected = await greedy(control, prompt.slice(0, -2), 1);
+    assert.equal(generation.tokens, expected);
+    assert.is(generation.finishReason, 'context_full');
+    assert.equal(almost.tokens, [...prompt.slice(0, -2), ...expected]);
+
+    using full = model.createSession();
+    const nothing = full.generate(prompt.slice(0, -1), { temperature: 0 });
+    await readAll(nothing);
+    assert.equal([nothing.finishReason, nothing.tokens], ['context_full', []]);
+
+    using over = model.createSession();
+    const error = await refused(() => readAll(over.generate(prompt)), 'CONTEXT_OVERFLOW');
+    assert.equal(error.data, { asked: limit + 1, limit });
+    await refused(() => over.prefill(prompt), 'CONTEXT_OVERFLOW');
+    await refused(() => model.logits(prompt), 'CONTEXT_OVERFLOW');
+    assert.is(over.length, 0);
+
+    for (const session of [almost, full]) {
+      const before = session.tokens;
+      assert.is(session.length, limit);
+      await refused(() => session.decode(1), 'CONTEXT_OVERFLOW');
+      const again = session.generate([], { temperature: 0 });
+      await readAll(again);
+      assert.equal([again.finishReason, again.tokens], ['context_full', []]);
+      assert.equal(session.tokens, before);
+      session.truncate(limit - 5);
+      using fresh = wide.createSession();
+      assert.equal(await greedy(session, [], 9), await greedy(fresh, before.slice(0, -5), 5));
+      assert.is(session.length, limit);
+    }
+    assert.is((await model.logits(prompt.slice(0, limit))).length, limit * 97);
+  });
+}
+
+test('a hopeless prompt is refused within 100 ms and the conversation goes on', async () => {
+  using model = await loadModel(
+    fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url)),
+  );
+  using session = model.createSession();
+  const start = await greedy(session, [1, 2, 3], 4);
+  using control = session.fork();
+  const hopeless = new Uint8Array(5e7); // 3.7 s to copy into an array
+  const begin = performance.now();
+  const { vocabSize, contextLength } = model.config;
+  const long = new Uint16Array(contextLength - 6);
+  await refused(() => session.prefill(long), 'CONTEXT_OVERFLOW');
+  await refused(() => readAll(session.generate(long)), 'CONTEXT_OVERFLOW');
+  await refused(() => session.prefill(hopeless), 'CONTEXT_OVERFLOW');
+  await refused(() => readAll(session.generate(hopeless)), 'CONTEXT_OVERFLOW');
+  await refused(() => model.logits(hopeless), 'CONTEXT_OVERFLOW');
+  await refused(() => readAll(session.generate('Once upon '.repeat(400))), 'CONTEXT_OVERFLOW');
+  await refused(() => session.generate('a'.repeat(1e7)), 'PROMPT_TOO_LONG');
+  const elapsed = performance.now() - begin;
+  assert.ok(elapsed < 100, `${elapsed} ms`);
+  assert.equal(session.tokens, [1, 2, 3, ...start]);
+  assert.equal(await greedy(session, [], 8), await greedy(control, [], 8));
+  assert.is((await session.decode(vocabSize - 1)).length, vocabSize);
+});
+
+test('model.logits() takes typed arrays, and refuses what no token id is', async () => {
+  using model = await open(64);
+  const plain = await model.logits([1, 2, 96]);
+  for (const Kind of [Uint8Array, Int16Array, Uint32Array, Float32Array, Float64Array]) {
+    assert.equal(await model.logits(Kind.of(1, 2, 96)), plain);
+  }
+  const bad: [unknown, ErrorConstructor, RegExp][] = [
+    [[], RangeError, /^"ids" expected at least one token id, got none$/],
+    [new Uint8Array(), RangeError, /at least one/],
+    [[1, 97], RangeError, /^"ids\[1\]" expected integer in 0\.\.96, got 97$/],
+    [[-1], RangeError, /got -1$/],
+    [[0.5], RangeError, /got 0\.5$/],
+    [[NaN], RangeError, /got NaN$/],
+    [[2 ** 32], RangeError, /got 4294967296$/],
+    [Float32Array.of(NaN), RangeError, /got NaN$/],
+    [['1'], TypeError, /got string$/],
+    [Array.from({ length: 3 }), TypeError, /got undefined$/],
+    [BigInt64Array.of(1n), TypeError, /got bigint$/],
+    ['12', TypeError, /^"ids" expected array of token ids, got string$/],
+    [null, TypeError, /got null$/],
+    [undefined, TypeError, /got undefined$/],
+    [7, TypeError, /got 7$/],
+    [new Set([1]), TypeError, /got object$/],
+    [new DataView(new ArrayBuffer(4)), TypeError, /got object$/],
+  ];
+  const used = model.memory().used;
+  for (const [value, kind, message] of bad) {
+    const error = await model.logits(value as number[]).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    assert.instance(error, kind);
+    assert.match((error as Error).message, message);
+  }
+  assert.is(model.memory().used, used);
+});
+
+test.run();

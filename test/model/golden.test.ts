@@ -1,0 +1,216 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PagedCache } from '../../src/cache/pages.ts';
+import { loadModel } from '../../src/index.ts';
+import { runBlocks } from '../../src/model/forward.ts';
+import { BINARIES } from '../helpers/binaries.ts';
+import type { TensorData } from '../helpers/build-safetensors.ts';
+import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import {
+  floats,
+  goldenFiles,
+  integers,
+  loadGolden,
+  tolerance,
+  VISIBLE,
+} from '../helpers/golden.ts';
+import type { Golden } from '../helpers/golden.ts';
+import { createRandom } from '../helpers/random.ts';
+import { refused } from '../helpers/refused.ts';
+import {
+  goldenSource,
+  goldenWeights,
+  openCpuModel,
+  part,
+  PRECISIONS,
+} from '../helpers/t6-model.ts';
+import type { Cos } from '../helpers/t6-model.ts';
+
+/**
+ * Logits computed with other chunks: other blocks of the online softmax and other row counts of the
+ * products. Measured at most 3.0e-6 · (1 + max |logit|) over 11 prompts, 4 models and both binaries.
+ */
+const CHUNK_RELATIVE = 6e-6;
+
+const GOLDEN = goldenFiles('model_t6').map((path) => loadGolden(path));
+const VARIANTS = Object.keys(PRECISIONS) as Cos[];
+
+for (const simd of BINARIES) {
+  const test = suite(`golden models, ${simd}`);
+
+  for (const golden of GOLDEN) {
+    const { name, meta, tensors } = golden;
+    const [batch] = tensors.get('ids')!.shape as [number];
+    const ids = integers(golden, 'ids');
+
+    for (const cos of VARIANTS) {
+      const atol = tolerance(golden, `logits_${cos}`);
+      const logits = floats(golden, `logits_${cos}`);
+
+      test(`${name} ${cos}: model.logits() within ${atol} at every position`, async () => {
+        using model = await loadModel(goldenSource(golden, cos), { simd });
+        for (let b = 0; b < batch; b++) {
+          const found = await model.logits(part(ids, b, batch));
+          assertClose(found, part(logits, b, batch), { atol, what: `row ${b}` });
+        }
+      });
+
+      test(`${name} ${cos}: session.generate() at temperature 0 gives the greedy tokens`, async () => {
+        using model = await loadModel(goldenSource(golden, cos), { simd });
+        const greedy = [...integers(golden, `greedy_${cos}`)];
+        const prompt = greedy.slice(0, meta.loss![cos]!.greedy_prompt_len);
+        const options = { temperature: 0, maxTokens: greedy.length - prompt.length };
+        const session = model.createSession();
+        const generation = session.generate(prompt, options);
+        await generation.text();
+        assert.equal([...prompt, ...generation.tokens], greedy);
+        assert.equal(session.tokens, greedy);
+        assert.is(generation.finishReason, 'length');
+      });
+
+      const hiddenAtol = tolerance(golden, `hidden_${cos}`);
+      test(`${name} ${cos}: the residual stream after each block within ${hiddenAtol}`, async () => {
+        const found = await residuals(golden, cos, simd);
+        const expected = floats(golden, `hidden_${cos}`);
+        assert.is(found.length, meta.config['n_layer']! * batch);
+        found.forEach((residual, i) => {
+          const what = `layer ${Math.floor(i / batch)}, row ${i % batch}`;
+          assertClose(residual, part(expected, i, found.length), { atol: hiddenAtol, what });
+        });
+      });
+    }
+
+    test(`${name}: decode, and prefill cut at random, equal prefill to ${CHUNK_RELATIVE} · (1 + max)`, async () => {
+      // 150 tokens: three pages of the cache, and more than one chunk
+      using model = await loadModel(goldenSource(golden, 'bf16', { block_size: 150 }), { simd });
+      const vocabSize = model.config.vocabSize;
+      const random = createRandom(1);
+      const prompt = Array.from({ length: 150 }, () => random.integer(0, vocabSize - 1));
+      const all = await model.logits(prompt);
+      const atol = CHUNK_RELATIVE * (1 + all.reduce((max, x) => Math.max(max, Math.abs(x)), 0));
+      const at = (t: number) => all.subarray(t * vocabSize, (t + 1) * vocabSize);
+
+      using stepwise = model.createSession();
+      for (const [t, id] of prompt.entries()) {
+        assertClose(await stepwise.decode(id), at(t), { atol, what: `decode ${t}` });
+      }
+      for (let round = 0; round < 8; round++) {
+        using session = model.createSession();
+        while (session.length < prompt.length) {
+          const size = random.integer(1, round % 2 === 0 ? 9 : 100);
+          const found = await session.prefill(prompt.slice(session.length, session.length + size));
+          assertClose(found, at(session.length - 1), {
+            atol,
+            what: `${size} to ${session.length}`,
+          });
+        }
+      }
+    });
+  }
+
+  test.run();
+}
+
+const sensitivity = suite('golden models, sensitivity');
+
+for (const golden of GOLDEN) {
+  const first = part(integers(golden, 'ids'), 0, 2);
+  const { n_head: heads, head_dim: headDim } = golden.meta.config as Record<string, number>;
+  const weights = goldenWeights(golden);
+  const logitsOf = async (source: Parameters<typeof loadModel>[0]) => {
+    using model = await loadModel(source, { simd: 'baseline' });
+    return model.logits(first);
+  };
+
+  sensitivity(
+    `${golden.name}: broken conventions move logits by over ${VISIBLE} tolerances`,
+    async () => {
+      // Swapping the halves of a head's rows turns its rotation around: the LLaMA convention.
+      const broken: [string, Cos, TensorData[]][] = [
+        ['the float32 table', 'exact', weights],
+        ['the LLaMA rotation', 'bf16', swapHalves(weights, headDim!)],
+        ['rank-major A factors', 'bf16', rankMajor(weights, heads!)],
+      ];
+      const expected = part(floats(golden, 'logits_bf16'), 0, 2);
+      for (const [what, cos, changed] of broken) {
+        const off = maxAbsDiff(await logitsOf(goldenSource(golden, cos, {}, changed)), expected);
+        assert.ok(off > VISIBLE * tolerance(golden, 'logits_bf16'), `${what}: off by ${off}`);
+      }
+    },
+  );
+
+  sensitivity(`${golden.name}: the group norm is neither forgotten nor invented`, async () => {
+    const flipped = {
+      using_groupnorm: golden.meta.config['using_groupnorm'] !== (true as unknown),
+    };
+    await refused(() => logitsOf(goldenSource(golden, 'bf16', flipped)), 'MODEL_MISMATCH');
+  });
+}
+
+sensitivity.run();
+
+/** The residual stream (tokens, dim) after each block, layer by layer, row by row of the ids. */
+async function residuals(
+  golden: Golden,
+  cos: Cos,
+  simd: 'baseline' | 'relaxed',
+): Promise<Float32Array[]> {
+  const { backend } = await openCpuModel(goldenSource(golden, cos), { simd });
+  const { network } = backend;
+  const { engine, config, workspace } = network;
+  const { heads, headDim, dim, rankK, rankV, layers } = config;
+  const [batch, tokens] = golden.tensors.get('ids')!.shape as [number, number];
+  const ids = integers(golden, 'ids');
+  const found: Float32Array[] = [];
+  for (let b = 0; b < batch; b++) {
+    const spec = { heads, headDim, valueDim: headDim, rankK, rankV };
+    const caches = Array.from({ length: layers }, () => new PagedCache(engine, spec));
+    for (const cache of caches) cache.reserve(tokens);
+    const row = [...part(ids, b, batch)];
+    engine.run(() =>
+      runBlocks(network, row, caches, (layer) => {
+        const x = engine.heap.floats(workspace.x, tokens * workspace.width);
+        const residual = new Float32Array(tokens * dim);
+        for (let t = 0; t < tokens; t++) {
+          const from = t * workspace.width;
+          residual.set(x.subarray(from, from + dim), t * dim);
+        }
+        found[layer * batch + b] = residual;
+      }),
+    );
+  }
+  return found;
+}
+
+/** Every query and key projection with the first and second half of each head vector swapped. */
+function swapHalves(weights: readonly TensorData[], headDim: number): TensorData[] {
+  return mapRows(weights, /\.(?:W_B_[qk]|c_q)\./, (row) => {
+    const inHead = row % headDim;
+    return row - inHead + ((inHead + headDim / 2) % headDim);
+  });
+}
+
+/** Every W_A with its rows in the order (rank, heads) instead of (heads, rank). */
+function rankMajor(weights: readonly TensorData[], heads: number): TensorData[] {
+  return mapRows(weights, /\.W_A_/, (row, rows) => {
+    const rank = rows / heads;
+    return (row % rank) * heads + Math.floor(row / rank);
+  });
+}
+
+/** The tensors whose name matches, with row `row` taken from `from(row)`. */
+function mapRows(
+  weights: readonly TensorData[],
+  name: RegExp,
+  from: (row: number, rows: number) => number,
+): TensorData[] {
+  return weights.map((tensor) => {
+    const [rows, columns] = tensor.shape as [number, number];
+    if (!name.test(tensor.name)) return tensor;
+    const data = Float32Array.from(tensor.data, (_, i) => {
+      const row = from(Math.floor(i / columns), rows);
+      return tensor.data[row * columns + (i % columns)]!;
+    });
+    return { ...tensor, data };
+  });
+}

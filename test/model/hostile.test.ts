@@ -1,0 +1,210 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadModel, type Model, type ModelSource } from '../../src/index.ts';
+import {
+  asBytes,
+  bpe,
+  GOOD_CONFIG,
+  GOOD_FILES,
+  type HostileModel,
+  hostileModels,
+} from '../helpers/hostile-models.ts';
+import { refused } from '../helpers/refused.ts';
+import { greedy } from '../helpers/sessions.ts';
+import { createWitnesses, type Witnesses } from '../helpers/witnesses.ts';
+
+/** A refusal takes at most this long; the slowest here, a million levels of JSON, takes 42 ms. */
+const MAX_MS = 200;
+
+interface Bystander {
+  model: Model;
+  witnesses: Witnesses;
+  next: number[];
+  used: number;
+}
+
+const good = asBytes(GOOD_FILES)!;
+const prompt = [5, 6, 7, 8];
+const test = suite<Bystander>('loadModel(), hostile files');
+
+test.before(async (context) => {
+  context.model = await loadModel(good, { simd: 'baseline' });
+  const session = context.model.createSession();
+  context.next = await greedy(session, prompt, 8);
+  session.dispose();
+  context.witnesses = await createWitnesses(context.model, prompt);
+  context.used = context.model.memory().used;
+});
+test.after(({ model }) => model.dispose());
+
+/** The sessions of another model go on as before, and that model's memory is what it was. */
+async function isUndisturbed({ model, witnesses, used }: Bystander, what: string): Promise<void> {
+  assert.is(model.memory().used, used, what);
+  await witnesses.isUnchanged(what);
+}
+
+async function isRefused(source: ModelSource, { label, codes }: HostileModel): Promise<void> {
+  const begin = performance.now();
+  await refused(() => loadModel(source), codes, label);
+  const elapsed = performance.now() - begin;
+  assert.ok(elapsed < MAX_MS, `${label}: ${elapsed} ms`);
+}
+
+for (const hostile of hostileModels()) {
+  test(`${hostile.label}: ${hostile.codes}, from bytes and from a directory`, async (context) => {
+    const bytes = asBytes(hostile.files);
+    if (bytes !== undefined) await isRefused(bytes, hostile);
+    await isUndisturbed(context, 'bytes');
+    await inDirectory(hostile.files, (directory) => isRefused(directory, hostile));
+    await isUndisturbed(context, 'directory');
+  });
+}
+
+test('a link out of the directory is PATH_ESCAPE, for each file', async (context) => {
+  const tokenizer = new TextEncoder().encode(JSON.stringify(bpe({})));
+  const files = new Map([...GOOD_FILES, ['tokenizer.json', tokenizer]]);
+  for (const name of files.keys()) {
+    await inDirectory(files, (outside) =>
+      inDirectory(files, async (directory) => {
+        await rm(join(directory, name));
+        await symlink(join(outside, name), join(directory, name));
+        await refused(() => loadModel(directory), 'PATH_ESCAPE', name);
+      }),
+    );
+  }
+  await isUndisturbed(context, 'links');
+});
+
+test('a directory that is missing, a file, or empty is MODEL_NOT_FOUND', async (context) => {
+  await inDirectory(GOOD_FILES, async (directory) => {
+    await refused(() => loadModel(join(directory, 'missing')), 'MODEL_NOT_FOUND');
+    await refused(() => loadModel(join(directory, 'config.json')), 'MODEL_NOT_FOUND');
+    await refused(() => loadModel(new URL(`file://${directory}/missing`)), 'MODEL_NOT_FOUND');
+  });
+  await inDirectory(new Map(), (directory) =>
+    refused(() => loadModel(directory), 'MODEL_NOT_FOUND'),
+  );
+  await isUndisturbed(context, 'directories');
+});
+
+test('a memoryLimit below what the model needs: RESOURCE_LIMIT or OUT_OF_MEMORY', async (context) => {
+  const memoryLimit = 2 ** 20;
+  const small = { ...good, config: { ...GOOD_CONFIG, block_size: 2 ** 11 } };
+  const error = await refused(() => loadModel(small, { memoryLimit }), 'RESOURCE_LIMIT');
+  assert.ok(Number(error.data['needed']) > memoryLimit);
+  await refused(() => loadModel(good, { memoryLimit }), 'OUT_OF_MEMORY');
+  await isUndisturbed(context, 'memoryLimit');
+});
+
+test('a signal aborted before, or by any progress, or by a timer: ABORTED, from bytes and a directory', async (context) => {
+  await inDirectory(GOOD_FILES, async (directory) => {
+    for (const source of [good, directory]) {
+      await refused(() => loadModel(source, { signal: AbortSignal.abort() }), 'ABORTED');
+      let count = 0;
+      await loadModel(source, { onProgress: () => count++ });
+      assert.is(count, 21, 'tensors');
+      for (let n = 1; n < count; n++) {
+        const controller = new AbortController();
+        let seen = 0;
+        const onProgress = () => {
+          if (++seen === n) controller.abort();
+        };
+        const { signal } = controller;
+        await refused(() => loadModel(source, { signal, onProgress }), 'ABORTED', `tensor ${n}`);
+        assert.is(seen, n);
+      }
+      const timed = new AbortController();
+      setImmediate(() => setImmediate(() => timed.abort()));
+      await refused(() => loadModel(source, { signal: timed.signal }), 'ABORTED', 'timer');
+    }
+  });
+  await isUndisturbed(context, 'abort');
+});
+
+test('what onProgress throws reaches the caller', async (context) => {
+  const mine = new Error('mine');
+  const onProgress = () => {
+    throw mine;
+  };
+  const thrown = await loadModel(good, { onProgress }).catch((error: unknown) => error);
+  assert.is(thrown, mine);
+  await isUndisturbed(context, 'onProgress');
+});
+
+test('odd sources and options are TypeError or RangeError that name what was expected', async (context) => {
+  const odd: [unknown, unknown, ErrorConstructor, RegExp][] = [
+    [undefined, {}, TypeError, /^"source" expected/],
+    [7, {}, TypeError, /^"source" expected/],
+    [new URL('data:,x'), {}, TypeError, /^"source" expected/],
+    [{ config: GOOD_CONFIG }, {}, TypeError, /^"source\.weights" expected/],
+    [{ ...good, config: 7 }, {}, TypeError, /^"source\.config" expected/],
+    [{ ...good, tokenizer: 7 }, {}, TypeError, /^"source\.tokenizer" expected/],
+    [good, null, TypeError, /^"options" expected an object, got null/],
+    [good, 5, TypeError, /^"options" expected an object, got 5/],
+    [good, { memorylimit: 1 }, TypeError, /^"memorylimit" is not an option/],
+    [good, { backend: 'webgpu' }, RangeError, /^"backend" expected "auto" or "wasm"/],
+    [good, { simd: 'fast' }, RangeError, /^"simd" expected "auto", "baseline" or "relaxed"/],
+    [good, { simd: null }, RangeError, /^"simd" expected/],
+    [good, { threads: 2 }, RangeError, /^"threads" expected "auto" or 1/],
+    [good, { dtype: 'q8' }, RangeError, /^"dtype" expected "float32"/],
+    [good, { cacheDtype: 'f16' }, RangeError, /^"cacheDtype" expected "float32"/],
+    [good, { memoryLimit: 0 }, RangeError, /^"memoryLimit" expected an integer from 1048576/],
+    [good, { memoryLimit: 2 ** 32 }, RangeError, /^"memoryLimit" expected/],
+    [good, { memoryLimit: NaN }, RangeError, /got NaN$/],
+    [good, { onProgress: 5 }, TypeError, /^"onProgress" expected a function, got number/],
+    [good, { signal: {} }, TypeError, /^"signal" expected an AbortSignal, got object/],
+    [good, { wasm: 'kernels.wasm' }, TypeError, /^"wasm" expected a WebAssembly\.Module/],
+    [good, { wasm: null }, TypeError, /^"wasm" expected/],
+  ];
+  for (const [source, options, kind, message] of odd) {
+    const outcome = loadModel(source as ModelSource, options as object);
+    const error: unknown = await outcome.catch((thrown: unknown) => thrown);
+    assert.instance(error, kind, String(message));
+    assert.match((error as Error).message, message);
+  }
+  await isUndisturbed(context, 'options');
+});
+
+test('kernels that are none are WASM_BLOCKED', async (context) => {
+  const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+  const html = new Response('<html>');
+  const sources = [empty, empty.slice(0, 3), html, new URL('http://127.0.0.1:1/kernels.wasm')];
+  for (const wasm of sources) await refused(() => loadModel(good, { wasm }), 'WASM_BLOCKED');
+  await isUndisturbed(context, 'kernels');
+});
+
+test('after all of it a good load works, and gives the same tokens', async ({ next }) => {
+  await inDirectory(GOOD_FILES, async (directory) => {
+    for (const source of [good, directory]) {
+      using model = await loadModel(source, { simd: 'baseline' });
+      using session = model.createSession();
+      assert.equal(await greedy(session, prompt, 8), next);
+    }
+  });
+});
+
+test('a tokenizer.json without added tokens is good', async () => {
+  for (const added of [{}, { added_tokens: null }, { added_tokens: [] }]) {
+    using model = await loadModel({ ...good, tokenizer: { ...bpe({}), ...added } });
+    assert.equal(model.tokenizer?.encode('aa'), [0, 0]);
+  }
+});
+
+test.run();
+
+/** Runs `use` with a directory that holds the files. */
+async function inDirectory(
+  files: ReadonlyMap<string, Uint8Array>,
+  use: (directory: string) => Promise<unknown>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'tpa-hostile-'));
+  try {
+    for (const [name, bytes] of files) await writeFile(join(directory, name), bytes);
+    await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}

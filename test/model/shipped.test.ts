@@ -1,0 +1,142 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadModel, type Model, type ModelSource } from '../../src/index.ts';
+import { BINARIES } from '../helpers/binaries.ts';
+import { buildSafetensors, type TensorData } from '../helpers/build-safetensors.ts';
+import { assertClose } from '../helpers/close.ts';
+import { floats, integers, loadGolden, tolerance } from '../helpers/golden.ts';
+import { goldenWeights } from '../helpers/t6-model.ts';
+
+const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
+const golden = loadGolden('shipped_t6');
+const expected = floats(golden, 'logits');
+const atol = tolerance(golden, 'logits');
+
+for (const simd of BINARIES) {
+  const test = suite<{ model: Model }>(`the shipped model, ${simd}`);
+
+  test.before(async (context) => {
+    context.model = await loadModel(SHIPPED, { simd });
+  });
+  test.after(({ model }) => model.dispose());
+
+  test(`the last 40 of 200 positions within ${atol}`, async ({ model }) => {
+    const logits = await model.logits(integers(golden, 'ids'));
+    assert.is(logits.length, 200 * model.config.vocabSize);
+    assertClose(logits.subarray(-expected.length), expected, { atol, what: 'logits' });
+  });
+
+  test('greedy continuation of 48 tokens, token for token, and its text', async ({ model }) => {
+    const greedy = [...integers(golden, 'greedy')];
+    const promptLength = golden.meta.greedy_prompt_len!;
+    using session = model.createSession();
+    const generation = session.generate(greedy.slice(0, promptLength), {
+      temperature: 0,
+      maxTokens: 48,
+    });
+    const text = await generation.text();
+    assert.equal(generation.tokens, greedy.slice(promptLength));
+    assert.is(generation.tokens.length, 48);
+    assert.is(text, model.tokenizer!.decode(greedy.slice(promptLength)));
+  });
+
+  test('info() and memory() tell sizes and the binary', ({ model }) => {
+    const { parameters, cacheBytesPerToken, denseCacheBytesPerToken, ...info } = model.info();
+    assert.is(info.simd, simd);
+    assert.is(info.simdReason, 'asked for');
+    assert.equal(info.ignoredTensors, []);
+    const layer = 192 * (8 * (4 + 2 + 2) + 32 * (4 + 2 + 2) + 8 * 32 + 3 * 512);
+    assert.is(parameters, 2048 * 192 + 4 * layer);
+    assert.is(cacheBytesPerToken, 4 * (2 + 2) * (8 + 32) * 4);
+    assert.is(denseCacheBytesPerToken, 4 * 2 * 8 * 32 * 4);
+    const { used, size, limit } = model.memory();
+    assert.ok(used <= size && size <= limit, `${used} of ${size}`);
+    // measured 1.11: rows padded to panels, activations of 64 tokens
+    assert.ok(used > 4 * parameters && used < 1.15 * 4 * parameters, `${used} used`);
+  });
+
+  test.run();
+}
+
+const formats = suite('loadModel(), file formats');
+const tiny = loadGolden('model_t6');
+const config = { ...tiny.meta.config, rope_precision: 'float32' };
+const ids = [...integers(tiny, 'ids')].slice(0, 40);
+/** Values that float16 and bfloat16 hold: 8 bits, and 0 below float16's normal numbers. */
+const weights = goldenWeights(tiny).map((tensor) => ({ ...tensor, data: coarse(tensor.data) }));
+
+/** Logits of a source, equal to the last bit on the baseline build. */
+async function logitsOf(source: ModelSource): Promise<Float32Array> {
+  using model = await loadModel(source, { simd: 'baseline' });
+  return model.logits(ids);
+}
+
+const reference = await logitsOf({ config, weights: buildSafetensors(weights) });
+
+formats('F16 and BF16 copies of the same values give the same bits', async () => {
+  const { length } = buildSafetensors(weights);
+  for (const dtype of ['F16', 'BF16'] as const) {
+    const file = buildSafetensors(weights.map((tensor) => ({ ...tensor, dtype })));
+    assert.ok(file.length < 0.55 * length);
+    assert.equal(await logitsOf({ config, weights: file }), reference);
+  }
+});
+
+formats('rounded weights give other logits, so the check can fail', async () => {
+  const file = buildSafetensors(goldenWeights(tiny));
+  assert.not.equal(await logitsOf({ config, weights: file }), reference);
+});
+
+formats('every order of tensors, a missing lm_head and another name for nothing', async () => {
+  const reversed = buildSafetensors(weights.toReversed());
+  assert.equal(await logitsOf({ config, weights: reversed }), reference);
+  const untied = buildSafetensors(weights.filter(({ name }) => name !== 'lm_head.weight'));
+  assert.equal(await logitsOf({ config, weights: untied }), reference);
+  const extra: TensorData = { name: 'rotary.inv_freq', shape: [2], data: [1, 2] };
+  const source = { config, weights: buildSafetensors([extra, ...weights]) };
+  assert.equal(await logitsOf(source), reference);
+  using model = await loadModel(source);
+  assert.equal(model.info().ignoredTensors, ['rotary.inv_freq']);
+});
+
+formats('a copy in shards, from bytes and from a directory', async () => {
+  const files = shards(weights, 3);
+  assert.equal(await logitsOf({ config, weights: files }), reference);
+  const directory = await mkdtemp(join(tmpdir(), 'tpa-shards-'));
+  try {
+    const all = [...files, ['config.json', JSON.stringify(config)] as const];
+    await Promise.all(all.map(([name, data]) => writeFile(join(directory, name), data)));
+    assert.equal(await logitsOf(directory), reference);
+    assert.equal(await logitsOf(`file://${directory}`), reference);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+formats.run();
+
+function coarse(data: ArrayLike<number>): Float32Array {
+  const rounded = Float32Array.from(data);
+  const bits = new Uint32Array(rounded.buffer);
+  for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff0000;
+  return rounded.map((x) => (Math.abs(x) < 2 ** -14 ? 0 : x));
+}
+
+/** `count` files that hold every count-th tensor, and their index. */
+function shards(tensors: readonly TensorData[], count: number): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  const map: Record<string, string> = {};
+  for (let shard = 0; shard < count; shard++) {
+    const file = `model-${shard + 1}-of-${count}.safetensors`;
+    const own = tensors.filter((_, i) => i % count === shard);
+    for (const { name } of own) map[name] = file;
+    files.set(file, buildSafetensors(own));
+  }
+  const index = JSON.stringify({ metadata: {}, weight_map: map });
+  files.set('model.safetensors.index.json', new TextEncoder().encode(index));
+  return files;
+}
