@@ -8,7 +8,8 @@ import { goldenSource, livelyWeights, openCpuModel } from '../helpers/t6-model.t
 
 const golden = loadGolden('model_t6');
 const source = goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden));
-const ids = [...integers(golden, 'ids')].slice(0, 60);
+/** One chunk, half a cache page. */
+const ids = [...integers(golden, 'ids')].slice(0, 48);
 
 const test = suite<{ backend: CpuBackend; used: number }>('CpuBackend');
 
@@ -27,6 +28,7 @@ test('forward() that fails appends nothing and gives back the pages it reserved'
   const allocate = heap.allocate.bind(heap);
   const sequence = backend.createSequence();
   await sequence.forward(ids);
+  await sequence.forward(ids);
   const before = { ...sizesOf(sequence), used: heap.used };
   for (const n of [1, 2]) {
     let left = n; // the second layer's page after the first's
@@ -44,6 +46,7 @@ test('forward() that fails appends nothing and gives back the pages it reserved'
   }
   kernels.swiglu = swiglu;
   const control = backend.createSequence();
+  await control.forward(ids);
   await control.forward(ids);
   assert.equal(await sequence.forward(ids), await control.forward(ids));
 });

@@ -8,7 +8,9 @@ import { greedy, readAll } from '../helpers/sessions.ts';
 import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
 
 const golden = loadGolden('model_t6');
-const ids = [...integers(golden, 'ids')];
+const row = [...integers(golden, 'ids')];
+/** Enough for a page and more. */
+const ids = [...row, ...row];
 const open = (contextLength: number) => {
   const changes = { block_size: contextLength };
   return loadModel(goldenSource(golden, 'bf16', changes, livelyWeights(golden)), {
@@ -18,8 +20,8 @@ const open = (contextLength: number) => {
 
 const test = suite('the end of a real context');
 
-// less than a cache page, exactly one (64 tokens, also one chunk), one more
-for (const limit of [20, 64, 65]) {
+// less than a cache page, exactly one (96 tokens, two chunks), one more
+for (const limit of [20, 96, 97]) {
   test(`context ${limit}: prompts of ${limit - 1}, ${limit}, ${limit + 1} tokens`, async () => {
     using model = await open(limit);
     using wide = await open(2 * limit);

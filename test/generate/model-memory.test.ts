@@ -13,11 +13,11 @@ const prompt = [...integers(golden, 'ids')].slice(0, 60);
 
 /** Calls, and how many allocations they need: in each of two layers a copy of the last page … */
 const CALLS: Record<string, [(session: Session) => Promise<unknown>, number]> = {
-  // … and two more pages, the second with the second chunk
-  prefill: [(session) => session.prefill([...prompt, ...prompt]), 6],
+  // … and two more pages, with later chunks
+  prefill: [(session) => session.prefill([...prompt, ...prompt, ...prompt]), 6],
   decode: [(session) => session.decode(5), 2],
   // … and one more page
-  generate: [(session) => greedy(session, prompt.slice(0, 9), 1), 4],
+  generate: [(session) => greedy(session, prompt.slice(0, 40), 1), 4],
   // a page table instead
   fork: [async (session) => session.fork(), 2],
 };
@@ -77,18 +77,19 @@ test('at a real memoryLimit: what was refused works once sessions are disposed',
   using model = await loadModel(source, { simd: 'baseline', memoryLimit: size });
   const { used } = model.memory();
   const sessions: Session[] = [];
+  const almostPage = [...prompt, ...prompt].slice(0, 92);
   const fill = async () => {
     for (;;) {
       const session = model.createSession();
       sessions.push(session);
-      await session.prefill(prompt);
+      await session.prefill(almostPage);
     }
   };
   const { data } = await refused(fill, 'OUT_OF_MEMORY');
   assert.is(data['limit'], size);
   assert.ok(Number(data['needed']) > size && model.memory().size === size);
 
-  const whole = sessions.filter(({ length }) => length === prompt.length);
+  const whole = sessions.filter(({ length }) => length === almostPage.length);
   const [first, second, third] = whole as [Session, Session, Session];
   assert.ok(whole.length > 2, `${whole.length} sessions`);
   const expected = await greedy(first, [], 4); // up to the end of the page
@@ -96,7 +97,7 @@ test('at a real memoryLimit: what was refused works once sessions are disposed',
   await refused(() => second.prefill(prompt), 'OUT_OF_MEMORY');
   // the token before the next page is still evaluated, and one is sampled from it
   await refused(() => greedy(second, [], 4), 'OUT_OF_MEMORY');
-  assert.is(second.length, prompt.length + 5);
+  assert.is(second.length, almostPage.length + 5);
   third.dispose();
   await greedy(first, [], 4);
   const control = first.tokens;
