@@ -9,7 +9,7 @@ import type { Backend, Sequence } from './backend.ts';
 
 /**
  * Tokens evaluated together: enough rows to reuse a panel of weights, few enough that an abort is
- * seen within a chunk (T6-small: about 100 ms on one 3 GHz core).
+ * seen within a chunk (T6-small, 124 M parameters: 0.29 s on one Zen 3 core, relaxed binary).
  */
 const MAX_CHUNK = 48;
 

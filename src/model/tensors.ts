@@ -12,9 +12,9 @@ export interface ExpectedTensor {
 }
 
 /** The embedding, which is the output projection too. */
-const EMBEDDING = 'transformer.wte.weight';
+export const EMBEDDING = 'transformer.wte.weight';
 /** The second name under which a file may hold the embedding. */
-const TIED_HEAD = 'lm_head.weight';
+export const TIED_HEAD = 'lm_head.weight';
 /** Everything computes in float32. */
 const FLOAT_BYTES = 4;
 /**

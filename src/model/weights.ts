@@ -1,9 +1,10 @@
+import { TpaError } from '../errors.ts';
 import { factorLayout, padToPanel } from '../attention/factors.ts';
 import type { FactorSpec } from '../attention/spec.ts';
 import type { ModelConfig } from '../format/config.ts';
 import type { TensorSet } from '../format/tensors.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { parameterCount } from './tensors.ts';
+import { EMBEDDING, parameterCount, TIED_HEAD } from './tensors.ts';
 
 /** One layer's weights, packed; addresses. */
 export interface LayerWeights {
@@ -82,7 +83,8 @@ export async function loadWeights(
   };
 
   try {
-    const embedding = await fuse(vocabSize, dim, [['transformer.wte.weight', 0]]);
+    await checkTied(tensors);
+    const embedding = await fuse(vocabSize, dim, [[EMBEDDING, 0]]);
     const layers: LayerWeights[] = [];
     for (let layer = 0; layer < config.layers; layer++) {
       const name = (part: string) => `transformer.h.${layer}.${part}.weight`;
@@ -109,6 +111,21 @@ export async function loadWeights(
   } finally {
     heap.release(staging);
   }
+}
+
+/**
+ * A file may hold the output projection under its own name, but it must be the embedding.
+ *
+ * @throws TpaError `MODEL_UNSUPPORTED` if it is another matrix
+ */
+async function checkTied(tensors: TensorSet): Promise<void> {
+  if (!tensors.entries.has(TIED_HEAD)) return;
+  const head = await tensors.readFloat32(TIED_HEAD);
+  const embedding = await tensors.readFloat32(EMBEDDING);
+  const at = head.findIndex((value, i) => value !== embedding[i]);
+  if (at < 0) return;
+  const message = `tensor "${TIED_HEAD}" expected the values of "${EMBEDDING}", found another at element ${at}; untied heads are not supported`;
+  throw new TpaError('MODEL_UNSUPPORTED', message, { data: { tensor: TIED_HEAD, index: at } });
 }
 
 /** The upstream projections and their first rows in the fused weight. */

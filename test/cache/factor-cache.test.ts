@@ -94,6 +94,17 @@ for (const simd of BINARIES) {
     assert.is(runtime.memory().used, used, 'all memory came back');
   });
 
+  test('byteLength is at most 1.05 of (R_K + R_V)(h + d) · 4 a token from 1,900 tokens on', () => {
+    const spec = { heads: 3, headDim: 8, rankK: 1, rankV: 2 };
+    using cache = runtime.createFactorCache(spec);
+    for (let length = 1; length <= 4100; length += 100) {
+      cache.append(factorsOf(range(cache.length, length), { ...spec, valueDim: 8 }));
+      const numbers = runtime.cacheNumbersPerToken(cache.spec) * cache.length;
+      assert.ok(cache.byteLength >= numbers * 4);
+      assert.ok(length < 1900 || cache.byteLength <= 1.05 * numbers * 4, `${length} tokens`);
+    }
+  });
+
   test('a table that outgrows its 16 pages keeps the tokens, in forks too', () => {
     const tokens = range(0, 17 * PAGE_TOKENS + 3);
     using cache = runtime.createFactorCache(SPEC);

@@ -1,7 +1,7 @@
 /**
  * Preloaded with `--import` before uvu: a suite that ends without having run all of its tests
  * fails. uvu 0.5.6 loses a suite, and exits with 0, when a test throws an error that it cannot
- * print: one whose `details` is no string (every TpaError), or no Error at all.
+ * print: one whose `details` is no string, or no Error at all.
  */
 
 /** What uvu's runner returns: the text of the errors or true, tests passed, skipped, and all. */
