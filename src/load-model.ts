@@ -1,3 +1,4 @@
+import { checkKnown } from './attention/arguments.ts';
 import { CpuBackend } from './backend/cpu.ts';
 import { TpaError } from './errors.ts';
 import {
@@ -14,7 +15,7 @@ import {
   openModelFiles,
   readModelFile,
 } from './format/model-files.ts';
-import { openTensors } from './format/tensors.ts';
+import { checkAbort, openTensors } from './format/tensors.ts';
 import { yieldMacrotask } from './generate/yield.ts';
 import { Model } from './model.ts';
 import { checkBudget, checkTensors } from './model/tensors.ts';
@@ -25,15 +26,18 @@ import { createEngine, type EngineOptions } from './wasm/engine.ts';
 
 /** How far loading has come. */
 export interface LoadProgress {
-  /** Weights packed so far, and all of them. */
+  /** Weights read so far, and all of them. */
   readonly loaded: number;
   readonly total: number;
 }
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions extends EngineOptions {
-  /** Who computes: the wasm kernels are the only ones so far, and what `'auto'` (default) takes. */
-  readonly backend?: 'auto' | 'wasm';
+  /**
+   * Who computes: the wasm kernels are the only ones so far, and what `'auto'` (default) takes;
+   * `'webgpu'` is refused with `BACKEND_UNAVAILABLE`.
+   */
+  readonly backend?: 'auto' | 'wasm' | 'webgpu';
   /** Threads to compute with; one is the only number so far. */
   readonly threads?: number | 'auto';
   /** What weights are widened to; float32 is the only one so far. */
@@ -70,7 +74,7 @@ const MAX_TOKENIZER_DEPTH = 32;
  * @param source a directory, the address of one, or the bytes
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
- *   any `WEIGHTS_*`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ *   any `WEIGHTS_*`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
  *
  * @example
  * const model = await loadModel('models/t6-fairytales');
@@ -81,6 +85,7 @@ const MAX_TOKENIZER_DEPTH = 32;
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkOptions(options);
   const { onProgress, signal, ...engineOptions } = options;
+  const engine = await createEngine(engineOptions);
   const files = await openModelFiles(source, signal);
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
@@ -88,13 +93,13 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const config = parseConfig(json, tensors.entries);
     const { extras } = checkTensors(config, tensors.entries);
     const tokenizer = await readTokenizer(files, config);
-    const engine = await createEngine(engineOptions);
     checkBudget(config, engine.heap.limit);
     const weights = await loadWeights(engine, config, tensors, async (loaded, total) => {
       onProgress?.({ loaded, total });
       // bytes in memory are read without a pause: timers and signals run here
       await yieldMacrotask();
     });
+    checkAbort(signal);
     return new Model(new CpuBackend(engine, config, weights), config, tokenizer, extras);
   } finally {
     await files.close();
@@ -128,17 +133,17 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`"options" expected an object, got ${String(options)}`);
   }
-  for (const key of Object.keys(options)) {
-    if (!KNOWN_OPTIONS.includes(key)) {
-      throw new TypeError(`"${key}" is not an option of loadModel (${KNOWN_OPTIONS.join(', ')})`);
-    }
-  }
+  checkKnown('loadModel', options, KNOWN_OPTIONS);
   const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
   const { threads, onProgress, signal }: LoadOptions = options;
-  if (backend !== 'auto' && backend !== 'wasm') {
-    throw new RangeError(
-      `"backend" expected "auto" or "wasm", the only one so far, got ${String(backend)}`,
+  if (backend === 'webgpu') {
+    throw new TpaError(
+      'BACKEND_UNAVAILABLE',
+      '"webgpu" is not built yet; use backend: "auto" or "wasm"',
     );
+  }
+  if (backend !== 'auto' && backend !== 'wasm') {
+    throw new RangeError(`"backend" expected "auto", "wasm" or "webgpu", got ${String(backend)}`);
   }
   if (dtype !== 'float32') {
     throw new RangeError(`"dtype" expected "float32", the only one so far, got ${String(dtype)}`);

@@ -98,7 +98,6 @@ export class Model {
 
   /** What computes, why, and sizes. */
   info(): ModelInfo {
-    this.#backend.checkAlive();
     const { simd, reason } = this.#backend.network.engine.simd;
     const { layers, heads, headDim, rankK, rankV, ignoredKeys } = this.config;
     const spec = { heads, headDim, valueDim: headDim, rankK, rankV };
@@ -120,7 +119,6 @@ export class Model {
 
   /** Bytes of the model's memory: weights, activations and every session's cache. */
   memory(): MemoryInfo {
-    this.#backend.checkAlive();
     const { used, size, limit } = this.#backend.network.engine.heap;
     return { used, size, limit };
   }

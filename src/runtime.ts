@@ -1,5 +1,12 @@
 import { attend, attendScratch } from './attention/attend.ts';
-import { checkFloats, checkInteger, checkObject, countTokens } from './attention/arguments.ts';
+import {
+  checkFloats,
+  checkInteger,
+  checkObject,
+  countTokens,
+  checkKnown,
+  MAX_RANK,
+} from './attention/arguments.ts';
 import {
   factorize,
   type Factors,
@@ -7,7 +14,12 @@ import {
   type FactorWeights,
 } from './attention/factorize.ts';
 import { cacheNumbersPerToken, type CacheSpec } from './attention/spec.ts';
-import { checkCacheOptions, FactorCache, type FactorCacheOptions } from './cache/factor-cache.ts';
+import {
+  checkCacheOptions,
+  FactorCache,
+  pagesOf,
+  type FactorCacheOptions,
+} from './cache/factor-cache.ts';
 import { PagedCache } from './cache/pages.ts';
 import { TpaError } from './errors.ts';
 import { createEngine, type Engine, type EngineOptions } from './wasm/engine.ts';
@@ -59,9 +71,8 @@ export interface MemoryInfo {
  * const cache = runtime.createFactorCache({ heads: 8, headDim: 32, rankK: 2, rankV: 2 });
  */
 export class Runtime {
-  readonly #engine: Engine;
   readonly #caches = new Set<FactorCache>();
-  #isDisposed = false;
+  #engine: Engine | undefined;
 
   /** Use {@link createRuntime}. */
   constructor(engine: Engine) {
@@ -105,12 +116,12 @@ export class Runtime {
   attend(query: Query | Factors, cache: FactorCache): Float32Array {
     const engine = this.#use();
     if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
-    const { pages } = cache;
+    const pages = pagesOf(cache);
     if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
     const { heads, headDim, valueDim } = pages.spec;
     checkObject('query', query);
     const isFull = query.q !== undefined;
-    const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, 256);
+    const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, MAX_RANK);
     const a = isFull ? query.q : query.aq;
     const aWidth = heads * (isFull ? headDim : rankQ);
     const name = isFull ? 'q' : 'aq';
@@ -159,8 +170,8 @@ export class Runtime {
 
   /** Disposes the caches too; idempotent. */
   dispose(): void {
-    this.#isDisposed = true;
     for (const cache of this.#caches) cache.dispose();
+    this.#engine = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -168,10 +179,12 @@ export class Runtime {
   }
 
   #use(): Engine {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the runtime is disposed');
+    if (this.#engine === undefined) throw new TpaError('DISPOSED', 'the runtime is disposed');
     return this.#engine;
   }
 }
+
+const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads'];
 
 /**
  * Starts a runtime with a memory of its own.
@@ -180,7 +193,8 @@ export class Runtime {
  *   `OUT_OF_MEMORY`
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const { threads, ...engineOptions } = checkObject('options', options);
+  checkKnown('createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
+  const { threads, ...engineOptions } = options;
   checkThreads(threads);
   return new Runtime(await createEngine(engineOptions));
 }

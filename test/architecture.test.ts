@@ -23,7 +23,17 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   generate: ['backend', 'model', 'nearest', 'errors'],
   runtime: ['attention', 'cache', 'wasm', 'errors'],
   'model.ts': ['attention', 'model', 'generate', 'errors'],
-  'load-model': ['backend', 'format', 'generate', 'model', 'model.ts', 'runtime', 'wasm', 'errors'],
+  'load-model': [
+    'attention',
+    'backend',
+    'format',
+    'generate',
+    'model',
+    'model.ts',
+    'runtime',
+    'wasm',
+    'errors',
+  ],
   index: ['errors', 'runtime', 'load-model'],
   cli: ['index', 'nearest'],
 };

@@ -27,6 +27,7 @@ export function appendFactors(pages: usize, shapeAt: usize, first: usize, count:
   const heads = <usize>shape.heads,
     rankK = <usize>shape.rankK,
     rankV = <usize>shape.rankV;
+  assert(heads && rankK && rankV, 'appendFactors: an empty shape');
   for (let i: usize = 0; i < count; i++) {
     const token = first + i;
     const page = <usize>load<u32>(pages + ((token / PAGE_TOKENS) << 2));

@@ -1,4 +1,3 @@
-import { fma } from '../simd/fma';
 import { addScaledRow, scaleRow } from '../simd/scale';
 import { CacheShape, PAGE_TOKENS, TILE_ROW, valueRow } from './tiles';
 

@@ -5,9 +5,6 @@ import { TILE_ROW } from './tiles';
 /** Initial running maximum; also the logit of a masked position, whose weight is exactly 0. */
 export const LOWEST: f32 = -3.4028234663852886e38;
 
-/** Factor that turns a logit into the base 2 that the kernels use throughout. */
-export const LOG2E: f32 = 1.4426950408889634;
-
 /** Hides columns from … to of a row of logits. */
 // @ts-ignore: decorator
 @inline

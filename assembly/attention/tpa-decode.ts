@@ -1,8 +1,9 @@
+import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
 import { splatBytes, splatRows } from '../simd/splat';
 import { factoredLogits } from './logits';
-import { LOG2E, LOWEST, mask, raiseMax, weigh } from './softmax';
+import { LOWEST, mask, raiseMax, weigh } from './softmax';
 import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
 
 /** Bytes of scratch that {@link tpaDecode} needs. */
@@ -50,6 +51,7 @@ export function tpaDecode(
     padded = (heads + 1) & ~1;
   const headDim = <usize>shape.headDim,
     rankV = <usize>shape.rankV;
+  assert(heads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
   const plane = padded * PAGE_ROW;

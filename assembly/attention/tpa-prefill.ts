@@ -1,10 +1,11 @@
+import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
 import { splatBytes } from '../simd/splat';
 import { denseLogits, factoredLogits } from './logits';
 import { valuesOfHead } from './materialize';
 import { denseQueries, QueryRows, splatQueries } from './queries';
-import { LOG2E, LOWEST, mask, raiseMax, weigh } from './softmax';
+import { LOWEST, mask, raiseMax, weigh } from './softmax';
 import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
 
 // @ts-ignore: decorator
@@ -70,6 +71,7 @@ export function tpaPrefill(
     rankV = <usize>shape.rankV;
   const rankQ = <usize>queries.rankQ,
     count = <usize>queries.count;
+  assert(heads && headDim && rankV && shape.rankK && count, 'tpaPrefill: an empty shape or block');
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
   const rows = rowsPerHead(count),

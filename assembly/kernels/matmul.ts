@@ -29,6 +29,7 @@ export function matmul(
   ldx: usize,
   isAdded: bool,
 ): void {
+  assert(k && ldx >= k && ldo >= columns, 'matmul: rows of x or out overlap');
   const pairs = rows & ~1;
   for (let i: usize = 0; i < pairs; i += ROWS) {
     const count = min<usize>(ROWS, pairs - i);

@@ -3,8 +3,8 @@ import { PANEL } from './pack';
 
 /**
  * out (+)= W x for one row x, the projection of a decoded token: a panel at a time, 12 accumulators
- * on one stream of weights. Sums in the order of k, as matmul does, so that decode and prefill
- * agree bit for bit.
+ * on one stream of weights. Sums in the order of k, as matmul does: a projection has the same bits in decode
+ * and prefill.
  *
  * @param out (columns rounded up to 48)
  * @param x (k)

@@ -1,5 +1,4 @@
-import { LOG2E } from '../attention/softmax';
-import { exp2Once } from '../simd/exp2';
+import { exp2Once, LOG2E } from '../simd/exp2';
 
 /**
  * gate = silu(gate) · up, in place, silu(x) = x / (1 + e^-x).

@@ -70,3 +70,6 @@ export function exp2Once(x: v128): v128 {
     exp2Constant(7),
   );
 }
+
+/** Factor that turns an exponent of e into one of 2: the kernels compute in base 2 throughout. */
+export const LOG2E: f32 = 1.4426950408889634;

@@ -1,4 +1,4 @@
-import { ADD, SCALE, SCALE_ADD, STORE, tile1x16, tile1x4, tile2x16, tile2x24 } from './tile';
+import { ADD, STORE, tile1x16, tile1x4, tile2x16, tile2x24 } from './tile';
 
 /** Bytes of the strips of columns that a tile covers. */
 const STRIP24: usize = 96;
@@ -18,7 +18,7 @@ export function wideStrips(width: usize): usize {
 }
 
 /**
- * out (rows, columns) (+)= A (rows, k) · B (k, columns), each element optionally times scale.
+ * out (rows, columns) (+)= A (rows, k) · B (k, columns).
  * Columns come in fours; strides are in bytes, any alignment; out must not overlap A or B.
  */
 // @ts-ignore: decorator
@@ -34,8 +34,6 @@ function product(
   lda: usize,
   ldb: usize,
   mode: i32,
-  scale: usize,
-  lds: usize,
 ): void {
   const width = columns << 2;
   const wide = wideStrips(width);
@@ -43,21 +41,20 @@ function product(
   const pairs = rows & ~1;
   for (let j: usize = 0; j < wide; j += STRIP24) {
     for (let i: usize = 0; i < pairs; i += 2) {
-      tile2x24(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, scale + i * lds + j, lds, false);
+      tile2x24(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, 0, 0, false);
     }
   }
   for (let j = wide; j < narrow; j += STRIP16) {
     for (let i: usize = 0; i < pairs; i += 2) {
-      tile2x16(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, scale + i * lds + j, lds, false);
+      tile2x16(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, 0, 0, false);
     }
   }
   for (let i: usize = width == narrow ? pairs : 0; i < rows; i++) {
     const o = out + i * ldo,
-      s = scale + i * lds,
       row = a + i * lda;
     let j = i < pairs ? narrow : 0;
-    for (; j + STRIP16 <= width; j += STRIP16) tile1x16(o + j, row, b + j, ldb, k, mode, s + j);
-    for (; j < width; j += 16) tile1x4(o + j, row, b + j, ldb, k, mode, s + j);
+    for (; j + STRIP16 <= width; j += STRIP16) tile1x16(o + j, row, b + j, ldb, k, mode);
+    for (; j < width; j += 16) tile1x4(o + j, row, b + j, ldb, k, mode);
   }
 }
 
@@ -73,7 +70,7 @@ export function productStore(
   lda: usize,
   ldb: usize,
 ): void {
-  product(out, a, b, rows, columns, k, ldo, lda, ldb, STORE, 0, 0);
+  product(out, a, b, rows, columns, k, ldo, lda, ldb, STORE);
 }
 
 /** out += A · B */
@@ -88,39 +85,5 @@ export function productAdd(
   lda: usize,
   ldb: usize,
 ): void {
-  product(out, a, b, rows, columns, k, ldo, lda, ldb, ADD, 0, 0);
-}
-
-/** out = scale * (A · B), scale (rows, columns) with row stride lds */
-export function productScale(
-  out: usize,
-  a: usize,
-  b: usize,
-  rows: usize,
-  columns: usize,
-  k: usize,
-  ldo: usize,
-  lda: usize,
-  ldb: usize,
-  scale: usize,
-  lds: usize,
-): void {
-  product(out, a, b, rows, columns, k, ldo, lda, ldb, SCALE, scale, lds);
-}
-
-/** out += scale * (A · B), scale (rows, columns) with row stride lds */
-export function productScaleAdd(
-  out: usize,
-  a: usize,
-  b: usize,
-  rows: usize,
-  columns: usize,
-  k: usize,
-  ldo: usize,
-  lda: usize,
-  ldb: usize,
-  scale: usize,
-  lds: usize,
-): void {
-  product(out, a, b, rows, columns, k, ldo, lda, ldb, SCALE_ADD, scale, lds);
+  product(out, a, b, rows, columns, k, ldo, lda, ldb, ADD);
 }

@@ -171,7 +171,7 @@ export function tile2x16(
 /** 1 row × 16 columns, for an odd row. */
 // @ts-ignore: decorator
 @inline
-export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32, scale: usize): void {
+export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
   let c0 = start(out, mode),
     c1 = start(out + 16, mode);
   let c2 = start(out + 32, mode),
@@ -184,20 +184,20 @@ export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, m
     c3 = fma(s, v128.load(b, 48), c3);
     b += ldb;
   }
-  emit(out, c0, mode, scale);
-  emit(out + 16, c1, mode, scale + 16);
-  emit(out + 32, c2, mode, scale + 32);
-  emit(out + 48, c3, mode, scale + 48);
+  v128.store(out, c0);
+  v128.store(out + 16, c1);
+  v128.store(out + 32, c2);
+  v128.store(out + 48, c3);
 }
 
 /** 1 row × 4 columns, for the columns that are left. */
 // @ts-ignore: decorator
 @inline
-export function tile1x4(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32, scale: usize): void {
+export function tile1x4(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
   let c = start(out, mode);
   for (const end = a + (k << 2); a < end; a += 4) {
     c = fma(v128.load32_splat(a), v128.load(b), c);
     b += ldb;
   }
-  emit(out, c, mode, scale);
+  v128.store(out, c);
 }

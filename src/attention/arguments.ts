@@ -9,6 +9,21 @@ export function checkObject<T extends object>(name: string, value: T): T {
   throw new TypeError(`"${name}" expected an object, got ${kindOf(value)}`);
 }
 
+/*
+ * Bounds of the kernels' 32-bit arithmetic, far above any model (paper, Table 9: 78 heads of 64):
+ * with all three at once a block of queries needs 2 GB of scratch.
+ */
+export const MAX_HEADS = 1024;
+export const MAX_WIDTH = 2048;
+export const MAX_RANK = 256;
+
+/** Refuses options that nothing would read. @throws TypeError naming the first of them */
+export function checkKnown(subject: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new TypeError(`"${unknown}" expected an option of ${subject} (${known.join(', ')})`);
+}
+
 /** An integer of at least `minimum`. @throws TypeError, RangeError */
 export function checkInteger(
   name: string,

@@ -1,6 +1,14 @@
 import type { Engine } from '../wasm/engine.ts';
-import { checkFloats, checkInteger, checkObject, countTokens } from './arguments.ts';
-import { factorLayout, projectFactors } from './factors.ts';
+import {
+  checkFloats,
+  checkInteger,
+  checkObject,
+  countTokens,
+  MAX_HEADS,
+  MAX_RANK,
+  MAX_WIDTH,
+} from './arguments.ts';
+import { factorLayout, packedBytes, projectFactors } from './factors.ts';
 import { type RopeDirection, type RopePrecision, RopeTables } from './rope.ts';
 import type { FactorSpec } from './spec.ts';
 
@@ -82,10 +90,10 @@ export function factorize(
   };
   let rope: RopeTables | undefined;
   try {
-    const packed = allocate(kernels.packedBytes(layout.width, spec.dim) >>> 0);
+    const packed = allocate(packedBytes(layout.width, spec.dim));
     const staging = allocate(Math.max(...pieces.map((piece) => piece.byteLength), x.byteLength));
     const out = allocate(count * layout.stride * 4);
-    rope = new RopeTables(engine, ropeSpec(given), count);
+    rope = new RopeTables(engine, ropeSpec(given, spec.headDim), count);
     let row = 0;
     for (const piece of pieces) {
       heap.floats(staging, piece.length).set(piece);
@@ -103,21 +111,21 @@ export function factorize(
 }
 
 function checkSpec(spec: FactorizeSpec): FactorSpec {
-  const headDim = checkInteger('headDim', spec.headDim, 2, 4096);
+  const headDim = checkInteger('headDim', spec.headDim, 2, MAX_WIDTH);
   if (headDim % 2 !== 0)
     throw new RangeError(`"headDim" expected an even number to rotate, got ${headDim}`);
   return {
     dim: checkInteger('dim', spec.dim, 1, MAX_DIM),
-    heads: checkInteger('heads', spec.heads, 1, 1024),
+    heads: checkInteger('heads', spec.heads, 1, MAX_HEADS),
     headDim,
-    rankQ: checkInteger('rankQ', spec.rankQ, 0, 256),
-    rankK: checkInteger('rankK', spec.rankK, 1, 256),
-    rankV: checkInteger('rankV', spec.rankV, 1, 256),
+    rankQ: checkInteger('rankQ', spec.rankQ, 0, MAX_RANK),
+    rankK: checkInteger('rankK', spec.rankK, 1, MAX_RANK),
+    rankV: checkInteger('rankV', spec.rankV, 1, MAX_RANK),
   };
 }
 
-function ropeSpec(spec: FactorizeSpec) {
-  const { headDim, ropeTheta = 10000, ropePrecision = 'bfloat16', ropeDirection = 1 } = spec;
+function ropeSpec(spec: FactorizeSpec, headDim: number) {
+  const { ropeTheta = 10000, ropePrecision = 'bfloat16', ropeDirection = 1 } = spec;
   if (!(Number.isFinite(ropeTheta) && ropeTheta >= 1)) {
     throw new RangeError(`"ropeTheta" expected a finite number >= 1, got ${ropeTheta}`);
   }

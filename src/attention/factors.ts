@@ -20,12 +20,17 @@ export interface FactorLayout {
   readonly stride: number;
 }
 
-/** Columns of a panel; rows of outputs are padded to it. */
+/** Columns of a panel (assembly/kernels/pack.ts); rows of outputs are padded to it. */
 export const PANEL = 48;
 
 /** `n` rounded up to whole panels. */
 export function padToPanel(n: number): number {
   return Math.ceil(n / PANEL) * PANEL;
+}
+
+/** Bytes of a packed weight (columns, k), in numbers that do not wrap at 4 GiB as a kernel's would. */
+export function packedBytes(columns: number, k: number): number {
+  return padToPanel(columns) * k * 4;
 }
 
 /** Where the pieces lie. */

@@ -18,9 +18,8 @@ export class CpuBackend implements Backend {
   readonly maxChunk: number;
   readonly contextLength: number;
   readonly vocabSize: number;
-  readonly network: Network;
   readonly #sequences = new Set<CpuSequence>();
-  #isDisposed = false;
+  #network: Network | undefined;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
   constructor(engine: Engine, config: ModelConfig, weights: ModelWeights) {
@@ -30,7 +29,7 @@ export class CpuBackend implements Backend {
     const shape = layerCache(engine, config);
     try {
       const workspace = createWorkspace(engine, config, shape.shapeAt, this.maxChunk);
-      this.network = { engine, config, weights, workspace };
+      this.#network = { engine, config, weights, workspace };
     } finally {
       shape.dispose();
     }
@@ -38,7 +37,6 @@ export class CpuBackend implements Backend {
 
   /** An empty sequence. */
   createSequence(): Sequence {
-    this.checkAlive();
     const { engine, config } = this.network;
     return new CpuSequence(
       this,
@@ -47,15 +45,16 @@ export class CpuBackend implements Backend {
     );
   }
 
-  /** @throws TpaError `DISPOSED` */
-  checkAlive(): void {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the model is disposed');
+  /** What computes. @throws TpaError `DISPOSED` */
+  get network(): Network {
+    if (this.#network === undefined) throw new TpaError('DISPOSED', 'the model is disposed');
+    return this.#network;
   }
 
-  /** Frees every sequence; the weights go with the memory when the engine is collected. */
+  /** Frees every sequence and lets go of the memory, weights and all. */
   dispose(): void {
-    this.#isDisposed = true;
     for (const sequence of this.#sequences) sequence.dispose();
+    this.#network = undefined;
   }
 }
 
@@ -63,7 +62,7 @@ export class CpuBackend implements Backend {
 class CpuSequence implements Sequence {
   readonly #backend: CpuBackend;
   readonly #siblings: Set<CpuSequence>;
-  readonly #caches: readonly PagedCache[];
+  #caches: readonly PagedCache[];
   #isDisposed = false;
 
   constructor(backend: CpuBackend, siblings: Set<CpuSequence>, caches: readonly PagedCache[]) {
@@ -82,8 +81,7 @@ class CpuSequence implements Sequence {
   }
 
   async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
-    this.#checkAlive();
-    const { network } = this.#backend;
+    const network = this.#use();
     try {
       for (const cache of this.#caches) cache.reserve(ids.length);
       const logits = network.engine.run(() => {
@@ -110,12 +108,12 @@ class CpuSequence implements Sequence {
   }
 
   truncate(length: number): void {
-    this.#checkAlive();
+    this.#use();
     for (const cache of this.#caches) cache.truncate(length);
   }
 
   fork(): Sequence {
-    this.#checkAlive();
+    this.#use();
     let layer = 0;
     const caches = createLayers(this.#caches.length, () => this.#caches[layer++]!.fork());
     return new CpuSequence(this.#backend, this.#siblings, caches);
@@ -126,11 +124,14 @@ class CpuSequence implements Sequence {
     this.#isDisposed = true;
     this.#siblings.delete(this);
     for (const cache of this.#caches) cache.dispose();
+    this.#caches = []; // they hold the memory
   }
 
-  #checkAlive(): void {
-    this.#backend.checkAlive();
+  /** @throws TpaError `DISPOSED` */
+  #use(): Network {
+    const { network } = this.#backend;
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
+    return network;
   }
 }
 

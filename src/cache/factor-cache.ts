@@ -1,4 +1,12 @@
-import { checkFloats, checkInteger, checkObject, countTokens } from '../attention/arguments.ts';
+import {
+  checkFloats,
+  checkInteger,
+  checkObject,
+  countTokens,
+  MAX_HEADS,
+  MAX_RANK,
+  MAX_WIDTH,
+} from '../attention/arguments.ts';
 import { type CacheSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import { TpaError } from '../errors.ts';
 import type { Engine } from '../wasm/engine.ts';
@@ -27,10 +35,14 @@ export interface CachedFactors {
   readonly bv: Float32Array;
 }
 
-/** Bounds of the kernels' 32-bit arithmetic; far above any model (paper, Table 9: 78 heads of 64). */
-const MAX_HEADS = 1024;
-const MAX_WIDTH = 4096;
-const MAX_RANK = 256;
+/** What a cache is while it is not disposed. */
+interface Live {
+  readonly engine: Engine;
+  readonly pages: PagedCache;
+}
+
+/** The pages of a cache, for the runtime alone. @throws TpaError `DISPOSED` */
+export let pagesOf: (cache: FactorCache) => PagedCache;
 
 /**
  * The factors of a sequence of tokens, a tenth of the numbers of a K/V cache (paper, Section 3.3).
@@ -45,38 +57,31 @@ const MAX_RANK = 256;
  * cache.length; // 1
  */
 export class FactorCache {
-  readonly #engine: Engine;
-  readonly #pages: PagedCache;
+  /** Sizes of this cache. */
+  readonly spec: CacheSpec;
   readonly #siblings: Set<FactorCache>;
-  #isDisposed = false;
+  #live: Live | undefined;
+
+  static {
+    pagesOf = (cache) => cache.#use().pages;
+  }
 
   /** Use `runtime.createFactorCache`. */
   constructor(engine: Engine, pages: PagedCache, siblings: Set<FactorCache>) {
-    this.#engine = engine;
-    this.#pages = pages;
+    this.spec = pages.spec;
+    this.#live = { engine, pages };
     this.#siblings = siblings;
     siblings.add(this);
   }
 
-  /** Sizes of this cache. */
-  get spec(): CacheSpec {
-    return this.#pages.spec;
-  }
-
   /** Tokens in the cache. */
   get length(): number {
-    return this.pages.length;
+    return this.#use().pages.length;
   }
 
   /** Bytes of its pages; a page shared with a fork counts in full. */
   get byteLength(): number {
-    return this.pages.byteLength;
-  }
-
-  /** The pages, for the runtime. @throws TpaError `DISPOSED` */
-  get pages(): PagedCache {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the factor cache is disposed');
-    return this.#pages;
+    return this.#use().pages.byteLength;
   }
 
   /**
@@ -85,9 +90,9 @@ export class FactorCache {
    * @throws TypeError, RangeError if an array does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   append(factors: CachedFactors): void {
-    const { pages } = this;
+    const { engine, pages } = this.#use();
     checkObject('factors', factors);
-    const { heads, headDim, valueDim, rankK, rankV } = pages.spec;
+    const { heads, headDim, valueDim, rankK, rankV } = this.spec;
     const count = countTokens('ak', factors.ak, heads * rankK);
     const parts = [
       checkFloats('ak', factors.ak, count * heads * rankK),
@@ -95,17 +100,17 @@ export class FactorCache {
       checkFloats('av', factors.av, count * heads * rankV),
       checkFloats('bv', factors.bv, count * rankV * valueDim),
     ];
-    pages.reserve(count);
-    const { heap } = this.#engine;
-    const staging = this.#stage(count);
+    const { heap } = engine;
+    const staging = heap.allocate(count * cacheNumbersPerToken(this.spec) * 4);
     try {
+      pages.reserve(count);
       let at = staging;
       const [ak = 0, bk = 0, av = 0, bv = 0] = parts.map((part) => {
         heap.floats(at, part.length).set(part);
         at += part.byteLength;
         return at - part.byteLength;
       });
-      this.#engine.run(() =>
+      engine.run(() =>
         pages.write(count, {
           ak,
           akStride: heads * rankK,
@@ -130,20 +135,20 @@ export class FactorCache {
    * @throws RangeError unless 0 <= length <= this.length
    */
   truncate(length: number): void {
-    const { pages } = this;
+    const { pages } = this.#use();
     pages.truncate(checkInteger('length', length, 0, pages.length));
   }
 
   /** A cache of the same tokens that shares their pages until one of the two writes. */
   fork(): FactorCache {
-    return new FactorCache(this.#engine, this.pages.fork(), this.#siblings);
+    const { engine, pages } = this.#use();
+    return new FactorCache(engine, pages.fork(), this.#siblings);
   }
 
   /** Gives the pages back; idempotent. */
   dispose(): void {
-    if (this.#isDisposed) return;
-    this.#isDisposed = true;
-    this.#pages.dispose();
+    this.#live?.pages.dispose();
+    this.#live = undefined;
     this.#siblings.delete(this);
   }
 
@@ -151,13 +156,9 @@ export class FactorCache {
     this.dispose();
   }
 
-  #stage(count: number): number {
-    try {
-      return this.#engine.heap.allocate(count * cacheNumbersPerToken(this.#pages.spec) * 4);
-    } catch (error) {
-      this.#pages.trim();
-      throw error;
-    }
+  #use(): Live {
+    if (this.#live === undefined) throw new TpaError('DISPOSED', 'the factor cache is disposed');
+    return this.#live;
   }
 }
 

@@ -23,11 +23,11 @@ export interface ModelFiles {
 /** A model in memory. */
 export interface ModelBytes {
   /** config.json as bytes, text or parsed. */
-  readonly config: Uint8Array | string | object;
+  readonly config: Uint8Array | ArrayBuffer | string | object;
   /** model.safetensors, or shards by file name together with `model.safetensors.index.json`. */
   readonly weights: Uint8Array | ArrayBuffer | ReadonlyMap<string, Uint8Array>;
   /** tokenizer.json as bytes, text or parsed. */
-  readonly tokenizer?: Uint8Array | string | object;
+  readonly tokenizer?: Uint8Array | ArrayBuffer | string | object;
 }
 
 /** A directory path, the address of a directory (`http:`, `https:`, `file:`), or the bytes. */
@@ -117,9 +117,15 @@ function expectBytes(value: unknown, subject: string): Uint8Array | ArrayBuffer 
 
 function encodeJson(value: unknown, subject: string): Uint8Array {
   if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
   const isObject = typeof value === 'object' && value !== null;
   if (typeof value !== 'string' && !isObject) {
     throw new TypeError(`"${subject}" expected bytes, text or an object, got ${typeof value}`);
   }
-  return new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+  if (typeof value === 'string') return new TextEncoder().encode(value);
+  try {
+    return new TextEncoder().encode(JSON.stringify(value));
+  } catch {
+    throw new TypeError(`"${subject}" expected an object that can be written as JSON`);
+  }
 }

@@ -117,7 +117,8 @@ async function readIndex(files: ModelFiles): Promise<ReadonlyMap<string, string>
   return shardOf;
 }
 
-function checkAbort(signal: AbortSignal | undefined): void {
+/** Ends a load that was aborted. @throws TpaError `ABORTED` */
+export function checkAbort(signal: AbortSignal | undefined): void {
   if (signal?.aborted) {
     throw new TpaError('ABORTED', 'loading was aborted', { cause: signal.reason });
   }

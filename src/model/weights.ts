@@ -1,5 +1,5 @@
 import { TpaError } from '../errors.ts';
-import { factorLayout, padToPanel } from '../attention/factors.ts';
+import { factorLayout, packedBytes, padToPanel } from '../attention/factors.ts';
 import type { FactorSpec } from '../attention/spec.ts';
 import type { ModelConfig } from '../format/config.ts';
 import type { TensorSet } from '../format/tensors.ts';
@@ -42,7 +42,10 @@ export function factorSpec(config: ModelConfig): FactorSpec {
   return { dim, heads, headDim, rankQ, rankK, rankV };
 }
 
-/** Reads every tensor once and packs it; one tensor at a time is on the JavaScript heap. */
+/**
+ * Reads every tensor and packs it; one at a time is on the JavaScript heap, but for an output
+ * projection stored beside the embedding, which is compared with it.
+ */
 export async function loadWeights(
   engine: Engine,
   config: ModelConfig,
@@ -77,14 +80,16 @@ export async function loadWeights(
     k: number,
     pieces: readonly (readonly [string, number])[],
   ) => {
-    const panels = heap.allocate(kernels.packedBytes(columns, k) >>> 0);
+    const panels = heap.allocate(packedBytes(columns, k));
     for (const [name, first] of pieces) pack(panels, await read(name), first, k);
     return panels;
   };
 
   try {
-    await checkTied(tensors);
-    const embedding = await fuse(vocabSize, dim, [[EMBEDDING, 0]]);
+    const table = await read(EMBEDDING);
+    await checkTied(tensors, table);
+    const embedding = heap.allocate(packedBytes(vocabSize, dim));
+    pack(embedding, table, 0, dim);
     const layers: LayerWeights[] = [];
     for (let layer = 0; layer < config.layers; layer++) {
       const name = (part: string) => `transformer.h.${layer}.${part}.weight`;
@@ -102,8 +107,9 @@ export async function loadWeights(
       const down = await fuse(dim, hiddenDim, [[name('mlp.c_proj'), 0]]);
       let groupNorm = 0;
       if (config.usesGroupNorm) {
+        const weight = await read(name('attn.subln'));
         groupNorm = heap.allocate(headDim * 4);
-        heap.floats(groupNorm, headDim).set(await read(name('attn.subln')));
+        heap.floats(groupNorm, headDim).set(weight);
       }
       layers.push({ factors, output, groupNorm, gateUp, down });
     }
@@ -118,12 +124,12 @@ export async function loadWeights(
  *
  * @throws TpaError `MODEL_UNSUPPORTED` if it is another matrix
  */
-async function checkTied(tensors: TensorSet): Promise<void> {
+async function checkTied(tensors: TensorSet, embedding: Float32Array): Promise<void> {
   if (!tensors.entries.has(TIED_HEAD)) return;
   const head = await tensors.readFloat32(TIED_HEAD);
-  const embedding = await tensors.readFloat32(EMBEDDING);
-  const at = head.findIndex((value, i) => value !== embedding[i]);
-  if (at < 0) return;
+  let at = 0;
+  while (at < head.length && head[at] === embedding[at]) at++;
+  if (at === head.length) return;
   const message = `tensor "${TIED_HEAD}" expected the values of "${EMBEDDING}", found another at element ${at}; untied heads are not supported`;
   throw new TpaError('MODEL_UNSUPPORTED', message, { data: { tensor: TIED_HEAD, index: at } });
 }

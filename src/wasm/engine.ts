@@ -36,6 +36,9 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const limit = memoryLimit(options.memoryLimit);
+  if (options.wasm !== undefined && (options.simd ?? 'auto') === 'auto') {
+    throw new TypeError('"simd" expected "baseline" or "relaxed", what "wasm" is, got "auto"');
+  }
   const simd = await chooseSimd(options.simd);
   const module = await compileBinary(simd.simd, options.wasm);
   const memory = createMemory(limit);

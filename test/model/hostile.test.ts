@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadModel, type Model, type ModelSource } from '../../src/index.ts';
+import { loadModel, type Model, type ModelSource, TpaError } from '../../src/index.ts';
 import {
   asBytes,
   bpe,
@@ -135,7 +135,7 @@ test('what onProgress throws reaches the caller', async (context) => {
 });
 
 test('odd sources and options are TypeError or RangeError that name what was expected', async (context) => {
-  const odd: [unknown, unknown, ErrorConstructor, RegExp][] = [
+  const odd: [unknown, unknown, abstract new (...args: never[]) => Error, RegExp][] = [
     [undefined, {}, TypeError, /^"source" expected/],
     [7, {}, TypeError, /^"source" expected/],
     [new URL('data:,x'), {}, TypeError, /^"source" expected/],
@@ -145,7 +145,10 @@ test('odd sources and options are TypeError or RangeError that name what was exp
     [good, null, TypeError, /^"options" expected an object, got null/],
     [good, 5, TypeError, /^"options" expected an object, got 5/],
     [good, { memorylimit: 1 }, TypeError, /^"memorylimit" is not an option/],
-    [good, { backend: 'webgpu' }, RangeError, /^"backend" expected "auto" or "wasm"/],
+    [good, { backend: 'webgpu' }, TpaError, /^"webgpu" is not built yet/],
+    [good, { backend: 'gpu' }, RangeError, /^"backend" expected "auto", "wasm" or "webgpu"/],
+    ['/nonexistent', { simd: 'fast' }, RangeError, /^"simd" expected/],
+    [good, { wasm: new Uint8Array(8) }, TypeError, /^"simd" expected "baseline" or "relaxed"/],
     [good, { simd: 'fast' }, RangeError, /^"simd" expected "auto", "baseline" or "relaxed"/],
     [good, { simd: null }, RangeError, /^"simd" expected/],
     [good, { threads: 2 }, RangeError, /^"threads" expected "auto" or 1/],
@@ -156,8 +159,13 @@ test('odd sources and options are TypeError or RangeError that name what was exp
     [good, { memoryLimit: NaN }, RangeError, /got NaN$/],
     [good, { onProgress: 5 }, TypeError, /^"onProgress" expected a function, got number/],
     [good, { signal: {} }, TypeError, /^"signal" expected an AbortSignal, got object/],
-    [good, { wasm: 'kernels.wasm' }, TypeError, /^"wasm" expected a WebAssembly\.Module/],
-    [good, { wasm: null }, TypeError, /^"wasm" expected/],
+    [
+      good,
+      { simd: 'baseline', wasm: 'kernels.wasm' },
+      TypeError,
+      /^"wasm" expected a WebAssembly\.Module/,
+    ],
+    [good, { simd: 'baseline', wasm: null }, TypeError, /^"wasm" expected/],
   ];
   for (const [source, options, kind, message] of odd) {
     const outcome = loadModel(source as ModelSource, options as object);
@@ -168,11 +176,22 @@ test('odd sources and options are TypeError or RangeError that name what was exp
   await isUndisturbed(context, 'options');
 });
 
+test('an abort after the last tensor still ends the load', async (context) => {
+  const controller = new AbortController();
+  const onProgress = ({ loaded, total }: { loaded: number; total: number }) => {
+    if (loaded === total) controller.abort();
+  };
+  await refused(() => loadModel(good, { onProgress, signal: controller.signal }), 'ABORTED');
+  await isUndisturbed(context, 'abort');
+});
+
 test('kernels that are none are WASM_BLOCKED', async (context) => {
   const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
   const html = new Response('<html>');
   const sources = [empty, empty.slice(0, 3), html, new URL('http://127.0.0.1:1/kernels.wasm')];
-  for (const wasm of sources) await refused(() => loadModel(good, { wasm }), 'WASM_BLOCKED');
+  for (const wasm of sources) {
+    await refused(() => loadModel(good, { simd: 'baseline', wasm }), 'WASM_BLOCKED');
+  }
   await isUndisturbed(context, 'kernels');
 });
 

@@ -184,6 +184,14 @@ const vocab = (entries: Record<string, unknown>) => (file: TinyFile) =>
 const added = (tokens: unknown) => (file: TinyFile) => {
   file.added_tokens = tokens;
 };
+/** Published split patterns, by the models that use them. */
+const PATTERNS: Readonly<Record<string, string>> = {
+  'GPT-2': "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+  'Llama 3':
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+  'brackets that mean themselves': '[()+*]+|\\)+|a',
+};
+
 const split = (pattern: unknown) => (file: TinyFile) => {
   file.pre_tokenizer = { type: 'Split', pattern, behavior: 'Isolated', invert: false };
 };
@@ -217,6 +225,9 @@ const HOSTILE: Record<string, (file: TinyFile) => unknown> = {
   'added token with a taken id': added([{ id: 0, content: 'zz', special: true }]),
   'added token with a huge id': added([{ id: 2 ** 31, content: 'zz', special: true }]),
   'pattern of 1,025 characters': split({ Regex: 'a'.repeat(1025) }),
+  'pattern with a repeated group': split({ Regex: '(a+)+$' }),
+  'pattern with a group repeated from 2 up': split({ Regex: '(?:a|a){2,}b' }),
+  'pattern with a back-reference': split({ Regex: '(a+)\\1' }),
   'pattern not a regex': split({ Regex: '(' }),
   'pattern of unknown kind': split({ Glob: '*' }),
   'pattern a number': split({ Regex: 5 }),
@@ -244,5 +255,11 @@ test('no object at all is TOKENIZER_INVALID', () => {
     );
   }
 });
+
+for (const [name, Regex] of Object.entries(PATTERNS)) {
+  test(`the pattern of ${name} is taken`, () => {
+    assert.not.throws(() => createTokenizer(tiny(split({ Regex }))));
+  });
+}
 
 test.run();

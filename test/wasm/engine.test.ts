@@ -80,7 +80,7 @@ test('a module that is not the kernels is WASM_BLOCKED', async () => {
   // (module (import "a" "b" (func)))
   const needy = Uint8Array.of(...empty, ...Buffer.from('010401600000020701016101620000', 'hex'));
   for (const wasm of [empty, needy]) {
-    const error = await reasonOf(createEngine({ wasm }));
+    const error = await reasonOf(createEngine({ simd: 'baseline', wasm }));
     assert.ok(hasCode('WASM_BLOCKED')(error), String(error));
   }
 });
