@@ -31,7 +31,8 @@ export function renderReport(environment: Environment, results: readonly SuiteRe
     `- Commit: ${commit}${commit.endsWith('+') ? ' (with uncommitted changes)' : ''}, ${date}`,
     '',
     'One thread. `best` and `median` are over all samples. In a round all cases of a table run one after',
-    'the other; `of peak` and `time ÷` compare the best samples of each round, and give the median round.',
+    'the other; `of peak` and `time ÷` compare the best samples of each round, and give the median round;',
+    '`best of peak` compares the best sample of each, what the kernel does when nothing else runs.',
     'A MAC is one multiply-add of the formula, whatever the implementation spends.',
     '',
     ...results.flatMap((result) => [renderSuite(result), '']),
@@ -41,7 +42,15 @@ export function renderReport(environment: Environment, results: readonly SuiteRe
 /** One suite as a Markdown section with a padded table, readable as plain text too. */
 export function renderSuite({ suite, cachedTokens, notes, rows }: SuiteResult): string {
   const reference = findReference(rows);
-  const header = ['case', 'best', 'median', 'GMAC/s best', 'GMAC/s median', 'of peak'];
+  const header = [
+    'case',
+    'best',
+    'median',
+    'GMAC/s best',
+    'GMAC/s median',
+    'of peak',
+    'best of peak',
+  ];
   if (cachedTokens !== undefined) header.push('ns/token best', 'ns/token median');
   if (reference) header.push(`time ÷ ${reference.timing.name}`);
   const cells = rows.map((row) => {
@@ -52,7 +61,8 @@ export function renderSuite({ suite, cachedTokens, notes, rows }: SuiteResult): 
       formatSeconds(timing.median),
       (row.macs / timing.best / 1e9).toFixed(2),
       (row.macs / timing.median / 1e9).toFixed(2),
-      formatPeak(row, rows),
+      formatPeak(row, rows, (peak) => timeRatio(peak.timing, row.timing)),
+      formatPeak(row, rows, (peak) => peak.timing.best / row.timing.best),
     ];
     const isCompared = !isProbe(row, rows);
     if (cachedTokens !== undefined) {
@@ -81,12 +91,12 @@ function isProbe(row: Row, rows: readonly Row[]): boolean {
   return rows.some((other) => other.peak === row.timing.name);
 }
 
-/** Rate of the row over the rate of its ceiling, round by round. */
-function formatPeak(row: Row, rows: readonly Row[]): string {
+/** Rate of the row over the rate of its ceiling, given the ratio of their times. */
+function formatPeak(row: Row, rows: readonly Row[], timeOf: (peak: Row) => number): string {
   if (row.peak === undefined) return '';
   const peak = rows.find((other) => other.timing.name === row.peak);
   if (!peak) throw new Error(`"${row.timing.name}" expected a case "${row.peak}" in its suite`);
-  return ((row.macs / peak.macs) * timeRatio(peak.timing, row.timing)).toFixed(3);
+  return ((row.macs / peak.macs) * timeOf(peak)).toFixed(3);
 }
 
 function formatSeconds(seconds: number): string {

@@ -45,20 +45,27 @@ test('a row has times, MAC rates, fraction of the peak, ns per token, and time o
     'GMAC/s best',
     'GMAC/s median',
     'of peak',
+    'best of peak',
     'ns/token best',
     'ns/token median',
     'time ÷ kernel',
   ]);
-  const best = ['1.00 ms', '1.00 ms', '15.00', '15.00', '0.750', '1000.0', '1000.0', '1.00'];
-  assert.equal(cellsOf(markdown, 'kernel'), ['kernel', ...best]);
-  const slow = ['4.00 ms', '4.00 ms', '3.75', '3.75', '', '4000.0', '4000.0', '4.00'];
+  const best = ['1.00 ms', '1.00 ms', '15.00', '15.00', '0.750', '0.750'];
+  assert.equal(cellsOf(markdown, 'kernel'), ['kernel', ...best, '1000.0', '1000.0', '1.00']);
+  const slow = ['4.00 ms', '4.00 ms', '3.75', '3.75', '', '', '4000.0', '4000.0', '4.00'];
   assert.equal(cellsOf(markdown, 'peer'), ['peer', ...slow]);
 });
 
 test('a probe is no reference and has no ratio or time per token', () => {
   const markdown = renderSuite({ suite: 's', cachedTokens: 1000, rows: [probe, kernel, peer] });
-  const cells = ['FMA peak', '100 ms', '100 ms', '20.00', '20.00', '', '', '', ''];
+  const cells = ['FMA peak', '100 ms', '100 ms', '20.00', '20.00', '', '', '', '', ''];
   assert.equal(cellsOf(markdown, 'FMA peak'), cells);
+});
+
+test('of peak is the median round, best of peak the best samples of any rounds', () => {
+  const slowest = { ...kernel, timing: timing('kernel', 0.001, 0.002, 0.0008) };
+  const markdown = renderSuite({ suite: 's', rows: [probe, slowest] });
+  assert.equal(cellsOf(markdown, 'kernel').slice(5), ['0.750', '0.938']);
 });
 
 test('a lone case is compared with nothing', () => {

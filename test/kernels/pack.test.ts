@@ -4,12 +4,25 @@ import { BINARIES } from '../helpers/binaries.ts';
 import { assertSame } from '../helpers/close.ts';
 import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
 import { createRandom } from '../helpers/random.ts';
+import { packedBytes } from '../../src/attention/factors.ts';
 import { PANEL, pack } from '../reference/pack.ts';
 
 for (const simd of BINARIES) {
   const test = suite(`pack() and packedBytes(), ${simd}`);
   const { kernels, guard } = await createBench(simd);
   const random = createRandom(1);
+
+  test('TypeScript knows the panels: the same bytes, and no wrap at 4 GiB', () => {
+    for (const [columns, k] of [
+      [1, 1],
+      [48, 5],
+      [49, 7],
+      [980, 768],
+    ] as const) {
+      assert.is(packedBytes(columns, k), kernels.packedBytes(columns, k) >>> 0);
+    }
+    assert.is(packedBytes(1536, 699_051), 1536 * 699_051 * 4);
+  });
 
   test('packedBytes() is whole panels of 48 columns', () => {
     for (const columns of [0, ...COUNTS]) {
