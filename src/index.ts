@@ -12,6 +12,9 @@ export {
   type RuntimeOptions,
 } from './runtime.ts';
 export type { SimdOption, WasmSource } from './wasm/binary.ts';
+export type { EngineOptions } from './wasm/engine.ts';
+export type { Mechanism } from './format/mechanism.ts';
+export type { TokenIds } from './generate/prompt.ts';
 export type { ModelConfig } from './format/config.ts';
 export type { ModelBytes, ModelSource } from './format/model-files.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';

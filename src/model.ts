@@ -1,3 +1,4 @@
+import { TpaError } from './errors.ts';
 import type { CpuBackend } from './backend/cpu.ts';
 import { cacheNumbersPerToken } from './attention/spec.ts';
 import type { ModelConfig } from './format/config.ts';
@@ -84,7 +85,7 @@ export class Model {
       throw new RangeError('"ids" expected at least one token id, got none');
     const sequence = backend.createSequence();
     try {
-      const logits = new Float32Array(checked.length * vocabSize);
+      const logits = allocateLogits(checked.length * vocabSize);
       for (let start = 0; start < checked.length; start += maxChunk) {
         if (start > 0) await yieldMacrotask();
         const chunk = checked.slice(start, start + maxChunk);
@@ -132,5 +133,15 @@ export class Model {
   /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+/** @throws TpaError `OUT_OF_MEMORY` where the engine has no array of that length */
+function allocateLogits(length: number): Float32Array {
+  try {
+    return new Float32Array(length);
+  } catch (cause) {
+    const message = `memory expected to hold ${length} logits, the engine refused`;
+    throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: length * 4 } });
   }
 }

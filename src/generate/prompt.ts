@@ -17,8 +17,8 @@ type NumericArray =
   | Float64Array;
 
 /**
- * UTF-8 bytes a prompt may have per token of context: English has about 4, so that a longer text
- * cannot fit; counting bytes is far cheaper than tokenising them to find out.
+ * UTF-8 bytes a prompt may have per token of context: English has about 4. A longer text is refused
+ * unread, though one of long runs might fit: counting bytes is far cheaper than tokenising them.
  */
 export const MAX_BYTES_PER_TOKEN = 32;
 

@@ -18,7 +18,8 @@ export interface SessionHost {
 
 /**
  * One conversation with a model: token ids and their cached factors. One call at a time; a second
- * one throws `SESSION_BUSY`. A call that fails leaves the session as it was.
+ * one throws `SESSION_BUSY`. A call that fails leaves the session as it was,
+ * and a generation what it had given.
  *
  * @example
  * const session = model.createSession();
@@ -130,7 +131,7 @@ export class Session {
     this.#context.truncate(length);
   }
 
-  /** Frees the cache; a running call rejects with `DISPOSED` within a token. Idempotent. */
+  /** Frees the cache; a running call rejects with `DISPOSED` within a token or a chunk of a prompt. Idempotent. */
   dispose(): void {
     this.#context.dispose();
     this.#host.sessions.delete(this);

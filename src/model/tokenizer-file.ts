@@ -146,21 +146,38 @@ function mergesOf(model: JsonObject): string[][] {
 }
 
 /**
- * A group repeated without end, or a back-reference: what exponential backtracking needs, and what
- * no published split pattern has ((a+)+$ took 30 s on 28 characters). Quantifiers of single
- * characters and classes, and groups with ? or a fixed count, pass.
+ * What a pattern may not hold: a repeated group or a back-reference, without which backtracking is
+ * not exponential ((a+)+$ took 30 s on 28 characters). No published split pattern has one; groups
+ * with ? pass.
  */
-const BACKTRACKING = /\)(?:[+*]|\{\d+,\})|\\[1-9]|\\k</;
+const EXPONENTIAL = /\)(?:[+*]|\{\d)|\\[1-9]|\\k</;
 /** Escapes but back-references, and classes: their brackets and stars mean themselves. */
 const LITERALS = /\\[^1-9k]|\[(?:\\.|[^\\\]])*\]/g;
+/** Repetitions in one alternative, which bound the degree of its time: published patterns have 2. */
+const MAX_REPETITIONS = 2;
+/** How often all replacements together may multiply a text: published ones (" " to "▁") by 1. */
+const MAX_EXPANSION = 64;
 
-function checkPatterns(path: string, value: unknown, depth = 0): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > MAX_DEPTH) throw invalid(`"${path}" expected at most ${MAX_DEPTH} levels`);
-  for (const [key, child] of Object.entries(value)) {
-    if (key === 'pattern') checkPattern(path, child);
+/** Checks the steps of a stage, however they nest. */
+function checkPatterns(stage: string, value: unknown): void {
+  let expansion = 1;
+  visit(value, 0);
+  if (expansion > MAX_EXPANSION) {
+    throw invalid(`"${stage}" expected replacements of at most ${MAX_EXPANSION} characters`);
+  }
+
+  function visit(step: unknown, depth: number): void {
+    if (typeof step !== 'object' || step === null) return;
+    if (depth > MAX_DEPTH) throw invalid(`"${stage}" expected at most ${MAX_DEPTH} levels`);
+    const { type, pattern, content } = step as JsonObject;
+    const needsPattern = type === 'Replace' || type === 'Split';
+    if (pattern !== undefined || needsPattern) checkPattern(stage, pattern);
+    if (type === 'Replace') {
+      if (typeof content !== 'string') throw invalid(`"${stage}.content" expected a string`);
+      expansion *= Math.max(1, content.length);
+    }
     // Array indices and the file's keys would make an endless path: the stage is name enough.
-    checkPatterns(path, child, depth + 1);
+    for (const child of Object.values(step)) visit(child, depth + 1);
   }
 }
 
@@ -172,8 +189,16 @@ function checkPattern(stage: string, pattern: unknown): void {
     const found = `found ${source.length}`;
     throw invalid(`"${stage}.pattern" expected 1..${MAX_PATTERN_LENGTH} characters, ${found}`);
   }
-  if (Regex !== undefined && BACKTRACKING.test(source.replaceAll(LITERALS, ''))) {
+  if (Regex === undefined) return;
+  const skeleton = source.replaceAll(LITERALS, '');
+  if (EXPONENTIAL.test(skeleton)) {
     throw invalid(`"${stage}.pattern" expected no repeated group and no back-reference`);
+  }
+  const repetitions = skeleton.split('|').map((part) => part.match(/[+*]|\{\d/g)?.length ?? 0);
+  if (Math.max(...repetitions) > MAX_REPETITIONS) {
+    throw invalid(
+      `"${stage}.pattern" expected at most ${MAX_REPETITIONS} repetitions in an alternative`,
+    );
   }
 }
 

@@ -44,7 +44,7 @@ export function createTokenizer(
       const encoder = parseSpecial ? full : (plain ??= build(withoutSpecial(file)));
       const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
       if (wellFormed === '') return [];
-      const { ids } = encoder.encode(wellFormed, { add_special_tokens: false });
+      const { ids } = guard(() => encoder.encode(wellFormed, { add_special_tokens: false }));
       if (ids.some((id: number | undefined) => id === undefined)) {
         throw new TpaError('TOKENIZER_INVALID', 'expected a token for every piece of text');
       }
@@ -55,16 +55,21 @@ export function createTokenizer(
         (id) => file.ids.has(id) && !(skipSpecial && file.specialIds.has(id)),
       );
       // The library's clean-up deletes spaces before punctuation: text would not round-trip.
-      return known.length === 0 ? '' : full.decode(known, { clean_up_tokenization_spaces: false });
+      if (known.length === 0) return '';
+      return guard(() => full.decode(known, { clean_up_tokenization_spaces: false }));
     },
   };
 }
 
 function build(file: TokenizerFile): Tokenizer {
+  return guard(() => new Tokenizer(file.json, {}));
+}
+
+/** Runs the library; its errors quote the file or the text, so they are not passed on. */
+function guard<T>(call: () => T): T {
   try {
-    return new Tokenizer(file.json, {});
+    return call();
   } catch {
-    // the library's error quotes the file
-    throw new TpaError('TOKENIZER_INVALID', 'expected a tokenizer.json that can be read');
+    throw new TpaError('TOKENIZER_INVALID', 'expected a tokenizer.json that can be used');
   }
 }

@@ -11,7 +11,7 @@ import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
 /** Logits of other chunks differ by at most 6e-6 · (1 + max), see golden.test.ts; max is 1 here. */
 const ATOL = 1.2e-5;
 /** Three cache pages. */
-const CONTEXT = 140;
+const CONTEXT = 240;
 const VOCAB = 97;
 const MAX_SESSIONS = 5;
 

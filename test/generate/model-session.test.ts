@@ -13,12 +13,12 @@ const goldenIds = [...integers(golden, 'ids')];
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
 
 const MODELS = {
-  // prompts of 60 cross the border of a cache page with their first tokens
+  // prompts of 92 cross the border of a cache page with their first tokens
   tiny: {
-    source: goldenSource(golden, 'bf16', { block_size: 150 }, livelyWeights(golden)),
-    prompt: goldenIds.slice(0, 60),
+    source: goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden)),
+    prompt: [...goldenIds, ...goldenIds].slice(0, 92),
   },
-  shipped: { source: SHIPPED, prompt: [...integers(loadGolden('shipped_t6'), 'ids')].slice(0, 60) },
+  shipped: { source: SHIPPED, prompt: [...integers(loadGolden('shipped_t6'), 'ids')].slice(0, 92) },
 };
 
 for (const [name, { source, prompt }] of Object.entries(MODELS)) {

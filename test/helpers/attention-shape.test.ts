@@ -8,11 +8,12 @@ import {
   SHAPE_LIMITS,
   type AttentionShape,
 } from './attention-shape.ts';
+import { PAGE_TOKENS } from './kernel-attention.ts';
 
 const test = suite('attentionShape()');
 
-/** Tokens beyond two cache pages of 128. */
-const TWO_PAGES = 256;
+/** Tokens of two cache pages. */
+const TWO_PAGES = 2 * PAGE_TOKENS;
 
 const shapes = fc.sample(attentionShape(), { numRuns: 1000, seed: 1 });
 const count = (isMatch: (shape: AttentionShape) => boolean) => shapes.filter(isMatch).length;

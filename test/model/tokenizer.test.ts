@@ -17,6 +17,7 @@ const END_ID = 256;
 
 interface TinyFile {
   added_tokens?: unknown;
+  normalizer?: unknown;
   pre_tokenizer?: unknown;
   model: Record<string, unknown>;
 }
@@ -227,6 +228,16 @@ const HOSTILE: Record<string, (file: TinyFile) => unknown> = {
   'pattern of 1,025 characters': split({ Regex: 'a'.repeat(1025) }),
   'pattern with a repeated group': split({ Regex: '(a+)+$' }),
   'pattern with a group repeated from 2 up': split({ Regex: '(?:a|a){2,}b' }),
+  'pattern with a group counted up to 40': split({ Regex: '(?:a+){1,40}$' }),
+  'pattern with a group counted 30 times': split({ Regex: '(?:a+){30}b' }),
+  'pattern of many repetitions': split({ Regex: 'a*a*a*b' }),
+  'a split without a pattern': (file) => {
+    file.pre_tokenizer = { type: 'Split', behavior: 'Isolated', invert: false };
+  },
+  'replacements that multiply the text': (file) => {
+    const step = { type: 'Replace', pattern: { String: 'a' }, content: 'a'.repeat(10) };
+    file.normalizer = { type: 'Sequence', normalizers: [step, step] };
+  },
   'pattern with a back-reference': split({ Regex: '(a+)\\1' }),
   'pattern not a regex': split({ Regex: '(' }),
   'pattern of unknown kind': split({ Glob: '*' }),
