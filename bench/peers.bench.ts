@@ -3,7 +3,7 @@ import { gqaGraph, randomGqaFeeds } from './peers/gqa-graph.ts';
 import { matmulGraph } from './peers/matmul-graph.ts';
 import { openSession, type Peer } from './peers/ort.ts';
 import { assertClose, gqaReference, productReference, tpaReference } from './peers/reference.ts';
-import { randomFactors, tpaFeeds, tpaGraph, type FactorLayout } from './peers/tpa-graph.ts';
+import { randomFactors, tpaFeeds, tpaGraph, type TpaForm } from './peers/tpa-graph.ts';
 import { randomValues } from './random.ts';
 import {
   DECODE_PRODUCTS,
@@ -44,6 +44,7 @@ export const parts: readonly SuitePart[] = [
       combine([
         () => tpaPeer('token-innermost'),
         () => tpaPeer('token-major'),
+        () => tpaPeer('einsum'),
         () => gqaPeers(GQA_4),
       ]),
   },
@@ -60,12 +61,12 @@ export const parts: readonly SuitePart[] = [
   })),
 ];
 
-async function tpaPeer(layout: FactorLayout): Promise<PreparedPart> {
-  const name = `ORT TPA graph, ${layout}`;
-  const session = await openSession(tpaGraph(PAPER_DECODE, layout));
+async function tpaPeer(form: TpaForm): Promise<PreparedPart> {
+  const name = `ORT TPA graph, ${form}`;
+  const session = await openSession(tpaGraph(PAPER_DECODE, form));
   const bind = (tokens: number) => {
     const factors = randomFactors(PAPER_DECODE, tokens);
-    return { factors, peer: session.bind(name, tpaFeeds(PAPER_DECODE, layout, factors)) };
+    return { factors, peer: session.bind(name, tpaFeeds(PAPER_DECODE, form, factors)) };
   };
   const small = bind(CHECK_TOKENS);
   await check(small.peer, tpaReference(PAPER_DECODE, small.factors));

@@ -10,12 +10,11 @@ import {
 import type { Feed } from './ort.ts';
 
 /**
- * Where the token index of the cached factors lives. Token-innermost needs no transposition of the
- * cache and is the fastest form found, but a cache in it cannot be appended to; token-major can.
- * ns per cached token, best of 12, PAPER_DECODE at 32k tokens, Node 20, AMD EPYC (Zen 3):
- * token-innermost 539, token-major 646, and as two-operand Einsums 6,118 and 6,279.
+ * How the graph is written. As two-operand Einsums it reads like the formula. As MatMuls it is ten
+ * times faster: with the token index innermost it needs no transposition of the cache and is the
+ * fastest form found, but such a cache cannot be appended to; token-major can.
  */
-export type FactorLayout = 'token-innermost' | 'token-major';
+export type TpaForm = 'token-innermost' | 'token-major' | 'einsum';
 
 /** Random factors; `(heads, rank)` is head-major for the query, caches are `(tokens, rank, …)`. */
 export interface Factors {
@@ -41,14 +40,14 @@ export function randomFactors(shape: AttentionShape, tokens: number): Factors {
 }
 
 /** One TPA decode step over a dynamic number M of cached tokens; output `(heads, headDim)`. */
-export function tpaGraph(shape: AttentionShape, layout: FactorLayout): GraphSpec {
-  return layout === 'token-innermost' ? innermostGraph(shape) : majorGraph(shape);
+export function tpaGraph(shape: AttentionShape, form: TpaForm): GraphSpec {
+  return FORMS[form](shape);
 }
 
-/** The inputs of {@link tpaGraph}; rearranges the cached factors where the layout asks for it. */
+/** The inputs of {@link tpaGraph}; rearranges the cached factors where the form asks for it. */
 export function tpaFeeds(
   shape: AttentionShape,
-  layout: FactorLayout,
+  form: TpaForm,
   factors: Factors,
 ): Record<string, Feed> {
   const { heads, headDim, rankQ, rankK, rankV } = shape;
@@ -57,7 +56,7 @@ export function tpaFeeds(
     aq: { data: factors.aq, dims: [heads, rankQ] },
     bq: { data: factors.bq, dims: [rankQ, headDim] },
   };
-  if (layout === 'token-major') {
+  if (form !== 'token-innermost') {
     return {
       ...query,
       ak: { data: factors.ak, dims: [tokens, rankK, heads] },
@@ -74,6 +73,12 @@ export function tpaFeeds(
     bv: { data: ranksFirst(factors.bv, tokens, rankV, headDim), dims: [rankV, tokens, headDim] },
   };
 }
+
+const FORMS: Readonly<Record<TpaForm, (shape: AttentionShape) => GraphSpec>> = {
+  'token-innermost': innermostGraph,
+  'token-major': majorGraph,
+  einsum: einsumGraph,
+};
 
 function innermostGraph(shape: AttentionShape): GraphSpec {
   const { heads, headDim, rankK, rankV } = shape;
@@ -103,15 +108,9 @@ function innermostGraph(shape: AttentionShape): GraphSpec {
 }
 
 function majorGraph(shape: AttentionShape): GraphSpec {
-  const { heads, headDim, rankK, rankV } = shape;
+  const { heads, headDim, rankK } = shape;
   return {
-    inputs: [
-      ...queryInputs(shape),
-      floatValue('ak', 'M', rankK, heads),
-      floatValue('bk', 'M', rankK, headDim),
-      floatValue('av', 'M', rankV, heads),
-      floatValue('bv', 'M', rankV, headDim),
-    ],
+    inputs: majorInputs(shape),
     outputs: [floatValue('o', heads, headDim)],
     initializers: [
       ...scales(shape),
@@ -139,6 +138,35 @@ function majorGraph(shape: AttentionShape): GraphSpec {
   };
 }
 
+function einsumGraph(shape: AttentionShape): GraphSpec {
+  return {
+    inputs: majorInputs(shape),
+    outputs: [floatValue('o', shape.heads, shape.headDim)],
+    initializers: scales(shape),
+    nodes: [
+      node('Mul', 'aq scale', 'aqs'),
+      node('Einsum', 'bq bk', 'p', { equation: 'rd,msd->msr' }),
+      node('Einsum', 'aqs p', 'mixed', { equation: 'hr,msr->msh' }),
+      node('Einsum', 'mixed ak', 'logits', { equation: 'msh,msh->mh' }),
+      node('Softmax', 'logits', 'weights', { axis: 0 }),
+      node('Einsum', 'weights av', 'weighted', { equation: 'mh,muh->muh' }),
+      node('Einsum', 'weighted bv', 'sum', { equation: 'muh,mud->hd' }),
+      node('Mul', 'sum mean', 'o'),
+    ],
+  };
+}
+
+function majorInputs(shape: AttentionShape): ValueSpec[] {
+  const { heads, headDim, rankK, rankV } = shape;
+  return [
+    ...queryInputs(shape),
+    floatValue('ak', 'M', rankK, heads),
+    floatValue('bk', 'M', rankK, headDim),
+    floatValue('av', 'M', rankV, heads),
+    floatValue('bv', 'M', rankV, headDim),
+  ];
+}
+
 function queryInputs({ heads, headDim, rankQ }: AttentionShape): ValueSpec[] {
   return [floatValue('aq', heads, rankQ), floatValue('bq', rankQ, headDim)];
 }
@@ -162,7 +190,7 @@ function node(
   op: string,
   inputs: string,
   output: string,
-  attributes: Readonly<Record<string, number>> = {},
+  attributes: Readonly<Record<string, number | string>> = {},
 ): NodeSpec {
   return { op, inputs: inputs.split(' '), outputs: [output], attributes };
 }

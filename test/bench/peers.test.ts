@@ -18,10 +18,10 @@ async function outputOf(graph: GraphSpec, feeds: Record<string, Feed>): Promise<
 }
 
 // The benchmark itself checks the rank-1 shape it times.
-for (const layout of ['token-innermost', 'token-major'] as const) {
-  test(`tpaGraph() ${layout} sums over ranks (6, 2, 2), 13 tokens, rel < 1e-5`, async () => {
+for (const form of ['token-innermost', 'token-major', 'einsum'] as const) {
+  test(`tpaGraph() ${form} sums over ranks (6, 2, 2), 13 tokens, rel < 1e-5`, async () => {
     const factors = randomFactors(T6_SMALL, 13);
-    const output = await outputOf(tpaGraph(T6_SMALL, layout), tpaFeeds(T6_SMALL, layout, factors));
+    const output = await outputOf(tpaGraph(T6_SMALL, form), tpaFeeds(T6_SMALL, form, factors));
     assertClose('tpa', output, tpaReference(T6_SMALL, factors));
   });
 }
