@@ -1,7 +1,7 @@
 import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
-import { splatBytes, splatRows } from '../simd/splat';
+import { even, splatBytes, splatRows } from '../simd/splat';
 import { factoredLogits } from './logits';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
 import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
@@ -10,12 +10,12 @@ import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE
 export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
-    padded = (heads + 1) & ~1;
+    padded = even(heads);
   const headDim = <usize>shape.headDim;
   return (
     splatBytes(heads, rankQ ? rankQ : headDim) +
     splatBytes(rankQ, headDim) +
-    ((rankQ + 1) & ~1) * TILE_ROW +
+    even(rankQ) * TILE_ROW +
     <usize>shape.rankV * padded * PAGE_ROW +
     heads * (valueRow(shape) + 8)
   );
@@ -48,7 +48,7 @@ export function tpaDecode(
 ): void {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
-    padded = (heads + 1) & ~1;
+    padded = even(heads);
   const headDim = <usize>shape.headDim,
     rankV = <usize>shape.rankV;
   assert(heads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
@@ -59,7 +59,7 @@ export function tpaDecode(
   const a = scratch; // (heads, inner) splatted
   const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
   const p = b + splatBytes(rankQ, headDim); // (rankQ, 48)
-  const w = p + ((rankQ + 1) & ~1) * TILE_ROW; // (rankV, heads, 96) logits, then weights
+  const w = p + even(rankQ) * TILE_ROW; // (rankV, heads, 96) logits, then weights
   const acc = w + rankV * plane; // (heads, valueStride)
   const sums = acc + heads * row; // (heads)
   const maxima = sums + (heads << 2); // (heads)

@@ -1,18 +1,12 @@
 import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
-import { splatBytes } from '../simd/splat';
+import { even, splatBytes } from '../simd/splat';
 import { denseLogits, factoredLogits } from './logits';
 import { valuesOfHead } from './materialize';
 import { denseQueries, QueryRows, splatQueries } from './queries';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
 import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
-
-// @ts-ignore: decorator
-@inline
-function even(n: usize): usize {
-  return (n + 1) & ~1;
-}
 
 /**
  * Rows of w and acc for each head: the queries, and a pair more, lest heads lie a power of two

@@ -1,5 +1,6 @@
 import { fma } from '../simd/fma';
 import { sumLanes } from '../simd/reduce';
+import { scaleRow } from '../simd/scale';
 
 /**
  * out[i] = weight · x[i] / sqrt(mean(x[i]²) + eps), row by row.
@@ -24,7 +25,7 @@ export function rmsNorm(
     // Infinity - Infinity: a row beyond 1.8e19 becomes NaN, not the zeros that 1 / Infinity gives
     const scale: f32 = <f32>1 / sqrt<f32>(sum / <f32>dim + eps) + (sum - sum);
     if (weight) scaleByWeight(out, x, weight, dim, scale);
-    else scaleBy(out, x, dim, scale);
+    else scaleRow(out, x, dim, scale);
     out += ldo << 2;
     x += ldx << 2;
   }
@@ -51,21 +52,6 @@ function sumOfSquares(x: usize, dim: usize): f32 {
   let sum = sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
   for (; x < end; x += 4) sum += load<f32>(x) * load<f32>(x);
   return sum;
-}
-
-// @ts-ignore: decorator
-@inline
-function scaleBy(out: usize, x: usize, dim: usize, scale: f32): void {
-  const s = f32x4.splat(scale),
-    end = x + (dim << 2);
-  for (; x + 16 <= end; x += 16) {
-    v128.store(out, f32x4.mul(v128.load(x), s));
-    out += 16;
-  }
-  for (; x < end; x += 4) {
-    store<f32>(out, load<f32>(x) * scale);
-    out += 4;
-  }
 }
 
 // @ts-ignore: decorator

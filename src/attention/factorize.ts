@@ -80,6 +80,7 @@ export function factorize(
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);
   const pieces = weightPieces(weights, spec);
+  const rotation = ropeSpec(given, spec.headDim);
   const layout = factorLayout(spec);
   const { heap, kernels } = engine;
   const owned: number[] = [];
@@ -93,7 +94,7 @@ export function factorize(
     const packed = allocate(packedBytes(layout.width, spec.dim));
     const staging = allocate(Math.max(...pieces.map((piece) => piece.byteLength), x.byteLength));
     const out = allocate(count * layout.stride * 4);
-    rope = new RopeTables(engine, ropeSpec(given, spec.headDim), count);
+    rope = new RopeTables(engine, rotation, count);
     let row = 0;
     for (const piece of pieces) {
       heap.floats(staging, piece.length).set(piece);
