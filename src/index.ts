@@ -1,6 +1,6 @@
 export type { Factors, FactorizeSpec, FactorWeights } from './attention/factorize.ts';
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
-export type { CacheSpec, FactorSpec } from './attention/spec.ts';
+export type { AttentionSpec, FactorSpec } from './attention/spec.ts';
 export type { CachedFactors, FactorCache, FactorCacheOptions } from './cache/factor-cache.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
 export {

@@ -13,7 +13,7 @@ import {
   type FactorizeSpec,
   type FactorWeights,
 } from './attention/factorize.ts';
-import { cacheNumbersPerToken, type CacheSpec } from './attention/spec.ts';
+import { cacheNumbersPerToken, type AttentionSpec } from './attention/spec.ts';
 import {
   checkCacheOptions,
   FactorCache,
@@ -152,7 +152,7 @@ export class Runtime {
   }
 
   /** Numbers a layer of these sizes caches for each token: (R_K + R_V)(h + d). */
-  cacheNumbersPerToken(spec: CacheSpec): number {
+  cacheNumbersPerToken(spec: AttentionSpec): number {
     return cacheNumbersPerToken(spec);
   }
 

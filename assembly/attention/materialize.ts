@@ -1,5 +1,5 @@
 import { addScaledRow, scaleRow } from '../simd/scale';
-import { CacheShape, PAGE_TOKENS, TILE_ROW, valueRow } from './tiles';
+import { avTileStride, CacheShape, PAGE_TOKENS, TILE_ROW, valueRow } from './tiles';
 
 /*
  * One head's dense Q, K or V, formed from factors in scratch and used for a whole block of
@@ -65,7 +65,7 @@ export function valuesOfHead(v: usize, bv: usize, av: usize, h: usize, count: us
   for (let m: usize = 0; m < count; m++) {
     const tile = (m << 2) / TILE_ROW,
       lane = (m << 2) % TILE_ROW;
-    const a = av + (tile * rankV * heads + h) * TILE_ROW + lane;
+    const a = av + tile * avTileStride(shape) + h * TILE_ROW + lane;
     scaleRow(v, bv, row >> 2, load<f32>(a));
     for (let u: usize = 1; u < rankV; u++) {
       addScaledRow(v, bv + u * row * PAGE_TOKENS, row >> 2, load<f32>(a + u * heads * TILE_ROW));

@@ -1,13 +1,15 @@
 /*
- * The layout of a page of the factor cache, known to the attention kernels alone.
+ * The layout of a page of the cache, known to the attention kernels alone.
  *
  *   page   96 tokens of one layer, 2 tiles of 48
- *     bk   (tile, rankK, headDim, 48)       token innermost: scores are products without
- *     ak   (tile, rankK, heads, 48)         horizontal sums
- *     av   (tile, rankV, heads, 48)
- *     bv   (rankV, 96, valueStride)         token-major: the rows of the value product
+ *     bk   (tile, rankK, keyRows, 48)       token innermost: scores are products without
+ *     ak   (tile, rankK, headRows, 48)      horizontal sums
+ *     av   (tile, rankV, headRows, 48)
+ *     bv   (rankV, 96, storedStride)        token-major: the rows of the value product
  *
- * valueStride is valueDim rounded up to 4 so that rows are whole vectors. A page never moves.
+ * TPA stores all of it: keyRows = headDim, headRows = heads, valueRows = valueDim. A mechanism that
+ * does not store a factor has 0 rows of it. storedStride is valueRows rounded up to 4 so that rows
+ * are whole vectors. A page never moves.
  */
 
 export const TILE: usize = 48;
@@ -16,7 +18,18 @@ export const TILE_ROW: usize = TILE << 2;
 export const PAGE_TOKENS: usize = 96;
 export const PAGE_ROW: usize = PAGE_TOKENS << 2;
 
-/** What the kernels know of a cache; written once by the host, five u32 in this order. */
+/** B_K and B_V are in the page as they are used. */
+export const STORED: u32 = 0;
+/** B_K and B_V are parameters; B_K is rotated to its token's position. */
+export const FIXED: u32 = 1;
+/** B_K is B_V, rotated to its token's position. */
+export const SHARED: u32 = 2;
+/** The page holds b and c of b ⊗ c. */
+export const OUTER: u32 = 3;
+/** B_K is B_V, the latent, followed by the stored rows of B_K. */
+export const LATENT: u32 = 4;
+
+/** What the kernels know of a cache; written once by the host, words in this order. */
 @unmanaged
 export class CacheShape {
   heads: u32;
@@ -24,47 +37,82 @@ export class CacheShape {
   valueDim: u32;
   rankK: u32;
   rankV: u32;
+  /** Numbers of a B_K in the page. */
+  keyRows: u32;
+  /** heads, or 0 where A is not in the page. */
+  headRows: u32;
+  /** Numbers of a B_V in the page. */
+  valueRows: u32;
+  /** STORED … LATENT. */
+  form: u32;
+  /** Width of c with OUTER. */
+  outerDim: u32;
+  /** With headRows = 0: A_K (rankK, heads, 48) and A_V (rankV, heads, 48), a number in every lane. */
+  ak: u32;
+  av: u32;
+  /** With FIXED: B_K (rankK, headDim), and B_V (rankV, 96, valueStride), the same row for all tokens. */
+  bk: u32;
+  bv: u32;
+  /** With FIXED and SHARED: tables (positions up to the end of the last page, pairs). */
+  cos: u32;
+  sin: u32;
+  pairs: u32;
+  direction: f32;
 }
 
-/** Bytes of a row of bv. */
+/** Bytes of a row of values as the value product reads it. */
 // @ts-ignore: decorator
 @inline
 export function valueRow(shape: CacheShape): usize {
   return (<usize>((shape.valueDim + 3) & ~3)) << 2;
 }
 
+/** Bytes of a row of bv in the page. */
+// @ts-ignore: decorator
+@inline
+export function storedRow(shape: CacheShape): usize {
+  return (<usize>((shape.valueRows + 3) & ~3)) << 2;
+}
+
 // @ts-ignore: decorator
 @inline
 export function bkTile(page: usize, tile: usize, shape: CacheShape): usize {
-  return page + tile * (<usize>shape.rankK * shape.headDim * TILE_ROW);
+  return page + tile * (<usize>shape.rankK * shape.keyRows * TILE_ROW);
 }
 
+/** A_K of a tile (rankK, heads, 48), in the page or fixed. */
 // @ts-ignore: decorator
 @inline
 export function akTile(page: usize, tile: usize, shape: CacheShape): usize {
-  return page + <usize>shape.rankK * shape.headDim * PAGE_ROW + tile * (<usize>shape.rankK * shape.heads * TILE_ROW);
+  if (!shape.headRows) return shape.ak;
+  return page + <usize>shape.rankK * shape.keyRows * PAGE_ROW + tile * (<usize>shape.rankK * shape.heads * TILE_ROW);
+}
+
+/** A_V of the first tile (rankV, heads, 48), in the page or fixed; tiles are avTileStride apart. */
+// @ts-ignore: decorator
+@inline
+export function avTile(page: usize, shape: CacheShape): usize {
+  return shape.headRows ? page + <usize>shape.rankK * (shape.keyRows + shape.headRows) * PAGE_ROW : shape.av;
 }
 
 // @ts-ignore: decorator
 @inline
-export function avTile(page: usize, tile: usize, shape: CacheShape): usize {
-  return (
-    page +
-    <usize>shape.rankK * (shape.headDim + shape.heads) * PAGE_ROW +
-    tile * (<usize>shape.rankV * shape.heads * TILE_ROW)
-  );
+export function avTileStride(shape: CacheShape): usize {
+  return <usize>shape.rankV * shape.headRows * TILE_ROW;
 }
 
 // @ts-ignore: decorator
 @inline
 export function bvRows(page: usize, shape: CacheShape): usize {
-  return page + (<usize>shape.rankK * (shape.headDim + shape.heads) + <usize>shape.rankV * shape.heads) * PAGE_ROW;
+  return (
+    page + (<usize>shape.rankK * (shape.keyRows + shape.headRows) + <usize>shape.rankV * shape.headRows) * PAGE_ROW
+  );
 }
 
 /** Bytes of one page of this shape. */
 export function pageBytes(shapeAt: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
-  return bvRows(0, shape) + <usize>shape.rankV * valueRow(shape) * PAGE_TOKENS;
+  return bvRows(0, shape) + <usize>shape.rankV * storedRow(shape) * PAGE_TOKENS;
 }
 
 /** Tokens of one page, for the host. */

@@ -3,8 +3,10 @@ import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
 import { even, splatBytes, splatRows } from '../simd/splat';
 import { factoredLogits } from './logits';
+import { keyScratch, keysOfTile } from './keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
+import { akTile, avTile, avTileStride, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
+import { valueScratch, valuesOfPage } from './values';
 
 /** Bytes of scratch that {@link tpaDecode} needs. */
 export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
@@ -17,7 +19,9 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
     splatBytes(rankQ, headDim) +
     even(rankQ) * TILE_ROW +
     <usize>shape.rankV * padded * PAGE_ROW +
-    heads * (valueRow(shape) + 8)
+    heads * (valueRow(shape) + 8) +
+    keyScratch(shape) +
+    valueScratch(shape)
   );
 }
 
@@ -63,6 +67,8 @@ export function tpaDecode(
   const acc = w + rankV * plane; // (heads, valueStride)
   const sums = acc + heads * row; // (heads)
   const maxima = sums + (heads << 2); // (heads)
+  const keys = maxima + (heads << 2); // (rankK, headDim, 48), unless in the page
+  const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
 
   splatRows(a, aq, heads, inner, scale * LOG2E, 0);
   splatRows(b, bq, rankQ, headDim, 1, 0);
@@ -74,7 +80,7 @@ export function tpaDecode(
     const count = min<usize>(PAGE_TOKENS, length - first);
     const columns = ((count + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
-      const bk = bkTile(page, t, shape),
+      const bk = keysOfTile(page, t, first, shape, keys),
         ak = akTile(page, t, shape);
       factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, PAGE_ROW);
     }
@@ -83,10 +89,10 @@ export function tpaDecode(
         sum = sums + (h << 2);
       mask(logits, count, columns);
       const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
-      const av = avTile(page, 0, shape) + h * TILE_ROW;
+      const av = avTile(page, shape) + h * TILE_ROW;
       store<f32>(sum, load<f32>(sum) + tileWeights(logits, columns, max, av, plane, shape));
     }
-    const bv = bvRows(page, shape);
+    const bv = valuesOfPage(page, count, shape, values);
     for (let u: usize = 0; u < rankV; u++) {
       productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
     }
@@ -103,7 +109,7 @@ export function tpaDecode(
 function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize, shape: CacheShape): f32 {
   const rankV = <usize>shape.rankV,
     rankStride = <usize>shape.heads * TILE_ROW;
-  const tileStride = rankV * rankStride;
+  const tileStride = avTileStride(shape);
   if (rankV == 1) return weigh(w, columns, max, av, tileStride, 0, 0, 1);
   if (rankV == 2) return weigh(w, columns, max, av, tileStride, rankStride, plane, 2);
   const sum = weigh(w, columns, max, 0, 0, 0, 0, 0);

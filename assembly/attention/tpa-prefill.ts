@@ -2,11 +2,13 @@ import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../simd/product';
 import { scaleRow } from '../simd/scale';
 import { even, splatBytes } from '../simd/splat';
+import { keyScratch, keysOfTile } from './keys';
 import { denseLogits, factoredLogits } from './logits';
 import { valuesOfHead } from './materialize';
 import { denseQueries, QueryRows, splatQueries } from './queries';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { akTile, avTile, bkTile, bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
+import { akTile, avTile, avTileStride, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
+import { valueScratch, valuesOfPage } from './values';
 
 /**
  * Rows of w and acc for each head: the queries, and a pair more, lest heads lie a power of two
@@ -32,7 +34,9 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
       heads * count * (headDim << 2) + headDim * TILE_ROW,
     ) +
     row * PAGE_TOKENS +
-    even(heads) * rowsPerHead(count) * (PAGE_ROW + row + 8)
+    even(heads) * rowsPerHead(count) * (PAGE_ROW + row + 8) +
+    keyScratch(shape) +
+    valueScratch(shape)
   );
 }
 
@@ -77,7 +81,9 @@ export function tpaPrefill(
   const acc = w + cells * PAGE_ROW; // (heads, rows, valueStride)
   const sums = acc + cells * row; // (heads, rows)
   const maxima = sums + (cells << 2); // (heads, rows)
-  const a = maxima + (cells << 2); // factored: (count, heads, inner) splatted; dense: q (heads, count, headDim)
+  const keys = maxima + (cells << 2); // (rankK, headDim, 48), unless in the page
+  const bvs = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
+  const a = bvs + valueScratch(shape); // factored: (count, heads, inner) splatted; dense: q (heads, count, headDim)
   const b = a + count * splatBytes(heads, inner); // factored: (count · rankQ, headDim) splatted
   const p = b + splatBytes(count * rankQ, headDim); // factored: (count · rankQ, 48)
   const k = a + heads * count * (headDim << 2); // dense: (headDim, 48)
@@ -93,14 +99,14 @@ export function tpaPrefill(
     const tokens = min<usize>(PAGE_TOKENS, end - first);
     const columns = ((tokens + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
-      const bk = bkTile(page, t, shape),
+      const bk = keysOfTile(page, t, first, shape, keys),
         ak = akTile(page, t, shape),
         to = w + t * TILE_ROW;
       if (isDenseKeys) denseLogits(to, a, k, bk, ak, shape, count, plane);
       else factoredLogits(to, a, b, p, bk, ak, shape, rankQ, count, plane);
     }
-    const av = avTile(page, 0, shape),
-      tileStride = rankV * heads * TILE_ROW;
+    const av = avTile(page, shape),
+      tileStride = avTileStride(shape);
     for (let h: usize = 0; h < heads; h++) {
       for (let t: usize = 0; t < count; t++) {
         const cell = h * rows + t,
@@ -117,7 +123,7 @@ export function tpaPrefill(
         store<f32>(sum, load<f32>(sum) + added);
       }
     }
-    const bv = bvRows(page, shape);
+    const bv = valuesOfPage(page, tokens, shape, bvs);
     for (let h: usize = 0; h < heads; h++) {
       if (rankV > 1) valuesOfHead(v, bv, av, h, tokens, shape);
       const values = rankV > 1 ? v : bv;

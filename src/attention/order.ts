@@ -1,4 +1,4 @@
-import type { CacheSpec } from './spec.ts';
+import type { AttentionSpec } from './spec.ts';
 
 /**
  * Queries attended to together: a tile of keys, so that a block wastes half a tile of masked keys
@@ -15,7 +15,7 @@ export const PREFILL_MINIMUM = 3;
  * a full query h R_K d).
  */
 export function hasDenseKeys(
-  spec: CacheSpec,
+  spec: AttentionSpec,
   rankQ: number,
   queries: number,
   keys: number,

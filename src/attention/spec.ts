@@ -1,13 +1,36 @@
-/** Sizes of one layer's cached factors. */
-export interface CacheSpec {
-  /** Query heads; A factors are (heads, rank). */
+/**
+ * What one layer caches and how its queries attend: every mechanism of the paper is one of these.
+ * K = Σ a ⊗ b over rankK pairs of a head factor a (heads) and a feature factor b (headDim), V the
+ * same over rankV; mechanisms differ in which factors depend on the token (paper, Sections 3 and 4).
+ */
+export interface AttentionSpec {
+  /** Query heads. */
   readonly heads: number;
   /** Width of a key. */
   readonly headDim: number;
   /** Width of a value. */
   readonly valueDim: number;
+  /** Pairs of factors of K; with `headFactors: 'groups'` the K/V heads. */
   readonly rankK: number;
   readonly rankV: number;
+  /**
+   * A factors: `'contextual'` (TPA, the default) are cached for each token; `'fixed'` are one
+   * parameter for all tokens; `'groups'` are the 0/1 masks of MHA, MQA and GQA, never stored.
+   */
+  readonly headFactors?: 'contextual' | 'fixed' | 'groups';
+  /**
+   * B factors: `'contextual'` (default) are cached, RoPE applied; `'fixed'` are one parameter for
+   * all tokens, rotated at attention time; `'shared'` are cached once for K and V, before RoPE;
+   * `'outer'` are cached as b and c of b ⊗ c (paper, Appendix C); `'latent'` is MLA: V is the
+   * latent, K the latent followed by the rotated key that all heads share.
+   */
+  readonly featureFactors?: 'contextual' | 'fixed' | 'shared' | 'outer' | 'latent';
+  /** Width of c in b ⊗ c; headDim / outerDim is that of b. */
+  readonly outerDim?: number;
+  /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or scale; its state has a constant size. */
+  readonly score?: 'softmax' | 'linear';
+  /** Latest tokens that a query sees, itself included; all of them unless given. */
+  readonly window?: number;
 }
 
 /** How many numbers of what a token's factors are made from. */
@@ -22,15 +45,54 @@ export interface FactorSpec {
   readonly rankV: number;
 }
 
-/**
- * Numbers a layer caches for each token: (rankK)(heads + headDim) + (rankV)(heads + valueDim),
- * in the paper's notation (R_K + R_V)(h + d_h).
- */
-export function cacheNumbersPerToken(spec: CacheSpec): number {
-  return spec.rankK * (spec.heads + spec.headDim) + spec.rankV * (spec.heads + spec.valueDim);
+/** Numbers of one token that a page holds, by factor and rank. */
+export interface StoredNumbers {
+  /** Of each B_K. */
+  readonly keyRows: number;
+  /** Of each A_K and A_V. */
+  readonly headRows: number;
+  /** Of each B_V. */
+  readonly valueRows: number;
 }
 
-/** What a dot product of raw factors is multiplied by: 1 / (R_Q R_K sqrt(d)), R_Q = 1 for a full query. */
-export function logitScale(spec: CacheSpec, rankQ: number): number {
-  return 1 / (Math.max(rankQ, 1) * spec.rankK * Math.sqrt(spec.headDim));
+/** What of a token's factors the cache holds. */
+export function storedNumbers(spec: AttentionSpec): StoredNumbers {
+  const { headDim, valueDim, featureFactors = 'contextual', outerDim = 1 } = spec;
+  const headRows = (spec.headFactors ?? 'contextual') === 'contextual' ? spec.heads : 0;
+  switch (featureFactors) {
+    case 'contextual':
+      return { headRows, keyRows: headDim, valueRows: valueDim };
+    case 'fixed':
+      return { headRows, keyRows: 0, valueRows: 0 };
+    case 'shared':
+      return { headRows, keyRows: 0, valueRows: valueDim };
+    case 'outer':
+      return {
+        headRows,
+        keyRows: headDim / outerDim + outerDim,
+        valueRows: valueDim / outerDim + outerDim,
+      };
+    case 'latent':
+      return { headRows, keyRows: headDim - valueDim, valueRows: valueDim };
+  }
+}
+
+/**
+ * Numbers a layer caches for each token. TPA: rankK (heads + headDim) + rankV (heads + valueDim),
+ * in the paper's notation (R_K + R_V)(h + d_h); MHA, MQA, GQA: 2 · kvHeads · headDim; MLA:
+ * d_c + d_rope; linear attention: 0, its state does not grow.
+ */
+export function cacheNumbersPerToken(spec: AttentionSpec): number {
+  if (spec.score === 'linear') return 0;
+  const { headRows, keyRows, valueRows } = storedNumbers(spec);
+  return spec.rankK * (headRows + keyRows) + spec.rankV * (headRows + valueRows);
+}
+
+/**
+ * What a dot product of raw factors is multiplied by: 1 / (R_Q R_K sqrt(d)), R_Q = 1 for a full
+ * query, R_K = 1 for groups.
+ */
+export function logitScale(spec: AttentionSpec, rankQ: number): number {
+  const rankK = spec.headFactors === 'groups' ? 1 : spec.rankK;
+  return 1 / (Math.max(rankQ, 1) * rankK * Math.sqrt(spec.headDim));
 }

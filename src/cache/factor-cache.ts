@@ -7,7 +7,7 @@ import {
   MAX_RANK,
   MAX_WIDTH,
 } from '../attention/arguments.ts';
-import { type CacheSpec, cacheNumbersPerToken } from '../attention/spec.ts';
+import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import { TpaError } from '../errors.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { PagedCache } from './pages.ts';
@@ -58,7 +58,7 @@ export let pagesOf: (cache: FactorCache) => PagedCache;
  */
 export class FactorCache {
   /** Sizes of this cache. */
-  readonly spec: CacheSpec;
+  readonly spec: AttentionSpec;
   readonly #siblings: Set<FactorCache>;
   #live: Live | undefined;
 
@@ -163,7 +163,7 @@ export class FactorCache {
 }
 
 /** Checks the sizes of a cache. @throws TypeError, RangeError */
-export function checkCacheOptions(options: FactorCacheOptions): CacheSpec {
+export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   checkObject('options', options);
   const { heads, headDim, valueDim = headDim, rankK, rankV, dtype = 'float32' } = options;
   if (dtype !== 'float32') throw new RangeError(`"dtype" expected "float32", got ${String(dtype)}`);

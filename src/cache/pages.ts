@@ -1,4 +1,5 @@
-import type { CacheSpec } from '../attention/spec.ts';
+import { type AttentionSpec, storedNumbers } from '../attention/spec.ts';
+import type { RopeDirection } from '../attention/rope.ts';
 import type { Engine } from '../wasm/engine.ts';
 
 /** A page of factors; `owners` caches refer to it. */
@@ -19,9 +20,27 @@ export interface FactorRows {
   readonly bvStride: number;
 }
 
-/** Bytes before the page table: the kernels' CacheShape, then their FactorRows. */
-const HEADER = 64;
-const ROWS_AT = 32;
+/** Factors that are parameters of the model, and tables to rotate keys by; addresses, 0 for none. */
+export interface FixedFactors {
+  /** A_K (rankK, heads, 48), each number in all 48 lanes, and A_V (rankV, heads, 48). */
+  readonly ak?: number;
+  readonly av?: number;
+  /** B_K (rankK, headDim), and B_V (rankV, 96, valueDim rounded up to 4), each row 96 times. */
+  readonly bk?: number;
+  readonly bv?: number;
+  /** Cosines and sines (positions, pairs), of all positions of all pages. */
+  readonly cos?: number;
+  readonly sin?: number;
+  readonly pairs?: number;
+  readonly direction?: RopeDirection;
+}
+
+/** `form` of the kernels' CacheShape. */
+const FORMS = ['contextual', 'fixed', 'shared', 'outer', 'latent'] as const;
+
+/** Bytes before the page table: the kernels' CacheShape, 72 of them, then their FactorRows. */
+const HEADER = 128;
+const ROWS_AT = 80;
 
 /**
  * One layer's factors in pages of wasm memory, reached through a page table. Appending never
@@ -31,8 +50,9 @@ const ROWS_AT = 32;
  * `reserve` may fail, `write` fills reserved space, `commit` makes it count.
  */
 export class PagedCache {
-  readonly spec: CacheSpec;
+  readonly spec: AttentionSpec;
   readonly #engine: Engine;
+  readonly #fixed: FixedFactors;
   readonly #pageTokens: number;
   readonly #pageBytes: number;
   #pages: Page[] = [];
@@ -41,8 +61,9 @@ export class PagedCache {
   #length = 0;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(engine: Engine, spec: CacheSpec) {
+  constructor(engine: Engine, spec: AttentionSpec, fixed: FixedFactors = {}) {
     this.#engine = engine;
+    this.#fixed = fixed;
     this.spec = spec;
     this.#table = this.#createTable(this.#capacity);
     this.#pageTokens = engine.kernels.pageTokens();
@@ -121,7 +142,7 @@ export class PagedCache {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   fork(): PagedCache {
-    const copy = new PagedCache(this.#engine, this.spec);
+    const copy = new PagedCache(this.#engine, this.spec, this.#fixed);
     try {
       copy.#growTable(this.#pages.length);
     } catch (error) {
@@ -143,9 +164,23 @@ export class PagedCache {
 
   #createTable(capacity: number): number {
     const { heap } = this.#engine;
-    const { heads, headDim, valueDim, rankK, rankV } = this.spec;
     const table = heap.allocate(HEADER + capacity * 4);
-    heap.words(table, 5).set([heads, headDim, valueDim, rankK, rankV]);
+    const { heads, headDim, valueDim, rankK, rankV, outerDim = 0 } = this.spec;
+    const { keyRows, headRows, valueRows } = storedNumbers(this.spec);
+    const form = FORMS.indexOf(this.spec.featureFactors ?? 'contextual');
+    const {
+      ak = 0,
+      av = 0,
+      bk = 0,
+      bv = 0,
+      cos = 0,
+      sin = 0,
+      pairs = 0,
+      direction = 1,
+    } = this.#fixed;
+    const sizes = [heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows];
+    heap.words(table, 17).set([...sizes, form, outerDim, ak, av, bk, bv, cos, sin, pairs]);
+    heap.floats(table + 17 * 4, 1)[0] = direction;
     return table;
   }
 

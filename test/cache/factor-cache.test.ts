@@ -11,7 +11,7 @@ import { answers, assertHolds, factorsOf } from '../helpers/tokens.ts';
 const SPEC = { heads: 2, headDim: 5, valueDim: 3, rankK: 2, rankV: 1 };
 const PAGE_TOKENS = 96;
 /** Header and room for 16 pages. */
-const TABLE_BYTES = 64 + 16 * 4;
+const TABLE_BYTES = 128 + 16 * 4;
 /** Histories stay within the first page table: its growth has a test of its own. */
 const MAX_TOKENS = 16 * PAGE_TOKENS;
 const SEED = 11;

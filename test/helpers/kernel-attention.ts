@@ -36,7 +36,10 @@ export function createPages(
   misalignment: Misalignment = 0,
 ): PagesInMemory {
   const { heads, headDim, valueDim, rankK, rankV } = sizes;
-  const shape = Int32Array.of(heads, headDim, valueDim, rankK, rankV);
+  const shape = Int32Array.of(
+    ...[heads, headDim, valueDim, rankK, rankV, headDim, heads, valueDim],
+    ...Array.from({ length: 10 }, () => 0), // form: all stored; nothing fixed
+  );
   const shapeAt = guarded.regionOf('shape', shape, misalignment).pointer;
   const count = Math.ceil(tokens / PAGE_TOKENS);
   const pages = Array.from({ length: count }, (_, i) =>

@@ -1,11 +1,11 @@
-import type { CacheSpec } from '../../src/attention/spec.ts';
+import type { AttentionSpec } from '../../src/attention/spec.ts';
 import type { FactorCache } from '../../src/cache/factor-cache.ts';
 import type { Runtime } from '../../src/runtime.ts';
 import { assertSame } from './close.ts';
 import { createRandom } from './random.ts';
 
 /** Factors of tokens named by numbers: the same number has the same factors everywhere. */
-export function factorsOf(tokens: readonly number[], spec: CacheSpec) {
+export function factorsOf(tokens: readonly number[], spec: AttentionSpec) {
   const { heads, headDim, valueDim, rankK, rankV } = spec;
   const part = (width: number, salt: number) => {
     const out = new Float32Array(tokens.length * width);
