@@ -11,6 +11,7 @@ export { pack, packedBytes } from './kernels/pack';
 export { rmsNorm } from './kernels/rms-norm';
 export { rope } from './kernels/rope';
 export { ropeFrequencies, ropeTable } from './kernels/rope-table';
+export { sigmoid } from './kernels/sigmoid';
 export { swiglu } from './kernels/swiglu';
 
 /** First byte after the static tables: the host's memory starts here. */

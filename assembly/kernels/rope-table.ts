@@ -17,8 +17,10 @@ export function ropeFrequencies(frequencies: usize, headDim: usize, theta: f64):
  *
  * @param cos @param sin (count, pairs)
  * @param frequencies (pairs)
- * @param isBfloat16 round to bfloat16 as upstream training does
- * Error before rounding to float32 below 1e-9 for positions below 2^24.
+ * @param isBfloat16 round to bfloat16 as upstream training does, last
+ * @param magnitude both tables are times it: YaRN's attention factor, 1 for none
+ * @param logDecay both tables are times e^(angle · logDecay): RoPE with decay, 0 for none
+ * Error before rounding to float32 below 1e-9 · magnitude for positions below 2^24.
  */
 export function ropeTable(
   cos: usize,
@@ -28,6 +30,8 @@ export function ropeTable(
   position: usize,
   count: usize,
   isBfloat16: bool,
+  magnitude: f64,
+  logDecay: f64,
 ): void {
   for (let t: usize = 0; t < count; t++) {
     for (let i: usize = 0; i < pairs; i++) {
@@ -38,8 +42,9 @@ export function ropeTable(
         c = cosNear0(r);
       const turn = (<u32>quarter) & 3;
       const swap = turn & 1;
-      put(cos, (turn == 1 || turn == 2 ? -1 : 1) * (swap ? s : c), isBfloat16);
-      put(sin, (turn >= 2 ? -1 : 1) * (swap ? c : s), isBfloat16);
+      const radius = logDecay ? magnitude * Math.exp(angle * logDecay) : magnitude;
+      put(cos, (turn == 1 || turn == 2 ? -radius : radius) * (swap ? s : c), isBfloat16);
+      put(sin, (turn >= 2 ? -radius : radius) * (swap ? c : s), isBfloat16);
       cos += 4;
       sin += 4;
     }

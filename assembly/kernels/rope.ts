@@ -5,8 +5,9 @@
  *
  * direction +1 is the convention of T6, -1 that of Hugging Face LLaMA.
  *
- * @param x (tokens, rows, headDim) with `stride` numbers between tokens
- * @param cos @param sin (tokens, pairs) of {@link ropeTable}; headDim = 2 · pairs
+ * @param x (tokens, rows, width) with `stride` numbers between tokens; the first 2 · pairs numbers
+ *   of a row rotate, the rest pass
+ * @param cos @param sin (tokens, pairs) of {@link ropeTable}
  */
 export function rope(
   x: usize,
@@ -15,13 +16,16 @@ export function rope(
   tokens: usize,
   rows: usize,
   pairs: usize,
+  width: usize,
   stride: usize,
   direction: f32,
 ): void {
+  assert(pairs << 1 <= width, 'rope: more pairs than a row holds');
   const half = pairs << 2;
   for (let t: usize = 0; t < tokens; t++) {
     for (let r: usize = 0; r < rows; r++) {
-      rotate(x + r * (half << 1), x + r * (half << 1) + half, cos, sin, half, direction);
+      const row = x + r * (width << 2);
+      rotate(row, row + half, cos, sin, half, direction);
     }
     x += stride << 2;
     cos += half;

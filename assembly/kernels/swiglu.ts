@@ -1,4 +1,4 @@
-import { exp2Once, LOG2E } from '../simd/exp2';
+import { expMinusAbs } from '../simd/exp2';
 
 /**
  * gate = silu(gate) · up, in place, silu(x) = x / (1 + e^-x).
@@ -24,7 +24,7 @@ export function swiglu(gate: usize, up: usize, rows: usize, count: usize, ld: us
 // @ts-ignore: decorator
 @inline
 function silu(x: v128): v128 {
-  const e = exp2Once(f32x4.mul(f32x4.neg(f32x4.abs(x)), f32x4.splat(LOG2E)));
+  const e = expMinusAbs(x);
   const numerator = v128.bitselect(f32x4.mul(x, e), x, f32x4.lt(x, f32x4.splat(0)));
   return f32x4.div(numerator, f32x4.add(f32x4.splat(1), e));
 }

@@ -71,5 +71,12 @@ export function exp2Once(x: v128): v128 {
   );
 }
 
+/** e^-|x|, which never overflows: the exponential of every function of 1 / (1 + e^-x). */
+// @ts-ignore: decorator
+@inline
+export function expMinusAbs(x: v128): v128 {
+  return exp2Once(f32x4.mul(f32x4.neg(f32x4.abs(x)), f32x4.splat(LOG2E)));
+}
+
 /** Factor that turns an exponent of e into one of 2: the kernels compute in base 2 throughout. */
 export const LOG2E: f32 = 1.4426950408889634;

@@ -9,11 +9,13 @@ import {
   MAX_WIDTH,
 } from './arguments.ts';
 import { factorLayout, packedBytes, projectFactors } from './factors.ts';
-import { type RopeDirection, type RopePrecision, RopeTables } from './rope.ts';
+import { type RopeDirection, type RopePrecision, type RopeSpec, RopeTables } from './rope.ts';
 import type { FactorSpec } from './spec.ts';
 
 /** Sizes and conventions of a factorisation. */
 export interface FactorizeSpec extends FactorSpec {
+  /** Features of each B row, its first, that RoPE rotates: even, all of them unless given. */
+  readonly rotaryDim?: number;
   /** Base of the rotary frequencies, default 10000. */
   readonly ropeTheta?: number;
   /** Rounding of cosines and sines, default `'bfloat16'` as upstream T6 trains. */
@@ -113,8 +115,6 @@ export function factorize(
 
 function checkSpec(spec: FactorizeSpec): FactorSpec {
   const headDim = checkInteger('headDim', spec.headDim, 2, MAX_WIDTH);
-  if (headDim % 2 !== 0)
-    throw new RangeError(`"headDim" expected an even number to rotate, got ${headDim}`);
   return {
     dim: checkInteger('dim', spec.dim, 1, MAX_DIM),
     heads: checkInteger('heads', spec.heads, 1, MAX_HEADS),
@@ -125,7 +125,11 @@ function checkSpec(spec: FactorizeSpec): FactorSpec {
   };
 }
 
-function ropeSpec(spec: FactorizeSpec, headDim: number) {
+function ropeSpec(spec: FactorizeSpec, headDim: number): RopeSpec {
+  const name = spec.rotaryDim === undefined ? 'headDim' : 'rotaryDim';
+  const rotaryDim = checkInteger(name, spec.rotaryDim ?? headDim, 2, headDim);
+  if (rotaryDim % 2 !== 0)
+    throw new RangeError(`"${name}" expected an even number to rotate, got ${rotaryDim}`);
   const { ropeTheta = 10000, ropePrecision = 'bfloat16', ropeDirection = 1 } = spec;
   if (!(Number.isFinite(ropeTheta) && ropeTheta >= 1)) {
     throw new RangeError(`"ropeTheta" expected a finite number >= 1, got ${ropeTheta}`);
@@ -138,7 +142,7 @@ function ropeSpec(spec: FactorizeSpec, headDim: number) {
   if (ropeDirection !== 1 && ropeDirection !== -1) {
     throw new RangeError(`"ropeDirection" expected 1 or -1, got ${String(ropeDirection)}`);
   }
-  return { headDim, theta: ropeTheta, precision: ropePrecision, direction: ropeDirection };
+  return { rotaryDim, theta: ropeTheta, precision: ropePrecision, direction: ropeDirection };
 }
 
 /** The projections in the order of the fused rows. */

@@ -65,10 +65,11 @@ export function projectFactors(
 ): void {
   const layout = factorLayout(spec);
   const { stride } = layout;
+  const { rankQ, rankK, heads, headDim } = spec;
   engine.kernels.matmul(out, x, weight, count, spec.dim, layout.width, stride, ldx, false);
-  if (spec.rankQ > 0) rope.rotate(out + layout.bq * 4, count, spec.rankQ, stride);
-  else rope.rotate(out, count, spec.heads, stride);
-  rope.rotate(out + layout.bk * 4, count, spec.rankK, stride);
+  if (rankQ > 0) rope.rotate(out + layout.bq * 4, count, rankQ, stride, headDim);
+  else rope.rotate(out, count, heads, stride, headDim);
+  rope.rotate(out + layout.bk * 4, count, rankK, stride, headDim);
 }
 
 /** The K and V pieces of projected rows, as a cache takes them. */

@@ -50,7 +50,7 @@ export function createWorkspace(
   const width = padToPanel(dim);
   const rope = new RopeTables(
     engine,
-    { headDim, theta: config.ropeTheta, precision: config.ropePrecision, direction: 1 },
+    { rotaryDim: headDim, theta: config.ropeTheta, precision: config.ropePrecision, direction: 1 },
     tokens,
   );
   const floats = (count: number) => heap.allocate(count * 4);

@@ -25,6 +25,7 @@ const EXPORTS = [
   'rope',
   'ropeFrequencies',
   'ropeTable',
+  'sigmoid',
   'swiglu',
   'tpaDecode',
   'tpaDecodeScratch',

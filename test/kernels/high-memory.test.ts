@@ -37,9 +37,9 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   kernels.ropeFrequencies(frequencies.pointer, k, 10_000);
   const cos = guarded.region('cos', (rows * k) / 2);
   const sin = guarded.region('sin', (rows * k) / 2);
-  kernels.ropeTable(cos.pointer, sin.pointer, frequencies.pointer, k / 2, 5, rows, false);
+  kernels.ropeTable(cos.pointer, sin.pointer, frequencies.pointer, k / 2, 5, rows, false, 1, 0);
   const rotated = guarded.regionOf('rotated', random.normal(rows * k));
-  kernels.rope(rotated.pointer, cos.pointer, sin.pointer, rows, 1, k / 2, k, 1);
+  kernels.rope(rotated.pointer, cos.pointer, sin.pointer, rows, 1, k / 2, k, k, 1);
   const ids = guarded.regionOf('ids', Int32Array.of(0, 17, 47));
   const embedded = guarded.region('embedded', 3 * k);
   kernels.embed(embedded.pointer, w, ids.pointer, 3, k, k);

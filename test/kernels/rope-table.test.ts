@@ -25,6 +25,7 @@ for (const simd of BINARIES) {
     count: number,
     isBfloat16: boolean,
     misalignment: 0 | 4 | 12 = 0,
+    { magnitude = 1, decay = 1 } = {},
   ) => {
     const guarded = guard();
     const pairs = frequencies.length;
@@ -32,7 +33,7 @@ for (const simd of BINARIES) {
     const cos = guarded.region('cos', count * pairs, misalignment);
     const sin = guarded.region('sin', count * pairs, misalignment);
     const args = [cos.pointer, sin.pointer, from.pointer, pairs, position, count] as const;
-    kernels.ropeTable(...args, isBfloat16);
+    kernels.ropeTable(...args, isBfloat16, magnitude, Math.log(decay));
     guarded.assertCanaries();
     return { cos: guarded.read(cos), sin: guarded.read(sin) };
   };
@@ -82,6 +83,40 @@ for (const simd of BINARIES) {
     const actual = tablesOf(frequencies, 0, 4096, true);
     assertWithin(actual.cos, expected.cos, () => 0, 'cos');
     assertWithin(actual.sin, expected.sin, () => 0, 'sin');
+  });
+
+  test('magnitude and decay multiply both tables before one rounding; far angles decay to 0', () => {
+    for (const { magnitude, decay } of [
+      { magnitude: 1.3, decay: 1 },
+      { magnitude: 1, decay: 0.999 },
+      { magnitude: 0.7, decay: 0.9 },
+      { magnitude: 2, decay: 1.01 },
+    ]) {
+      const frequencies = frequenciesOf(34, 10_000);
+      for (const position of [0, 5, 1000, 65_530]) {
+        if (decay > 1 && position > 1000) continue; // grows past float32
+        const misalignment = MISALIGNMENTS[position % 3]!;
+        const options = { magnitude, decay };
+        const { cos, sin } = tablesOf(frequencies, position, 10, false, misalignment, options);
+        const angles = Array.from({ length: 10 }, (_, t) =>
+          Array.from(frequencies, (frequency) => Math.fround((position + t) * frequency)),
+        ).flat();
+        const radius = angles.map((angle) => magnitude * decay ** angle);
+        const what = `magnitude ${magnitude}, decay ${decay}, position ${position}`;
+        const expected = (part: (angle: number) => number) =>
+          angles.map((angle, i) => radius[i]! * part(angle));
+        for (const [actual, twin] of [
+          [cos, expected(Math.cos)],
+          [sin, expected(Math.sin)],
+        ] as const) {
+          const bound = (i: number) => 1e-9 * radius[i]! + ROUNDING * Math.abs(twin[i]!);
+          assertWithin(actual, twin, (i) => bound(i) + 2 ** -149, what);
+        }
+        const rounded = tablesOf(frequencies, position, 10, true, misalignment, options);
+        assertSame(rounded.cos, cos.map(roundToBfloat16), `bfloat16 of cos, ${what}`);
+        assertSame(rounded.sin, sin.map(roundToBfloat16), `bfloat16 of sin, ${what}`);
+      }
+    }
   });
 
   test('equals the golden tables: bfloat16 exactly, float32 to the stated 1e-5', () => {

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import { BINARIES } from '../helpers/binaries.ts';
+import { assertSame } from '../helpers/close.ts';
 import {
   assertWithin,
   COUNTS,
@@ -37,7 +38,7 @@ for (const simd of BINARIES) {
             const cosAt = guarded.regionOf('cos', cos, misalignment);
             const sinAt = guarded.regionOf('sin', sin, misalignment);
             const args = [at.pointer, cosAt.pointer, sinAt.pointer, tokens, rows, pairs] as const;
-            kernels.rope(...args, stride, direction);
+            kernels.rope(...args, headDim, stride, direction);
             guarded.assertCanaries();
             const table = { cos: new Float64Array(cos), sin: new Float64Array(sin) };
             const expected = rope(x, table, { tokens, rows, headDim }, convention);
@@ -53,6 +54,34 @@ for (const simd of BINARIES) {
       }
     });
   }
+
+  test('with width > 2 · pairs the first 2 · pairs numbers of a row rotate, the rest keep their bits', () => {
+    for (const pairs of [1, 3, 4, 17]) {
+      for (const rest of [1, 2, 15]) {
+        const [tokens, rows, rotaryDim] = [3, 4, 2 * pairs];
+        const width = rotaryDim + rest;
+        const stride = rows * width + 2;
+        const guarded = guard();
+        const x = random.normal(tokens * rows * width);
+        const angles = random.uniform(tokens * pairs, -4, 4);
+        const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
+        const at = guarded.regionOf('x', withStride(x, rows * width, stride), 4);
+        const cosAt = guarded.regionOf('cos', cos).pointer;
+        const sinAt = guarded.regionOf('sin', sin, 12).pointer;
+        kernels.rope(at.pointer, cosAt, sinAt, tokens, rows, pairs, width, stride, -1);
+        guarded.assertCanaries();
+        const actual = withoutStride(guarded.read(at), rows * width, stride);
+        const rotated = (y: Float32Array) => y.filter((_, i) => i % width < rotaryDim);
+        const passed = (y: Float32Array) => y.filter((_, i) => i % width >= rotaryDim);
+        const table = { cos: new Float64Array(cos), sin: new Float64Array(sin) };
+        const shape = { tokens, rows, headDim: rotaryDim };
+        const expected = rope(rotated(x), table, shape, 'llama');
+        const what = `${pairs} pairs of ${width}`;
+        assertWithin(rotated(actual), expected, () => 16 * ROUNDING, what);
+        assertSame(passed(actual), passed(x), what);
+      }
+    }
+  });
 
   test.run();
 }

@@ -1,0 +1,99 @@
+/** Frequencies divided by `factor`. */
+export interface LinearScaling {
+  readonly type: 'linear';
+  readonly factor: number;
+}
+
+/** Long waves divided by `factor`, short ones kept, smooth between; Llama 3.1. */
+export interface Llama3Scaling {
+  readonly type: 'llama3';
+  readonly factor: number;
+  readonly lowFreqFactor: number;
+  readonly highFreqFactor: number;
+  /** Positions that the model was trained on before. */
+  readonly originalContext: number;
+}
+
+/** YaRN: a ramp over the pairs between kept and divided frequencies, tables times `attentionFactor`. */
+export interface YarnScaling {
+  readonly type: 'yarn';
+  readonly factor: number;
+  readonly originalContext: number;
+  /** Turns over the original context above which a pair is kept, and below which it is divided. */
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  readonly attentionFactor: number;
+  /** Whole pairs bound the ramp. */
+  readonly isTruncated: boolean;
+}
+
+/** How a model's frequencies were stretched for a longer context. */
+export type RopeScaling = LinearScaling | Llama3Scaling | YarnScaling;
+
+const { fround } = Math;
+
+/**
+ * Stretches 1 / theta^(2i / rotaryDim), in place, rounding to float32 after each operation where
+ * transformers computes on float32 tensors.
+ */
+export function scaleFrequencies(
+  frequencies: Float32Array,
+  theta: number,
+  scaling: RopeScaling,
+): void {
+  const scale = frequencyScale(frequencies.length, theta, scaling);
+  for (const [i, frequency] of frequencies.entries()) frequencies[i] = scale(frequency, i);
+}
+
+/** The new frequency of pair i. */
+function frequencyScale(
+  pairs: number,
+  theta: number,
+  scaling: RopeScaling,
+): (frequency: number, i: number) => number {
+  switch (scaling.type) {
+    case 'linear':
+      return (frequency) => fround(frequency / scaling.factor);
+    case 'llama3':
+      return (frequency) => llama3Frequency(frequency, scaling);
+    case 'yarn': {
+      const [low, high] = yarnRange(pairs, theta, scaling);
+      const span = fround(low === high ? 0.001 : high - low);
+      return (frequency, i) => {
+        const ramp = Math.min(1, Math.max(0, fround(fround(i - low) / span)));
+        // transformers' own order: the kept share is 1 - ramp, the divided one 1 - that
+        const kept = fround(1 - ramp);
+        const divided = fround(frequency / scaling.factor);
+        return fround(fround(divided * fround(1 - kept)) + fround(frequency * kept));
+      };
+    }
+  }
+}
+
+/** A number divided by a tensor is the number times the tensor's reciprocal there. */
+function llama3Frequency(frequency: number, scaling: Llama3Scaling): number {
+  const { factor, lowFreqFactor, highFreqFactor, originalContext } = scaling;
+  const over = (x: number, y: number) => fround(fround(x) * fround(1 / y));
+  const wavelength = over(2 * Math.PI, frequency);
+  if (wavelength < fround(originalContext / highFreqFactor)) return frequency;
+  if (wavelength > fround(originalContext / lowFreqFactor)) return fround(frequency / factor);
+  const smooth = fround(
+    fround(over(originalContext, wavelength) - lowFreqFactor) / (highFreqFactor - lowFreqFactor),
+  );
+  const divided = fround(fround(fround(1 - smooth) * frequency) / factor);
+  return fround(divided + fround(smooth * frequency));
+}
+
+/**
+ * First and last pair of YaRN's ramp. Engines may round Math.log differently; an ulp of it moves a
+ * bound by 1e-15, which float32 does not hold, and turns a floor or ceil only where
+ * context / (beta · 2 pi) lies within 1e-14 of a whole power, which a multiple of 1 / pi never is.
+ */
+function yarnRange(pairs: number, theta: number, scaling: YarnScaling): [number, number] {
+  const { originalContext, betaFast, betaSlow, isTruncated } = scaling;
+  const pairTurning = (turns: number) =>
+    (pairs * Math.log(originalContext / (turns * 2 * Math.PI))) / Math.log(theta);
+  let [low, high] = [pairTurning(betaFast), pairTurning(betaSlow)];
+  if (isTruncated) [low, high] = [Math.floor(low), Math.ceil(high)];
+  return [Math.max(low, 0), Math.min(high, 2 * pairs - 1)];
+}
