@@ -37,7 +37,14 @@ export function createPages(
 ): PagesInMemory {
   const { heads, headDim, valueDim, rankK, rankV } = sizes;
   const shape = Int32Array.of(
-    ...[heads, headDim, valueDim, rankK, rankV, headDim, heads, valueDim],
+    heads,
+    headDim,
+    valueDim,
+    rankK,
+    rankV,
+    headDim,
+    heads,
+    valueDim,
     ...Array.from({ length: 10 }, () => 0), // form: all stored; nothing fixed
   );
   const shapeAt = guarded.regionOf('shape', shape, misalignment).pointer;
