@@ -13,9 +13,8 @@ export {
 } from './runtime.ts';
 export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
-export type { Mechanism } from './format/mechanism.ts';
 export type { TokenIds } from './generate/prompt.ts';
-export type { ModelConfig } from './format/config.ts';
+export type { LatentSizes, Mechanism, ModelConfig, RopeScaling } from './format/model-config.ts';
 export type { ModelBytes, ModelSource } from './format/model-files.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
 export type { GenerateOptions } from './generate/options.ts';

@@ -1,12 +1,8 @@
 import { checkKnown } from './attention/arguments.ts';
 import { CpuBackend } from './backend/cpu.ts';
 import { TpaError } from './errors.ts';
-import {
-  MAX_CONFIG_BYTES,
-  type ModelConfig,
-  parseConfig,
-  parseConfigBytes,
-} from './format/config.ts';
+import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
+import type { ModelConfig } from './format/model-config.ts';
 import { readAll } from './format/byte-source.ts';
 import { isDeeperThan } from './format/json-depth.ts';
 import {

@@ -1,7 +1,7 @@
 import { TpaError } from './errors.ts';
 import type { CpuBackend } from './backend/cpu.ts';
 import { cacheNumbersPerToken } from './attention/spec.ts';
-import type { ModelConfig } from './format/config.ts';
+import type { ModelConfig } from './format/model-config.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
 import { Session, type SessionHost } from './generate/session.ts';
 import { yieldMacrotask } from './generate/yield.ts';

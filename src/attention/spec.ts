@@ -29,6 +29,8 @@ export interface AttentionSpec {
   readonly outerDim?: number;
   /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or scale; its state has a constant size. */
   readonly score?: 'softmax' | 'linear';
+  /** What q · k is multiplied by, 1 / sqrt(headDim) unless given. */
+  readonly scale?: number;
   /** Latest tokens that a query sees, itself included; all of them unless given. */
   readonly window?: number;
 }
@@ -89,10 +91,10 @@ export function cacheNumbersPerToken(spec: AttentionSpec): number {
 }
 
 /**
- * What a dot product of raw factors is multiplied by: 1 / (R_Q R_K sqrt(d)), R_Q = 1 for a full
+ * What a dot product of raw factors is multiplied by: scale / (R_Q R_K), R_Q = 1 for a full
  * query, R_K = 1 for groups.
  */
 export function logitScale(spec: AttentionSpec, rankQ: number): number {
   const rankK = spec.headFactors === 'groups' ? 1 : spec.rankK;
-  return 1 / (Math.max(rankQ, 1) * rankK * Math.sqrt(spec.headDim));
+  return (spec.scale ?? 1 / Math.sqrt(spec.headDim)) / (Math.max(rankQ, 1) * rankK);
 }

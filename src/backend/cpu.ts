@@ -1,6 +1,6 @@
 import { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../errors.ts';
-import type { ModelConfig } from '../format/config.ts';
+import type { ModelConfig } from '../format/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';
 import type { ModelWeights } from '../model/weights.ts';
 import { createWorkspace } from '../model/workspace.ts';

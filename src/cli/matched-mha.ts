@@ -6,7 +6,7 @@ interface PaperSize {
   readonly layers: number;
   readonly dim: number;
   /** Heads that each mechanism affords for these parameters. */
-  readonly heads: Readonly<Record<ModelConfig['mechanism'] | 'mha', number>>;
+  readonly heads: Readonly<Record<'tpa' | 'tpa-kvonly' | 'mha', number>>;
 }
 
 const HEAD_DIM = 64;
@@ -30,6 +30,7 @@ export interface MatchedMha {
 /** The parameter-matched MHA model, where the model is one of the paper's; else undefined. */
 export function matchedMha(config: ModelConfig): MatchedMha | undefined {
   const { mechanism, layers, dim, heads, headDim, rankQ, rankK, rankV } = config;
+  if (mechanism !== 'tpa' && mechanism !== 'tpa-kvonly') return undefined;
   if (headDim !== HEAD_DIM || rankK !== RANK || rankV !== RANK) return undefined;
   if (rankQ !== QUERY_RANK[mechanism]) return undefined;
   const size = SIZES.find(

@@ -2,34 +2,8 @@ import { TpaError } from '../errors.ts';
 import { describe, Fields, invalidConfig } from './fields.ts';
 import { isDeeperThan } from './json-depth.ts';
 import { inferMechanism, refuseForeign } from './mechanism.ts';
-import type { Mechanism } from './mechanism.ts';
+import type { ModelConfig } from './model-config.ts';
 import type { TensorEntry } from './safetensors.ts';
-
-/** Sizes and switches of a T6 model, every field checked. */
-export interface ModelConfig {
-  readonly mechanism: Mechanism;
-  readonly layers: number;
-  readonly heads: number;
-  readonly headDim: number;
-  /** Width of the residual stream; heads * headDim need not equal it. */
-  readonly dim: number;
-  /** Width of the feed-forward layer, floor(8/3 dim). */
-  readonly hiddenDim: number;
-  /** 0 for `tpa-kvonly`, whose query has full rank. */
-  readonly rankQ: number;
-  readonly rankK: number;
-  readonly rankV: number;
-  readonly vocabSize: number;
-  readonly contextLength: number;
-  readonly ropeTheta: number;
-  /** What cos and sin are rounded to. */
-  readonly ropePrecision: 'bfloat16' | 'float32';
-  /** Whether each head's output passes a weighted RMSNorm. */
-  readonly usesGroupNorm: boolean;
-  readonly eosTokenIds: readonly number[];
-  /** Keys of the file that nothing reads, printable. */
-  readonly ignoredKeys: readonly string[];
-}
 
 /** Configs take 1 to 10 KB. */
 export const MAX_CONFIG_BYTES = 2 ** 20;
@@ -51,6 +25,9 @@ const MAX_CONTEXT = 2 ** 24;
 const MAX_ROPE_THETA = 1e12;
 /** LLaMA 3 has three. */
 const MAX_EOS_IDS = 256;
+
+/** eps of the norms upstream: that of float32. */
+const NORM_EPS = 1.1920929e-7;
 
 const DEFAULT_CONTEXT = 1024;
 const DEFAULT_ROPE_THETA = 10_000;
@@ -118,10 +95,12 @@ export function parseConfig(
   if (headDim % 2 !== 0) throw invalidConfig('head_dim', 'an even integer', headDim);
   const dim = fields.integer('n_embd', 1, MAX_DIM);
   const rank = fields.integer('rank', 1, headDim);
+  const heads = fields.integer('n_head', 1, MAX_HEADS);
   const vocabSize = fields.integer('vocab_size', 1, MAX_VOCAB);
   const sizes = {
     layers: fields.integer('n_layer', 1, MAX_LAYERS),
-    heads: fields.integer('n_head', 1, MAX_HEADS),
+    heads,
+    kvHeads: heads,
     headDim,
     dim,
     hiddenDim: Math.floor((8 * dim) / 3),
@@ -138,7 +117,29 @@ export function parseConfig(
   };
   const mechanism = inferMechanism(clues);
   const rankQ = mechanism === 'tpa' ? fields.integer('q_rank', 1, headDim) : 0;
-  return { mechanism, ...sizes, rankQ, ...switches, ignoredKeys: fields.ignored() };
+  return {
+    layout: 't6',
+    mechanism,
+    ...sizes,
+    rankQ,
+    headFactors: 'contextual',
+    featureFactors: 'contextual',
+    outerDim: 1,
+    isLinear: false,
+    usesSigmoid: false,
+    ropeDirection: 1,
+    rotaryDim: headDim,
+    ropeDecay: 1,
+    normEps: NORM_EPS,
+    hasNormWeights: false,
+    usesQueryKeyNorm: false,
+    hasQkvBias: false,
+    hasOutputBias: false,
+    hasMlpBias: false,
+    isTied: true,
+    ...switches,
+    ignoredKeys: fields.ignored(),
+  };
 }
 
 function refuseUnlessNeutral(key: string, value: unknown, neutral: unknown): void {

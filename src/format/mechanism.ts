@@ -1,7 +1,5 @@
 import { TpaError } from '../errors.ts';
-
-/** The attention mechanisms this package computes. */
-export type Mechanism = 'tpa' | 'tpa-kvonly';
+import type { Mechanism } from './model-config.ts';
 
 /** Values of `attention` that name a mechanism we know of but do not compute. */
 const UNSUPPORTED_ATTENTION: ReadonlySet<unknown> = new Set([

@@ -7,7 +7,7 @@ import {
   queryRows,
 } from '../attention/factors.ts';
 import type { PagedCache } from '../cache/pages.ts';
-import type { ModelConfig } from '../format/config.ts';
+import type { ModelConfig } from '../format/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { factorSpec, type LayerWeights, type ModelWeights } from './weights.ts';
 import { LOGIT_ROWS, type Workspace } from './workspace.ts';

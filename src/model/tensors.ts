@@ -1,7 +1,7 @@
 import { TpaError } from '../errors.ts';
 import { printable } from '../format/printable.ts';
 import { isReadable } from '../format/tensors.ts';
-import type { ModelConfig } from '../format/config.ts';
+import type { ModelConfig } from '../format/model-config.ts';
 import type { TensorEntry } from '../format/safetensors.ts';
 
 /** A weight the model needs. */

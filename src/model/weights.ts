@@ -1,7 +1,7 @@
 import { TpaError } from '../errors.ts';
 import { factorLayout, packedBytes, padToPanel } from '../attention/factors.ts';
 import type { FactorSpec } from '../attention/spec.ts';
-import type { ModelConfig } from '../format/config.ts';
+import type { ModelConfig } from '../format/model-config.ts';
 import type { TensorSet } from '../format/tensors.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { EMBEDDING, parameterCount, TIED_HEAD } from './tensors.ts';

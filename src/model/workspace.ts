@@ -1,7 +1,7 @@
 import { attendScratch } from '../attention/attend.ts';
 import { factorLayout, padToPanel } from '../attention/factors.ts';
 import { RopeTables } from '../attention/rope.ts';
-import type { ModelConfig } from '../format/config.ts';
+import type { ModelConfig } from '../format/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { factorSpec } from './weights.ts';
 

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../src/format/config.ts';
 import { expectedTensors } from '../../src/model/tensors.ts';
-import type { ModelConfig } from '../../src/format/config.ts';
+import type { ModelConfig } from '../../src/format/model-config.ts';
 import type { TensorEntry } from '../../src/format/safetensors.ts';
 import type { TensorData } from './build-safetensors.ts';
 
