@@ -5,6 +5,7 @@ import type { ModelConfig } from './format/model-config.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
 import { Session, type SessionHost } from './generate/session.ts';
 import { yieldMacrotask } from './generate/yield.ts';
+import { attentionSpec, denseNumbersPerToken } from './model/spec.ts';
 import { parameterCount } from './model/tensors.ts';
 import type { TextTokenizer } from './model/tokenizer.ts';
 import type { MemoryInfo } from './runtime.ts';
@@ -100,8 +101,7 @@ export class Model {
   /** What computes, why, and sizes. */
   info(): ModelInfo {
     const { simd, reason } = this.#backend.network.engine.simd;
-    const { layers, heads, headDim, rankK, rankV, ignoredKeys } = this.config;
-    const spec = { heads, headDim, valueDim: headDim, rankK, rankV };
+    const { layers, ignoredKeys } = this.config;
     return {
       backend: 'wasm',
       backendReason: 'the wasm kernels are the only backend so far',
@@ -111,8 +111,8 @@ export class Model {
       dtype: 'float32',
       cacheDtype: 'float32',
       parameters: parameterCount(this.config),
-      cacheBytesPerToken: layers * cacheNumbersPerToken(spec) * 4,
-      denseCacheBytesPerToken: layers * 2 * heads * headDim * 4,
+      cacheBytesPerToken: layers * cacheNumbersPerToken(attentionSpec(this.config)) * 4,
+      denseCacheBytesPerToken: layers * denseNumbersPerToken(this.config) * 4,
       ignoredKeys,
       ignoredTensors: this.#ignoredTensors,
     };

@@ -135,7 +135,7 @@ export class Runtime {
     }
     const { heap } = engine;
     const outLength = count * heads * valueDim;
-    const scratchBytes = attendScratch(engine, pages.shapeAt, rankQ, count);
+    const scratchBytes = attendScratch(engine, pages, rankQ, count);
     const region = heap.allocate(scratchBytes + (a.length + b.length + outLength) * 4);
     try {
       const aq = region + scratchBytes;

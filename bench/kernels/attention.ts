@@ -27,7 +27,7 @@ export function openAttention(
   const { heads, headDim, rankQ, rankK, rankV } = shape;
   const cache = new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
   appendRandom(engine, cache, tokens);
-  const scratch = heap.allocate(attendScratch(engine, cache.shapeAt, rankQ, queries));
+  const scratch = heap.allocate(attendScratch(engine, cache, rankQ, queries));
   const aq = place(engine, randomValues(queries * heads * rankQ, 7));
   const bq = place(engine, randomValues(queries * rankQ * headDim, 8));
   const out = heap.allocate(queries * heads * headDim * 4);
@@ -63,7 +63,7 @@ export function checkDecode(name: string, engine: Engine, shape: AttentionShape)
     bqStride: 0,
     rankQ,
   };
-  const scratch = heap.allocate(attendScratch(engine, cache.shapeAt, rankQ, 1));
+  const scratch = heap.allocate(attendScratch(engine, cache, rankQ, 1));
   const out = heap.allocate(heads * headDim * 4);
   attend(engine, out, queries, cache, 1, CHECK_TOKENS - 1, scratch);
   assertClose(name, heap.floats(out, heads * headDim), tpaReference(shape, factors));

@@ -19,20 +19,20 @@ const HEADER = 64;
 
 /** Bytes of scratch that {@link attend} needs for `count` queries at once. */
 export function attendScratch(
-  engine: Engine,
-  shapeAt: number,
+  { kernels }: Engine,
+  { spec, shapeAt }: Pick<PagedCache, 'spec' | 'shapeAt'>,
   rankQ: number,
   count: number,
 ): number {
-  const { kernels } = engine;
   const block = Math.min(count, QUERY_BLOCK);
-  return (
-    HEADER +
-    Math.max(
-      kernels.tpaDecodeScratch(shapeAt, rankQ) >>> 0,
-      kernels.tpaPrefillScratch(shapeAt, rankQ, block) >>> 0,
-    )
-  );
+  const [decode, prefill] =
+    spec.headFactors === 'groups'
+      ? [kernels.denseDecodeScratch(shapeAt), kernels.densePrefillScratch(shapeAt, block)]
+      : [
+          kernels.tpaDecodeScratch(shapeAt, rankQ),
+          kernels.tpaPrefillScratch(shapeAt, rankQ, block),
+        ];
+  return HEADER + Math.max(decode >>> 0, prefill >>> 0);
 }
 
 /**
@@ -50,25 +50,58 @@ export function attend(
   position: number,
   scratch: number,
 ): void {
-  const { kernels, heap } = engine;
   const { heads, valueDim } = cache.spec;
-  const { aq, aqStride, bq, bqStride, rankQ } = queries;
-  const { pagesAt, shapeAt } = cache;
-  const scale = logitScale(cache.spec, rankQ);
-  const work = scratch + HEADER;
+  const run = cache.spec.headFactors === 'groups' ? attendDense : attendFactored;
   for (let done = 0; done < count;) {
     const block = count - done < PREFILL_MINIMUM ? 1 : Math.min(count - done, QUERY_BLOCK);
-    const a = aq + done * aqStride * 4;
-    const b = bq + done * bqStride * 4;
-    const to = out + done * heads * valueDim * 4;
-    const first = position + done;
-    if (block === 1) {
-      kernels.tpaDecode(to, a, b, pagesAt, shapeAt, work, rankQ, first + 1, scale);
-    } else {
-      heap.words(scratch, 6).set([a, aqStride, b, bqStride, rankQ, block]);
-      const isDense = hasDenseKeys(cache.spec, rankQ, block, first + block);
-      kernels.tpaPrefill(to, scratch, pagesAt, shapeAt, work, first, scale, isDense);
-    }
+    const rows = {
+      ...queries,
+      aq: queries.aq + done * queries.aqStride * 4,
+      bq: queries.bq + done * queries.bqStride * 4,
+    };
+    run(engine, out + done * heads * valueDim * 4, rows, cache, block, position + done, scratch);
     done += block;
+  }
+}
+
+/** Factors of K and V are contracted, K and V of a head formed where that is cheaper. */
+function attendFactored(
+  { kernels, heap }: Engine,
+  out: number,
+  { aq, aqStride, bq, bqStride, rankQ }: QueryRows,
+  { spec, pagesAt, shapeAt }: PagedCache,
+  count: number,
+  position: number,
+  scratch: number,
+): void {
+  const scale = logitScale(spec, rankQ);
+  const work = scratch + HEADER;
+  if (count === 1) {
+    kernels.tpaDecode(out, aq, bq, pagesAt, shapeAt, work, rankQ, position + 1, scale);
+  } else {
+    heap.words(scratch, 6).set([aq, aqStride, bq, bqStride, rankQ, count]);
+    const isDense = hasDenseKeys(spec, rankQ, count, position + count);
+    kernels.tpaPrefill(out, scratch, pagesAt, shapeAt, work, position, scale, isDense);
+  }
+}
+
+/** K and V heads lie in the cache as they are used: MHA, MQA, GQA, and MLA with its one latent head. */
+function attendDense(
+  { kernels }: Engine,
+  out: number,
+  { aq: q, aqStride: qStride }: QueryRows,
+  { spec, pagesAt, shapeAt }: PagedCache,
+  count: number,
+  position: number,
+  scratch: number,
+): void {
+  const { window = 0 } = spec;
+  const scale = logitScale(spec, 0);
+  const work = scratch + HEADER;
+  if (count === 1) {
+    const first = window === 0 ? 0 : Math.max(0, position + 1 - window);
+    kernels.denseDecode(out, q, pagesAt, shapeAt, work, first, position + 1, scale);
+  } else {
+    kernels.densePrefill(out, q, qStride, pagesAt, shapeAt, work, position, count, window, scale);
   }
 }

@@ -8,7 +8,7 @@ import {
   MAX_RANK,
   MAX_WIDTH,
 } from './arguments.ts';
-import { factorLayout, packedBytes, projectFactors } from './factors.ts';
+import { type FactorLayout, factorLayout, packedBytes, projectFactors } from './factors.ts';
 import { type RopeDirection, type RopePrecision, type RopeSpec, RopeTables } from './rope.ts';
 import type { FactorSpec } from './spec.ts';
 
@@ -83,7 +83,8 @@ export function factorize(
   checkInteger('position', position, 0, MAX_POSITION - count);
   const pieces = weightPieces(weights, spec);
   const rotation = ropeSpec(given, spec.headDim);
-  const layout = factorLayout(spec);
+  const attention = { ...spec, valueDim: spec.headDim };
+  const layout = factorLayout(attention, spec.rankQ);
   const { heap, kernels } = engine;
   const owned: number[] = [];
   const allocate = (bytes: number) => {
@@ -105,8 +106,9 @@ export function factorize(
     }
     heap.floats(staging, x.length).set(x);
     rope.fill(position, count);
-    projectFactors(engine, out, staging, packed, spec, count, spec.dim, rope);
-    return slice(heap.floats(out, count * layout.stride), spec, count);
+    const projection = { spec: attention, rankQ: spec.rankQ, dim: spec.dim, weight: packed };
+    projectFactors(engine, out, staging, projection, count, spec.dim, rope);
+    return slice(heap.floats(out, count * layout.stride), layout, spec, count);
   } finally {
     rope?.dispose();
     for (const address of owned) heap.release(address);
@@ -165,8 +167,12 @@ function weightPieces(weights: FactorWeights, spec: FactorSpec): Float32Array[] 
 }
 
 /** Cuts fused rows into one array for each factor. */
-function slice(rows: Float32Array, spec: FactorSpec, count: number): Factors {
-  const { aq, bq, ak, bk, av, bv, width, stride } = factorLayout(spec);
+function slice(
+  rows: Float32Array,
+  { aq, bq, ak, bk, av, bv, width, stride }: FactorLayout,
+  spec: FactorSpec,
+  count: number,
+): Factors {
   const piece = (from: number, to: number) => {
     const out = new Float32Array(count * (to - from));
     for (let t = 0; t < count; t++) {

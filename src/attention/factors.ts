@@ -2,13 +2,13 @@ import type { FactorRows } from '../cache/pages.ts';
 import type { Engine } from '../wasm/engine.ts';
 import type { QueryRows } from './attend.ts';
 import type { RopeTables } from './rope.ts';
-import type { FactorSpec } from './spec.ts';
+import { type AttentionSpec, storedNumbers } from './spec.ts';
 
 /** One fused projection makes all factors of a token: a row of these pieces, in this order. */
 export interface FactorLayout {
   /** Offset of aq (heads, rankQ), or of the full query (heads, headDim). */
   readonly aq: number;
-  /** Offset of bq (rankQ, headDim). */
+  /** Offset of bq (rankQ, queryRows). */
   readonly bq: number;
   readonly ak: number;
   readonly bk: number;
@@ -16,8 +16,34 @@ export interface FactorLayout {
   readonly bv: number;
   /** Numbers of a row that mean something. */
   readonly width: number;
-  /** Numbers between rows: whole panels. */
+  /** Offset of B_Q (rankQ, headDim) where it is no piece but formed after the projection; or 0. */
+  readonly formed: number;
+  /** Numbers between rows: whole panels, and what is formed. */
   readonly stride: number;
+  /** Projected numbers of each B_Q. */
+  readonly queryWidth: number;
+}
+
+/** What a projection into factors needs to know besides its weight. */
+export interface FactorProjection {
+  readonly spec: AttentionSpec;
+  /** Rank of Q; 0 for a full query. */
+  readonly rankQ: number;
+  /** Width of the input x. */
+  readonly dim: number;
+  /** Address of the packed weight (layout.width, dim). */
+  readonly weight: number;
+  /** Address of a vector (layout.width) to add; 0 or none. */
+  readonly bias?: number;
+  /** Whether A factors pass a sigmoid. */
+  readonly usesSigmoid?: boolean;
+  /** Addresses of weights (headDim) of the norms of each head's q and k; 0 or none. */
+  readonly queryNorm?: number;
+  readonly keyNorm?: number;
+  /** eps of those norms. */
+  readonly normEps?: number;
+  /** Address of B_Q (rankQ, headDim) where feature factors are fixed. */
+  readonly bq?: number;
 }
 
 /** Columns of a panel (assembly/kernels/pack.ts); rows of outputs are padded to it. */
@@ -33,16 +59,26 @@ export function packedBytes(columns: number, k: number): number {
   return padToPanel(columns) * k * 4;
 }
 
-/** Where the pieces lie. */
-export function factorLayout(spec: FactorSpec): FactorLayout {
-  const { heads, headDim, rankQ, rankK, rankV } = spec;
-  const bq = heads * (rankQ > 0 ? rankQ : headDim);
-  const ak = bq + rankQ * headDim;
-  const bk = ak + heads * rankK;
-  const av = bk + rankK * headDim;
-  const bv = av + heads * rankV;
-  const width = bv + rankV * headDim;
-  return { aq: 0, bq, ak, bk, av, bv, width, stride: padToPanel(width) };
+/** Where the pieces lie. A factor that is a parameter has no piece. */
+export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
+  const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
+  const { keyRows, headRows, valueRows } = storedNumbers(spec);
+  const isFormed = rankQ > 0 && (featureFactors === 'fixed' || featureFactors === 'outer');
+  const queryWidth =
+    featureFactors === 'fixed'
+      ? 0
+      : featureFactors === 'outer'
+        ? headDim / outerDim + outerDim
+        : headDim;
+  const bq = rankQ === 0 ? heads * headDim : headRows * rankQ;
+  const ak = bq + rankQ * queryWidth;
+  const bk = ak + headRows * rankK;
+  const av = bk + rankK * keyRows;
+  const bv = av + headRows * rankV;
+  const width = bv + rankV * valueRows;
+  const formed = isFormed ? padToPanel(width) : 0;
+  const stride = padToPanel(width) + (isFormed ? rankQ * headDim : 0);
+  return { aq: 0, bq, ak, bk, av, bv, width, formed, stride, queryWidth };
 }
 
 /**
@@ -50,26 +86,54 @@ export function factorLayout(spec: FactorSpec): FactorLayout {
  *
  * @param out address of (count, layout.stride)
  * @param x address of (count, dim) with row stride ldx
- * @param weight packed (layout.width, dim)
  * @param rope tables already filled for these positions
  */
 export function projectFactors(
-  engine: Engine,
+  { kernels }: Engine,
   out: number,
   x: number,
-  weight: number,
-  spec: FactorSpec,
+  projection: FactorProjection,
   count: number,
   ldx: number,
   rope: RopeTables,
 ): void {
-  const layout = factorLayout(spec);
-  const { stride } = layout;
-  const { rankQ, rankK, heads, headDim } = spec;
-  engine.kernels.matmul(out, x, weight, count, spec.dim, layout.width, stride, ldx, false);
-  if (rankQ > 0) rope.rotate(out + layout.bq * 4, count, rankQ, stride, headDim);
-  else rope.rotate(out, count, heads, stride, headDim);
-  rope.rotate(out + layout.bk * 4, count, rankK, stride, headDim);
+  const { spec, rankQ, dim, weight, bias = 0, bq = 0, normEps = 0 } = projection;
+  const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
+  const layout = factorLayout(spec, rankQ);
+  const { stride, width, formed, queryWidth } = layout;
+  const at = (offset: number) => out + offset * 4;
+  kernels.matmul(out, x, weight, count, dim, width, stride, ldx, false);
+  if (bias !== 0) kernels.addBias(out, bias, count, width, stride);
+
+  if (projection.usesSigmoid) {
+    if (rankQ > 0) kernels.sigmoid(at(layout.aq), count, heads * rankQ, stride);
+    kernels.sigmoid(at(layout.ak), count, heads * rankK, stride);
+    kernels.sigmoid(at(layout.av), count, heads * rankV, stride);
+  }
+  const norm = (offset: number, weights: number | undefined, rows: number) => {
+    if (!weights) return;
+    for (let t = 0; t < count; t++) {
+      const row = at(offset + t * stride);
+      kernels.rmsNorm(row, row, weights, rows, headDim, headDim, headDim, normEps);
+    }
+  };
+  norm(layout.aq, projection.queryNorm, heads);
+  norm(layout.bk, projection.keyNorm, rankK);
+
+  if (rankQ === 0) {
+    rope.rotate(at(layout.aq), count, heads, stride, headDim);
+  } else if (featureFactors === 'fixed') {
+    kernels.copyRows(at(formed), bq, count, 1, rankQ * headDim, 0, stride, 0, 0);
+    rope.rotate(at(formed), count, rankQ, stride, headDim);
+  } else {
+    rope.rotate(at(layout.bq), count, rankQ, stride, queryWidth);
+  }
+  if (featureFactors === 'outer' && rankQ > 0) {
+    const bDim = headDim / outerDim;
+    kernels.outerRows(at(formed), at(layout.bq), count, rankQ, bDim, outerDim, stride, stride);
+  }
+  const { keyRows } = storedNumbers(spec);
+  if (keyRows > 0) rope.rotate(at(layout.bk), count, rankK, stride, keyRows);
 }
 
 /** The K and V pieces of projected rows, as a cache takes them. */
@@ -88,13 +152,17 @@ export function cachedRows(rows: number, layout: FactorLayout): FactorRows {
   };
 }
 
-/** The Q pieces of projected rows, as attention takes them. */
-export function queryRows(rows: number, layout: FactorLayout, rankQ: number): QueryRows {
-  const { stride } = layout;
+/**
+ * The Q pieces of projected rows, as attention takes them.
+ *
+ * @param aq address of A_Q (heads, rankQ) where it is one parameter for all tokens; or 0
+ */
+export function queryRows(rows: number, layout: FactorLayout, rankQ: number, aq = 0): QueryRows {
+  const { stride, formed } = layout;
   return {
-    aq: rows + layout.aq * 4,
-    aqStride: stride,
-    bq: rows + layout.bq * 4,
+    aq: aq !== 0 ? aq : rows + layout.aq * 4,
+    aqStride: aq !== 0 ? 0 : stride,
+    bq: rows + (formed === 0 ? layout.bq : formed) * 4,
     bqStride: stride,
     rankQ,
   };

@@ -1,9 +1,11 @@
-import { PagedCache } from '../cache/pages.ts';
+import { LinearState } from '../cache/linear-state.ts';
+import { type FixedFactors, PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../errors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';
+import { attentionSpec } from '../model/spec.ts';
 import type { ModelWeights } from '../model/weights.ts';
-import { createWorkspace } from '../model/workspace.ts';
+import { createWorkspace, fixedFactors, type LayerCache } from '../model/workspace.ts';
 import type { Engine } from '../wasm/engine.ts';
 import type { Backend, Sequence } from './backend.ts';
 
@@ -19,6 +21,7 @@ export class CpuBackend implements Backend {
   readonly contextLength: number;
   readonly vocabSize: number;
   readonly #sequences = new Set<CpuSequence>();
+  readonly #fixed: readonly FixedFactors[];
   #network: Network | undefined;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
@@ -26,9 +29,10 @@ export class CpuBackend implements Backend {
     this.contextLength = config.contextLength;
     this.vocabSize = config.vocabSize;
     this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
-    const shape = layerCache(engine, config);
+    this.#fixed = fixedFactors(engine, config, weights);
+    const shape = createCache(engine, config, 0);
     try {
-      const workspace = createWorkspace(engine, config, shape.shapeAt, this.maxChunk);
+      const workspace = createWorkspace(engine, config, shape, this.maxChunk);
       this.#network = { engine, config, weights, workspace };
     } finally {
       shape.dispose();
@@ -41,7 +45,9 @@ export class CpuBackend implements Backend {
     return new CpuSequence(
       this,
       this.#sequences,
-      createLayers(config.layers, () => layerCache(engine, config)),
+      createLayers(config.layers, (layer) =>
+        createCache(engine, config, layer, this.#fixed[layer]),
+      ),
     );
   }
 
@@ -62,10 +68,10 @@ export class CpuBackend implements Backend {
 class CpuSequence implements Sequence {
   readonly #backend: CpuBackend;
   readonly #siblings: Set<CpuSequence>;
-  #caches: readonly PagedCache[];
+  #caches: readonly LayerCache[];
   #isDisposed = false;
 
-  constructor(backend: CpuBackend, siblings: Set<CpuSequence>, caches: readonly PagedCache[]) {
+  constructor(backend: CpuBackend, siblings: Set<CpuSequence>, caches: readonly LayerCache[]) {
     this.#backend = backend;
     this.#siblings = siblings;
     this.#caches = caches;
@@ -114,8 +120,7 @@ class CpuSequence implements Sequence {
 
   fork(): Sequence {
     this.#use();
-    let layer = 0;
-    const caches = createLayers(this.#caches.length, () => this.#caches[layer++]!.fork());
+    const caches = createLayers(this.#caches.length, (layer) => this.#caches[layer]!.fork());
     return new CpuSequence(this.#backend, this.#siblings, caches);
   }
 
@@ -135,16 +140,23 @@ class CpuSequence implements Sequence {
   }
 }
 
-function layerCache(engine: Engine, config: ModelConfig): PagedCache {
-  const { heads, headDim, rankK, rankV } = config;
-  return new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
+function createCache(
+  engine: Engine,
+  config: ModelConfig,
+  layer: number,
+  fixed?: FixedFactors,
+): LayerCache {
+  const spec = attentionSpec(config, layer);
+  return spec.score === 'linear'
+    ? new LinearState(engine, spec)
+    : new PagedCache(engine, spec, fixed);
 }
 
 /** All or none: a failure gives back what was made. */
-function createLayers(count: number, create: () => PagedCache): PagedCache[] {
-  const caches: PagedCache[] = [];
+function createLayers(count: number, create: (layer: number) => LayerCache): LayerCache[] {
+  const caches: LayerCache[] = [];
   try {
-    for (let layer = 0; layer < count; layer++) caches.push(create());
+    for (let layer = 0; layer < count; layer++) caches.push(create(layer));
     return caches;
   } catch (error) {
     for (const cache of caches) cache.dispose();

@@ -50,6 +50,7 @@ const ROWS_AT = 80;
  * `reserve` may fail, `write` fills reserved space, `commit` makes it count.
  */
 export class PagedCache {
+  readonly kind = 'pages';
   readonly spec: AttentionSpec;
   readonly #engine: Engine;
   readonly #fixed: FixedFactors;

@@ -6,14 +6,14 @@ import {
   projectFactors,
   queryRows,
 } from '../attention/factors.ts';
-import type { PagedCache } from '../cache/pages.ts';
+import { attendLinear } from '../attention/linear.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { factorSpec, type LayerWeights, type ModelWeights } from './weights.ts';
-import { LOGIT_ROWS, type Workspace } from './workspace.ts';
+import { expandValues, projectLatent } from './latent.ts';
+import { attentionSpec, headOutputDim } from './spec.ts';
+import type { LayerWeights, ModelWeights } from './weights.ts';
+import { type LayerCache, LOGIT_ROWS, type Workspace } from './workspace.ts';
 
-/** float32 machine epsilon: the block norms of T6, which have no weight. */
-const BLOCK_NORM_EPS = 1.1920929e-7;
 /** The norm of each head's output, `attn.subln`. */
 const GROUP_NORM_EPS = 1e-5;
 
@@ -26,9 +26,9 @@ export interface Network {
 }
 
 /**
- * Runs the blocks of T6 over `ids`, at the positions after the last of the caches:
- * x += TPA(RMSNorm(x)); x += SwiGLU(RMSNorm(x)). New factors are written to reserved space of
- * `caches`, one a layer, and not committed. The residual stream is left in the workspace.
+ * Runs the blocks over `ids`, at the positions after the last of the caches:
+ * x += attention(RMSNorm(x)); x += SwiGLU(RMSNorm(x)). What is to be cached is written to reserved
+ * space of `caches`, one a layer, and not committed. The residual stream is left in the workspace.
  *
  * @param ids 1 … workspace.tokens token ids
  * @param onBlock called after each layer with the residual stream still in the workspace
@@ -36,7 +36,7 @@ export interface Network {
 export function runBlocks(
   network: Network,
   ids: readonly number[],
-  caches: readonly PagedCache[],
+  caches: readonly LayerCache[],
   onBlock: (layer: number) => void = () => {},
 ): void {
   const { engine, config, weights, workspace } = network;
@@ -53,77 +53,121 @@ export function runBlocks(
   }
 }
 
-/** x += W_O · TPA(RMSNorm(x)) */
+/** x += W_O · attention(RMSNorm(x)) */
 function attention(
-  { engine, config, workspace }: Network,
+  network: Network,
   weights: LayerWeights,
-  cache: PagedCache,
+  cache: LayerCache,
   count: number,
 ): void {
+  const { engine, config, workspace } = network;
   const { kernels } = engine;
-  const { x, normed, factors, attended, scratch, rope, width } = workspace;
-  const { dim, heads, headDim, rankQ } = config;
-  const spec = factorSpec(config);
-  const layout = factorLayout(spec);
-  kernels.rmsNorm(normed, x, 0, count, dim, width, width, BLOCK_NORM_EPS);
-  projectFactors(engine, factors, normed, weights.factors, spec, count, width, rope);
-  cache.write(count, cachedRows(factors, layout));
-  const queries = queryRows(factors, layout, rankQ);
-  attend(engine, attended, queries, cache, count, cache.length, scratch);
+  const { x, normed, width, attended } = workspace;
+  const { dim, heads, headDim } = config;
+  norm(network, normed, x, weights.attentionNorm, count);
+  attendTo(network, weights, cache, count);
+  const inputs = heads * headOutputDim(config);
+  let from = { at: attended, stride: inputs };
+  if (config.latent !== undefined) from = expandValues(engine, config, weights, workspace, count);
   if (weights.groupNorm !== 0) {
+    const { groupNorm } = weights;
     const rows = count * heads;
-    kernels.rmsNorm(
-      attended,
-      attended,
-      weights.groupNorm,
-      rows,
-      headDim,
-      headDim,
-      headDim,
-      GROUP_NORM_EPS,
-    );
+    kernels.rmsNorm(attended, attended, groupNorm, rows, headDim, headDim, headDim, GROUP_NORM_EPS);
   }
-  const inputs = heads * headDim;
-  kernels.matmul(x, attended, weights.output, count, inputs, dim, width, inputs, true);
+  kernels.matmul(x, from.at, weights.output, count, inputs, dim, width, from.stride, true);
+  if (weights.outputBias !== 0) kernels.addBias(x, weights.outputBias, count, dim, width);
+}
+
+/** Each head's output from normed x, in workspace.attended. */
+function attendTo(
+  { engine, config, workspace }: Network,
+  weights: LayerWeights,
+  cache: LayerCache,
+  count: number,
+): void {
+  const { attended, factors, normed, width, rope, scratch } = workspace;
+  if (config.latent !== undefined && cache.kind === 'pages') {
+    const { queries, rows } = projectLatent(engine, config, weights, workspace, count);
+    cache.write(count, rows);
+    attend(engine, attended, queries, cache, count, cache.length, scratch);
+    return;
+  }
+  const { rankQ, dim, usesSigmoid, normEps } = config;
+  const { projection: weight, projectionBias: bias, queryNorm, keyNorm, fixed } = weights;
+  const spec = attentionSpec(config);
+  const layout = factorLayout(spec, rankQ);
+  const projection = {
+    spec,
+    rankQ,
+    dim,
+    weight,
+    bias,
+    usesSigmoid,
+    queryNorm,
+    keyNorm,
+    normEps,
+    bq: fixed.bq,
+  };
+  projectFactors(engine, factors, normed, projection, count, width, rope);
+  const queries = queryRows(factors, layout, rankQ, fixed.aq);
+  const rows = cachedRows(factors, layout);
+  if (cache.kind === 'state') {
+    attendLinear(engine, attended, queries, rows, cache, count, scratch);
+  } else {
+    cache.write(count, rows);
+    attend(engine, attended, queries, cache, count, cache.length, scratch);
+  }
 }
 
 /** x += W_down · (silu(W_gate · RMSNorm(x)) ∘ W_up · RMSNorm(x)) */
-function feedForward(
-  { engine, config, workspace }: Network,
-  weights: LayerWeights,
-  count: number,
-): void {
+function feedForward(network: Network, weights: LayerWeights, count: number): void {
+  const { engine, config, workspace } = network;
   const { kernels } = engine;
   const { x, normed, gateUp, width } = workspace;
   const { dim, hiddenDim } = config;
+  const { gateUpBias, downBias } = weights;
   const up = padToPanel(hiddenDim);
   const stride = 2 * up;
-  kernels.rmsNorm(normed, x, 0, count, dim, width, width, BLOCK_NORM_EPS);
+  norm(network, normed, x, weights.feedForwardNorm, count);
   kernels.matmul(gateUp, normed, weights.gateUp, count, dim, stride, stride, width, false);
+  if (gateUpBias !== 0) kernels.addBias(gateUp, gateUpBias, count, stride, stride);
   kernels.swiglu(gateUp, gateUp + up * 4, count, hiddenDim, stride);
   kernels.matmul(x, gateUp, weights.down, count, hiddenDim, dim, width, stride, true);
+  if (downBias !== 0) kernels.addBias(x, downBias, count, dim, width);
+}
+
+/** out = RMSNorm(x), of `count` rows. */
+function norm(
+  { engine, config, workspace: { width } }: Network,
+  out: number,
+  x: number,
+  weight: number,
+  count: number,
+): void {
+  engine.kernels.rmsNorm(out, x, weight, count, config.dim, width, width, config.normEps);
 }
 
 /**
- * Logits of rows first … first + count of the residual stream: RMSNorm(x) · wteᵀ.
+ * Logits of rows first … first + count of the residual stream: W_head · RMSNorm(x).
  *
  * @returns (count, vocabSize), a fresh array; undefined if a logit is not finite
  */
 export function readLogits(
-  { engine, config, weights, workspace }: Network,
+  network: Network,
   first: number,
   count: number,
 ): Float32Array | undefined {
+  const { engine, config, weights, workspace } = network;
   const { kernels, heap } = engine;
   const { x, normed, logits, width } = workspace;
   const { dim, vocabSize } = config;
   const stride = padToPanel(vocabSize);
   const out = new Float32Array(count * vocabSize);
-  kernels.rmsNorm(normed, x + first * width * 4, 0, count, dim, width, width, BLOCK_NORM_EPS);
+  norm(network, normed, x + first * width * 4, weights.finalNorm, count);
   for (let row = 0; row < count; row += LOGIT_ROWS) {
     const rows = Math.min(LOGIT_ROWS, count - row);
     const from = normed + row * width * 4;
-    kernels.matmul(logits, from, weights.embedding, rows, dim, vocabSize, stride, width, false);
+    kernels.matmul(logits, from, weights.head, rows, dim, vocabSize, stride, width, false);
     if (kernels.isFinite(logits, rows * stride) === 0) return undefined;
     const view = heap.floats(logits, rows * stride);
     for (let i = 0; i < rows; i++) {

@@ -3,30 +3,29 @@ import { printable } from '../format/printable.ts';
 import { isReadable } from '../format/tensors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { TensorEntry } from '../format/safetensors.ts';
+import { cacheNumbersPerToken } from '../attention/spec.ts';
+import { type ExpectedTensor, layerTensors, listTensors } from './layer-tensors.ts';
+import { attentionSpec } from './spec.ts';
 
-/** A weight the model needs. */
-export interface ExpectedTensor {
-  readonly name: string;
-  /** (rows, columns), or (length). */
-  readonly shape: readonly number[];
-}
-
-/** The embedding, which is the output projection too. */
-export const EMBEDDING = 'transformer.wte.weight';
-/** The second name under which a file may hold the embedding. */
-export const TIED_HEAD = 'lm_head.weight';
+/** The output projection, where it is not the embedding or is stored a second time. */
+export const HEAD = 'lm_head.weight';
 /** Everything computes in float32. */
 const FLOAT_BYTES = 4;
 /**
- * Parameters of the T6 layout. One that this configuration does not use is no harmless extra: the
- * model was trained with it.
+ * Parameters of a layer, buffers aside. One that this configuration does not use is no harmless
+ * extra: the model was trained with it.
  */
-const LAYER_PARAMETER =
-  /^transformer\.h\.\d+\.(?:attn\.(?:c_qkv\.(?:W_[AB]_[qkv]|c_q)|c_proj|subln)|mlp\.(?:c_fc1|c_fc2|c_proj))\.(?:weight|bias)$/;
+const LAYER_PARAMETER = new RegExp(
+  String.raw`^(?:transformer\.h|model\.layers)\.\d+\.(?:` +
+    String.raw`attn\.(?:c_qkv\.(?:W_[ABC]_(?:[qkv]|kv)|[AB]_[qkv]|c_q)|c_[qkv]|c_proj|subln)|` +
+    String.raw`attn\.(?:q_[ab]_proj|kv_a_proj_with_mqa|kv_b_proj|q_a_layernorm|kv_a_layernorm)|` +
+    String.raw`self_attn\.(?:[qkvo]_proj|[qk]_norm)|input_layernorm|post_attention_layernorm|` +
+    String.raw`mlp\.(?:c_fc1|c_fc2|c_proj|gate_proj|up_proj|down_proj))(?:\.weight|\.bias)?$`,
+);
 
 /**
- * Every tensor of the model by its upstream name, embedding first. `lm_head.weight` is the
- * embedding again and not listed.
+ * Every tensor of the model by its name in the file, embedding first. An output projection that
+ * is the embedding again is not listed.
  *
  * @example
  * expectedTensors(config)[0]; // { name: 'transformer.wte.weight', shape: [2048, 192] }
@@ -37,14 +36,38 @@ export function expectedTensors(config: ModelConfig): readonly ExpectedTensor[] 
 
 /** One by one: a config of 16,384 layers is refused at the first one that the file lacks. */
 function* eachTensor(config: ModelConfig): Generator<ExpectedTensor> {
-  yield embedding(config);
-  for (let layer = 0; layer < config.layers; layer++) yield* layerTensors(config, layer);
+  const { embedding, finalNorm, head } = outerTensors(config);
+  yield embedding;
+  for (let layer = 0; layer < config.layers; layer++)
+    yield* listTensors(layerTensors(config, layer));
+  if (finalNorm) yield finalNorm;
+  if (head) yield head;
 }
 
-/** Numbers in all weights together, the tied embedding counted once. */
+/** The tensors before the first layer and after the last. */
+export function outerTensors(config: ModelConfig): {
+  readonly embedding: ExpectedTensor;
+  /** (dim) */
+  readonly finalNorm?: ExpectedTensor;
+  /** (vocabSize, dim), unless it is the embedding */
+  readonly head?: ExpectedTensor;
+} {
+  const { vocabSize, dim, layout, hasNormWeights, isTied } = config;
+  const shape = [vocabSize, dim];
+  const name = layout === 'llama' ? 'model.embed_tokens.weight' : 'transformer.wte.weight';
+  return {
+    embedding: { name, shape },
+    ...(hasNormWeights ? { finalNorm: { name: 'model.norm.weight', shape: [dim] } } : {}),
+    ...(isTied ? {} : { head: { name: HEAD, shape } }),
+  };
+}
+
+/** Numbers in all weights together, a tied embedding counted once. */
 export function parameterCount(config: ModelConfig): number {
-  const perLayer = layerTensors(config, 0).reduce((sum, tensor) => sum + count(tensor), 0);
-  return count(embedding(config)) + config.layers * perLayer;
+  const sum = (tensors: readonly ExpectedTensor[]) =>
+    tensors.reduce((total, tensor) => total + count(tensor), 0);
+  const perLayer = sum(listTensors(layerTensors(config, 0)));
+  return sum(Object.values(outerTensors(config))) + config.layers * perLayer;
 }
 
 /**
@@ -57,13 +80,13 @@ export function checkTensors(
   config: ModelConfig,
   entries: ReadonlyMap<string, TensorEntry>,
 ): { extras: readonly string[] } {
-  const used = new Set([TIED_HEAD]);
+  const used = new Set([HEAD]);
   for (const tensor of eachTensor(config)) {
     checkTensor(tensor, entries.get(tensor.name));
     used.add(tensor.name);
   }
-  const head = entries.get(TIED_HEAD);
-  if (head) checkTensor({ name: TIED_HEAD, shape: embedding(config).shape }, head);
+  const head = entries.get(HEAD);
+  if (head) checkTensor({ name: HEAD, shape: outerTensors(config).embedding.shape }, head);
 
   const extras = [...entries.keys()].filter((name) => !used.has(name));
   const unused = extras.find((name) => LAYER_PARAMETER.test(name));
@@ -81,9 +104,10 @@ export function checkBudget(
   config: ModelConfig,
   limitBytes: number,
 ): { weightBytes: number; cacheBytesPerToken: number } {
-  const { layers, heads, headDim, rankK, rankV, contextLength } = config;
+  const { layers, contextLength } = config;
   const weightBytes = parameterCount(config) * FLOAT_BYTES;
-  const cacheBytesPerToken = layers * (rankK + rankV) * (heads + headDim) * FLOAT_BYTES;
+  const numbers = cacheNumbersPerToken(attentionSpec(config));
+  const cacheBytesPerToken = layers * numbers * FLOAT_BYTES;
   // BigInt: at the caps of the configuration the sum passes 2^53.
   const needed = BigInt(weightBytes) + BigInt(contextLength) * BigInt(cacheBytesPerToken);
   if (!(needed <= limitBytes)) {
@@ -92,32 +116,6 @@ export function checkBudget(
     throw new TpaError('RESOURCE_LIMIT', message, { data });
   }
   return { weightBytes, cacheBytesPerToken };
-}
-
-function embedding({ vocabSize, dim }: ModelConfig): ExpectedTensor {
-  return { name: EMBEDDING, shape: [vocabSize, dim] };
-}
-
-function layerTensors(config: ModelConfig, layer: number): readonly ExpectedTensor[] {
-  const { heads, headDim, dim, hiddenDim, rankQ, rankK, rankV } = config;
-  const shapes: [string, readonly number[]][] = [
-    ['attn.c_qkv.W_A_k', [heads * rankK, dim]],
-    ['attn.c_qkv.W_A_v', [heads * rankV, dim]],
-    ['attn.c_qkv.W_B_k', [rankK * headDim, dim]],
-    ['attn.c_qkv.W_B_v', [rankV * headDim, dim]],
-    ['attn.c_proj', [dim, heads * headDim]],
-    ['mlp.c_fc1', [hiddenDim, dim]],
-    ['mlp.c_fc2', [hiddenDim, dim]],
-    ['mlp.c_proj', [dim, hiddenDim]],
-  ];
-  if (config.mechanism === 'tpa') {
-    shapes.push(['attn.c_qkv.W_A_q', [heads * rankQ, dim]]);
-    shapes.push(['attn.c_qkv.W_B_q', [rankQ * headDim, dim]]);
-  } else {
-    shapes.push(['attn.c_qkv.c_q', [heads * headDim, dim]]);
-  }
-  if (config.usesGroupNorm) shapes.push(['attn.subln', [headDim]]);
-  return shapes.map(([name, shape]) => ({ name: `transformer.h.${layer}.${name}.weight`, shape }));
 }
 
 function count({ shape }: ExpectedTensor): number {

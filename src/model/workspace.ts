@@ -1,12 +1,22 @@
 import { attendScratch } from '../attention/attend.ts';
 import { factorLayout, padToPanel } from '../attention/factors.ts';
+import { linearScratch } from '../attention/linear.ts';
 import { RopeTables } from '../attention/rope.ts';
+import type { LinearState } from '../cache/linear-state.ts';
+import type { FixedFactors, PagedCache } from '../cache/pages.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { factorSpec } from './weights.ts';
+import { createLatentSpace, type LatentSpace, latentStride } from './latent.ts';
+import { attentionSpec, headOutputDim } from './spec.ts';
+import type { ModelWeights } from './weights.ts';
+
+/** One layer's memory of the tokens before. */
+export type LayerCache = PagedCache | LinearState;
 
 /** Rows of logits computed together: the output projection is read once for all of them. */
 export const LOGIT_ROWS = 16;
+/** Tokens of a page of the cache (assembly/attention/tiles.ts). */
+const PAGE_TOKENS = 96;
 
 /**
  * Room for the activations of `tokens` tokens, shared by all sequences of a model: a forward pass
@@ -20,51 +30,92 @@ export interface Workspace {
   readonly x: number;
   /** (tokens, width) normalised */
   readonly normed: number;
-  /** (tokens, factorLayout.stride) */
+  /** (tokens, projected stride) */
   readonly factors: number;
-  /** (tokens, heads, headDim) */
+  /** (tokens, heads, valueDim) */
   readonly attended: number;
+  /** What MLA needs besides. */
+  readonly latent?: LatentSpace;
   /** (tokens, 2 · padded hiddenDim) */
   readonly gateUp: number;
   /** (LOGIT_ROWS, padded vocabSize) */
   readonly logits: number;
-  /** {@link attendScratch} bytes */
+  /** Bytes enough for the attention of `tokens` tokens. */
   readonly scratch: number;
+  /** Tables of the positions of a step. */
   readonly rope: RopeTables;
   /** Row stride of x and normed. */
   readonly width: number;
 }
 
 /**
- * @param shapeAt address of the CacheShape of a layer
+ * @param cache of a layer, for its shape
  * @throws TpaError `OUT_OF_MEMORY`
  */
 export function createWorkspace(
   engine: Engine,
   config: ModelConfig,
-  shapeAt: number,
+  cache: LayerCache,
   tokens: number,
 ): Workspace {
   const { heap } = engine;
-  const { dim, heads, headDim, hiddenDim, rankQ, vocabSize } = config;
+  const { dim, heads, hiddenDim, rankQ, vocabSize } = config;
+  const spec = attentionSpec(config);
   const width = padToPanel(dim);
-  const rope = new RopeTables(
-    engine,
-    { rotaryDim: headDim, theta: config.ropeTheta, precision: config.ropePrecision, direction: 1 },
-    tokens,
-  );
+  const projected =
+    config.latent === undefined ? factorLayout(spec, rankQ).stride : latentStride(config.latent);
+  const scratch =
+    cache.kind === 'state'
+      ? linearScratch(engine, cache, rankQ, tokens)
+      : attendScratch(engine, cache, rankQ, tokens);
   const floats = (count: number) => heap.allocate(count * 4);
   return {
     tokens,
     ids: floats(tokens),
     x: floats(tokens * width),
     normed: floats(tokens * width),
-    factors: floats(tokens * factorLayout(factorSpec(config)).stride),
-    attended: floats(tokens * heads * headDim),
+    factors: floats(tokens * projected),
+    attended: floats(tokens * heads * Math.max(spec.valueDim, headOutputDim(config))),
+    ...(config.latent === undefined ? {} : { latent: createLatentSpace(engine, config, tokens) }),
     gateUp: floats(tokens * 2 * padToPanel(hiddenDim)),
     logits: floats(Math.min(tokens, LOGIT_ROWS) * padToPanel(vocabSize)),
-    scratch: heap.allocate(attendScratch(engine, shapeAt, rankQ, tokens)),
-    rope,
+    scratch: heap.allocate(scratch),
+    rope: ropeTables(engine, config, tokens),
     width,
   };
+}
+
+function ropeTables(engine: Engine, config: ModelConfig, tokens: number): RopeTables {
+  const { ropeTheta, ropePrecision, ropeDirection, ropeDecay, ropeScaling, rotaryDim } = config;
+  const spec = {
+    rotaryDim,
+    theta: ropeTheta,
+    precision: ropePrecision,
+    direction: ropeDirection,
+    decay: ropeDecay,
+    ...(ropeScaling === undefined ? {} : { scaling: ropeScaling }),
+  };
+  return new RopeTables(engine, spec, tokens);
+}
+
+/**
+ * What the caches of each layer need besides tokens: factors that are parameters, and where keys
+ * are rotated at attention time the tables of all positions.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function fixedFactors(
+  engine: Engine,
+  config: ModelConfig,
+  weights: ModelWeights,
+): readonly FixedFactors[] {
+  const { featureFactors, ropeDirection: direction } = config;
+  let tables = {};
+  if (featureFactors === 'fixed' || featureFactors === 'shared') {
+    const positions = Math.ceil(config.contextLength / PAGE_TOKENS) * PAGE_TOKENS;
+    const rope = ropeTables(engine, config, positions);
+    rope.fill(0, positions);
+    tables = { cos: rope.cosAt, sin: rope.sinAt, pairs: rope.pairs, direction };
+  }
+  return weights.layers.map(({ fixed: { ak, av, bk, bv } }) => ({ ak, av, bk, bv, ...tables }));
 }

@@ -1,0 +1,128 @@
+import type { AttentionSpec } from '../attention/spec.ts';
+import type { Engine } from '../wasm/engine.ts';
+
+/** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
+interface State {
+  readonly address: number;
+  readonly length: number;
+  owners: number;
+}
+
+/** The kernels' CacheShape. */
+const SHAPE_WORDS = 18;
+
+/**
+ * One layer of linear attention: a state of constant size in place of a cache that grows. A step
+ * writes the next state beside the present one, so that a failed step leaves it as it was; the
+ * one before is kept, so that the last step can be taken back.
+ */
+export class LinearState {
+  readonly kind = 'state';
+  readonly spec: AttentionSpec;
+  readonly #engine: Engine;
+  readonly #shape: number;
+  readonly #bytes: number;
+  #present: State | undefined;
+  #previous: State | undefined;
+  #next = 0;
+
+  /** @throws TpaError `OUT_OF_MEMORY` */
+  constructor(engine: Engine, spec: AttentionSpec) {
+    this.#engine = engine;
+    this.spec = spec;
+    this.#shape = engine.heap.allocate(SHAPE_WORDS * 4);
+    const { heads, headDim, valueDim, rankK, rankV } = spec;
+    const headRows = spec.headFactors === 'groups' ? 0 : heads;
+    const sizes = [heads, headDim, valueDim, rankK, rankV, headDim, headRows, valueDim];
+    engine.heap.words(this.#shape, sizes.length).set(sizes);
+    this.#bytes = engine.kernels.linearStateBytes(this.#shape) >>> 0;
+  }
+
+  /** Tokens that count. */
+  get length(): number {
+    return this.#present?.length ?? 0;
+  }
+
+  /** Bytes of the states referred to; a shared one counts in full. */
+  get byteLength(): number {
+    return (
+      [this.#present, this.#previous].filter((state) => state !== undefined).length * this.#bytes
+    );
+  }
+
+  /** Address of the kernels' CacheShape. */
+  get shapeAt(): number {
+    return this.#shape;
+  }
+
+  /** Address of the present state, 0 before the first token. */
+  get stateAt(): number {
+    return this.#present?.address ?? 0;
+  }
+
+  /** Address where a step writes the next state. */
+  get nextAt(): number {
+    return this.#next;
+  }
+
+  /**
+   * Makes room for the next state, whatever the number of tokens.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`; nothing is changed then
+   */
+  reserve(count: number): void {
+    if (count > 0 && this.#next === 0) this.#next = this.#engine.heap.allocate(this.#bytes);
+  }
+
+  /** Makes the state that was written, of `count` more tokens, the present one. */
+  commit(count: number): void {
+    this.#disown(this.#previous);
+    this.#previous = this.#present;
+    this.#present = { address: this.#next, length: this.length + count, owners: 1 };
+    this.#next = 0;
+  }
+
+  /** Gives back what was reserved and never committed. */
+  trim(): void {
+    if (this.#next !== 0) this.#engine.heap.release(this.#next);
+    this.#next = 0;
+  }
+
+  /**
+   * Forgets the tokens from `length` on, and more where no state of that length is kept:
+   * what `this.length` says afterwards is left.
+   */
+  truncate(length: number): void {
+    while (this.#present !== undefined && this.#present.length > length) {
+      this.#disown(this.#present);
+      this.#present = this.#previous;
+      this.#previous = undefined;
+    }
+  }
+
+  /**
+   * The same tokens; the states are shared.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  fork(): LinearState {
+    const copy = new LinearState(this.#engine, this.spec);
+    copy.#present = this.#present;
+    copy.#previous = this.#previous;
+    for (const state of [this.#present, this.#previous]) if (state !== undefined) state.owners++;
+    return copy;
+  }
+
+  /** Gives every state back; it must not be used again. */
+  dispose(): void {
+    this.truncate(0);
+    this.trim();
+    this.#engine.heap.release(this.#shape);
+  }
+
+  #disown(state: State | undefined): void {
+    if (state === undefined) return;
+    state.owners--;
+    if (state.owners === 0) this.#engine.heap.release(state.address);
+  }
+}
