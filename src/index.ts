@@ -1,7 +1,8 @@
 export type { Factors, FactorizeSpec, FactorWeights } from './attention/factorize.ts';
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
 export type { AttentionSpec, FactorSpec } from './attention/spec.ts';
-export type { CachedFactors, FactorCache, FactorCacheOptions } from './cache/factor-cache.ts';
+export type { FactorCacheOptions } from './cache/cache-options.ts';
+export type { CachedFactors, CachedHeads, FactorCache } from './cache/factor-cache.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
 export {
   createRuntime,

@@ -14,12 +14,8 @@ import {
   type FactorWeights,
 } from './attention/factorize.ts';
 import { cacheNumbersPerToken, type AttentionSpec } from './attention/spec.ts';
-import {
-  checkCacheOptions,
-  FactorCache,
-  pagesOf,
-  type FactorCacheOptions,
-} from './cache/factor-cache.ts';
+import { checkCacheOptions, type FactorCacheOptions } from './cache/cache-options.ts';
+import { FactorCache, pagesOf } from './cache/factor-cache.ts';
 import { PagedCache } from './cache/pages.ts';
 import { TpaError } from './errors.ts';
 import { createEngine, type Engine, type EngineOptions } from './wasm/engine.ts';
@@ -121,6 +117,9 @@ export class Runtime {
     const { heads, headDim, valueDim } = pages.spec;
     checkObject('query', query);
     const isFull = query.q !== undefined;
+    if (!isFull && pages.spec.headFactors === 'groups') {
+      throw new TypeError('"q" expected for a cache with kvHeads, got factors');
+    }
     const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, MAX_RANK);
     const a = isFull ? query.q : query.aq;
     const aWidth = heads * (isFull ? headDim : rankQ);
@@ -151,9 +150,16 @@ export class Runtime {
     }
   }
 
-  /** Numbers a layer of these sizes caches for each token: (R_K + R_V)(h + d). */
-  cacheNumbersPerToken(spec: AttentionSpec): number {
-    return cacheNumbersPerToken(spec);
+  /**
+   * Numbers a layer caches for each token: TPA (R_K + R_V)(h + d), with `kvHeads` G 2 G d, and what
+   * an AttentionSpec of any other mechanism stores.
+   *
+   * @throws TypeError, RangeError if a size is out of range
+   */
+  cacheNumbersPerToken(spec: AttentionSpec | FactorCacheOptions): number {
+    checkObject('spec', spec);
+    const isSpec = 'headFactors' in spec || 'featureFactors' in spec || 'score' in spec;
+    return cacheNumbersPerToken(isSpec ? (spec as AttentionSpec) : checkCacheOptions(spec));
   }
 
   /** What computes and why. */

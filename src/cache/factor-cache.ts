@@ -1,27 +1,8 @@
-import {
-  checkFloats,
-  checkInteger,
-  checkObject,
-  countTokens,
-  MAX_HEADS,
-  MAX_RANK,
-  MAX_WIDTH,
-} from '../attention/arguments.ts';
+import { checkFloats, checkInteger, checkObject, countTokens } from '../attention/arguments.ts';
 import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import { TpaError } from '../errors.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { PagedCache } from './pages.ts';
-
-/** Sizes of a cache; `valueDim` is `headDim` unless given. */
-export interface FactorCacheOptions {
-  readonly heads: number;
-  readonly headDim: number;
-  readonly valueDim?: number;
-  readonly rankK: number;
-  readonly rankV: number;
-  /** How factors are stored; float32 is the only one so far. */
-  readonly dtype?: 'float32';
-}
 
 /** Factors of T tokens as the cache takes them, RoPE already applied to bk. */
 export interface CachedFactors {
@@ -33,6 +14,14 @@ export interface CachedFactors {
   readonly av: Float32Array;
   /** (T, rankV, valueDim) */
   readonly bv: Float32Array;
+}
+
+/** K and V of T tokens as a cache with `kvHeads` takes them, RoPE already applied to k. */
+export interface CachedHeads {
+  /** (T, kvHeads, headDim) */
+  readonly k: Float32Array;
+  /** (T, kvHeads, valueDim) */
+  readonly v: Float32Array;
 }
 
 /** What a cache is while it is not disposed. */
@@ -85,41 +74,34 @@ export class FactorCache {
   }
 
   /**
-   * Appends the factors of T tokens; nothing is appended if it throws.
+   * Appends T tokens; nothing is appended if it throws.
    *
    * @throws TypeError, RangeError if an array does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
-  append(factors: CachedFactors): void {
+  append(factors: CachedFactors | CachedHeads): void {
     const { engine, pages } = this.#use();
     checkObject('factors', factors);
-    const { heads, headDim, valueDim, rankK, rankV } = this.spec;
-    const count = countTokens('ak', factors.ak, heads * rankK);
-    const parts = [
-      checkFloats('ak', factors.ak, count * heads * rankK),
-      checkFloats('bk', factors.bk, count * rankK * headDim),
-      checkFloats('av', factors.av, count * heads * rankV),
-      checkFloats('bv', factors.bv, count * rankV * valueDim),
-    ];
+    const { count, parts } = checkFactors(this.spec, factors);
     const { heap } = engine;
     const staging = heap.allocate(count * cacheNumbersPerToken(this.spec) * 4);
     try {
       pages.reserve(count);
       let at = staging;
-      const [ak = 0, bk = 0, av = 0, bv = 0] = parts.map((part) => {
+      const [ak, bk, av, bv] = parts.map((part) => {
         heap.floats(at, part.length).set(part);
         at += part.byteLength;
-        return at - part.byteLength;
+        return { at: at - part.byteLength, stride: part.length / count };
       });
       engine.run(() =>
         pages.write(count, {
-          ak,
-          akStride: heads * rankK,
-          bk,
-          bkStride: rankK * headDim,
-          av,
-          avStride: heads * rankV,
-          bv,
-          bvStride: rankV * valueDim,
+          ak: ak!.at,
+          akStride: ak!.stride,
+          bk: bk!.at,
+          bkStride: bk!.stride,
+          av: av!.at,
+          avStride: av!.stride,
+          bv: bv!.at,
+          bvStride: bv!.stride,
         }),
       );
       pages.commit(count);
@@ -162,16 +144,25 @@ export class FactorCache {
   }
 }
 
-/** Checks the sizes of a cache. @throws TypeError, RangeError */
-export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
-  checkObject('options', options);
-  const { heads, headDim, valueDim = headDim, rankK, rankV, dtype = 'float32' } = options;
-  if (dtype !== 'float32') throw new RangeError(`"dtype" expected "float32", got ${String(dtype)}`);
-  return {
-    heads: checkInteger('heads', heads, 1, MAX_HEADS),
-    headDim: checkInteger('headDim', headDim, 1, MAX_WIDTH),
-    valueDim: checkInteger('valueDim', valueDim, 1, MAX_WIDTH),
-    rankK: checkInteger('rankK', rankK, 1, MAX_RANK),
-    rankV: checkInteger('rankV', rankV, 1, MAX_RANK),
-  };
+/** The arrays ak, bk, av, bv of tokens for this cache; A is empty where K/V heads are cached. */
+function checkFactors(
+  { heads, headDim, valueDim, rankK, rankV, headFactors }: AttentionSpec,
+  given: CachedFactors | CachedHeads,
+): { count: number; parts: readonly Float32Array[] } {
+  if (headFactors === 'groups') {
+    const { k, v } = given as CachedHeads;
+    const count = countTokens('k', k, rankK * headDim);
+    checkFloats('k', k, count * rankK * headDim);
+    checkFloats('v', v, count * rankV * valueDim);
+    return { count, parts: [NO_FACTORS, k, NO_FACTORS, v] };
+  }
+  const { ak, bk, av, bv } = given as CachedFactors;
+  const count = countTokens('ak', ak, heads * rankK);
+  checkFloats('ak', ak, count * heads * rankK);
+  checkFloats('bk', bk, count * rankK * headDim);
+  checkFloats('av', av, count * heads * rankV);
+  checkFloats('bv', bv, count * rankV * valueDim);
+  return { count, parts: [ak, bk, av, bv] };
 }
+
+const NO_FACTORS = new Float32Array(0);

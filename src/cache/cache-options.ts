@@ -1,0 +1,65 @@
+import {
+  checkInteger,
+  checkObject,
+  MAX_HEADS,
+  MAX_RANK,
+  MAX_WIDTH,
+} from '../attention/arguments.ts';
+import type { AttentionSpec } from '../attention/spec.ts';
+
+/** Sizes of a cache; `valueDim` is `headDim` unless given. */
+export interface FactorCacheOptions {
+  readonly heads: number;
+  /** Width of a key. */
+  readonly headDim: number;
+  readonly valueDim?: number;
+  /** Pairs of factors of K and of V; not with `kvHeads`. */
+  readonly rankK?: number;
+  readonly rankV?: number;
+  /** K/V heads of MHA, MQA or GQA: K and V are cached as they are. */
+  readonly kvHeads?: number;
+  /** Latest tokens that a query sees; only with `kvHeads`. */
+  readonly window?: number;
+  /** How factors are stored; float32 is the only one so far. */
+  readonly dtype?: 'float32';
+}
+
+/** Above it a float32 position loses integers. */
+const MAX_WINDOW = 1 << 24;
+
+/** Checks the sizes of a cache. @throws TypeError, RangeError */
+export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
+  checkObject('options', options);
+  const { dtype = 'float32', kvHeads, window } = options;
+  if (dtype !== 'float32') throw new RangeError(`"dtype" expected "float32", got ${String(dtype)}`);
+  const heads = checkInteger('heads', options.heads, 1, MAX_HEADS);
+  const headDim = checkInteger('headDim', options.headDim, 1, MAX_WIDTH);
+  const { valueDim: width = headDim } = options;
+  const valueDim = checkInteger('valueDim', width, 1, MAX_WIDTH);
+  const sizes = { heads, headDim, valueDim };
+  if (kvHeads !== undefined) {
+    checkInteger('kvHeads', kvHeads, 1, heads);
+    if (heads % kvHeads !== 0) {
+      throw new RangeError(`"kvHeads" expected a divisor of ${heads} heads, got ${kvHeads}`);
+    }
+    refuseWith('kvHeads', options, ['rankK', 'rankV']);
+    const dense = { ...sizes, rankK: kvHeads, rankV: kvHeads, headFactors: 'groups' as const };
+    if (window === undefined) return dense;
+    return { ...dense, window: checkInteger('window', window, 1, MAX_WINDOW) };
+  }
+  refuseWith('rankK', options, ['window']);
+  return {
+    ...sizes,
+    rankK: checkInteger('rankK', options.rankK, 1, MAX_RANK),
+    rankV: checkInteger('rankV', options.rankV, 1, MAX_RANK),
+  };
+}
+
+function refuseWith(
+  chosen: string,
+  options: FactorCacheOptions,
+  others: readonly (keyof FactorCacheOptions)[],
+): void {
+  const other = others.find((name) => options[name] !== undefined);
+  if (other !== undefined) throw new TypeError(`"${other}" expected to be absent with "${chosen}"`);
+}
