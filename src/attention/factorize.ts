@@ -81,8 +81,8 @@ export function factorize(
   const count = countTokens('x', x, spec.dim);
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);
-  const pieces = weightPieces(weights, spec);
   const rotation = ropeSpec(given, spec.headDim);
+  const pieces = weightPieces(weights, spec);
   const attention = { ...spec, valueDim: spec.headDim };
   const layout = factorLayout(attention, spec.rankQ);
   const { heap, kernels } = engine;
