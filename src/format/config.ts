@@ -1,7 +1,8 @@
-import { TpaError } from '../errors.ts';
-import { describe, Fields, invalidConfig } from './fields.ts';
+import { readFamily, refuseForeignTensors } from './family.ts';
+import { Fields, invalidConfig } from './fields.ts';
 import { isDeeperThan } from './json-depth.ts';
-import { inferMechanism, refuseForeign } from './mechanism.ts';
+import { readLlamaConfig } from './llama-config.ts';
+import { readT6Config } from './t6-config.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { TensorEntry } from './safetensors.ts';
 
@@ -9,37 +10,6 @@ import type { TensorEntry } from './safetensors.ts';
 export const MAX_CONFIG_BYTES = 2 ** 20;
 /** Real ones nest 3 deep. */
 const MAX_CONFIG_DEPTH = 32;
-/** The largest T6 has 48; absurd but countable sizes are left to the memory budget. */
-const MAX_LAYERS = 16_384;
-/** The largest T6 has 78. */
-const MAX_HEADS = 1024;
-/** 64 in every T6; 256 is the largest elsewhere. */
-const MAX_HEAD_DIM = 1024;
-/** The largest T6 has 1600; with the caps above every count of weights stays a safe integer. */
-const MAX_DIM = 32_768;
-/** Four times the largest vocabulary in use, 256 K. */
-const MAX_VOCAB = 2 ** 20;
-/** RoPE multiplies float32 positions: 2^24 is the last before integers get lost. */
-const MAX_CONTEXT = 2 ** 24;
-/** The largest in use is 5e8; below 1 the angles would grow along a row. */
-const MAX_ROPE_THETA = 1e12;
-/** LLaMA 3 has three. */
-const MAX_EOS_IDS = 256;
-
-/** eps of the norms upstream: that of float32. */
-const NORM_EPS = 1.1920929e-7;
-
-const DEFAULT_CONTEXT = 1024;
-const DEFAULT_ROPE_THETA = 10_000;
-
-/** Keys that change the computation unless they are not set or have this value. */
-const NEUTRAL: ReadonlyMap<string, unknown> = new Map<string, unknown>([
-  ['bias', false],
-  ['tie_word_embeddings', true],
-  ['rope_partial_factor', 1],
-  ['rope_decay_base', 1],
-  ['rope_scaling', undefined],
-]);
 
 /**
  * Parses the bytes of a config.json.
@@ -68,7 +38,8 @@ export function parseConfigBytes(bytes: Uint8Array): unknown {
 }
 
 /**
- * Checks the keys of a T6 config.json and tells the mechanism from the names of the tensors.
+ * Checks the keys of a config.json, whose layout and mechanism the names and shapes of the tensors
+ * tell together with the model family.
  *
  * @throws TpaError `CONFIG_INVALID` with data `{ path, rule }`, `MODEL_UNSUPPORTED`,
  *   `MODEL_MISMATCH`
@@ -76,77 +47,9 @@ export function parseConfigBytes(bytes: Uint8Array): unknown {
  * const config = parseConfig(parseConfigBytes(bytes), (await openTensors(files)).entries);
  * config.mechanism; // 'tpa'
  */
-export function parseConfig(
-  json: unknown,
-  tensorNames: ReadonlyMap<string, TensorEntry>,
-): ModelConfig {
+export function parseConfig(json: unknown, tensors: ReadonlyMap<string, TensorEntry>): ModelConfig {
   const fields = new Fields(json);
-  const clues = {
-    attention: fields.get('attention'),
-    families: [fields.get('model_type'), fields.get('architectures')].flat(),
-    tensorNames,
-  };
-  refuseForeign(clues);
-  fields.oneOf('attention', ['tpa', 'tpa-kvonly']);
-  for (const [key, neutral] of NEUTRAL) refuseUnlessNeutral(key, fields.get(key), neutral);
-
-  const headDim = fields.integer('head_dim', 2, MAX_HEAD_DIM);
-  // RoPE pairs the halves of a head.
-  if (headDim % 2 !== 0) throw invalidConfig('head_dim', 'an even integer', headDim);
-  const dim = fields.integer('n_embd', 1, MAX_DIM);
-  const rank = fields.integer('rank', 1, headDim);
-  const heads = fields.integer('n_head', 1, MAX_HEADS);
-  const vocabSize = fields.integer('vocab_size', 1, MAX_VOCAB);
-  const sizes = {
-    layers: fields.integer('n_layer', 1, MAX_LAYERS),
-    heads,
-    kvHeads: heads,
-    headDim,
-    dim,
-    hiddenDim: Math.floor((8 * dim) / 3),
-    rankK: rank,
-    rankV: rank,
-    vocabSize,
-    contextLength: fields.integer('block_size', 1, MAX_CONTEXT, DEFAULT_CONTEXT),
-  };
-  const switches = {
-    ropeTheta: fields.number('rope_theta', 1, MAX_ROPE_THETA, DEFAULT_ROPE_THETA),
-    ropePrecision: fields.oneOf('rope_precision', ['bfloat16', 'float32']) ?? 'bfloat16',
-    usesGroupNorm: fields.oneOf('using_groupnorm', [true, false]) ?? false,
-    eosTokenIds: fields.integers('eos_token_id', 0, vocabSize - 1, MAX_EOS_IDS),
-  };
-  const mechanism = inferMechanism(clues);
-  const rankQ = mechanism === 'tpa' ? fields.integer('q_rank', 1, headDim) : 0;
-  return {
-    layout: 't6',
-    mechanism,
-    ...sizes,
-    rankQ,
-    headFactors: 'contextual',
-    featureFactors: 'contextual',
-    outerDim: 1,
-    isLinear: false,
-    usesSigmoid: false,
-    ropeDirection: 1,
-    rotaryDim: headDim,
-    ropeDecay: 1,
-    normEps: NORM_EPS,
-    hasNormWeights: false,
-    usesQueryKeyNorm: false,
-    hasQkvBias: false,
-    hasOutputBias: false,
-    hasMlpBias: false,
-    isTied: true,
-    ...switches,
-    ignoredKeys: fields.ignored(),
-  };
-}
-
-function refuseUnlessNeutral(key: string, value: unknown, neutral: unknown): void {
-  if (value === undefined || value === neutral) return;
-  const isRightKind = neutral === undefined || typeof value === typeof neutral;
-  const rule = neutral === undefined ? 'null' : String(neutral);
-  if (!isRightKind || Number.isNaN(value)) throw invalidConfig(key, rule, value);
-  const message = `config.json: "${key}" expected ${rule}, got ${describe(value)}`;
-  throw new TpaError('MODEL_UNSUPPORTED', message, { data: { path: key } });
+  refuseForeignTensors(tensors);
+  const family = readFamily(fields, tensors);
+  return family === undefined ? readT6Config(fields, tensors) : readLlamaConfig(fields, family);
 }

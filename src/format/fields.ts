@@ -5,13 +5,17 @@ import { printable } from './printable.ts';
 export class Fields {
   /** A Map, so that a key like `__proto__` is a key and nothing else. */
   readonly #values: ReadonlyMap<string, unknown>;
+  /** What comes before a key in messages: the key of the object it is in, and a dot. */
+  readonly #prefix: string;
   readonly #read = new Set<string>();
+  readonly #objects: Fields[] = [];
 
   /** @throws TpaError `CONFIG_INVALID` where `json` is no object */
-  constructor(json: unknown) {
+  constructor(json: unknown, prefix = '') {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw invalidConfig('', 'an object', json);
+      throw invalidConfig(prefix.slice(0, -1), 'an object', json);
     }
+    this.#prefix = prefix;
     this.#values = new Map(Object.entries(json));
   }
 
@@ -21,16 +25,21 @@ export class Fields {
     return this.#values.get(key) ?? undefined;
   }
 
+  /** Whether the file has the key, be it null: some defaults differ between null and no key. */
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
   /** @throws TpaError `CONFIG_INVALID` where the value is no number in `min … max` */
   number(key: string, min: number, max: number, fallback?: number): number {
     const value = this.get(key) ?? fallback;
     if (typeof value === 'number' && value >= min && value <= max) return value;
-    throw invalidConfig(key, `a number in ${min}..${max}`, value);
+    throw this.invalid(key, `a number in ${min}..${max}`, value);
   }
 
   /** @throws TpaError `CONFIG_INVALID` where the value is no integer in `min … max` */
   integer(key: string, min: number, max: number, fallback?: number): number {
-    return checkInteger(key, this.get(key) ?? fallback, min, max);
+    return this.#checkInteger(key, this.get(key) ?? fallback, min, max);
   }
 
   /**
@@ -39,11 +48,12 @@ export class Fields {
    * @throws TpaError `CONFIG_INVALID`
    */
   integers(key: string, min: number, max: number, maxLength: number): readonly number[] {
-    const values = [this.get(key) ?? []].flat();
+    const value = this.get(key) ?? [];
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (values.length > maxLength) {
-      throw invalidConfig(key, `at most ${maxLength} integers`, values.length);
+      throw this.invalid(key, `at most ${maxLength} integers`, values.length);
     }
-    return values.map((value) => checkInteger(key, value, min, max));
+    return Array.from(values, (item) => this.#checkInteger(key, item, min, max));
   }
 
   /** @throws TpaError `CONFIG_INVALID` where the value is set but none of `values` */
@@ -51,15 +61,70 @@ export class Fields {
     const found = this.get(key);
     const value = values.find((candidate) => candidate === found);
     if (value === undefined && found !== undefined) {
-      throw invalidConfig(key, `one of ${values.join(', ')}`, found);
+      throw this.invalid(key, `one of ${values.join(', ')}`, found);
     }
     return value;
+  }
+
+  /** @throws TpaError `CONFIG_INVALID` where the value is set but no boolean */
+  boolean(key: string, fallback = false): boolean {
+    return this.oneOf(key, [true, false]) ?? fallback;
+  }
+
+  /**
+   * The fields of an object inside this one; undefined where the value is not set.
+   *
+   * @throws TpaError `CONFIG_INVALID` where it is something else
+   */
+  object(key: string): Fields | undefined {
+    const value = this.get(key);
+    if (value === undefined) return undefined;
+    const fields = new Fields(value, `${this.#prefix}${key}.`);
+    this.#objects.push(fields);
+    return fields;
+  }
+
+  /**
+   * Refuses a key that changes the computation unless it is not set or has the one value that does
+   * not; `neutral` undefined stands for keys that only null leaves alone.
+   *
+   * @throws TpaError `CONFIG_INVALID` where the value is of another kind than `neutral`,
+   *   `MODEL_UNSUPPORTED` where it is of the kind
+   */
+  neutral(key: string, neutral?: unknown): void {
+    const value = this.get(key);
+    if (value === undefined || value === neutral) return;
+    const isRightKind = neutral === undefined || typeof value === typeof neutral;
+    const rule = neutral === undefined ? 'null' : String(neutral);
+    if (!isRightKind || Number.isNaN(value)) throw this.invalid(key, rule, value);
+    throw this.unsupported(key, rule, value);
   }
 
   /** Keys that nothing asked for, printable. */
   ignored(): readonly string[] {
     const keys = [...this.#values.keys()].filter((key) => !this.#read.has(key));
-    return keys.map((key) => printable(key));
+    const own = keys.map((key) => printable(this.#prefix + key));
+    return [...own, ...this.#objects.flatMap((fields) => fields.ignored())];
+  }
+
+  /** The error of a value of this object that breaks `rule`. */
+  invalid(key: string, rule: string, found: unknown): TpaError {
+    return invalidConfig(this.#prefix + key, rule, found);
+  }
+
+  /** The error of a sound value that asks for what this package does not compute: names are shown. */
+  unsupported(key: string, rule: string, value: unknown): TpaError {
+    const path = this.#prefix + key;
+    const found = typeof value === 'string' ? printable(value) : describe(value);
+    const message = `config.json: "${path}" expected ${rule}, got ${found}`;
+    return new TpaError('MODEL_UNSUPPORTED', message, { data: { path, found } });
+  }
+
+  #checkInteger(key: string, value: unknown, min: number, max: number): number {
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+      return value as number;
+    }
+    throw this.invalid(key, `an integer in ${min}..${max}`, value);
   }
 }
 
@@ -71,15 +136,8 @@ export function invalidConfig(path: string, rule: string, found: unknown): TpaEr
   });
 }
 
-function checkInteger(key: string, value: unknown, min: number, max: number): number {
-  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
-    return value as number;
-  }
-  throw invalidConfig(key, `an integer in ${min}..${max}`, value);
-}
-
 /** Numbers and booleans as they are, everything else by its kind: no text of the file. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
