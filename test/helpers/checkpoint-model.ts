@@ -95,7 +95,6 @@ export function testCheckpoints<Break extends string>(
   sensitivity.run();
 }
 
-
 function tokensOf(name: string, count: number, vocabSize: number): number[] {
   const random = createRandom(name.length);
   return Array.from({ length: count }, () => random.integer(0, vocabSize - 1));
