@@ -32,12 +32,13 @@ const scaled = (rotaryDim: number, theta: number, scaling: RopeScaling) => {
   return frequencies;
 };
 
+const clamp = (x: number) => Math.min(1, Math.max(0, x));
+
 /** The published formulas in float64. */
 function twin(frequency: number, i: number, pairs: number, theta: number, scaling: RopeScaling) {
   const { factor } = scaling;
   if (scaling.type === 'linear') return frequency / factor;
   const mixed = (kept: number) => kept * frequency + (1 - kept) * (frequency / factor);
-  const clamp = (x: number) => Math.min(1, Math.max(0, x));
   if (scaling.type === 'llama3') {
     const turns = (scaling.originalContext * frequency) / (2 * Math.PI);
     const { lowFreqFactor: low, highFreqFactor: high } = scaling;

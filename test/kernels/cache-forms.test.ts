@@ -71,19 +71,20 @@ function check(actual: Float32Array, result: AttentionResult, what: string): voi
   assert.ok(error <= 1e-9, `${what}: NMSE ${error}`);
 }
 
+/** Inputs and what the twin makes of them. */
+function problem(sizes: FormShape, tokens: number, cached: number) {
+  const { query, stored } = formInputs(sizes, tokens, cached);
+  const result = attention(query, formFactors(sizes, stored, cached), {
+    ...sizes,
+    tokens,
+    cached,
+  });
+  return { query, stored, result };
+}
+
 for (const simd of BINARIES) {
   const bench = await createBench(simd, { bytes: 16 << 20 });
   const test = suite(`forms of a cache, ${simd}`);
-
-  const problem = (sizes: FormShape, tokens: number, cached: number) => {
-    const { query, stored } = formInputs(sizes, tokens, cached);
-    const result = attention(query, formFactors(sizes, stored, cached), {
-      ...sizes,
-      tokens,
-      cached,
-    });
-    return { query, stored, result };
-  };
 
   const checkDecode = (
     sizes: FormShape,

@@ -61,12 +61,6 @@ export function formFactors(
       (_, i) => x[i % x.length]!,
     );
   const widths = storedWidths(sizes);
-  const rowsOf = (x: ArrayLike<number>, width: number) =>
-    Array.from({ length: width === 0 ? 0 : x.length / width }, (_, i) =>
-      Array.from({ length: width }, (_unused, j) => x[i * width + j]!),
-    );
-  const products = (rows: number[][], width: number) =>
-    Float64Array.from(rows.flatMap((row) => outer(row.slice(0, -width), row.slice(-width))));
   const cache = { ak: every(stored.ak, isFixedA), av: every(stored.av, isFixedA) };
   switch (form) {
     case 'contextual':
@@ -95,8 +89,22 @@ export function formFactors(
   }
 }
 
-function outer(b: number[], c: number[]): number[] {
-  return b.flatMap((x) => c.map((y) => x * y));
+/** x as rows of `width` numbers; none of no width. */
+function rowsOf(x: ArrayLike<number>, width: number): number[][] {
+  const count = width === 0 ? 0 : x.length / width;
+  return Array.from({ length: count }, (_, i) =>
+    Array.from({ length: width }, (_unused, j) => x[i * width + j]!),
+  );
+}
+
+/** b ⊗ c of every row [b | c], c of `width` numbers. */
+function products(rows: number[][], width: number): Float64Array {
+  return Float64Array.from(
+    rows.flatMap((row) => {
+      const c = row.slice(-width);
+      return row.slice(0, -width).flatMap((x) => c.map((y) => x * y));
+    }),
+  );
 }
 
 /** Rows x (M, rank, width), of which the first 2 · pairs features turn to their token's position. */
