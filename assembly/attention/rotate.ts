@@ -5,33 +5,27 @@ import { CacheShape, TILE_ROW } from './tiles';
  * by four features at a time. RoPE comes before turning, where tables and rows both lie by token.
  */
 
-/** Bytes of the columns turned before the next ones: out is 192 bytes a column and stays in L1. */
-const BLOCK: usize = 512;
-
 /** out (count, 48) from x (48, count). */
 export function storeTransposed(out: usize, x: usize, row: usize, count: usize): void {
   const bytes = count << 2,
     whole = bytes & ~15;
-  for (let from: usize = 0; from < bytes; from += BLOCK) {
-    const to = min(from + BLOCK, bytes);
-    for (let m: usize = 0; m < TILE_ROW; m += 16) {
-      const a = x + (m >> 2) * row,
-        b = a + row,
-        c = b + row,
-        d = c + row;
-      let tile = out + from * (TILE_ROW >> 2) + m,
-        j = from;
-      for (; j < min(to, whole); j += 16) {
-        storeTurned(tile, v128.load(a + j), v128.load(b + j), v128.load(c + j), v128.load(d + j));
-        tile += 4 * TILE_ROW;
-      }
-      for (; j < to; j += 4) {
-        store<f32>(tile, load<f32>(a + j));
-        store<f32>(tile, load<f32>(b + j), 4);
-        store<f32>(tile, load<f32>(c + j), 8);
-        store<f32>(tile, load<f32>(d + j), 12);
-        tile += TILE_ROW;
-      }
+  for (let m: usize = 0; m < TILE_ROW; m += 16) {
+    const a = x + (m >> 2) * row,
+      b = a + row,
+      c = b + row,
+      d = c + row;
+    let tile = out + m;
+    let j: usize = 0;
+    for (; j < whole; j += 16) {
+      storeTurned(tile, v128.load(a + j), v128.load(b + j), v128.load(c + j), v128.load(d + j));
+      tile += 4 * TILE_ROW;
+    }
+    for (; j < bytes; j += 4) {
+      store<f32>(tile, load<f32>(a + j));
+      store<f32>(tile, load<f32>(b + j), 4);
+      store<f32>(tile, load<f32>(c + j), 8);
+      store<f32>(tile, load<f32>(d + j), 12);
+      tile += TILE_ROW;
     }
   }
 }
