@@ -84,9 +84,11 @@ test('layer_types says what max_window_layers says', () => {
 });
 
 test('rope_parameters of version 5 give the same logits as rope_theta and rope_scaling', () => {
-  const { config, build } = llamaVariant('llama-rope-llama3');
+  const { config: stored, build } = llamaVariant('llama-rope-llama3');
   const { tensors } = build();
-  const { rope_scaling: scaling, rope_theta: theta, ...rest } = config;
+  const theta = 500; // the stored one is the default
+  const config = { ...stored, rope_theta: theta };
+  const { rope_scaling: scaling, rope_theta: _theta, ...rest } = config as typeof stored;
   const newer = { ...rest, rope_parameters: { ...(scaling as object), rope_theta: theta } };
   const plain = { ...rest, rope_parameters: { rope_type: 'default', rope_theta: theta } };
   assertSame(llamaLogits(newer, tensors, IDS), llamaLogits(config, tensors, IDS), 'scaled');

@@ -49,6 +49,15 @@ test('the rotary width is rounded down to even', () => {
   for (const [width, factor, expected] of widths) assert.is(rotaryWidth(width, factor), expected);
 });
 
+test('keys rotate and decay as queries do', () => {
+  const x = createRandom(3).normal(6 * 10);
+  const rules = { ...FULL, decayBase: 0.9 };
+  const [query, key] = [false, true].map((isKey) =>
+    rotate(x, { rows: 1, width: 10 }, rules, undefined, isKey),
+  );
+  assertSame(key!, query!, 'rows');
+});
+
 test('decay multiplies rotated features by base^angle, by hand', () => {
   const rules = { ...FULL, theta: 100, partialFactor: 0.8, decayBase: 0.5 };
   // frequencies 1 and 1/10; the fifth feature passes
