@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { refused } from '../helpers/refused.ts';
 import { llamaConfig } from '../helpers/tiny-configs.ts';
-import type { RopeScaling } from '../../src/format/model-config.ts';
+import type { RopeScaling } from '../../src/attention/rope-scaling.ts';
 import type { Json } from '../helpers/tiny-configs.ts';
 
 const test = suite('parseConfig() of rope_scaling');
