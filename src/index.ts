@@ -17,6 +17,8 @@ export type { Mechanism } from './format/mechanism.ts';
 export type { TokenIds } from './generate/prompt.ts';
 export type { ModelConfig } from './format/config.ts';
 export type { ModelBytes, ModelSource } from './format/model-files.ts';
+export type { GenerationDefaults } from './format/generation-config.ts';
+export type { ChatMessage, Conversation } from './generate/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
 export type { GenerateOptions } from './generate/options.ts';
 export type { Session } from './generate/session.ts';

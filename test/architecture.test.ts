@@ -64,6 +64,12 @@ test('nothing in src/ mentions onnxruntime-web or imports a node module statical
   }
 });
 
+test('the template library is used by one file, which is loaded when it is needed', () => {
+  const mentions = (pattern: RegExp) => filesOf('src').filter((file) => pattern.test(code(file)));
+  assert.equal(mentions(/'@huggingface\/jinja'/), ['src/model/chat-template.ts']);
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), []);
+});
+
 test('assembly/ imports nothing from outside', () => {
   for (const file of filesOf('assembly')) {
     for (const [, specifier] of code(file).matchAll(/from ["'](.*)["']/g)) {

@@ -26,6 +26,7 @@ export interface ModelConfig {
   readonly ropePrecision: 'bfloat16' | 'float32';
   /** Whether each head's output passes a weighted RMSNorm. */
   readonly usesGroupNorm: boolean;
+  /** Ids that end a generation, those of generation_config.json included. */
   readonly eosTokenIds: readonly number[];
   /** Keys of the file that nothing reads, printable. */
   readonly ignoredKeys: readonly string[];
@@ -50,7 +51,7 @@ const MAX_CONTEXT = 2 ** 24;
 /** The largest in use is 5e8; below 1 the angles would grow along a row. */
 const MAX_ROPE_THETA = 1e12;
 /** LLaMA 3 has three. */
-const MAX_EOS_IDS = 256;
+export const MAX_EOS_IDS = 256;
 
 const DEFAULT_CONTEXT = 1024;
 const DEFAULT_ROPE_THETA = 10_000;
@@ -65,28 +66,32 @@ const NEUTRAL: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 ]);
 
 /**
- * Parses the bytes of a config.json.
+ * Parses the bytes of a config.json, or of another `file` of settings.
  *
  * @throws TpaError `CONFIG_INVALID` where they are not strict UTF-8 JSON, too long or too deep
  */
-export function parseConfigBytes(bytes: Uint8Array): unknown {
-  if (bytes.byteLength > MAX_CONFIG_BYTES) {
-    throw invalidConfig('', `at most ${MAX_CONFIG_BYTES} bytes`, bytes.byteLength);
+export function parseConfigBytes(
+  bytes: Uint8Array,
+  file = 'config.json',
+  maxBytes = MAX_CONFIG_BYTES,
+): unknown {
+  if (bytes.byteLength > maxBytes) {
+    throw invalidConfig('', `at most ${maxBytes} bytes`, bytes.byteLength, file);
   }
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw invalidConfig('', 'UTF-8 text', bytes);
+    throw invalidConfig('', 'UTF-8 text', bytes, file);
   }
   if (isDeeperThan(MAX_CONFIG_DEPTH, bytes)) {
-    throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, MAX_CONFIG_DEPTH + 1);
+    throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, MAX_CONFIG_DEPTH + 1, file);
   }
   try {
     return JSON.parse(text);
   } catch {
     // The engine's error quotes the text, so it is not kept as the cause.
-    throw invalidConfig('', 'JSON', text);
+    throw invalidConfig('', 'JSON', text, file);
   }
 }
 

@@ -1,17 +1,19 @@
 import { TpaError } from '../errors.ts';
 import { printable } from './printable.ts';
 
-/** The fields of a config.json: checks each value that is asked for and remembers which were. */
+/** The fields of a JSON file: checks each value that is asked for and remembers which were. */
 export class Fields {
   /** A Map, so that a key like `__proto__` is a key and nothing else. */
   readonly #values: ReadonlyMap<string, unknown>;
+  readonly #file: string;
   readonly #read = new Set<string>();
 
   /** @throws TpaError `CONFIG_INVALID` where `json` is no object */
-  constructor(json: unknown) {
+  constructor(json: unknown, file = 'config.json') {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw invalidConfig('', 'an object', json);
+      throw invalidConfig('', 'an object', json, file);
     }
+    this.#file = file;
     this.#values = new Map(Object.entries(json));
   }
 
@@ -25,12 +27,12 @@ export class Fields {
   number(key: string, min: number, max: number, fallback?: number): number {
     const value = this.get(key) ?? fallback;
     if (typeof value === 'number' && value >= min && value <= max) return value;
-    throw invalidConfig(key, `a number in ${min}..${max}`, value);
+    throw this.invalid(key, `a number in ${min}..${max}`, value);
   }
 
   /** @throws TpaError `CONFIG_INVALID` where the value is no integer in `min … max` */
   integer(key: string, min: number, max: number, fallback?: number): number {
-    return checkInteger(key, this.get(key) ?? fallback, min, max);
+    return this.#checkInteger(key, this.get(key) ?? fallback, min, max);
   }
 
   /**
@@ -41,9 +43,9 @@ export class Fields {
   integers(key: string, min: number, max: number, maxLength: number): readonly number[] {
     const values = [this.get(key) ?? []].flat();
     if (values.length > maxLength) {
-      throw invalidConfig(key, `at most ${maxLength} integers`, values.length);
+      throw this.invalid(key, `at most ${maxLength} integers`, values.length);
     }
-    return values.map((value) => checkInteger(key, value, min, max));
+    return values.map((value) => this.#checkInteger(key, value, min, max));
   }
 
   /** @throws TpaError `CONFIG_INVALID` where the value is set but none of `values` */
@@ -51,7 +53,7 @@ export class Fields {
     const found = this.get(key);
     const value = values.find((candidate) => candidate === found);
     if (value === undefined && found !== undefined) {
-      throw invalidConfig(key, `one of ${values.join(', ')}`, found);
+      throw this.invalid(key, `one of ${values.join(', ')}`, found);
     }
     return value;
   }
@@ -61,21 +63,32 @@ export class Fields {
     const keys = [...this.#values.keys()].filter((key) => !this.#read.has(key));
     return keys.map((key) => printable(key));
   }
+
+  /** The error of a value of this file that breaks `rule`. */
+  invalid(key: string, rule: string, found: unknown): TpaError {
+    return invalidConfig(key, rule, found, this.#file);
+  }
+
+  #checkInteger(key: string, value: unknown, min: number, max: number): number {
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+      return value as number;
+    }
+    const range = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `in ${min}..${max}`;
+    throw this.invalid(key, `an integer ${range}`, value);
+  }
 }
 
 /** The error of a value that breaks `rule`; `path` is empty for the file as a whole. */
-export function invalidConfig(path: string, rule: string, found: unknown): TpaError {
-  const subject = path === '' ? 'config.json' : `config.json: "${path}"`;
+export function invalidConfig(
+  path: string,
+  rule: string,
+  found: unknown,
+  file = 'config.json',
+): TpaError {
+  const subject = path === '' ? file : `${file}: "${path}"`;
   return new TpaError('CONFIG_INVALID', `${subject} expected ${rule}, got ${describe(found)}`, {
-    data: { path, rule },
+    data: { file, path, rule },
   });
-}
-
-function checkInteger(key: string, value: unknown, min: number, max: number): number {
-  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
-    return value as number;
-  }
-  throw invalidConfig(key, `an integer in ${min}..${max}`, value);
 }
 
 /** Numbers and booleans as they are, everything else by its kind: no text of the file. */

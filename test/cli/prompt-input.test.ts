@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_PROMPT_BYTES, readPrompt } from '../../src/cli/prompt-input.ts';
+import { MAX_PROMPT_BYTES, readLines, readPrompt } from '../../src/cli/prompt-input.ts';
 import { TpaError } from '../../src/index.ts';
 
 async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -35,6 +35,34 @@ test('stops reading past 16 MiB', async () => {
     assert.is((error as TpaError).code, 'PROMPT_TOO_LONG');
   }
   assert.is(given, MAX_PROMPT_BYTES / 2 ** 20);
+});
+
+test('readLines() cuts at line breaks of either kind, wherever chunks end', async () => {
+  const cases: [string, string[]][] = [
+    ['', []],
+    ['a', ['a']],
+    ['a\n', ['a']],
+    ['é\r\n\n 世界 \r\nb\rc', ['é', '', ' 世界 ', 'b\rc']],
+  ];
+  for (const [text, expected] of cases) {
+    for (const size of [1, 2, 3, 100]) {
+      const lines: string[] = [];
+      const bytes = new TextEncoder().encode(text);
+      for await (const line of readLines(chunks(bytes, size))) lines.push(line);
+      assert.equal(lines, expected, `${text} in ${size}`);
+    }
+  }
+});
+
+test('readLines() stops at a line past 16 MiB, and gives those before', async () => {
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    yield new TextEncoder().encode('a\n');
+    for (const chunk = new Uint8Array(2 ** 20).fill(97); ;) yield chunk;
+  }
+  const lines = readLines(endless());
+  assert.is((await lines.next()).value, 'a');
+  const outcome = await lines.next().catch((error: unknown) => error);
+  assert.is((outcome as TpaError).code, 'PROMPT_TOO_LONG');
 });
 
 test.run();
