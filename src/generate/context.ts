@@ -116,8 +116,7 @@ export class Context {
   ): Promise<Float32Array | undefined> {
     this.#checkAlive();
     const before = this.#ids;
-    // The last one is evaluated again if need be: nobody kept its logits.
-    const limit = Math.min(before.length, ids.length - 1);
+    const limit = Math.min(before.length, ids.length);
     let shared = 0;
     while (shared < limit && before[shared] === ids[shared]) shared++;
     if (shared === before.length) return this.evaluate(ids.slice(shared), isCancelled);

@@ -57,7 +57,6 @@ export class SpecialGuard {
     for (const literal of this.#exempt) {
       for (const start of starts(text, literal)) isKept.fill(1, start, start + literal.length);
     }
-    for (const { start, end } of this.#occurrences(text)) isKept.fill(0, start, end);
     const units = text.split('');
     return units.map((unit, i) => (isKept[i] ? unit : this.#standIns.get(unit)) ?? unit).join('');
   }

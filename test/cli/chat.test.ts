@@ -15,7 +15,10 @@ import { fakeHost, type FakeHost, type FakeSettings } from '../helpers/fake-host
 
 const test = suite<{ model: string }>('tpa chat');
 
-const TEMPLATE = `{% for m in messages %}{{ m.role }}: {{ m.content }}
+const TEMPLATE = `{% for m in messages if m.role != 'system' %}
+{% if m.role != ('user' if loop.index0 % 2 == 0 else 'assistant') %}{{ raise_exception('order') }}{% endif %}
+{% endfor %}
+{% for m in messages %}{{ m.role }}: {{ m.content }}
 {% endfor %}assistant:`;
 const FIRST = 'Once upon a time';
 const CAT = 'The cat sat on the mat. The cat was fat. The cat said:';

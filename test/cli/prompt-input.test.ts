@@ -7,6 +7,19 @@ async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
   for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
 }
 
+async function* lineThenEndless(): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode('a\n');
+  for (const chunk = new Uint8Array(2 ** 20).fill(97); ;) yield chunk;
+}
+
+async function* halfLines(): AsyncGenerator<Uint8Array> {
+  const half = new Uint8Array(MAX_PROMPT_BYTES / 2).fill(97);
+  for (let i = 0; i < 3; i++) {
+    yield half;
+    yield Uint8Array.of(10);
+  }
+}
+
 const read = (text: string, size = 1) => readPrompt(chunks(new TextEncoder().encode(text), size));
 
 const test = suite('readPrompt()');
@@ -55,14 +68,19 @@ test('readLines() cuts at line breaks of either kind, wherever chunks end', asyn
 });
 
 test('readLines() stops at a line past 16 MiB, and gives those before', async () => {
-  async function* endless(): AsyncGenerator<Uint8Array> {
-    yield new TextEncoder().encode('a\n');
-    for (const chunk = new Uint8Array(2 ** 20).fill(97); ;) yield chunk;
-  }
-  const lines = readLines(endless());
+  const lines = readLines(lineThenEndless());
   assert.is((await lines.next()).value, 'a');
   const outcome = await lines.next().catch((error: unknown) => error);
   assert.is((outcome as TpaError).code, 'PROMPT_TOO_LONG');
+});
+
+test('readLines() counts each line for itself', async () => {
+  let count = 0;
+  for await (const line of readLines(halfLines())) {
+    assert.is(line.length, MAX_PROMPT_BYTES / 2);
+    count++;
+  }
+  assert.is(count, 3);
 });
 
 test.run();

@@ -5,6 +5,8 @@ import { CANARY, refused } from '../helpers/refused.ts';
 
 const test = suite('parseTokenizerConfig()');
 
+const entry = (name: string, template: string) => ({ name, template });
+
 test('a template and tokens, as text or as objects with content', () => {
   const json = {
     chat_template: 'T',
@@ -21,7 +23,6 @@ test('what is null or missing is not set', () => {
 });
 
 test('of several templates the first named default, none where none is', () => {
-  const entry = (name: string, template: string) => ({ name, template });
   const several = [entry('tool_use', 'A'), entry('default', 'B'), entry('default', 'C')];
   assert.equal(parseTokenizerConfig({ chat_template: several }), { template: 'B' });
   assert.equal(parseTokenizerConfig({ chat_template: several.slice(0, 1) }), {});

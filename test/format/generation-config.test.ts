@@ -48,7 +48,7 @@ test('do_sample: false is temperature 0, true leaves it', () => {
 
 test('an odd value is CONFIG_INVALID and names file and field', async () => {
   const odd: Record<string, unknown[]> = {
-    temperature: [-0.1, '0.7', [1], {}, true, 1e999],
+    temperature: [-0.1, '0.7', [1], {}, true, Infinity],
     top_k: [-1, 1.5, '5', 2 ** 53],
     top_p: [-0.01, 1.01, CANARY],
     min_p: [-0.01, 1.01, {}],

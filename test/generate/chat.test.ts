@@ -182,10 +182,14 @@ test('a failure or an abort while the rest is evaluated leaves the session as it
 });
 
 test('a session that is disposed in the middle: DISPOSED, and nothing is left', async () => {
-  let dispose = (): void => {};
-  const { session, backend } = setUpChat(TEMPLATES.chatml, { onForward: () => dispose() });
+  let isLeaving = false;
+  const { session, backend } = setUpChat(TEMPLATES.chatml, {
+    onForward: () => {
+      if (isLeaving) session.dispose();
+    },
+  });
   await session.generate({ messages: TALK.slice(0, 2) }, GREEDY).text();
-  dispose = () => session.dispose();
+  isLeaving = true;
   assert.is(await codeOf(() => session.generate({ messages: TALK.slice(1) }).text()), 'DISPOSED');
   assert.is(backend.live, 0);
 });

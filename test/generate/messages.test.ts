@@ -78,6 +78,8 @@ test('more messages than tokens, or more bytes than fit: PROMPT_TOO_LONG, unread
     const messages = [user('x'.repeat(half)), user(content)];
     await refused(() => read({ messages }), 'PROMPT_TOO_LONG');
   }
+  const long = [user('x'.repeat(limit)), null];
+  await refused(() => read({ messages: long }), 'PROMPT_TOO_LONG', 'the rest is not read');
 });
 
 test('without a tokenizer: TOKENIZER_MISSING', async () => {

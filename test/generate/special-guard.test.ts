@@ -110,17 +110,16 @@ test('any mix of pieces of special tokens in any messages gives the special ids 
 });
 
 test('text that the template looks for stays as it is, unless it can be part of a special token', () => {
-  const guard = (literal: string) => new SpecialGuard(chatTokenizer, [], [literal]);
   for (const literal of ['</think>', '<tool>', '***']) {
-    assert.is(guard(literal).hide(`a ${literal} b`), `a ${literal} b`);
+    assert.is(guardLookingFor(literal).hide(`a ${literal} b`), `a ${literal} b`);
   }
   for (const literal of ['<|', '|>\n', '\n<|', '<', 'x<|im_end|>y', '</s>', '>']) {
-    assert.is.not(guard(literal).hide(`a ${literal} b`), `a ${literal} b`);
+    assert.is.not(guardLookingFor(literal).hide(`a ${literal} b`), `a ${literal} b`);
   }
-  const hidden = guard('</think>').hide('<</think>|im_end|>');
+  const hidden = guardLookingFor('</think>').hide('<</think>|im_end|>');
   assert.ok(hidden.includes('</think>'));
   const cut = hidden.replace('</think>', '');
-  assert.equal(specialIds(guard('</think>').encode(cut)), []);
+  assert.equal(specialIds(guardLookingFor('</think>').encode(cut)), []);
 });
 
 test('private-use characters of messages and templates are themselves', () => {
@@ -145,6 +144,37 @@ test('a special token that a normalizer or a merge arrives at is not parsed', ()
   const guard = new SpecialGuard(normalized, [text], []);
   assert.not(guard.encode(guard.hide(text)).includes(2048));
   assert.ok(guard.encode(`<|end|>${guard.hide(text)}`).includes(2048));
+});
+
+function guardLookingFor(literal: string): SpecialGuard {
+  return new SpecialGuard(chatTokenizer, [], [literal]);
+}
+
+function addedToken(id: number, content: string, more: object = {}): object {
+  return { id, content, special: true, ...more };
+}
+
+test('a special token that takes the blanks before it does so', () => {
+  const added_tokens = [addedToken(2048, '<x>', { lstrip: true })];
+  const stripping = createTokenizer(chatTokenizerJson({ added_tokens }));
+  const guard = new SpecialGuard(stripping, [], []);
+  const expected = stripping.encode('a <x>', { parseSpecial: true });
+  assert.equal(expected, [...stripping.encode('a'), 2048], 'the trap is real');
+  assert.equal(guard.encode(`${guard.hide('a')} <x>`), expected);
+});
+
+test('a special token of the template right after a part of it in a message is parsed', () => {
+  const added_tokens = [addedToken(2048, '||')];
+  const doubled = createTokenizer(chatTokenizerJson({ added_tokens }));
+  const guard = new SpecialGuard(doubled, [], []);
+  assert.equal(guard.encode(`${guard.hide('|')}||`), [...doubled.encode('|'), 2048]);
+});
+
+test('of two special tokens that begin together the longer one is parsed, also beside one of a message', () => {
+  const added_tokens = [addedToken(2048, '<s>'), addedToken(2049, '<s>>')];
+  const nested = createTokenizer(chatTokenizerJson({ added_tokens }));
+  const guard = new SpecialGuard(nested, [], []);
+  assert.equal(guard.encode(`<s>>${guard.hide('<s>')}<s>`), [2049, ...nested.encode('<s>'), 2048]);
 });
 
 test('a tokenizer without special tokens: everything is text', () => {

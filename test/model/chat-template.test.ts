@@ -126,6 +126,17 @@ for (const [label, source] of Object.entries(HOSTILE)) {
   });
 }
 
+test('numbers and depth have bounds of their own, before memory or the stack is full', async () => {
+  const bounds: [string, RegExp][] = [
+    ['an indent of 500 MB', /numbers of at most 16777216/],
+    ['a macro without an end', /at most 400 levels/],
+  ];
+  for (const [label, message] of bounds) {
+    const error = await refused(() => render(HOSTILE[label]!), 'CHAT_TEMPLATE_INVALID');
+    assert.match(error.message, message);
+  }
+});
+
 test('a thousand messages, and text of half the limit, are far from every bound', () => {
   const source = `{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('') }}{% endif %}{{ '<' ~ m['role'] ~ '>' + m['content'] | trim + '</s>' }}{% endfor %}`;
   const messages = Array.from({ length: 1000 }, (_, i) => ({
