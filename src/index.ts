@@ -2,6 +2,13 @@ export type { Factors, FactorizeSpec, FactorWeights } from './attention/factoriz
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
 export type { CacheSpec, FactorSpec } from './attention/spec.ts';
 export type { CachedFactors, FactorCache, FactorCacheOptions } from './cache/factor-cache.ts';
+export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
+export {
+  convertCheckpoint,
+  CONVERTED_NAMES,
+  type ConvertedFile,
+} from './convert/converted-files.ts';
+export { openCheckpoint } from './convert/open-checkpoint.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
 export {
   createRuntime,

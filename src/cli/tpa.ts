@@ -2,6 +2,7 @@ import { TpaError } from '../index.ts';
 import { asksForHelp, unknown } from './arguments.ts';
 import type { Command } from './command.ts';
 import { EXIT_CODE, type ExitCode } from './exit-code.ts';
+import { convertCommand } from './convert.ts';
 import { generateCommand } from './generate.ts';
 import { renderCommandHelp, renderHelp } from './help.ts';
 import type { Host } from './host.ts';
@@ -10,7 +11,7 @@ import { packageVersion } from './package-files.ts';
 import { print } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, infoCommand];
+const COMMANDS: readonly Command[] = [generateCommand, infoCommand, convertCommand];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
 
 /**

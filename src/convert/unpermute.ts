@@ -1,0 +1,36 @@
+import { CHUNK_BYTES } from './read-chunks.ts';
+import type { ByteSource } from '../format/byte-source.ts';
+
+/** Rows that were put in another order, head by head. */
+export interface PermutedRows {
+  readonly heads: number;
+  readonly headDim: number;
+  /** Bytes of a row as it is stored. */
+  readonly rowBytes: number;
+}
+
+/**
+ * A projection's rows in the order in which RoPE pairs the halves of a head. llama.cpp rotates
+ * neighbours instead, and its converter moves rows i and i + headDim/2 of each head to 2i and
+ * 2i + 1; this moves them back.
+ */
+export async function* readUnpermuted(
+  source: ByteSource,
+  offset: number,
+  { heads, headDim, rowBytes }: PermutedRows,
+): AsyncGenerator<Uint8Array> {
+  const headBytes = headDim * rowBytes;
+  const group = Math.max(1, Math.floor(CHUNK_BYTES / headBytes));
+  for (let head = 0; head < heads; head += group) {
+    const count = Math.min(group, heads - head);
+    const stored = await source.read(offset + head * headBytes, count * headBytes);
+    const out = new Uint8Array(stored.byteLength);
+    for (let row = 0; row < count * headDim; row++) {
+      const inHead = row % headDim;
+      const half = headDim / 2;
+      const from = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1);
+      out.set(stored.subarray(from * rowBytes, (from + 1) * rowBytes), row * rowBytes);
+    }
+    yield out;
+  }
+}
