@@ -12,9 +12,6 @@ export interface OutputFolder {
   readonly isReplaced: boolean;
 }
 
-/** Codes of a path that leads nowhere. */
-const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
-
 /**
  * Checks where a model is to be written; nothing is created.
  *
@@ -134,5 +131,5 @@ async function flush(directory: string): Promise<void> {
 }
 
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ABSENT.has(error.code);
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

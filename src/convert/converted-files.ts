@@ -5,7 +5,7 @@ import type { Checkpoint, JsonObject } from './checkpoint.ts';
 export interface ConvertedFile {
   readonly name: string;
   readonly byteLength: number;
-  /** Its bytes, in pieces of a few MB. */
+  /** Its bytes, in pieces of a few MB, each valid until the next is drawn. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 

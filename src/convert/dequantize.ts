@@ -1,7 +1,7 @@
 import { widenToFloat32 } from '../format/half.ts';
 
 /** Elements of a block: they share one scale. */
-const BLOCK = 32;
+export const BLOCK = 32;
 const SCALE_BYTES = 2;
 const Q8_BYTES = SCALE_BYTES + BLOCK;
 const Q4_BYTES = SCALE_BYTES + BLOCK / 2;
@@ -11,27 +11,28 @@ const Q4_ZERO = 8;
 /**
  * Q8_0 blocks (a float16 scale, 32 signed bytes) as float32: scale times byte, which is exact, 11
  * bits times 8 being less than 24.
+ *
+ * @param out 32 elements for each block
  */
-export function dequantizeQ8(blocks: Uint8Array): Float32Array<ArrayBuffer> {
+export function dequantizeQ8(blocks: Uint8Array, out: Float32Array): void {
   const scales = readScales(blocks, Q8_BYTES);
   const bytes = new Int8Array(blocks.buffer, blocks.byteOffset, blocks.byteLength);
-  const out = new Float32Array(scales.length * BLOCK);
   for (let block = 0; block < scales.length; block++) {
     const scale = scales[block]!;
     const from = block * Q8_BYTES + SCALE_BYTES;
     const to = block * BLOCK;
     for (let i = 0; i < BLOCK; i++) out[to + i] = scale * bytes[from + i]!;
   }
-  return out;
 }
 
 /**
  * Q4_0 blocks (a float16 scale, 32 numbers of 4 bits) as float32, exact. The low halves of the 16
  * bytes are the first 16 elements, the high halves the others.
+ *
+ * @param out 32 elements for each block
  */
-export function dequantizeQ4(blocks: Uint8Array): Float32Array<ArrayBuffer> {
+export function dequantizeQ4(blocks: Uint8Array, out: Float32Array): void {
   const scales = readScales(blocks, Q4_BYTES);
-  const out = new Float32Array(scales.length * BLOCK);
   for (let block = 0; block < scales.length; block++) {
     const scale = scales[block]!;
     const from = block * Q4_BYTES + SCALE_BYTES;
@@ -42,7 +43,6 @@ export function dequantizeQ4(blocks: Uint8Array): Float32Array<ArrayBuffer> {
       out[to + i + BLOCK / 2] = scale * ((pair >> 4) - Q4_ZERO);
     }
   }
-  return out;
 }
 
 function readScales(blocks: Uint8Array, blockBytes: number): Float32Array {

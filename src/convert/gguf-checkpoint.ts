@@ -1,6 +1,6 @@
 import { printable } from '../format/printable.ts';
 import { invalidCheckpoint } from './checkpoint-error.ts';
-import { dequantizeQ4, dequantizeQ8 } from './dequantize.ts';
+import { BLOCK, dequantizeQ4, dequantizeQ8 } from './dequantize.ts';
 import { configOf, generationConfigOf, readRopeTheta } from './gguf-config.ts';
 import { readGgufHeader } from './gguf-header.ts';
 import { namesOf, ROPE_FACTORS } from './gguf-names.ts';
@@ -78,9 +78,8 @@ function convertedTensor(
     if (permutedHeads > 0) {
       return readUnpermuted(source, offset, { heads: permutedHeads, headDim, rowBytes });
     }
-    return isQuantized
-      ? readBlocks(source, offset, byteLength, blockBytes)
-      : readChunks(source, offset, byteLength);
+    const step = isQuantized ? blocksPerChunk(blockBytes) : CHUNK_BYTES;
+    return readChunks(source, offset, byteLength, step);
   };
   const values = isQuantized ? (byteLength / blockBytes) * blockLength : 0;
   return {
@@ -93,37 +92,25 @@ function convertedTensor(
   };
 }
 
-/** Whole blocks, as many as give a chunk. */
-async function* readBlocks(
-  source: ByteSource,
-  offset: number,
-  byteLength: number,
-  blockBytes: number,
-): AsyncGenerator<Uint8Array> {
-  const step = blocksPerChunk(blockBytes);
-  for (let at = 0; at < byteLength; at += step) {
-    yield await source.read(offset + at, Math.min(step, byteLength - at));
-  }
-}
-
 async function* dequantized(
   stored: AsyncIterable<Uint8Array>,
   type: string,
   blockBytes: number,
 ): AsyncGenerator<Uint8Array> {
   const step = blocksPerChunk(blockBytes);
-  const widen = type === 'Q8_0' ? dequantizeQ8 : dequantizeQ4;
-  for await (const blocks of stored) {
-    for (let at = 0; at < blocks.byteLength; at += step) {
-      yield new Uint8Array(widen(blocks.subarray(at, at + step)).buffer);
+  const dequantize = type === 'Q8_0' ? dequantizeQ8 : dequantizeQ4;
+  const values = new Float32Array(CHUNK_BYTES / Float32Array.BYTES_PER_ELEMENT);
+  for await (const piece of stored) {
+    for (let at = 0; at < piece.byteLength; at += step) {
+      const blocks = piece.subarray(at, at + step);
+      const length = (blocks.byteLength / blockBytes) * BLOCK;
+      dequantize(blocks, values);
+      yield new Uint8Array(values.buffer, 0, length * Float32Array.BYTES_PER_ELEMENT);
     }
   }
 }
 
 /** Bytes of the blocks that become {@link CHUNK_BYTES} of float32. */
 function blocksPerChunk(blockBytes: number): number {
-  return (CHUNK_BYTES / (BLOCK_LENGTH * Float32Array.BYTES_PER_ELEMENT)) * blockBytes;
+  return (CHUNK_BYTES / (BLOCK * Float32Array.BYTES_PER_ELEMENT)) * blockBytes;
 }
-
-/** Elements of a block of Q8_0 and of Q4_0. */
-const BLOCK_LENGTH = 32;

@@ -14,7 +14,7 @@ const METADATA = { format: 'pt' };
 /** A safetensors file that is not written yet. */
 export interface SafetensorsPlan {
   readonly byteLength: number;
-  /** The bytes of the file in pieces of a few MB. */
+  /** The bytes of the file in pieces of a few MB, each valid until the next is drawn. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 

@@ -1,4 +1,4 @@
-import { CHUNK_BYTES } from './read-chunks.ts';
+import { CHUNK_BYTES, readChunks } from './read-chunks.ts';
 import type { ByteSource } from '../format/byte-source.ts';
 
 /** Rows that were put in another order, head by head. */
@@ -12,7 +12,7 @@ export interface PermutedRows {
 /**
  * A projection's rows in the order in which RoPE pairs the halves of a head. llama.cpp rotates
  * neighbours instead, and its converter moves rows i and i + headDim/2 of each head to 2i and
- * 2i + 1; this moves them back.
+ * 2i + 1; this moves them back. A piece holds whole heads and is valid until the next is drawn.
  */
 export async function* readUnpermuted(
   source: ByteSource,
@@ -20,17 +20,16 @@ export async function* readUnpermuted(
   { heads, headDim, rowBytes }: PermutedRows,
 ): AsyncGenerator<Uint8Array> {
   const headBytes = headDim * rowBytes;
-  const group = Math.max(1, Math.floor(CHUNK_BYTES / headBytes));
-  for (let head = 0; head < heads; head += group) {
-    const count = Math.min(group, heads - head);
-    const stored = await source.read(offset + head * headBytes, count * headBytes);
-    const out = new Uint8Array(stored.byteLength);
-    for (let row = 0; row < count * headDim; row++) {
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / headBytes)) * headBytes;
+  const half = headDim / 2;
+  const out = new Uint8Array(Math.min(step, heads * headBytes));
+  for await (const stored of readChunks(source, offset, heads * headBytes, step)) {
+    const rows = stored.byteLength / rowBytes;
+    for (let row = 0; row < rows; row++) {
       const inHead = row % headDim;
-      const half = headDim / 2;
       const from = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1);
       out.set(stored.subarray(from * rowBytes, (from + 1) * rowBytes), row * rowBytes);
     }
-    yield out;
+    yield out.subarray(0, stored.byteLength);
   }
 }

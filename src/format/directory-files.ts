@@ -101,20 +101,26 @@ async function openRegular(file: string, target: string): Promise<ByteSource> {
 async function fileSource(name: string, handle: FileHandle): Promise<ByteSource> {
   const stats = await handle.stat();
   let isOpen = true;
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    const { byteLength } = target;
+    for (let filled = 0; filled < byteLength;) {
+      const at = offset + filled;
+      const { bytesRead } = await handle.read(target, filled, byteLength - filled, at);
+      // Beyond its end, or the file has shrunk since it was opened.
+      if (bytesRead === 0) throw truncated(name, offset + byteLength, at);
+      filled += bytesRead;
+    }
+  };
   const source: ByteSource = {
     name,
     size: stats.size,
     async read(offset, length) {
       if (offset + length > stats.size) throw truncated(name, offset + length, stats.size);
       const bytes = new Uint8Array(length);
-      for (let filled = 0; filled < length;) {
-        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-        // The file has shrunk since it was opened.
-        if (bytesRead === 0) throw truncated(name, offset + length, offset + filled);
-        filled += bytesRead;
-      }
+      await readInto(offset, bytes);
       return bytes;
     },
+    readInto,
     async close() {
       if (!isOpen) return;
       isOpen = false;

@@ -111,8 +111,8 @@ for (const [type, blockBytes, element] of [
 
   test(`${type}: 300,000 blocks, more than one piece, equal the definition`, async () => {
     const data = blocks(4, 300, blockBytes);
-    const values = (type === 'Q8_0' ? dequantizeQ8 : dequantizeQ4)(data);
-    assert.is(values.length, 300 * 32);
+    const values = new Float32Array(300 * 32);
+    (type === 'Q8_0' ? dequantizeQ8 : dequantizeQ4)(data, values);
     for (let i = 0; i < values.length; i++) assert.is(values[i], element(data, i), `${i}`);
     const { parts } = ggufModel();
     const rows = 300_000;

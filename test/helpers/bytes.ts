@@ -2,7 +2,8 @@
 export function bytesOf(...parts: readonly (number | string | ArrayLike<number>)[]): Uint8Array {
   const chunks = parts.map((part) => {
     if (typeof part === 'number') return Uint8Array.of(part);
-    return typeof part === 'string' ? new TextEncoder().encode(part) : Uint8Array.from(part);
+    if (typeof part === 'string') return new TextEncoder().encode(part);
+    return part instanceof Uint8Array ? part : Uint8Array.from(part);
   });
   const out = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

@@ -14,7 +14,7 @@ export async function convertedBytes(
     close: async () => {},
   })) {
     const parts: Uint8Array[] = [];
-    for await (const chunk of chunks()) parts.push(chunk);
+    for await (const chunk of chunks()) parts.push(chunk.slice());
     files.set(name, bytesOf(...parts));
   }
   return files;
