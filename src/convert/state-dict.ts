@@ -79,12 +79,14 @@ export class StateDict {
     const offset = first + (await archive.locate(storage));
     const chunks = () => readChunks(archive.source, offset, byteLength);
     this.#tensors.set(name, { name, dtype, shape, byteLength, storedAs: dtype, chunks });
-    return { name, offset, byteLength };
+    return { name, layout: `${dtype} [${shape.join()}]`, offset, byteLength };
   }
 }
 
 interface Region {
   readonly name: string;
+  /** Type and shape. */
+  readonly layout: string;
   readonly offset: number;
   readonly byteLength: number;
 }
@@ -118,7 +120,7 @@ function overlapping(regions: readonly Region[]): string[] {
       region.name === HEAD &&
       last?.name === EMBEDDING &&
       region.offset === last.offset &&
-      region.byteLength === last.byteLength;
+      region.layout === last.layout;
     if (isTied) {
       copies.push(region.name);
     } else if (isApart) {

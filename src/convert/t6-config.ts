@@ -67,7 +67,7 @@ export function configOfArguments(checkpoint: PickleDict): JsonObject {
  */
 export function checkT6Names(names: ReadonlyMap<string, unknown>): void {
   for (const expected of ['transformer.wte.weight', 'transformer.h.0.attn.c_proj.weight']) {
-    if (names.has(expected) || names.has(expected.replace('c_proj', 'o_proj'))) continue;
+    if (names.has(expected)) continue;
     const [first = 'no tensors'] = names.keys();
     const found = `"${printable(first)}" and others`;
     throw unsupportedCheckpoint('a torch checkpoint', `the T6 layout with "${expected}"`, found);

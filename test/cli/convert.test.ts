@@ -1,3 +1,4 @@
+import { truncateSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,12 +191,9 @@ test('a failure after the first byte leaves nothing: the source shrinks while it
     ...host.stdout,
     write: (text: string) => {
       write(text);
-      shrink();
+      truncateSync(join(root, 'source', 'pytorch_model.bin'), 30_000);
     },
   };
-  let shrink = (): void => {};
-  const { truncateSync } = await import('node:fs');
-  shrink = () => truncateSync(join(root, 'source', 'pytorch_model.bin'), 30_000);
   const { code, err } = await run(root, ['source'], { ...host, stdout });
   assert.is(code, 1);
   assert.match(err(), /^error WEIGHTS_TRUNCATED: /);

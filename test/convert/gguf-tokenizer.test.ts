@@ -37,6 +37,8 @@ function byteLevel(
   };
 }
 
+const digits = (pre: string) => createTokenizer(read(byteLevel(pre)).tokenizer).encode('1212312');
+
 const TEXT = "the the 1234 it's\n\n  The été, 漢字 \u{1f600}<user>";
 const test = suite('readGgufTokenizer()');
 
@@ -55,7 +57,6 @@ for (const pre of ['gpt-2', 'llama-bpe', 'llama3', 'qwen2', 'smollm']) {
 }
 
 test('splits digits as the pattern says: runs, threes, single ones', () => {
-  const digits = (pre: string) => createTokenizer(read(byteLevel(pre)).tokenizer).encode('1212312');
   const [one, two, three] = [49, 50, 51];
   assert.equal(digits('gpt-2'), [259, 260, 259]);
   assert.equal(digits('llama-bpe'), [259, one, two, three, one, two]);

@@ -51,9 +51,24 @@ test('reads containers, frames and the memo', () => {
   const list = bytesOf(']', 0x94, '(', opcodes(1), opcodes(2), 'e', opcodes(3), 'a', 'q', 9);
   const root = read(
     program(
-      ...[0x95, le(40, 8), '}', opcodes('a'), list, 's'],
-      ...['(', opcodes('b'), 'N', 0x85, opcodes('c'), 'h', 0, 'u'],
-      ...[opcodes('d'), 'j', le(9, 4), 's'],
+      0x95,
+      le(40, 8),
+      '}',
+      opcodes('a'),
+      list,
+      's',
+      '(',
+      opcodes('b'),
+      'N',
+      0x85,
+      opcodes('c'),
+      'h',
+      0,
+      'u',
+      opcodes('d'),
+      'j',
+      le(9, 4),
+      's',
     ),
   );
   assert.instance(root, PickleDict);

@@ -113,6 +113,23 @@ test('writes a tied lm_head once and leaves computed buffers out, and says so', 
   );
 });
 
+test('refuses a tied lm_head of another type or shape: that is no tie', async () => {
+  const wte = parts.tensors.get(WTE)!;
+  const [rows = 1, columns = 1] = wte.shape;
+  for (const changes of [
+    { shape: [columns, rows] },
+    { type: 'HalfStorage', length: 2 * wte.length, shape: [rows, 2 * columns] },
+    { shape: [rows - 1, columns] },
+  ]) {
+    const tensors = new Map([
+      ...parts.tensors,
+      ['lm_head.weight', { ...wte, ...changes }] as const,
+    ]);
+    const error = await refused(() => open(buildBin({ ...parts, tensors })), 'MODEL_UNSUPPORTED');
+    assert.match(error.message, /^tensor "lm_head\.weight" expected elements of its own/);
+  }
+});
+
 test('copies tokenizer.json from beside the weights', async () => {
   const tokenizer = { model: { type: 'BPE' } };
   const files = await openModelFiles({ config, weights: new Uint8Array(), tokenizer });

@@ -77,7 +77,9 @@ export function buildGguf(parts: GgufParts): Uint8Array {
     at += bytes.length + padding;
   }
   const header = bytesOf(
-    ...[magic, le(version, 4), le(parts.tensorCount ?? tensors.length, 8)],
+    magic,
+    le(version, 4),
+    le(parts.tensorCount ?? tensors.length, 8),
     le(parts.pairCount ?? metadata.length, 8),
     ...metadata.map(([key, value]) => bytesOf(ggufString(key), value)),
     ...infos,

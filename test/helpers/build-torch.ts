@@ -93,8 +93,10 @@ function tensor({
   const id = tuple('storage', globalOf('torch', type), storage, 'cpu', length);
   const built = call(
     ...(['torch._utils', '_rebuild_tensor_v2', bytesOf(id, 'Q'), offset] as const),
-    ...[tuple(...shape), tuple(...(strides ?? rowMajor(shape)))],
-    ...[false, call('collections', 'OrderedDict')],
+    tuple(...shape),
+    tuple(...(strides ?? rowMajor(shape))),
+    false,
+    call('collections', 'OrderedDict'),
   );
   if (!isParameter) return built;
   return call(

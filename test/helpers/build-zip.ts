@@ -38,9 +38,15 @@ export function buildZip(files: readonly ZipFile[], end: ZipEnd = {}): Uint8Arra
     const fields = (size: number, packed: number) =>
       bytesOf(le(flags, 2), le(method, 2), le(0, 8), le(packed, 4), le(size, 4));
     const local = bytesOf(
-      ...['PK\u0003\u0004', le(20, 2), fields(bytes.length, bytes.length)],
-      ...[le(nameBytes.length, 2), le(padding + 4, 2), nameBytes],
-      ...['FB', le(padding, 2), new Uint8Array(padding)],
+      'PK\u0003\u0004',
+      le(20, 2),
+      fields(bytes.length, bytes.length),
+      le(nameBytes.length, 2),
+      le(padding + 4, 2),
+      nameBytes,
+      'FB',
+      le(padding, 2),
+      new Uint8Array(padding),
     );
     body.push(local, bytes);
     bodyBytes += local.length + bytes.length;
@@ -50,10 +56,19 @@ export function buildZip(files: readonly ZipFile[], end: ZipEnd = {}): Uint8Arra
     const all = 0xffffffff;
     directory.push(
       bytesOf(
-        ...['PK\u0001\u0002', le(20, 2), le(20, 2)],
+        'PK\u0001\u0002',
+        le(20, 2),
+        le(20, 2),
         usesZip64 ? fields(all, all) : fields(listed, stored),
-        ...[le(listedName.length, 2), le(wide.length, 2), le(0, 2), le(0, 2), le(0, 2), le(0, 4)],
-        ...[le(usesZip64 ? all : headerOffset, 4), listedName, wide],
+        le(listedName.length, 2),
+        le(wide.length, 2),
+        le(0, 2),
+        le(0, 2),
+        le(0, 2),
+        le(0, 4),
+        le(usesZip64 ? all : headerOffset, 4),
+        listedName,
+        wide,
       ),
     );
   }
@@ -63,15 +78,34 @@ export function buildZip(files: readonly ZipFile[], end: ZipEnd = {}): Uint8Arra
   const offset = end.directoryOffset ?? bodyBytes;
   const end64 = usesZip64
     ? bytesOf(
-        ...['PK\u0006\u0006', le(44, 8), le(45, 2), le(45, 2), le(0, 4), le(0, 4)],
-        ...[le(count, 8), le(count, 8), le(size, 8), le(offset, 8)],
-        ...['PK\u0006\u0007', le(0, 4), le(bodyBytes + entries.length, 8), le(1, 4)],
+        'PK\u0006\u0006',
+        le(44, 8),
+        le(45, 2),
+        le(45, 2),
+        le(0, 4),
+        le(0, 4),
+        le(count, 8),
+        le(count, 8),
+        le(size, 8),
+        le(offset, 8),
+        'PK\u0006\u0007',
+        le(0, 4),
+        le(bodyBytes + entries.length, 8),
+        le(1, 4),
       )
     : new Uint8Array();
   return bytesOf(
-    ...[...body, entries, end64, 'PK\u0005\u0006', le(0, 2), le(0, 2)],
-    ...[le(Math.min(count, 0xffff), 2), le(Math.min(count, 0xffff), 2)],
-    ...[le(usesZip64 ? -1 : size, 4), le(usesZip64 ? -1 : offset, 4)],
-    ...[le(comment.length, 2), comment],
+    ...body,
+    entries,
+    end64,
+    'PK\u0005\u0006',
+    le(0, 2),
+    le(0, 2),
+    le(Math.min(count, 0xffff), 2),
+    le(Math.min(count, 0xffff), 2),
+    le(usesZip64 ? -1 : size, 4),
+    le(usesZip64 ? -1 : offset, 4),
+    le(comment.length, 2),
+    comment,
   );
 }
