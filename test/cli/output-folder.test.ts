@@ -84,15 +84,32 @@ test('a folder that someone else fills in the meantime stays as it is', async (c
   assert.equal(await readdir(context.out), ['theirs']);
 });
 
+test('an abort stops before the next piece is drawn', async ({ root, out }) => {
+  const controller = new AbortController();
+  let isDrawn = false;
+  const output = await checkOutput(out, root, false);
+  const draw = () => {
+    isDrawn = true;
+  };
+  controller.abort();
+  const options = { signal: controller.signal, onBytes: () => {} };
+  const error = await failure(writeFolder(output, [file(draw)], options));
+  assert.is((error as Error).name, 'AbortError');
+  assert.not.ok(isDrawn);
+  assert.equal(await readdir(root), []);
+});
+
 test('an exit at once, the second Ctrl-C, leaves nothing; no listener stays behind', async (context) => {
   const before = process.listeners('exit');
+  let isRemoved = false;
   await failure(
     write(context, async () => {
       const added = process.listeners('exit').find((listener) => !before.includes(listener));
       added!.call(process, 130);
-      assert.equal(await readdir(context.root), []);
+      isRemoved = (await readdir(context.root)).length === 0;
     }),
   );
+  assert.ok(isRemoved);
   assert.equal(process.listeners('exit'), before);
   assert.equal(await readdir(context.root), []);
 });

@@ -225,6 +225,20 @@ for (const [label, file, code] of CASES) {
   });
 }
 
+test('refuses a count that the file cannot hold before it reads one item', async () => {
+  const items = withPair('k', le(VALUE.array, 4), le(VALUE.u8, 4), le(1000, 8));
+  const error = await refused(() => read(items), 'CHECKPOINT_INVALID');
+  assert.match(error.message, /^"k" expected a count of at most \d{1,3}, found 1000$/);
+});
+
+test('names the alignment', async () => {
+  for (const alignment of [3, 48]) {
+    const file = withPair('general.alignment', ggufValue(alignment));
+    const error = await refused(() => read(file), 'CHECKPOINT_INVALID');
+    assert.is(error.message, `"general.alignment" expected a power of two, found ${alignment}`);
+  }
+});
+
 test('refuses an alignment that is text', async () => {
   await refused(() => read(withPair('general.alignment', ggufValue('32'))), 'CHECKPOINT_INVALID');
 });

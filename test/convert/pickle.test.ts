@@ -170,7 +170,7 @@ const REFUSED: readonly [string, Uint8Array, TpaErrorCode][] = [
   ['text longer than the file', program('X', le(2 ** 31, 4)), 'CHECKPOINT_INVALID'],
   ['text of 2^63 bytes', program(0x8d, le(2n ** 63n, 8)), 'CHECKPOINT_INVALID'],
   ['bytes longer than the file', program('B', le(0xffffffff, 4)), 'CHECKPOINT_INVALID'],
-  ['a frame longer than the file', program(0x95, le(2n ** 53n, 8)), 'CHECKPOINT_INVALID'],
+  ['a frame longer than the file', program(0x95, le(2n ** 53n, 8), 'N'), 'CHECKPOINT_INVALID'],
   ['text that is no UTF-8', program('X', le(1, 4), 0xff), 'CHECKPOINT_INVALID'],
   ['an integer of 2^53', program(0x8a, 8, le(2n ** 53n, 8)), 'CHECKPOINT_INVALID'],
   ['an integer of 200 bytes', program(0x8a, 200, new Uint8Array(200)), 'CHECKPOINT_INVALID'],
@@ -206,6 +206,13 @@ for (const [label, bytes, code] of REFUSED) {
     assert.match(error.message, /^data\.pkl expected .*, found /);
   });
 }
+
+test('says what is wrong with containers and stack', async () => {
+  const cyclic = await refused(() => read(program(']q', 0, 'h', 0, 'a')), 'CHECKPOINT_INVALID');
+  assert.match(cyclic.message, /found one inside itself$/);
+  const stolen = await refused(() => read(program('N(', 0x85, 't')), 'CHECKPOINT_INVALID');
+  assert.match(stolen.message, /expected 1 values on the stack/);
+});
 
 test('names what it refuses', async () => {
   const named = await refused(() => read(program(SYSTEM, ARGUMENTS, 'R')), 'MODEL_UNSUPPORTED');

@@ -66,6 +66,17 @@ test('ckpt.pt: names without wrapper, config from model_args, zip64', async () =
   assert.equal(await tensorBytes(files.get('model.safetensors')!), await tensorBytes(WEIGHTS));
 });
 
+test('ckpt.pt: what model_args leave open comes from config', async () => {
+  const all = new Map<string, Picklable>(Object.entries(config as Record<string, Picklable>));
+  const training = new Map<string, Picklable>([
+    ['vocab_size', 97],
+    ['n_layer', 99],
+  ]);
+  const bin = buildCkpt(parts, new Map([...all, ['vocab_size', null]]), training);
+  const { config: found } = await open(bin);
+  assert.equal([found['vocab_size'], found['n_layer']], [97, 2]);
+});
+
 test('keeps F16 and BF16 as they are, 4-byte elements first', async () => {
   const mixed: TorchParts = {
     tensors: new Map([

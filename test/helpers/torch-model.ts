@@ -42,6 +42,7 @@ export function buildBin({ tensors, storages }: TorchParts, end?: ZipEnd): Uint8
 export function buildCkpt(
   { tensors, storages }: TorchParts,
   modelArguments: ReadonlyMap<string, Picklable>,
+  training: ReadonlyMap<string, Picklable> = new Map([['out_dir', 'out']]),
 ): Uint8Array {
   const wrapped = Array.from(tensors, ([name, t]) => [`_orig_mod.${name}`, t] as const);
   const group = new Map<string, Picklable>([
@@ -58,7 +59,7 @@ export function buildCkpt(
     ['model_args', modelArguments],
     ['iter_num', 5],
     ['best_val_loss', 3.25],
-    ['config', new Map<string, Picklable>([['out_dir', 'out']])],
+    ['config', training],
   ]);
   return buildTorch(pickled(root), storages);
 }
