@@ -1,13 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dequantizeQ4, dequantizeQ8 } from '../../src/convert/dequantize.ts';
 import { readGgufCheckpoint } from '../../src/convert/gguf-checkpoint.ts';
 import { bytesSource } from '../../src/format/byte-source.ts';
-import { widenToFloat32 } from '../../src/format/half.ts';
 import { buildGguf, ggufArray, ggufValue, TYPE, type GgufParts } from '../helpers/build-gguf.ts';
 import { convertedBytes, tensorBytes } from '../helpers/converted.ts';
-import { bytesOfFloats, ggufModel, SIZES, type GgufModel } from '../helpers/gguf-model.ts';
-import { createRandom } from '../helpers/random.ts';
+import { bytesOfFloats, ggufModel, type GgufModel } from '../helpers/gguf-model.ts';
 import { refused } from '../helpers/refused.ts';
 import type { TpaErrorCode } from '../../src/errors.ts';
 
@@ -26,32 +23,6 @@ const toBfloat16 = (values: Float32Array): Uint8Array =>
     Uint16Array.from(new Uint32Array(Float32Array.from(values).buffer), (bits) => bits >>> 16)
       .buffer,
   );
-
-/** Blocks with random scales and random bytes. */
-function blocks(seed: number, count: number, bytes: number): Uint8Array {
-  const random = createRandom(seed);
-  const out = new Uint8Array(count * bytes);
-  for (let i = 0; i < out.length; i++) out[i] = random.integer(0, 255);
-  // Scales stay finite: the exponent's highest bit is cleared.
-  for (let block = 0; block < count; block++) out[block * bytes + 1]! &= 0xbf;
-  return out;
-}
-
-/** Element `i` of Q8_0 blocks, by the definition. */
-function q8Element(data: Uint8Array, i: number): number {
-  const block = data.subarray(Math.floor(i / 32) * 34);
-  const byte = block[2 + (i % 32)]!;
-  return widenToFloat32(block.slice(0, 2), 'F16')[0]! * (byte < 128 ? byte : byte - 256);
-}
-
-/** Element `i` of Q4_0 blocks, by the definition. */
-function q4Element(data: Uint8Array, i: number): number {
-  const block = data.subarray(Math.floor(i / 32) * 18);
-  const within = i % 32;
-  const byte = block[2 + (within % 16)]!;
-  const digit = within < 16 ? byte % 16 : Math.floor(byte / 16);
-  return widenToFloat32(block.slice(0, 2), 'F16')[0]! * (digit - 8);
-}
 
 const test = suite('readGgufCheckpoint()');
 
@@ -77,65 +48,6 @@ test('BF16 stays BF16, un-permuted; vectors stay F32', async () => {
     assert.equal(tensors.get(name), { dtype: isVector ? 'F32' : 'BF16', shape, bytes }, name);
   }
 });
-
-for (const [type, blockBytes, element] of [
-  ['Q8_0', 34, q8Element],
-  ['Q4_0', 18, q4Element],
-] as const) {
-  test(`${type}: blocks become float32 exactly, rows un-permuted before`, async () => {
-    const { parts } = ggufModel();
-    const data = blocks(3, (SIZES.heads * SIZES.headDim * SIZES.dim) / 32, blockBytes);
-    const tensors = parts.tensors.map((tensor) =>
-      tensor.name === 'blk.1.attn_q.weight' ? { ...tensor, type: TYPE[type], bytes: data } : tensor,
-    );
-    const files = await convertedBytes(await read({ ...parts, tensors }));
-    const found = (await tensorBytes(files.get('model.safetensors')!)).get(
-      'model.layers.1.self_attn.q_proj.weight',
-    )!;
-    const values = widenToFloat32(Uint8Array.from(found.bytes), 'F32');
-    assert.is(found.dtype, 'F32');
-    const { headDim, dim } = SIZES;
-    for (let row = 0; row < SIZES.heads * headDim; row++) {
-      // Row i of a head is at 2i, row i + headDim / 2 at 2i + 1.
-      const inHead = row % headDim;
-      const from = row - inHead + (inHead % (headDim / 2)) * 2 + Math.floor(inHead / (headDim / 2));
-      for (let column = 0; column < dim; column++) {
-        assert.is(
-          values[row * dim + column],
-          element(data, from * dim + column),
-          `${row}, ${column}`,
-        );
-      }
-    }
-  });
-
-  test(`${type}: 300,000 blocks, more than one piece, equal the definition`, async () => {
-    const data = blocks(4, 300, blockBytes);
-    const values = new Float32Array(300 * 32);
-    (type === 'Q8_0' ? dequantizeQ8 : dequantizeQ4)(data, values);
-    for (let i = 0; i < values.length; i++) assert.is(values[i], element(data, i), `${i}`);
-    const { parts } = ggufModel();
-    const rows = 300_000;
-    const bytes = new Uint8Array(rows * blockBytes);
-    for (let at = 0; at < bytes.length; at += data.length) bytes.set(data, at);
-    const tensors = parts.tensors.map((tensor) =>
-      tensor.name === 'token_embd.weight'
-        ? { ...tensor, type: TYPE[type], shape: [rows, 32], bytes }
-        : tensor,
-    );
-    const { tensors: converted, config } = await read({ ...parts, tensors });
-    assert.is(config['vocab_size'], rows);
-    let at = 0;
-    for await (const chunk of converted[0]!.chunks()) {
-      const floats = new Float32Array(chunk.buffer, chunk.byteOffset, chunk.byteLength / 4);
-      const start = at % values.length;
-      assert.is(floats[0], values[start]);
-      assert.is(floats.at(-1), values[(at + floats.length - 1) % values.length]);
-      at += floats.length;
-    }
-    assert.is(at, rows * 32);
-  });
-}
 
 test('config.json of a llama: the keys of Hugging Face, floats as they were written', async () => {
   const { parts } = ggufModel();
@@ -368,67 +280,5 @@ for (const [label, parts, code, message] of CASES) {
     assert.match(error.message, message);
   });
 }
-
-/** The divisors as the public converter makes them: float32, from wavelengths. */
-function llama3Table(factor: number, theta: number): Float32Array {
-  return Float32Array.from({ length: SIZES.headDim / 2 }, (_, i) => {
-    const frequency = Math.fround(1 / theta ** ((2 * i) / SIZES.headDim));
-    const wavelength = Math.fround((2 * Math.PI) / frequency);
-    if (wavelength < 8192 / 4) return 1;
-    if (wavelength > 8192) return factor;
-    const smooth = (8192 / wavelength - 1) / 3;
-    return 1 / ((1 - smooth) / factor + smooth);
-  });
-}
-
-for (const factor of [8, 32]) {
-  test(`recognises the divisors of LLaMA 3, factor ${factor}`, async () => {
-    // 500,000: one wavelength of four lies in the passage.
-    for (const theta of [500_000, 30_000_000]) {
-      const { parts } = ggufModel();
-      const table = {
-        name: 'rope_freqs.weight',
-        shape: [4],
-        bytes: bytesOfFloats(llama3Table(factor, theta)),
-      };
-      const metadata = [...parts.metadata, ['llama.rope.freq_base', ggufValue(theta)] as const];
-      const { config, tensors } = await read({ metadata, tensors: [...parts.tensors, table] });
-      assert.equal(config['rope_scaling'], {
-        rope_type: 'llama3',
-        factor,
-        low_freq_factor: 1,
-        high_freq_factor: 4,
-        original_max_position_embeddings: 8192,
-      });
-      assert.not(tensors.some(({ name }) => name.includes('rope')));
-    }
-  });
-}
-
-test('refuses other divisors, of another type or beside another scaling', async () => {
-  const { parts } = ggufModel();
-  const good = {
-    name: 'rope_freqs.weight',
-    shape: [4],
-    bytes: bytesOfFloats(llama3Table(8, 10_000)),
-  };
-  const tables: readonly (readonly [object, TpaErrorCode])[] = [
-    [{ bytes: bytesOfFloats(llama3Table(16, 10_000)) }, 'MODEL_UNSUPPORTED'],
-    [{ bytes: bytesOfFloats(Float32Array.of(1, 1, 1, NaN)) }, 'MODEL_UNSUPPORTED'],
-    [{ shape: [3], bytes: bytesOfFloats(new Float32Array(3)) }, 'CHECKPOINT_INVALID'],
-    [{ type: TYPE.F16, bytes: new Uint8Array(8) }, 'CHECKPOINT_INVALID'],
-  ];
-  for (const [changes, code] of tables) {
-    const tensors = [...parts.tensors, { ...good, ...changes }];
-    const error = await refused(() => read({ ...parts, tensors }), code);
-    assert.match(error.message, /^tensor "rope_freqs\.weight" expected /);
-  }
-  const metadata = [
-    ...parts.metadata,
-    ['llama.rope.scaling.type', ggufValue('linear')] as const,
-    ['llama.rope.scaling.factor', ggufValue(2)] as const,
-  ];
-  await refused(() => read({ metadata, tensors: [...parts.tensors, good] }), 'CHECKPOINT_INVALID');
-});
 
 test.run();
