@@ -1,4 +1,4 @@
-import { checkKnown } from './attention/arguments.ts';
+import { checkInteger, checkKnown } from './attention/arguments.ts';
 import { CpuBackend } from './backend/cpu.ts';
 import { TpaError } from './errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
@@ -41,6 +41,11 @@ export interface LoadOptions extends EngineOptions {
   readonly dtype?: 'float32';
   /** How factors are cached; float32 is the only one so far. */
   readonly cacheDtype?: 'float32';
+  /**
+   * Tokens that a session may hold at most, if fewer than the model's own: what a context needs at
+   * most is set aside when the model is admitted.
+   */
+  readonly contextLength?: number;
   /** Called after each tensor. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading; everything is freed. */
@@ -54,6 +59,7 @@ const KNOWN_OPTIONS = [
   'dtype',
   'cacheDtype',
   'memoryLimit',
+  'contextLength',
   'wasm',
   'onProgress',
   'signal',
@@ -65,7 +71,7 @@ const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 const MAX_TOKENIZER_DEPTH = 32;
 
 /**
- * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, where there are such
+ * Loads a model, T6 or of the LLaMA family: `config.json`, `model.safetensors` (or its shards) and, where there are such
  * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
  * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
@@ -82,7 +88,7 @@ const MAX_TOKENIZER_DEPTH = 32;
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkOptions(options);
-  const { onProgress, signal, ...engineOptions } = options;
+  const { onProgress, signal, contextLength = Infinity, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
   const files = await openModelFiles(source, signal);
   try {
@@ -92,7 +98,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const { extras } = checkTensors(ownConfig, tensors.entries);
     const { eosTokenIds, defaults } = await readGenerationConfig(files, ownConfig.vocabSize);
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
-    const config = { ...ownConfig, eosTokenIds: [...ends] };
+    const config = {
+      ...ownConfig,
+      eosTokenIds: [...ends],
+      contextLength: Math.min(ownConfig.contextLength, contextLength),
+    };
     const chat = await readChatConfig(files);
     const tokenizer = await readTokenizer(files, config);
     checkBudget(config, engine.heap.limit);
@@ -138,7 +148,7 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
   }
   checkKnown('loadModel', options, KNOWN_OPTIONS);
   const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
-  const { threads, onProgress, signal }: LoadOptions = options;
+  const { threads, contextLength, onProgress, signal }: LoadOptions = options;
   if (backend === 'webgpu') {
     throw new TpaError(
       'BACKEND_UNAVAILABLE',
@@ -157,6 +167,9 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
     );
   }
   checkThreads(threads);
+  if (contextLength !== undefined) {
+    checkInteger('contextLength', contextLength, 1, Number.MAX_SAFE_INTEGER);
+  }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
   }

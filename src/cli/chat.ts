@@ -16,7 +16,7 @@ import { SAMPLING_NOTE, SAMPLING_OPTIONS, startGeneration } from './sampling.ts'
 import { print } from './terminal.ts';
 import { Transcript } from './transcript.ts';
 
-const { model, simd } = MODEL_OPTIONS;
+const { model, simd, context } = MODEL_OPTIONS;
 
 const SPEC = {
   name: 'chat',
@@ -24,6 +24,7 @@ const SPEC = {
   options: {
     model,
     simd,
+    context,
     system: text('TEXT', { about: 'a system message to begin with', fallback: 'none' }),
     ...SAMPLING_OPTIONS,
   },
@@ -41,11 +42,12 @@ async function chat(
   { values }: ParsedArguments<typeof SPEC.options>,
   host: Host,
 ): Promise<ExitCode> {
-  const { model: path, simd: kernels, system, ...sampling } = values;
+  const { model: path, simd: kernels, context, system, ...sampling } = values;
   const opened = await openModel(
     {
       ...(path === undefined ? {} : { model: path }),
       ...(kernels === undefined ? {} : { simd: kernels }),
+      ...(context === undefined ? {} : { context }),
     },
     host,
   );

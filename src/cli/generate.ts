@@ -37,7 +37,7 @@ async function generate(
   const prompt = operand === '-' ? await readPrompt(host.openStdin()) : operand;
   const { model, path, loadMilliseconds } = await openModel(values, host);
   using session = model.createSession();
-  const { model: _model, simd: _simd, json, ...sampling } = values;
+  const { model: _model, simd: _simd, context: _context, json, ...sampling } = values;
   const generation = startGeneration(session, prompt, { ...sampling, signal: host.signal });
 
   const stopwatch = new Stopwatch();

@@ -1,6 +1,6 @@
 import { loadModel, type Model } from '../index.ts';
 import type { Host } from './host.ts';
-import { choice, flag, text, type OptionValues } from './option-spec.ts';
+import { choice, flag, integer, text, type OptionValues } from './option-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
 import { ProgressBar } from './progress.ts';
 
@@ -13,6 +13,11 @@ export const MODEL_OPTIONS = {
   simd: choice(['auto', 'baseline', 'relaxed'], {
     about: 'kernels to compute with',
     fallback: 'auto',
+  }),
+  context: integer({
+    about: 'tokens of context at most',
+    min: 1,
+    fallback: "the model's",
   }),
   json: flag('print one JSON object to stdout at the end, and nothing else'),
 };
@@ -30,7 +35,12 @@ export interface OpenedModel {
  * @throws TpaError as `loadModel` does
  */
 export async function openModel(
-  { model: path = SHIPPED_MODEL, simd = 'auto', json = false }: OptionValues<typeof MODEL_OPTIONS>,
+  {
+    model: path = SHIPPED_MODEL,
+    simd = 'auto',
+    context,
+    json = false,
+  }: OptionValues<typeof MODEL_OPTIONS>,
   host: Host,
 ): Promise<OpenedModel> {
   const started = performance.now();
@@ -38,6 +48,7 @@ export async function openModel(
   try {
     const model = await loadModel(path, {
       simd,
+      ...(context === undefined ? {} : { contextLength: context }),
       signal: host.signal,
       onProgress: (progress) => bar?.update(progress),
     });

@@ -109,7 +109,10 @@ export function checkBudget(
   // BigInt: at the caps of the configuration the sum passes 2^53.
   const needed = BigInt(weightBytes) + BigInt(contextLength) * BigInt(cacheBytesPerToken);
   if (!(needed <= limitBytes)) {
-    const message = `model expected to fit ${limitBytes} bytes, needs ${needed} for weights and one context`;
+    const room = Math.floor((limitBytes - weightBytes) / cacheBytesPerToken);
+    const cure =
+      room >= 1 ? `load it with "contextLength" of at most ${room}` : 'raise memoryLimit';
+    const message = `model expected to fit ${limitBytes} bytes, needs ${needed} for weights and one context of ${contextLength} tokens; ${cure}`;
     const data = { needed: Number(needed), limit: limitBytes };
     throw new TpaError('RESOURCE_LIMIT', message, { data });
   }

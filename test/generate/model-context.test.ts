@@ -127,4 +127,21 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
   assert.is(model.memory().used, used);
 });
 
+test('contextLength lets a model in whose whole context would not fit, and ends there', async () => {
+  const source = goldenSource(golden, 'bf16', { block_size: 2 ** 20 }, livelyWeights(golden));
+  const limits = { simd: 'baseline', memoryLimit: 4 << 20 } as const;
+  const error = await refused(() => loadModel(source, limits), 'RESOURCE_LIMIT');
+  const room = Number(/"contextLength" of at most (\d+)/.exec(error.message)?.[1]);
+  assert.ok(room > ids.length, error.message);
+  await refused(() => loadModel(source, { ...limits, contextLength: room + 1 }), 'RESOURCE_LIMIT');
+  using model = await loadModel(source, { ...limits, contextLength: 40 });
+  assert.is(model.config.contextLength, 40);
+  using session = model.createSession();
+  const generation = session.generate(ids.slice(0, 30), { temperature: 0, maxTokens: 20 });
+  await readAll(generation);
+  assert.is(generation.finishReason, 'context_full');
+  using roomy = await loadModel(goldenSource(golden, 'bf16'), { contextLength: 1e9 });
+  assert.is(roomy.config.contextLength, 64);
+});
+
 test.run();
