@@ -16,15 +16,13 @@ import { SAMPLING_NOTE, SAMPLING_OPTIONS, startGeneration } from './sampling.ts'
 import { print } from './terminal.ts';
 import { Transcript } from './transcript.ts';
 
-const { model, simd, context } = MODEL_OPTIONS;
+const { json: _json, ...MODEL_CHOICE } = MODEL_OPTIONS;
 
 const SPEC = {
   name: 'chat',
   about: 'Talk with a model that has a chat template: a line is a message, answers go to stdout.',
   options: {
-    model,
-    simd,
-    context,
+    ...MODEL_CHOICE,
     system: text('TEXT', { about: 'a system message to begin with', fallback: 'none' }),
     ...SAMPLING_OPTIONS,
   },
