@@ -1,4 +1,6 @@
 export { appendFactors } from './attention/append';
+export { denseDecode, denseDecodeScratch, densePrefill, densePrefillScratch } from './attention/dense';
+export { linearAttend, linearScratch, linearStateBytes } from './attention/linear';
 export { pageBytes, pageTokens } from './attention/tiles';
 export { tpaDecode, tpaDecodeScratch } from './attention/tpa-decode';
 export { tpaPrefill, tpaPrefillScratch } from './attention/tpa-prefill';

@@ -7,11 +7,12 @@ import { avTileStride, CacheShape, PAGE_TOKENS, TILE_ROW, valueRow } from './til
  */
 
 /**
- * q (count, headDim) of head h, times scale: Σ_r aq[t,h,r] bq[t,r], or with rankQ = 0 a copy.
- * Strides in numbers between tokens.
+ * q (count, headDim) of head h, ldq bytes apart, times scale: Σ_r aq[t,h,r] bq[t,r], or with
+ * rankQ = 0 a copy. Strides in numbers between tokens.
  */
 export function queryOfHead(
   q: usize,
+  ldq: usize,
   aq: usize,
   aqStride: usize,
   bq: usize,
@@ -32,7 +33,7 @@ export function queryOfHead(
     } else {
       scaleRow(q, aq + h * (headDim << 2), headDim, scale);
     }
-    q += headDim << 2;
+    q += ldq;
     aq += aqStride << 2;
     bq += bqStride << 2;
   }

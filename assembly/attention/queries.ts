@@ -30,12 +30,30 @@ export function splatQueries(a: usize, b: usize, queries: QueryRows, shape: Cach
   }
 }
 
+/** q (count, headDim) of head h times scale. */
+export function queriesOfHead(q: usize, queries: QueryRows, h: usize, headDim: usize, scale: f32): void {
+  const count = <usize>queries.count;
+  queryOfHead(
+    q,
+    headDim << 2,
+    queries.aq,
+    queries.aqStride,
+    queries.bq,
+    queries.bqStride,
+    queries.rankQ,
+    h,
+    count,
+    headDim,
+    scale,
+  );
+}
+
 /** q (heads, count, headDim) times scale, for products with dense keys. */
 export function denseQueries(q: usize, queries: QueryRows, shape: CacheShape, scale: f32): void {
   const headDim = <usize>shape.headDim,
     count = <usize>queries.count;
   for (let h: usize = 0; h < shape.heads; h++) {
-    queryOfHead(q, queries.aq, queries.aqStride, queries.bq, queries.bqStride, queries.rankQ, h, count, headDim, scale);
+    queriesOfHead(q, queries, h, headDim, scale);
     q += count * (headDim << 2);
   }
 }

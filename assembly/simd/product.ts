@@ -1,4 +1,5 @@
-import { ADD, STORE, tile1x16, tile1x4, tile2x16, tile2x24 } from './tile';
+import { tile1x16, tile1x32, tile1x4, tile1x48 } from './row';
+import { ADD, STORE, tile2x16, tile2x24 } from './tile';
 
 /** Bytes of the strips of columns that a tile covers. */
 const STRIP24: usize = 96;
@@ -52,9 +53,29 @@ function product(
   for (let i: usize = width == narrow ? pairs : 0; i < rows; i++) {
     const o = out + i * ldo,
       row = a + i * lda;
-    let j = i < pairs ? narrow : 0;
-    for (; j + STRIP16 <= width; j += STRIP16) tile1x16(o + j, row, b + j, ldb, k, mode);
-    for (; j < width; j += 16) tile1x4(o + j, row, b + j, ldb, k, mode);
+    rowProduct(o, row, b, k, i < pairs ? narrow : 0, width, ldb, mode);
+  }
+}
+
+/** Columns j … width of one row; 64 are better two strips of 32 than 48 and 16. */
+// @ts-ignore: decorator
+@inline
+function rowProduct(out: usize, a: usize, b: usize, k: usize, j: usize, width: usize, ldb: usize, mode: i32): void {
+  while (j < width) {
+    const rest = width - j;
+    if (rest >= 192 && (rest < 256 || rest >= 320)) {
+      tile1x48(out + j, a, b + j, ldb, k, mode);
+      j += 192;
+    } else if (rest >= 128) {
+      tile1x32(out + j, a, b + j, ldb, k, mode);
+      j += 128;
+    } else if (rest >= STRIP16) {
+      tile1x16(out + j, a, b + j, ldb, k, mode);
+      j += STRIP16;
+    } else {
+      tile1x4(out + j, a, b + j, ldb, k, mode);
+      j += 16;
+    }
   }
 }
 

@@ -24,7 +24,7 @@ export const SCALE_ADD = 3;
 /** First value of an accumulator. */
 // @ts-ignore: decorator
 @inline
-function start(out: usize, mode: i32): v128 {
+export function start(out: usize, mode: i32): v128 {
   return mode == ADD ? v128.load(out) : f32x4.splat(0);
 }
 
@@ -166,38 +166,4 @@ export function tile2x16(
   emit(next + 16, c11, mode, scale + 16);
   emit(next + 32, c12, mode, scale + 32);
   emit(next + 48, c13, mode, scale + 48);
-}
-
-/** 1 row × 16 columns, for an odd row. */
-// @ts-ignore: decorator
-@inline
-export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
-  let c0 = start(out, mode),
-    c1 = start(out + 16, mode);
-  let c2 = start(out + 32, mode),
-    c3 = start(out + 48, mode);
-  for (const end = a + (k << 2); a < end; a += 4) {
-    const s = v128.load32_splat(a);
-    c0 = fma(s, v128.load(b), c0);
-    c1 = fma(s, v128.load(b, 16), c1);
-    c2 = fma(s, v128.load(b, 32), c2);
-    c3 = fma(s, v128.load(b, 48), c3);
-    b += ldb;
-  }
-  v128.store(out, c0);
-  v128.store(out + 16, c1);
-  v128.store(out + 32, c2);
-  v128.store(out + 48, c3);
-}
-
-/** 1 row × 4 columns, for the columns that are left. */
-// @ts-ignore: decorator
-@inline
-export function tile1x4(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
-  let c = start(out, mode);
-  for (const end = a + (k << 2); a < end; a += 4) {
-    c = fma(v128.load32_splat(a), v128.load(b), c);
-    b += ldb;
-  }
-  v128.store(out, c);
 }

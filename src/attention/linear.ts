@@ -13,10 +13,9 @@ const ROWS_AT = 32;
 export function linearScratch(
   { kernels }: Engine,
   { shapeAt }: Pick<LinearState, 'shapeAt'>,
-  rankQ: number,
   count: number,
 ): number {
-  return HEADER + (kernels.linearScratch(shapeAt, rankQ, Math.min(count, QUERY_BLOCK)) >>> 0);
+  return HEADER + (kernels.linearScratch(shapeAt, Math.min(count, QUERY_BLOCK)) >>> 0);
 }
 
 /**
@@ -41,17 +40,7 @@ export function attendLinear(
   const { shapeAt, stateAt, nextAt } = state;
   const work = scratch + HEADER;
   const scale = linearScale(state.spec, rankQ);
-  kernels.linearAttend(
-    out,
-    scratch,
-    scratch + ROWS_AT,
-    shapeAt,
-    stateAt,
-    nextAt,
-    work,
-    count,
-    scale,
-  );
+  kernels.linearAttend(out, scratch, scratch + ROWS_AT, shapeAt, stateAt, nextAt, work, scale);
 }
 
 /** Q, K and V are divided by their ranks; nothing else is scaled (upstream code). */

@@ -66,7 +66,7 @@ export function createWorkspace(
     config.latent === undefined ? factorLayout(spec, rankQ).stride : latentStride(config.latent);
   const scratch =
     cache.kind === 'state'
-      ? linearScratch(engine, cache, rankQ, tokens)
+      ? linearScratch(engine, cache, tokens)
       : attendScratch(engine, cache, rankQ, tokens);
   const floats = (count: number) => heap.allocate(count * 4);
   return {

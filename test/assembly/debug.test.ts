@@ -18,6 +18,33 @@ test('keeps its asserts: an empty shape aborts', async () => {
   assert.throws(() => run(decode), /tpaDecode: an empty shape or cache/);
 });
 
+test('keeps the asserts of dense and linear attention', async () => {
+  const { kernels, heap, run } = await createEngine({ simd: 'baseline', wasm: DEBUG });
+  const at = heap.allocate(4096);
+  // heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows
+  const prefill = (...shape: number[]) => {
+    heap.words(at, 18).fill(0).set(shape);
+    kernels.densePrefill(at, at, 0, at, at, at, 0, 1, 0, 1);
+  };
+  const refused = (compute: () => void, message: RegExp) =>
+    assert.throws(() => run(compute), message);
+  refused(() => prefill(0, 4, 4, 1, 1, 4, 0, 4), /densePrefill: an empty shape or block/);
+  refused(() => prefill(3, 4, 4, 2, 2, 4, 0, 4), /densePrefill: heads that share no K\/V head/);
+  refused(() => prefill(2, 4, 4, 1, 1, 4, 2, 4), /densePrefill: not a dense cache/);
+  refused(() => prefill(2, 4, 4, 1, 1, 4, 0, 4, 2), /densePrefill: not a dense cache/);
+  refused(() => kernels.denseDecode(at, at, at, at, at, 5, 5, 1), /denseDecode: no token to see/);
+
+  const linear = (count: number, next: number, ...shape: number[]) => {
+    heap.words(at, 18).fill(0).set(shape);
+    heap.words(at + 256, 6).set([at, 0, at, 0, 0, count]);
+    kernels.linearAttend(at, at + 256, at, at, at, next, at, 1);
+  };
+  refused(() => linear(1, at + 8, 0, 4, 4, 1, 1, 4, 0, 4), /linearAttend: an empty shape/);
+  refused(() => linear(0, at + 8, 2, 4, 4, 1, 1, 4, 0, 4), /or a block past 48/);
+  refused(() => linear(49, at + 8, 2, 4, 4, 1, 1, 4, 0, 4), /or a block past 48/);
+  refused(() => linear(1, at, 2, 4, 4, 1, 1, 4, 0, 4), /linearAttend: the next state over the old/);
+});
+
 for (const name of ['op_H5_D24_q3_k2_v1_d40_T130_exact', 'op_H8_D128_q8_k2_v2_d512_T7_exact']) {
   test(`${name}: no assert fires, and the release binary gives the same bits`, async () => {
     const { query, cache, sizes } = goldenOp(loadGolden(name));
