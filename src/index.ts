@@ -1,5 +1,6 @@
 export type { Factors, FactorizeSpec, FactorWeights } from './attention/factorize.ts';
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
+export type { RopeScaling } from './attention/rope-scaling.ts';
 export type { AttentionSpec, FactorSpec } from './attention/spec.ts';
 export type { FactorCacheOptions } from './cache/cache-options.ts';
 export type { CachedFactors, CachedHeads, FactorCache } from './cache/factor-cache.ts';
@@ -15,7 +16,7 @@ export {
 export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
 export type { TokenIds } from './generate/prompt.ts';
-export type { LatentSizes, Mechanism, ModelConfig, RopeScaling } from './format/model-config.ts';
+export type { LatentSizes, Mechanism, ModelConfig } from './format/model-config.ts';
 export type { ModelBytes, ModelSource } from './format/model-files.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
 export type { GenerateOptions } from './generate/options.ts';

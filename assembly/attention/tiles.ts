@@ -47,7 +47,10 @@ export class CacheShape {
   form: u32;
   /** Width of c with OUTER. */
   outerDim: u32;
-  /** With headRows = 0: A_K (rankK, heads, 48) and A_V (rankV, heads, 48), a number in every lane. */
+  /**
+   * With headRows = 0: A_K (rankK, heads, 48) and A_V (rankV, heads, 48), a number in every lane;
+   * with odd heads the row after A_K is read too, and not used.
+   */
   ak: u32;
   av: u32;
   /** With FIXED: B_K (rankK, headDim), and B_V (rankV, 96, valueStride), the same row for all tokens. */

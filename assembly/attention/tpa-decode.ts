@@ -64,11 +64,11 @@ export function tpaDecode(
   const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
   const p = b + splatBytes(rankQ, headDim); // (rankQ, 48)
   const w = p + even(rankQ) * TILE_ROW; // (rankV, heads, 96) logits, then weights
-  const acc = w + rankV * plane; // (heads, valueStride)
+  const keys = w + rankV * plane; // (rankK, headDim, 48), unless in the page
+  const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
+  const acc = values + valueScratch(shape); // (heads, valueStride)
   const sums = acc + heads * row; // (heads)
   const maxima = sums + (heads << 2); // (heads)
-  const keys = maxima + (heads << 2); // (rankK, headDim, 48), unless in the page
-  const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
 
   splatRows(a, aq, heads, inner, scale * LOG2E, 0);
   splatRows(b, bq, rankQ, headDim, 1, 0);

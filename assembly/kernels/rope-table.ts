@@ -17,7 +17,7 @@ export function ropeFrequencies(frequencies: usize, headDim: usize, theta: f64):
  *
  * @param cos @param sin (count, pairs)
  * @param frequencies (pairs)
- * @param isBfloat16 round to bfloat16 as upstream training does, last
+ * @param isBfloat16 round cosines and sines to bfloat16 as upstream training does, before decay
  * @param magnitude both tables are times it: YaRN's attention factor, 1 for none
  * @param logDecay both tables are times e^(angle · logDecay): RoPE with decay, 0 for none
  * Error before rounding to float32 below 1e-9 · magnitude for positions below 2^24.
@@ -42,9 +42,9 @@ export function ropeTable(
         c = cosNear0(r);
       const turn = (<u32>quarter) & 3;
       const swap = turn & 1;
-      const radius = logDecay ? magnitude * Math.exp(angle * logDecay) : magnitude;
-      put(cos, (turn == 1 || turn == 2 ? -radius : radius) * (swap ? s : c), isBfloat16);
-      put(sin, (turn >= 2 ? -radius : radius) * (swap ? c : s), isBfloat16);
+      const decay = logDecay ? Math.exp(angle * logDecay) : 1;
+      put(cos, (turn == 1 || turn == 2 ? -magnitude : magnitude) * (swap ? s : c), isBfloat16, decay);
+      put(sin, (turn >= 2 ? -magnitude : magnitude) * (swap ? c : s), isBfloat16, decay);
       cos += 4;
       sin += 4;
     }
@@ -85,9 +85,9 @@ function cosNear0(x: f64): f64 {
   );
 }
 
-/** Stores as float32, rounded to nearest even bfloat16 on the way if asked. */
-function put(at: usize, value: f64, isBfloat16: bool): void {
+/** Stores as float32, rounded to nearest even bfloat16 on the way if asked, then times decay. */
+function put(at: usize, value: f64, isBfloat16: bool, decay: f64): void {
   let bits = reinterpret<u32>(<f32>value);
   if (isBfloat16) bits = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000;
-  store<u32>(at, bits);
+  store<f32>(at, <f32>(<f64>reinterpret<f32>(bits) * decay));
 }

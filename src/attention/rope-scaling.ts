@@ -60,7 +60,7 @@ function frequencyScale(
       const [low, high] = yarnRange(pairs, theta, scaling);
       const span = fround(low === high ? 0.001 : high - low);
       return (frequency, i) => {
-        const ramp = Math.min(1, Math.max(0, fround(fround(i - low) / span)));
+        const ramp = Math.min(1, Math.max(0, fround(fround(i - fround(low)) / span)));
         // transformers' own order: the kept share is 1 - ramp, the divided one 1 - that
         const kept = fround(1 - ramp);
         const divided = fround(frequency / scaling.factor);

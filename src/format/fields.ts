@@ -97,7 +97,8 @@ export class Fields {
     const isRightKind = neutral === undefined || typeof value === typeof neutral;
     const rule = neutral === undefined ? 'null' : String(neutral);
     if (!isRightKind || Number.isNaN(value)) throw this.invalid(key, rule, value);
-    throw this.unsupported(key, rule, value);
+    // A name in place of a name is shown, other text is not.
+    throw this.unsupported(key, rule, typeof neutral === 'string' ? value : describe(value));
   }
 
   /** Keys that nothing asked for, printable. */

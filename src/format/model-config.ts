@@ -1,3 +1,5 @@
+import type { RopeScaling } from '../attention/rope-scaling.ts';
+
 /** The attention mechanisms this package computes. */
 export type Mechanism =
   | 'tpa'
@@ -12,29 +14,6 @@ export type Mechanism =
   | 'mqa'
   | 'gqa'
   | 'mla';
-
-/** How the frequencies of RoPE are stretched beyond the context that was trained. */
-export type RopeScaling =
-  | { readonly type: 'linear'; readonly factor: number }
-  | {
-      readonly type: 'llama3';
-      readonly factor: number;
-      readonly lowFreqFactor: number;
-      readonly highFreqFactor: number;
-      /** Tokens of the context trained before scaling. */
-      readonly originalContext: number;
-    }
-  | {
-      readonly type: 'yarn';
-      readonly factor: number;
-      readonly originalContext: number;
-      readonly betaFast: number;
-      readonly betaSlow: number;
-      /** What cosines and sines are multiplied by. */
-      readonly attentionFactor: number;
-      /** Whether the ends of the ramp are rounded to whole frequencies. */
-      readonly isTruncated: boolean;
-    };
 
 /** Sizes and switches of a model, every field checked. */
 export interface ModelConfig {

@@ -3,9 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime } from '../../src/index.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
+import { fillPages, formInputs, type FormShape } from '../helpers/cache-forms.ts';
 import { assertSame } from '../helpers/close.ts';
 import { goldenOp } from '../helpers/golden-op.ts';
 import { loadGolden } from '../helpers/golden.ts';
+import { decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
+import { createBench } from '../helpers/kernel-bench.ts';
 
 const DEBUG = readFileSync(new URL('../../dist/wasm/tpa-debug.wasm', import.meta.url));
 
@@ -57,6 +60,68 @@ for (const name of ['op_H5_D24_q3_k2_v1_d40_T130_exact', 'op_H8_D128_q8_k2_v2_d5
       }),
     );
     assertSame(debug!, release!, name);
+  });
+}
+
+const SHARED: FormShape = {
+  form: 'shared',
+  heads: 3,
+  headDim: 9,
+  valueDim: 9,
+  rankQ: 2,
+  rankK: 2,
+  rankV: 2,
+  isFixedA: false,
+  outerDim: 1,
+  pairs: 3,
+  direction: 1,
+  deviation: 1,
+  seed: 3,
+};
+const FORMS: readonly FormShape[] = [
+  SHARED,
+  { ...SHARED, form: 'fixed', valueDim: 5, rankQ: 0 },
+  { ...SHARED, form: 'outer', outerDim: 3 },
+  { ...SHARED, form: 'latent', valueDim: 5, isFixedA: true },
+];
+
+for (const sizes of FORMS) {
+  test(`B ${sizes.form}: no assert fires, and the release binary gives the same bits`, async () => {
+    const [tokens, cached] = [3, 120];
+    const [debug, release] = await Promise.all(
+      [{ wasm: DEBUG }, {}].map(async (options) => {
+        const bench = await createBench('baseline', options);
+        const guarded = bench.guard();
+        const { query, stored } = formInputs(sizes, tokens, cached);
+        const pages = fillPages(bench, guarded, sizes, stored, cached);
+        const at = writeQuery(guarded, query, tokens);
+        const block = { count: tokens, position: cached - tokens };
+        return [
+          ...prefill(bench, guarded, pages, sizes, at, block, true),
+          ...decode(bench, guarded, pages, sizes, at, tokens - 1, cached),
+        ];
+      }),
+    );
+    assertSame(debug!, release!, sizes.form);
+  });
+}
+
+for (const [title, sizes, width, found] of [
+  ['shared factors of two widths', FORMS[0]!, 'valueRows', 8],
+  ['no whole outer product', FORMS[2]!, 'outerDim', 2],
+  ['no latent key', FORMS[3]!, 'keyRows', 3],
+  ['more pairs than a key holds', FORMS[0]!, 'pairs', 5],
+] as const) {
+  test(`${title}: aborts`, async () => {
+    const bench = await createBench('baseline', { wasm: DEBUG });
+    const guarded = bench.guard();
+    const { query, stored } = formInputs(sizes, 1, 2);
+    const pages = fillPages(bench, guarded, sizes, stored, 2);
+    const at = writeQuery(guarded, query, 1);
+    const word = { keyRows: 5, valueRows: 7, outerDim: 9, pairs: 16 }[width];
+    bench.heap.words(pages.shapeAt + 4 * word, 1)[0] = found;
+    const call = () => decode(bench, guarded, pages, sizes, at, 0, 2);
+    assert.throws(call, new RegExp(title));
   });
 }
 

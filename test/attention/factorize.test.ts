@@ -8,11 +8,18 @@ import { floats, goldenFiles, loadGolden, tolerance } from '../helpers/golden.ts
 import { createRandom } from '../helpers/random.ts';
 import { attention, attentionTolerance } from '../reference/attention.ts';
 import { factorizeKvOnly } from '../reference/factorize.ts';
+import { matmul } from '../reference/matmul.ts';
+import { rope } from '../reference/rope.ts';
+import { ropeTable } from '../reference/rope-table.ts';
 
 /** Files that hold the projections and x; A_k, A_v and B_v are held to the tolerance of A_q. */
 const FILES = goldenFiles('op_')
   .map((path) => loadGolden(path))
   .filter(({ tensors }) => tensors.has('x'));
+
+/** Of rows of 13 numbers, whether number i is of the first 6. */
+const isFirst = (_: number, i: number) => i % 13 < 6;
+const isLater = (_: number, i: number) => i % 13 >= 6;
 
 for (const simd of BINARIES) {
   const test = suite(`runtime.factorize(), ${simd}`);
@@ -93,6 +100,42 @@ for (const simd of BINARIES) {
     const expected = attention({ q: q! }, { ak, bk, av, bv }, sizes);
     const atol = attentionTolerance(expected);
     assertClose(runtime.attend(factors, cache), expected.out, { atol, what: 'attention' });
+  });
+
+  test('rotaryDim: the first of each B row rotate as rows of their own, the rest pass', () => {
+    const random = createRandom(12);
+    const spec = { dim: 19, heads: 3, headDim: 13, rankQ: 2, rankK: 2, rankV: 1 };
+    const weights = {
+      wAq: random.normal(3 * 2 * 19),
+      wBq: random.normal(2 * 13 * 19),
+      wAk: random.normal(3 * 2 * 19),
+      wBk: random.normal(2 * 13 * 19),
+      wAv: random.normal(3 * 19),
+      wBv: random.normal(13 * 19),
+    };
+    const x = random.normal(4 * 19);
+    const factors = runtime.factorize(x, weights, { ...spec, rotaryDim: 6 }, 50);
+    const table = ropeTable([50, 51, 52, 53], 6, 'bfloat16');
+    for (const [name, w] of [
+      ['bq', weights.wBq],
+      ['bk', weights.wBk],
+    ] as const) {
+      const plain = matmul(x, w, 19);
+      const shape = { tokens: 4, rows: 2, headDim: 6 };
+      const expected = rope(plain.filter(isFirst), table, shape);
+      assertClose(factors[name].filter(isFirst), expected, { atol: 1e-5, what: name });
+      const what = `${name}, rest`;
+      const rest = plain.filter(isLater);
+      assertClose(factors[name].filter(isLater), rest, { atol: 1e-5, what });
+    }
+    for (const rotaryDim of [0, 5, 14, 2.5]) {
+      const call = () => runtime.factorize(x, weights, { ...spec, rotaryDim }, 0);
+      assert.throws(call, /^"rotaryDim" expected (integer from 2 to 13|an even number)/);
+    }
+    assert.throws(
+      () => runtime.factorize(x, weights, spec, 0),
+      /^"headDim" expected an even number to rotate, got 13/,
+    );
   });
 
   test.run();

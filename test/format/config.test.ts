@@ -6,46 +6,6 @@ import { TINY_JSON, tensorNames, tinyConfig } from '../helpers/tiny-model.ts';
 
 const test = suite('parseConfig()');
 
-const ODD: readonly unknown[] = [
-  0,
-  -1,
-  1.5,
-  '8',
-  Infinity,
-  -Infinity,
-  NaN,
-  2 ** 31,
-  2 ** 53,
-  -(2 ** 31),
-  1e-9,
-  1e300,
-  true,
-  false,
-  '',
-  CANARY,
-  [],
-  [8],
-  {},
-  [[1]],
-];
-
-/** The odd values that a key may have after all. */
-const LEGAL: Readonly<Record<string, readonly unknown[]>> = {
-  n_layer: [],
-  n_head: [],
-  head_dim: [],
-  n_embd: [],
-  rank: [],
-  q_rank: [],
-  vocab_size: [],
-  block_size: [],
-  rope_theta: [1.5, 2 ** 31],
-  rope_precision: [],
-  using_groupnorm: [true, false],
-  eos_token_id: [0, ODD[16], ODD[17]],
-  attention: [],
-};
-
 /** A parse of the tiny config under these changes. */
 function parse(changes: Record<string, unknown>): unknown {
   return parseConfig({ ...TINY_JSON, ...changes }, tensorNames());
@@ -122,52 +82,6 @@ test('hiddenDim is floor(8/3 n_embd): 48 -> 128, 192 -> 512, 768 -> 2048, 1600 -
 test('takes one eos_token_id or several', () => {
   assert.equal(tinyConfig({ eos_token_id: [1, 2, 10] }).eosTokenIds, [1, 2, 10]);
   assert.equal(tinyConfig({ eos_token_id: 0 }).eosTokenIds, [0]);
-});
-
-test('C1 refuses each field × 20 odd values, naming path and rule', async () => {
-  for (const [key, legal] of Object.entries(LEGAL)) {
-    for (const value of ODD) {
-      if (legal.includes(value)) {
-        parse({ [key]: value });
-        continue;
-      }
-      const error = await refused(
-        () => parse({ [key]: value }),
-        'CONFIG_INVALID',
-        `${key} ${String(value)}`,
-      );
-      assert.is(error.data['path'], key);
-      assert.type(error.data['rule'], 'string');
-    }
-  }
-});
-
-test('C1 refuses each missing field that has no default', async () => {
-  for (const key of ['n_layer', 'n_head', 'head_dim', 'n_embd', 'rank', 'q_rank', 'vocab_size']) {
-    for (const value of [undefined, null]) {
-      const error = await refused(() => parse({ [key]: value }), 'CONFIG_INVALID', key);
-      assert.is(error.data['path'], key);
-    }
-  }
-});
-
-test('C1 refuses all pairs of fields × 6 odd values each', async () => {
-  const values = [0, -1, 1.5, '8', Infinity, 2 ** 31];
-  const keys = Object.keys(LEGAL).filter((key) => key !== 'eos_token_id' && key !== 'rope_theta');
-  for (const a of keys) {
-    for (const b of keys) {
-      for (const x of values) {
-        for (const y of values) {
-          const error = await refused(
-            () => parse({ [a]: x, [b]: y }),
-            'CONFIG_INVALID',
-            `${a} ${b}`,
-          );
-          assert.ok([a, b].includes(String(error.data['path'])), `${a} ${b}: ${error.message}`);
-        }
-      }
-    }
-  }
 });
 
 test('C1 refuses relations: rank > head_dim, odd head_dim, eos >= vocab, theta < 1, layers 1e9', async () => {

@@ -1,87 +1,116 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../src/format/config.ts';
-import { CANARY, refused } from '../helpers/refused.ts';
+import { refused } from '../helpers/refused.ts';
+import { TENSORS, attention, t6Config } from '../helpers/tiny-configs.ts';
 import { TINY_JSON, tensorNames, tinyConfig } from '../helpers/tiny-model.ts';
-import type { TensorEntry } from '../../src/format/safetensors.ts';
+import type { Json } from '../helpers/tiny-configs.ts';
 
-const test = suite('parseConfig() of other models');
+const test = suite('parseConfig() tells the mechanism');
 
-/** A parse of the tiny config under these changes. */
-function parse(changes: Record<string, unknown>): unknown {
-  return parseConfig({ ...TINY_JSON, ...changes }, tensorNames());
+type Kind = keyof typeof TENSORS;
+const KINDS = Object.keys(TENSORS) as Kind[];
+
+/** The tensors of a kind with a full query in place of the query's factors. */
+function withFullQuery(kind: Kind): Map<string, never> {
+  const kept = [...TENSORS[kind]].filter(([name]) => !/_q(\.weight)?$/.test(name));
+  return new Map([...kept, ...attention(['c_qkv.c_q.weight'])]) as Map<string, never>;
 }
 
-test('refuses other mechanisms and families by name', async () => {
-  const table: [Record<string, unknown>, string][] = [
-    ...['mha', 'mqa', 'gqa', 'mla'].map((name): [Record<string, unknown>, string] => [
-      { attention: name },
-      name,
-    ]),
-    [{ model_type: 'llama' }, 'llama'],
-    [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, 'gpt2lmhead'],
-    [{ architectures: ['LlamaForCausalLM'] }, 'llama'],
-    [{ architectures: 'Qwen2ForCausalLM' }, 'qwen'],
-    [{ model_type: 'deepseek_v3' }, 'deepseek'],
-    [{ model_type: 'gpt_neox' }, 'gptneo'],
-  ];
-  for (const [changes, name] of table) {
-    const error = await refused(() => parse(changes), 'MODEL_UNSUPPORTED', name);
-    assert.is(error.data['found'], name);
-    assert.match(error.message, name);
+test('each mechanism is told from the names and shapes of its tensors alone', () => {
+  const table: Record<Kind, [string, string, number, number, number]> = {
+    tpa: ['contextual', 'contextual', 4, 3, 2],
+    'tpa-kvonly': ['contextual', 'contextual', 4, 0, 2],
+    'tpa-nonctx-a': ['fixed', 'contextual', 4, 3, 2],
+    'tpa-nonctx-b': ['contextual', 'fixed', 4, 3, 2],
+    'tpa-shared-b': ['contextual', 'shared', 4, 3, 2],
+    'tpa-third-order': ['contextual', 'outer', 4, 3, 2],
+    mha: ['groups', 'contextual', 4, 0, 4],
+    gqa: ['groups', 'contextual', 2, 0, 2],
+    mqa: ['groups', 'contextual', 1, 0, 1],
+    mla: ['groups', 'latent', 4, 0, 1],
+  };
+  for (const kind of KINDS) {
+    const config = t6Config(kind);
+    const { headFactors, featureFactors, kvHeads, rankQ, rankK } = config;
+    assert.is(config.mechanism, kind);
+    assert.equal([headFactors, featureFactors, kvHeads, rankQ, rankK], table[kind], kind);
+    assert.is(config.rankV, rankK);
+    assert.is(config.outerDim, kind === 'tpa-third-order' ? 2 : 1);
+    assert.is(config.latent === undefined, kind !== 'mla');
+    assert.not.ok(config.isLinear || config.usesSigmoid);
   }
-  for (const model_type of ['t6', 'tpa', 'gpt2', CANARY, 5])
-    parse({ model_type, architectures: ['GPT'] });
-  const llama = { model_type: 'llama', hidden_size: 64, num_attention_heads: 4 };
-  await refused(() => parseConfig(llama, new Map()), 'MODEL_UNSUPPORTED');
 });
 
-test('refuses keys that change the computation, accepts their neutral values', async () => {
-  const odd = {
-    bias: true,
-    tie_word_embeddings: false,
-    rope_partial_factor: 0.5,
-    rope_decay_base: 0.9,
+test('"attention" may name the mechanism the tensors have: all pairs of key and tensors', async () => {
+  const accepted: Record<string, readonly Kind[]> = {
+    tpa: ['tpa'],
+    'tpa-ropek': ['tpa'],
+    'tpa-kvonly': ['tpa-kvonly'],
+    'tpa-kvonly-ropek': ['tpa-kvonly'],
+    'tpa-sigmoid': ['tpa', 'tpa-kvonly'],
+    linear: ['tpa', 'tpa-kvonly', 'mha', 'mqa', 'gqa'],
+    'tpa-nonctx-a': ['tpa-nonctx-a'],
+    'tpa-nonctx-b': ['tpa-nonctx-b'],
+    'tpa-shared-b': ['tpa-shared-b'],
+    'tpa-third-order': ['tpa-third-order'],
+    mha: ['mha'],
+    mqa: ['mqa'],
+    gqa: ['gqa'],
+    mla: ['mla'],
   };
-  for (const [key, value] of Object.entries({ ...odd, rope_scaling: { type: CANARY } })) {
-    const error = await refused(() => parse({ [key]: value }), 'MODEL_UNSUPPORTED', key);
-    assert.is(error.data['path'], key);
-    assert.match(error.message, key);
+  for (const [key, kinds] of Object.entries(accepted)) {
+    for (const kind of KINDS) {
+      if (kinds.includes(kind)) {
+        const config = t6Config(kind, { attention: key });
+        assert.is(config.mechanism, key.replace('-ropek', ''));
+        assert.is(config.isLinear, key === 'linear');
+        assert.is(config.usesSigmoid, key === 'tpa-sigmoid');
+        assert.is(config.rankQ, t6Config(kind).rankQ);
+        continue;
+      }
+      const label = `${key} with ${kind}`;
+      const run = (): unknown => t6Config(kind, { attention: key });
+      const error = await refused(run, 'MODEL_MISMATCH', label);
+      assert.ok(error.message.includes(`"attention" ${key}`), error.message);
+      assert.is(error.data['found'], kind, label);
+    }
   }
-  const neutral = {
-    bias: false,
-    tie_word_embeddings: true,
-    rope_partial_factor: 1,
-    rope_decay_base: 1,
-  };
-  assert.equal(tinyConfig({ ...neutral, rope_scaling: null }), tinyConfig());
 });
 
-test('tells the mechanism from the tensors and checks it against "attention"', async () => {
+test('one head is multi-head and multi-query attention at once', () => {
+  const one = attention(['c_q.weight'], { 'c_k.weight': [4, 12] });
+  const mechanism = (changes: Json): string => t6Config(one, { n_head: 1, ...changes }).mechanism;
+  assert.equal(
+    [mechanism({}), mechanism({ attention: 'mha' }), mechanism({ attention: 'mqa' })],
+    ['mha', 'mha', 'mqa'],
+  );
+});
+
+test('a full query may stand in for the factors of each variant: rankQ 0', () => {
+  for (const kind of ['tpa-nonctx-a', 'tpa-nonctx-b', 'tpa-shared-b', 'tpa-third-order'] as const) {
+    const config = t6Config(withFullQuery(kind), { q_rank: undefined });
+    assert.equal([config.mechanism, config.rankQ], [kind, 0]);
+  }
   const kvonly = tinyConfig({ q_rank: 0 }, 'tpa-kvonly');
   assert.equal([kvonly.mechanism, kvonly.rankQ, kvonly.ignoredKeys], ['tpa-kvonly', 0, ['q_rank']]);
-  assert.is(tinyConfig({ attention: 'tpa' }).mechanism, 'tpa');
-  assert.is(tinyConfig({ attention: 'tpa-kvonly' }, 'tpa-kvonly').mechanism, 'tpa-kvonly');
-  await refused(() => tinyConfig({ attention: 'tpa-kvonly' }), 'MODEL_MISMATCH');
-  await refused(() => tinyConfig({ attention: 'tpa' }, 'tpa-kvonly'), 'MODEL_MISMATCH');
-  const both = new Map([...tensorNames(), ...tensorNames('tpa-kvonly')]);
-  await refused(() => parseConfig(TINY_JSON, both), 'MODEL_MISMATCH');
-  await refused(() => parseConfig(TINY_JSON, new Map()), 'MODEL_MISMATCH');
 });
 
-test('refuses foreign tensor layouts by name', async () => {
-  const entry = { dtype: 'F32', shape: [1], offset: 0, byteLength: 4 };
-  const table = {
-    'transformer.h.0.attn.c_k.weight': 'mha, gqa or mqa',
-    'transformer.h.0.attn.kv_a_proj_with_mqa.weight': 'mla',
-    'model.layers.0.self_attn.q_proj.weight': 'LLaMA',
-    '_orig_mod.transformer.wte.weight': '_orig_mod.',
-  };
-  for (const [name, shown] of Object.entries(table)) {
-    const names = new Map<string, TensorEntry>([[name, { name, ...entry }]]);
-    const error = await refused(() => parseConfig(TINY_JSON, names), 'MODEL_UNSUPPORTED', name);
-    assert.ok(error.message.includes(shown), error.message);
+test('tensors of two mechanisms, of both queries or of none are refused by name', async () => {
+  for (const a of KINDS) {
+    for (const b of KINDS) {
+      const isDense = (kind: Kind): boolean => ['mha', 'mqa', 'gqa'].includes(kind);
+      const isPart = [a, b].includes('tpa') && /^tpa-(?!kvonly)/.test(a === 'tpa' ? b : a);
+      if (a === b || (isDense(a) && isDense(b)) || isPart) continue;
+      const both = new Map([...TENSORS[a], ...TENSORS[b]]);
+      const error = await refused(() => t6Config(both), 'MODEL_MISMATCH', `${a} and ${b}`);
+      assert.match(String(error.data['found']), / and |both/, `${a} and ${b}`);
+    }
   }
+  const both = new Map([...tensorNames(), ...tensorNames('tpa-kvonly')]);
+  await refused(() => parseConfig(TINY_JSON, both), 'MODEL_MISMATCH');
+  const none = await refused(() => parseConfig(TINY_JSON, new Map()), 'MODEL_MISMATCH');
+  assert.is(none.data['found'], 'neither');
 });
 
 test.run();

@@ -19,12 +19,12 @@ export interface KernelBench {
   guard(): GuardedMemory;
 }
 
-/** A bench whose stretch holds `bytes`, and starts at or after address `from`. */
+/** A bench whose stretch holds `bytes`, and starts at or after address `from`; of other kernels if given. */
 export async function createBench(
   simd: (typeof BINARIES)[number],
-  { bytes = 4 << 20, from = 0 }: { bytes?: number; from?: number } = {},
+  { bytes = 4 << 20, from = 0, wasm }: { bytes?: number; from?: number; wasm?: Uint8Array } = {},
 ): Promise<KernelBench> {
-  const { kernels, heap } = await createEngine({ simd });
+  const { kernels, heap } = await createEngine({ simd, ...(wasm ? { wasm } : {}) });
   // never released: releasing would write zeros, and so make the host back all of it
   const skipped = from - (heap.allocate(64) + 64);
   if (skipped > 0) heap.allocate(skipped);

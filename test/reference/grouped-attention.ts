@@ -38,6 +38,9 @@ export function groupedAttention(
   checkLengths(q, k, v, sizes);
   const { scale, window = tokens, weights: kind = 'softmax' } = rules;
   const kvHeadOf = rules.kvHeadOf ?? ((head: number) => Math.floor(head / (heads / kvHeads)));
+  const queries = new Float64Array(q); // one element type, for speed
+  const keys = new Float64Array(k);
+  const values = new Float64Array(v);
   const out = new Float64Array(tokens * heads * valueDim);
   let maxProduct = 0;
   for (let head = 0; head < heads; head++) {
@@ -48,7 +51,9 @@ export function groupedAttention(
       for (let j = first; j <= i; j++) {
         let sum = 0;
         for (let d = 0; d < headDim; d++) {
-          sum += q[(i * heads + head) * headDim + d]! * k[(j * kvHeads + kvHead) * headDim + d]!;
+          sum +=
+            queries[(i * heads + head) * headDim + d]! *
+            keys[(j * kvHeads + kvHead) * headDim + d]!;
         }
         products.push(sum * scale);
         maxProduct = Math.max(maxProduct, Math.abs(sum * scale));
@@ -57,7 +62,7 @@ export function groupedAttention(
       for (const [offset, weight] of weights.entries()) {
         const from = ((first + offset) * kvHeads + kvHead) * valueDim;
         for (let e = 0; e < valueDim; e++) {
-          out[(i * heads + head) * valueDim + e]! += weight * v[from + e]!;
+          out[(i * heads + head) * valueDim + e]! += weight * values[from + e]!;
         }
       }
     }

@@ -1,0 +1,116 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TpaErrorCode } from '../../src/errors.ts';
+import { parseConfig } from '../../src/format/config.ts';
+import type { TensorEntry } from '../../src/format/safetensors.ts';
+import { checkTensors, expectedTensors, HEAD, parameterCount } from '../../src/model/tensors.ts';
+import type { CheckpointTensors, CheckpointVariant } from '../helpers/build-checkpoint.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/mechanism-model.ts';
+import { refused } from '../helpers/refused.ts';
+
+const VARIANTS: readonly CheckpointVariant[] = [...LLAMA_VARIANTS, ...MECHANISM_VARIANTS];
+
+/** A missing or foreign tensor may also say that it is another mechanism than the config's. */
+const CODES: readonly TpaErrorCode[] = ['MODEL_MISMATCH', 'MODEL_UNSUPPORTED', 'CONFIG_INVALID'];
+
+/** Checks the header of a checkpoint as loading does. */
+function open(config: object, entries: ReadonlyMap<string, TensorEntry>) {
+  return checkTensors(parseConfig(config, entries), entries);
+}
+
+function entriesOf(tensors: CheckpointTensors): Map<string, TensorEntry> {
+  return new Map([...tensors].map(([name, { shape }]) => [name, entry(name, shape)]));
+}
+
+function entry(name: string, shape: readonly number[], dtype = 'F32'): TensorEntry {
+  const byteLength = 4 * shape.reduce((product, n) => product * n, 1);
+  return { name, dtype, shape: [...shape], offset: 0, byteLength };
+}
+
+const test = suite('W7 wrong tensors of every model');
+
+for (const { name, config, build } of VARIANTS) {
+  const { tensors } = build();
+  const entries = entriesOf(tensors);
+
+  test(`${name}: all of its tensors are expected, none is left over`, () => {
+    const parsed = parseConfig(config, entries);
+    assert.equal(open(config, entries).extras, []);
+    const names = expectedTensors(parsed).map((tensor) => tensor.name);
+    const tied = parsed.isTied && entries.has(HEAD) ? [HEAD] : [];
+    assert.equal([...names, ...tied].toSorted(), [...entries.keys()].toSorted());
+    const numbers = [...tensors].filter(([tensor]) => names.includes(tensor));
+    assert.is(
+      parameterCount(parsed),
+      numbers.reduce((sum, [, { values }]) => sum + values.length, 0),
+    );
+  });
+
+  test(`${name}: each tensor dropped, resized, transposed, reshaped or retyped is refused`, async () => {
+    for (const [tensor, { shape }] of entries) {
+      const mutants = [
+        ...(tensor === HEAD ? [] : [undefined]),
+        entry(tensor, [shape[0]! + 1, ...shape.slice(1)]),
+        entry(tensor, [shape[0]! - 1, ...shape.slice(1)]),
+        entry(tensor, [...shape, 1]),
+        entry(tensor, []),
+        entry(tensor, shape, 'I32'),
+        ...(shape.length === 2 && shape[0] !== shape[1] ? [entry(tensor, shape.toReversed())] : []),
+      ];
+      for (const mutant of mutants) {
+        const changed = new Map(entries);
+        if (mutant) changed.set(tensor, mutant);
+        else changed.delete(tensor);
+        await refused(() => open(config, changed), CODES, `${tensor} ${mutant?.shape}`);
+      }
+    }
+  });
+
+  test(`${name}: each two tensors of different shape swapped are refused`, async () => {
+    const all = [...entries].filter(([tensor]) => !/\.1\./.test(tensor)); // layers are alike
+    for (const [nameA, a] of all) {
+      for (const [nameB, b] of all) {
+        if (nameA >= nameB || String(a.shape) === String(b.shape)) continue;
+        const swapped = new Map(entries)
+          .set(nameA, { ...b, name: nameA })
+          .set(nameB, { ...a, name: nameB });
+        await refused(() => open(config, swapped), CODES, `${nameA} ${nameB}`);
+      }
+    }
+  });
+
+  test(`${name}: a layer's parameter that the configuration has no use for is refused by name`, async () => {
+    const parameters =
+      parseConfig(config, entries).layout === 'llama'
+        ? ['q_proj.bias', 'o_proj.bias', 'q_norm.weight', 'k_norm.weight'].map(
+            (part) => `model.layers.1.self_attn.${part}`,
+          )
+        : ['c_proj.bias', 'subln.weight', 'kv_b_proj.weight', 'c_qkv.A_k', 'c_k.bias'].map(
+            (part) => `transformer.h.1.attn.${part}`,
+          );
+    for (const extra of parameters.filter((parameter) => !entries.has(parameter))) {
+      const more = new Map(entries).set(extra, entry(extra, [1]));
+      const error = await refused(() => open(config, more), CODES, extra);
+      assert.ok(error.message.includes(extra), error.message);
+    }
+  });
+}
+
+test('a missing tensor is named with what was expected, in any layer', async () => {
+  for (const [variant, tensor, expected] of [
+    [llamaVariant('qwen3'), 'model.layers.1.self_attn.k_norm.weight', '['],
+    [llamaVariant('llama-untied'), 'lm_head.weight', '['],
+    [llamaVariant('llama-mlp-bias'), 'model.layers.1.mlp.down_proj.bias', '['],
+    [mechanismVariant('mla'), 'transformer.h.1.attn.kv_b_proj.weight', '['],
+  ] as const) {
+    const entries = entriesOf(variant.build().tensors);
+    entries.delete(tensor);
+    const error = await refused(() => open(variant.config, entries), 'MODEL_MISMATCH', tensor);
+    assert.is(error.data['tensor'], tensor);
+    assert.ok(String(error.data['expected']).startsWith(expected));
+    assert.is(error.data['found'], 'none');
+  }
+});
+
+test.run();

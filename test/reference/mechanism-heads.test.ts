@@ -1,0 +1,101 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { CheckpointTensors } from '../helpers/build-checkpoint.ts';
+import { assertClose } from '../helpers/close.ts';
+import { mechanismVariant } from '../helpers/mechanism-model.ts';
+import { createRandom } from '../helpers/random.ts';
+import { mechanismSettings } from './mechanism-config.ts';
+import { layerHeads } from './mechanism-heads.ts';
+import { rope } from './rope.ts';
+import { ropeTable } from './rope-table.ts';
+
+const test = suite('layerHeads()');
+const TOKENS = 6;
+const HEADS = 5;
+const ATTENTION = 'transformer.h.1.attn';
+const X = Float64Array.from(createRandom(8).normal(TOKENS * 40));
+
+function heads(name: string) {
+  const { config, build } = mechanismVariant(name);
+  const { tensors } = build();
+  const settings = mechanismSettings(config, tensors);
+  return { tensors, ...layerHeads(X, ATTENTION, tensors, settings) };
+}
+
+test('sigmoid: values are the mean of σ(a) b, queries that of σ(a) times rotated b', () => {
+  const { tensors, q, v, kvHeads, keyDim, valueDim } = heads('tpa-sigmoid');
+  assert.equal([kvHeads, keyDim, valueDim], [HEADS, 24, 24]);
+  const part = (name: string) => projected(tensors, `W_${name}`);
+  assertClose(v, mean(sigmoid(part('A_v')), part('B_v'), 2), { atol: 1e-12, what: 'v' });
+  const expected = mean(sigmoid(part('A_q')), turned(part('B_q'), 4, 24), 4);
+  assertClose(q, expected, { atol: 1e-12, what: 'q' });
+});
+
+test('third order: keys are the mean of a (rotated b ⊗ c), 8 features of b, 3 of c', () => {
+  const { tensors, k } = heads('tpa-third-order');
+  const b = turned(projected(tensors, 'W_B_k'), 2, 8);
+  const c = projected(tensors, 'W_C_k');
+  const rows = Array.from({ length: TOKENS * 2 * 24 }, (_, index) => {
+    const row = Math.floor(index / 24);
+    return b[row * 8 + Math.floor((index % 24) / 3)]! * c[row * 3 + (index % 3)]!;
+  });
+  assertClose(k, mean(projected(tensors, 'W_A_k'), rows, 2), { atol: 1e-12, what: 'k' });
+});
+
+test('non-contextual B: B_k rotates with the token, B_v does not', () => {
+  const { tensors, k, v } = heads('tpa-nonctx-b');
+  const repeated = (name: string) => {
+    const { values } = tensors.get(`${ATTENTION}.c_qkv.${name}`)!;
+    return Array.from({ length: TOKENS }, () => [...values]).flat();
+  };
+  const a = (part: string) => projected(tensors, `W_A_${part}`);
+  assertClose(k, mean(a('k'), turned(repeated('B_k'), 2, 24), 2), { atol: 1e-12, what: 'k' });
+  assertClose(v, mean(a('v'), repeated('B_v'), 2), { atol: 1e-12, what: 'v' });
+});
+
+test('non-contextual A: queries are the mean of stored A times rotated b', () => {
+  const { tensors, q } = heads('tpa-nonctx-a');
+  const { values } = tensors.get(`${ATTENTION}.c_qkv.A_q`)!;
+  const a = Array.from({ length: TOKENS }, () => [...values]).flat();
+  const expected = mean(a, turned(projected(tensors, 'W_B_q'), 4, 18), 4);
+  assertClose(q, expected, { atol: 1e-12, what: 'q' });
+});
+
+test.run();
+
+/** c_qkv.{name} of every token. */
+function projected(tensors: CheckpointTensors, name: string): number[] {
+  const { shape, values } = tensors.get(`${ATTENTION}.c_qkv.${name}.weight`)!;
+  const rows = shape[0]!;
+  return Array.from({ length: TOKENS * rows }, (_, index) => {
+    const [token, row] = [Math.floor(index / rows), index % rows];
+    return [...Array(40).keys()].reduce(
+      (sum, i) => sum + X[token * 40 + i]! * values[row * 40 + i]!,
+      0,
+    );
+  });
+}
+
+/** Rows turned by the bfloat16 table of T6. */
+function turned(b: number[], rows: number, headDim: number): Float64Array {
+  const table = ropeTable([...Array(TOKENS).keys()], headDim, 'bfloat16');
+  return rope(b, table, { tokens: TOKENS, rows, headDim });
+}
+
+/** Σ_r a[t, h, r] b[t, r] / rank for every token and head. */
+function mean(a: ArrayLike<number>, b: ArrayLike<number>, rank: number): Float64Array {
+  const width = b.length / (TOKENS * rank);
+  return Float64Array.from({ length: TOKENS * HEADS * width }, (_, index) => {
+    const [token, head] = [Math.floor(index / (HEADS * width)), Math.floor(index / width) % HEADS];
+    let sum = 0;
+    for (let r = 0; r < rank; r++) {
+      sum +=
+        a[(token * HEADS + head) * rank + r]! * b[(token * rank + r) * width + (index % width)]!;
+    }
+    return sum / rank;
+  });
+}
+
+function sigmoid(a: number[]): number[] {
+  return a.map((value) => 1 / (1 + Math.exp(-value)));
+}
