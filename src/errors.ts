@@ -20,6 +20,8 @@ export type TpaErrorCode =
   | 'PATH_ESCAPE'
   | 'TOKENIZER_INVALID'
   | 'TOKENIZER_MISSING'
+  | 'CHAT_TEMPLATE_INVALID'
+  | 'CHAT_TEMPLATE_MISSING'
   // resources
   | 'RESOURCE_LIMIT'
   | 'OUT_OF_MEMORY'

@@ -18,6 +18,8 @@ export type { EngineOptions } from './wasm/engine.ts';
 export type { TokenIds } from './generate/prompt.ts';
 export type { LatentSizes, Mechanism, ModelConfig } from './format/model-config.ts';
 export type { ModelBytes, ModelSource } from './format/model-files.ts';
+export type { GenerationDefaults } from './format/generation-config.ts';
+export type { ChatMessage, Conversation } from './generate/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
 export type { GenerateOptions } from './generate/options.ts';
 export type { Session } from './generate/session.ts';

@@ -4,6 +4,7 @@ import { TpaError } from './errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
 import type { ModelConfig } from './format/model-config.ts';
 import { readAll } from './format/byte-source.ts';
+import { readChatConfig, readGenerationConfig } from './format/chat-files.ts';
 import { isDeeperThan } from './format/json-depth.ts';
 import {
   type ModelFiles,
@@ -64,8 +65,9 @@ const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 const MAX_TOKENIZER_DEPTH = 32;
 
 /**
- * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, if there is one,
- * `tokenizer.json`. Everything is checked before memory for weights is taken.
+ * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, where there are such
+ * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
+ * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
  * @param source a directory, the address of one, or the bytes
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
@@ -86,8 +88,12 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const tensors = await openTensors(files, signal);
-    const config = parseConfig(json, tensors.entries);
-    const { extras } = checkTensors(config, tensors.entries);
+    const ownConfig = parseConfig(json, tensors.entries);
+    const { extras } = checkTensors(ownConfig, tensors.entries);
+    const { eosTokenIds, defaults } = await readGenerationConfig(files, ownConfig.vocabSize);
+    const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
+    const config = { ...ownConfig, eosTokenIds: [...ends] };
+    const chat = await readChatConfig(files);
     const tokenizer = await readTokenizer(files, config);
     checkBudget(config, engine.heap.limit);
     const weights = await loadWeights(engine, config, tensors, async (loaded, total) => {
@@ -96,7 +102,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       await yieldMacrotask();
     });
     checkAbort(signal);
-    return new Model(new CpuBackend(engine, config, weights), config, tokenizer, extras);
+    const backend = new CpuBackend(engine, config, weights);
+    return new Model(backend, config, tokenizer, extras, { chat, defaults });
   } finally {
     await files.close();
   }

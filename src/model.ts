@@ -2,6 +2,8 @@ import { TpaError } from './errors.ts';
 import type { CpuBackend } from './backend/cpu.ts';
 import { cacheNumbersPerToken } from './attention/spec.ts';
 import type { ModelConfig } from './format/model-config.ts';
+import type { GenerationDefaults } from './format/generation-config.ts';
+import { Chat, type ChatSource } from './generate/chat.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
 import { Session, type SessionHost } from './generate/session.ts';
 import { yieldMacrotask } from './generate/yield.ts';
@@ -43,6 +45,10 @@ export class Model {
   readonly config: ModelConfig;
   /** Text to ids and back; undefined if the model came without one. */
   readonly tokenizer: TextTokenizer | undefined;
+  /** Whether it came with a chat template, so that `generate({ messages })` works. */
+  readonly hasChatTemplate: boolean;
+  /** What `generation_config.json` asks for; defaults of `session.generate`. */
+  readonly generationDefaults: GenerationDefaults;
   readonly #backend: CpuBackend;
   readonly #host: SessionHost;
   readonly #ignoredTensors: readonly string[];
@@ -53,12 +59,22 @@ export class Model {
     config: ModelConfig,
     tokenizer: TextTokenizer | undefined,
     ignoredTensors: readonly string[],
+    { chat, defaults = {} }: { chat?: ChatSource | undefined; defaults?: GenerationDefaults } = {},
   ) {
     this.config = config;
     this.tokenizer = tokenizer;
     this.#backend = backend;
     this.#ignoredTensors = ignoredTensors;
-    this.#host = { backend, tokenizer, eosTokenIds: config.eosTokenIds, sessions: new Set() };
+    this.hasChatTemplate = chat !== undefined;
+    this.generationDefaults = Object.freeze({ ...defaults });
+    this.#host = {
+      backend,
+      tokenizer,
+      eosTokenIds: config.eosTokenIds,
+      chat: chat && new Chat(chat),
+      generationDefaults: this.generationDefaults,
+      sessions: new Set(),
+    };
   }
 
   /**

@@ -64,6 +64,11 @@ test('nothing in src/ mentions onnxruntime-web or imports a node module statical
   }
 });
 
+test('the template library is used by one file, which is loaded when it is needed', () => {
+  assert.equal(mentions(/'@huggingface\/jinja'/), ['src/model/chat-template.ts']);
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), []);
+});
+
 test('assembly/ imports nothing from outside', () => {
   for (const file of filesOf('assembly')) {
     for (const [, specifier] of code(file).matchAll(/from ["'](.*)["']/g)) {
@@ -121,6 +126,11 @@ function room(file: string): string {
   const [, name = '', inner] = file.split('/');
   if (inner !== undefined || name === 'model.ts') return name;
   return name.replace(/\.ts$/, '');
+}
+
+/** Files of src/ whose code matches. */
+function mentions(pattern: RegExp): string[] {
+  return filesOf('src').filter((file) => pattern.test(code(file)));
 }
 
 function filesOf(folder: string): string[] {

@@ -22,7 +22,10 @@ export interface FactorRows {
 
 /** Factors that are parameters of the model, and tables to rotate keys by; addresses, 0 for none. */
 export interface FixedFactors {
-  /** A_K (rankK, heads, 48), each number in all 48 lanes, and A_V (rankV, heads, 48). */
+  /**
+   * A_K (rankK, heads, 48), each number in all 48 lanes, and a row more that is read and not used;
+   * A_V (rankV, heads, 48).
+   */
   readonly ak?: number;
   readonly av?: number;
   /** B_K (rankK, headDim), and B_V (rankV, 96, valueDim rounded up to 4), each row 96 times. */

@@ -1,16 +1,15 @@
-import type { GenerateOptions, Generation, Session } from '../index.ts';
-import { optionName, type ParsedArguments } from './arguments.ts';
+import type { Generation, Session } from '../index.ts';
+import type { ParsedArguments } from './arguments.ts';
 import { command } from './command.ts';
 import { EXIT_CODE, type ExitCode } from './exit-code.ts';
 import type { Host } from './host.ts';
 import { describeModel } from './model-report.ts';
 import { MODEL_OPTIONS, openModel } from './open-model.ts';
-import { integer, number, texts } from './option-spec.ts';
 import { readPrompt } from './prompt-input.ts';
+import { SAMPLING_NOTE, SAMPLING_OPTIONS, startGeneration } from './sampling.ts';
 import { renderStatistics, Stopwatch, type Statistics } from './statistics.ts';
 import { print } from './terminal.ts';
 import { Transcript } from './transcript.ts';
-import { UsageError } from './usage-error.ts';
 
 const SPEC = {
   name: 'generate',
@@ -18,34 +17,13 @@ const SPEC = {
   operand: { placeholder: 'PROMPT', about: 'text to continue, in quotes; - reads it from stdin' },
   options: {
     ...MODEL_OPTIONS,
-    maxTokens: integer({ about: 'tokens to generate at most', min: 1, fallback: '256' }),
-    temperature: number({ about: '0 takes the likeliest token', min: 0, fallback: '0.8' }),
-    topK: integer({ about: 'the N likeliest tokens, 0 all', min: 0, fallback: '0' }),
-    topP: number({
-      about: 'the likeliest tokens of this joint probability',
-      min: 0,
-      max: 1,
-      fallback: '1',
-    }),
-    minP: number({
-      about: 'least share of the likeliest token',
-      min: 0,
-      max: 1,
-      fallback: '0',
-    }),
-    repetitionPenalty: number({
-      about: 'make tokens already present less likely',
-      min: 0.01,
-      max: 100,
-      fallback: '1',
-    }),
-    seed: integer({ about: 'same seed, same text', min: 0, fallback: 'random' }),
-    stop: texts('TEXT', { about: 'end before this text; may be given several times' }),
+    ...SAMPLING_OPTIONS,
   },
   notes: [
     'On a terminal the prompt is shown before its continuation, and control characters are left out.\n' +
       'Otherwise stdout is the continuation alone, ended by a line break; --json gives it unchanged.',
     'Read from stdin, a prompt loses one final line break. Before one that begins with -, write --.',
+    SAMPLING_NOTE,
   ],
 };
 
@@ -60,7 +38,7 @@ async function generate(
   const { model, path, loadMilliseconds } = await openModel(values, host);
   using session = model.createSession();
   const { model: _model, simd: _simd, json, ...sampling } = values;
-  const generation = start(session, prompt, { ...sampling, signal: host.signal });
+  const generation = startGeneration(session, prompt, { ...sampling, signal: host.signal });
 
   const stopwatch = new Stopwatch();
   const transcript = json ? undefined : new Transcript(host.stdout);
@@ -86,22 +64,6 @@ async function generate(
     print(host.stderr, renderStatistics(statistics));
   }
   return statistics.finishReason === 'abort' ? EXIT_CODE.interrupted : EXIT_CODE.ok;
-}
-
-/** What the library refuses here (a stop text too long, say) was on the command line. */
-function start(session: Session, prompt: string, options: GenerateOptions): Generation {
-  try {
-    return session.generate(prompt, options);
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) {
-      const named = error.message.replace(
-        /^"(\w+).*?"/,
-        (_, key: string) => `"--${optionName(key)}"`,
-      );
-      throw new UsageError(named, { cause: error });
-    }
-    throw error;
-  }
 }
 
 function summarize(session: Session, generation: Generation, stopwatch: Stopwatch): Statistics {

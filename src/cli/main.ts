@@ -2,15 +2,14 @@
 import { addAbortSignal } from 'node:stream';
 import { EXIT_CODE } from './exit-code.ts';
 import type { Output } from './host.ts';
+import { openTerminal } from './terminal-input.ts';
 import { tpa } from './tpa.ts';
 
-const { argv, env, stderr, stdout } = process;
+const { argv, env, stderr, stdin, stdout } = process;
 const interrupt = new AbortController();
+let caught: (() => void) | undefined;
 
-process.on('SIGINT', () => {
-  if (interrupt.signal.aborted) process.exit(EXIT_CODE.interrupted);
-  interrupt.abort();
-});
+process.on('SIGINT', onInterrupt);
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that has had enough, `| head`, is no failure.
@@ -26,8 +25,26 @@ process.exitCode = await tpa(argv.slice(2), {
   stderr: output(stderr),
   hasProgress: stderr.isTTY === true && env['TERM'] !== 'dumb',
   signal: interrupt.signal,
-  openStdin: () => addAbortSignal(interrupt.signal, process.stdin),
+  catchInterrupt(handler) {
+    caught = handler;
+    return () => {
+      if (caught === handler) caught = undefined;
+    };
+  },
+  openStdin: () => addAbortSignal(interrupt.signal, stdin),
+  openTerminal:
+    stdin.isTTY && stdout.isTTY
+      ? () => openTerminal({ input: stdin, output: stdout }, onInterrupt, interrupt.signal)
+      : undefined,
 });
+
+function onInterrupt(): void {
+  const handler = caught;
+  caught = undefined;
+  if (handler !== undefined) return handler();
+  if (interrupt.signal.aborted) process.exit(EXIT_CODE.interrupted);
+  interrupt.abort();
+}
 
 function output(stream: NodeJS.WriteStream): Output {
   return {

@@ -1,5 +1,6 @@
 import { TpaError } from '../index.ts';
 import { asksForHelp, unknown } from './arguments.ts';
+import { chatCommand } from './chat.ts';
 import type { Command } from './command.ts';
 import { EXIT_CODE, type ExitCode } from './exit-code.ts';
 import { generateCommand } from './generate.ts';
@@ -10,7 +11,7 @@ import { packageVersion } from './package-files.ts';
 import { print } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, infoCommand];
+const COMMANDS: readonly Command[] = [generateCommand, chatCommand, infoCommand];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
 
 /**

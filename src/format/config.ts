@@ -12,28 +12,32 @@ export const MAX_CONFIG_BYTES = 2 ** 20;
 const MAX_CONFIG_DEPTH = 32;
 
 /**
- * Parses the bytes of a config.json.
+ * Parses the bytes of a config.json, or of another `file` of settings.
  *
  * @throws TpaError `CONFIG_INVALID` where they are not strict UTF-8 JSON, too long or too deep
  */
-export function parseConfigBytes(bytes: Uint8Array): unknown {
-  if (bytes.byteLength > MAX_CONFIG_BYTES) {
-    throw invalidConfig('', `at most ${MAX_CONFIG_BYTES} bytes`, bytes.byteLength);
+export function parseConfigBytes(
+  bytes: Uint8Array,
+  file = 'config.json',
+  maxBytes = MAX_CONFIG_BYTES,
+): unknown {
+  if (bytes.byteLength > maxBytes) {
+    throw invalidConfig('', `at most ${maxBytes} bytes`, bytes.byteLength, file);
   }
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw invalidConfig('', 'UTF-8 text', bytes);
+    throw invalidConfig('', 'UTF-8 text', bytes, file);
   }
   if (isDeeperThan(MAX_CONFIG_DEPTH, bytes)) {
-    throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, MAX_CONFIG_DEPTH + 1);
+    throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, MAX_CONFIG_DEPTH + 1, file);
   }
   try {
     return JSON.parse(text);
   } catch {
     // The engine's error quotes the text, so it is not kept as the cause.
-    throw invalidConfig('', 'JSON', text);
+    throw invalidConfig('', 'JSON', text, file);
   }
 }
 

@@ -1,20 +1,22 @@
 import { TpaError } from '../errors.ts';
 import { printable } from './printable.ts';
 
-/** The fields of a config.json: checks each value that is asked for and remembers which were. */
+/** The fields of a JSON file: checks each value that is asked for and remembers which were. */
 export class Fields {
   /** A Map, so that a key like `__proto__` is a key and nothing else. */
   readonly #values: ReadonlyMap<string, unknown>;
   /** What comes before a key in messages: the key of the object it is in, and a dot. */
   readonly #prefix: string;
+  readonly #file: string;
   readonly #read = new Set<string>();
   readonly #objects: Fields[] = [];
 
   /** @throws TpaError `CONFIG_INVALID` where `json` is no object */
-  constructor(json: unknown, prefix = '') {
+  constructor(json: unknown, file = 'config.json', prefix = '') {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw invalidConfig(prefix.slice(0, -1), 'an object', json);
+      throw invalidConfig(prefix.slice(0, -1), 'an object', json, file);
     }
+    this.#file = file;
     this.#prefix = prefix;
     this.#values = new Map(Object.entries(json));
   }
@@ -79,7 +81,7 @@ export class Fields {
   object(key: string): Fields | undefined {
     const value = this.get(key);
     if (value === undefined) return undefined;
-    const fields = new Fields(value, `${this.#prefix}${key}.`);
+    const fields = new Fields(value, this.#file, `${this.#prefix}${key}.`);
     this.#objects.push(fields);
     return fields;
   }
@@ -110,14 +112,14 @@ export class Fields {
 
   /** The error of a value of this object that breaks `rule`. */
   invalid(key: string, rule: string, found: unknown): TpaError {
-    return invalidConfig(this.#prefix + key, rule, found);
+    return invalidConfig(this.#prefix + key, rule, found, this.#file);
   }
 
   /** The error of a sound value that asks for what this package does not compute: names are shown. */
   unsupported(key: string, rule: string, value: unknown): TpaError {
     const path = this.#prefix + key;
     const found = typeof value === 'string' ? printable(value) : describe(value);
-    const message = `config.json: "${path}" expected ${rule}, got ${found}`;
+    const message = `${this.#file}: "${path}" expected ${rule}, got ${found}`;
     return new TpaError('MODEL_UNSUPPORTED', message, { data: { path, found } });
   }
 
@@ -125,15 +127,21 @@ export class Fields {
     if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
       return value as number;
     }
-    throw this.invalid(key, `an integer in ${min}..${max}`, value);
+    const range = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `in ${min}..${max}`;
+    throw this.invalid(key, `an integer ${range}`, value);
   }
 }
 
 /** The error of a value that breaks `rule`; `path` is empty for the file as a whole. */
-export function invalidConfig(path: string, rule: string, found: unknown): TpaError {
-  const subject = path === '' ? 'config.json' : `config.json: "${path}"`;
+export function invalidConfig(
+  path: string,
+  rule: string,
+  found: unknown,
+  file = 'config.json',
+): TpaError {
+  const subject = path === '' ? file : `${file}: "${path}"`;
   return new TpaError('CONFIG_INVALID', `${subject} expected ${rule}, got ${describe(found)}`, {
-    data: { path, rule },
+    data: { file, path, rule },
   });
 }
 

@@ -34,6 +34,7 @@ const NEUTRAL: readonly (readonly [string, unknown])[] = [
   ['use_qk_norm', false],
   ['rope_interleaved', false],
   ['rope_interleave', false],
+  ['use_mrope', false],
   ['no_rope_layers', undefined],
   ['no_rope_layer_interval', undefined],
   ['attention_chunk_size', undefined],

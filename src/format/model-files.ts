@@ -28,6 +28,12 @@ export interface ModelBytes {
   readonly weights: Uint8Array | ArrayBuffer | ReadonlyMap<string, Uint8Array>;
   /** tokenizer.json as bytes, text or parsed. */
   readonly tokenizer?: Uint8Array | ArrayBuffer | string | object;
+  /** tokenizer_config.json as bytes, text or parsed: a chat template and its special tokens. */
+  readonly tokenizerConfig?: Uint8Array | ArrayBuffer | string | object;
+  /** generation_config.json as bytes, text or parsed. */
+  readonly generationConfig?: Uint8Array | ArrayBuffer | string | object;
+  /** chat_template.jinja as text; goes before the template of `tokenizerConfig`. */
+  readonly chatTemplate?: string;
 }
 
 /** A directory path, the address of a directory (`http:`, `https:`, `file:`), or the bytes. */
@@ -86,7 +92,8 @@ export function missingFile(files: ModelFiles, file: string): TpaError {
   return new TpaError('MODEL_NOT_FOUND', message, { data });
 }
 
-function openBytes({ config, weights, tokenizer }: ModelBytes): ModelFiles {
+function openBytes(source: ModelBytes): ModelFiles {
+  const { config, weights, tokenizer, tokenizerConfig, generationConfig, chatTemplate } = source;
   const contents = new Map<string, Uint8Array | ArrayBuffer>();
   if (weights instanceof Map) {
     for (const [file, bytes] of weights as ReadonlyMap<string, Uint8Array>) {
@@ -98,6 +105,18 @@ function openBytes({ config, weights, tokenizer }: ModelBytes): ModelFiles {
   contents.set('config.json', encodeJson(config, 'source.config'));
   if (tokenizer !== undefined) {
     contents.set('tokenizer.json', encodeJson(tokenizer, 'source.tokenizer'));
+  }
+  if (tokenizerConfig !== undefined) {
+    contents.set('tokenizer_config.json', encodeJson(tokenizerConfig, 'source.tokenizerConfig'));
+  }
+  if (generationConfig !== undefined) {
+    contents.set('generation_config.json', encodeJson(generationConfig, 'source.generationConfig'));
+  }
+  if (chatTemplate !== undefined) {
+    if (typeof chatTemplate !== 'string') {
+      throw new TypeError(`"source.chatTemplate" expected text, got ${typeof chatTemplate}`);
+    }
+    contents.set('chat_template.jinja', new TextEncoder().encode(chatTemplate));
   }
   return {
     name: 'bytes',

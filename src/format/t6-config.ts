@@ -1,3 +1,4 @@
+import { TpaError } from '../errors.ts';
 import { LIMITS, SMALLEST } from './limits.ts';
 import { ATTENTION_NAMES, chooseMechanism, denseMechanisms, tellAttention } from './mechanism.ts';
 import { readKvHeads, readLatentSizes } from './t6-heads.ts';
@@ -126,7 +127,16 @@ function readFactors(
   const rank = fields.integer('rank', 1, headDim);
   const rankQ = hasQueryFactors ? fields.integer('q_rank', 1, headDim) : 0;
   const outerDim = kind === 'tpa-third-order' ? readOuterDim(fields, headDim) : 1;
+  // The features of a whole query would rotate with b, spread over the row by c.
+  if (kind === 'tpa-third-order' && rankQ === 0) {
+    throw unsupportedQuery();
+  }
   return { mechanism, kvHeads: heads, rankQ, rankK: rank, rankV: rank, ...kinds(kind), outerDim };
+}
+
+function unsupportedQuery(): TpaError {
+  const message = 'model expected factors of the query with tpa-third-order, found a full query';
+  return new TpaError('MODEL_UNSUPPORTED', message, { data: { found: 'c_q' } });
 }
 
 function kinds(kind: AttentionTensors['kind']): Pick<Factors, 'headFactors' | 'featureFactors'> {

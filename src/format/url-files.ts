@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { TpaError, type TpaErrorData } from '../errors.ts';
 import { checkBareName } from './bare-name.ts';
 import { bytesSource } from './byte-source.ts';
 import { printable } from './printable.ts';
@@ -22,7 +22,7 @@ export function openUrl(base: string, signal?: AbortSignal): ModelFiles {
       const address = new URL(file, directory);
       address.search = directory.search;
       const response = await fetch(address, signal ? { signal } : {}).catch((cause: unknown) => {
-        throw signal?.aborted ? aborted(cause) : notServed(file, 'no answer', cause);
+        throw signal?.aborted ? aborted(cause) : notServed(file, 'no answer', {}, cause);
       });
       const bytes = await readResponse(response, file, signal);
       return bytes && bytesSource(file, bytes);
@@ -38,10 +38,10 @@ async function readResponse(
 ): Promise<Uint8Array | undefined> {
   const { body, headers, ok, status } = response;
   let problem: TpaError | undefined;
-  if (!ok) problem = notServed(file, `HTTP status ${status}`);
+  if (!ok) problem = notServed(file, `HTTP status ${status}`, { status });
   // Many servers answer every unknown path with their start page.
   else if (/^text\/html/i.test(headers.get('content-type') ?? '')) {
-    problem = notServed(file, 'an HTML page');
+    problem = notServed(file, 'an HTML page', { status });
   }
   const declared = declaredLength(response);
   const limit = declared ?? MAX_FILE_BYTES;
@@ -100,7 +100,7 @@ function tooLarge(file: string, needed: number): TpaError {
   return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit: MAX_FILE_BYTES } });
 }
 
-function notServed(file: string, found: string, cause?: unknown): TpaError {
+function notServed(file: string, found: string, data: TpaErrorData, cause?: unknown): TpaError {
   const message = `model file "${printable(file)}" expected from the server, got ${found}`;
-  return new TpaError('MODEL_NOT_FOUND', message, cause === undefined ? {} : { cause });
+  return new TpaError('MODEL_NOT_FOUND', message, cause === undefined ? { data } : { cause, data });
 }

@@ -11,8 +11,8 @@ import { yieldMacrotask } from './yield.ts';
  */
 export class Context {
   readonly #backend: Backend;
-  readonly #sequence: Sequence;
-  readonly #ids: number[];
+  #sequence: Sequence;
+  #ids: number[];
   #isHeld = false;
   #isComputing = false;
   #isDisposed = false;
@@ -99,6 +99,43 @@ export class Context {
       return logits;
     } finally {
       if (!isDone && !this.#isDisposed) sequence.truncate(before);
+    }
+  }
+
+  /**
+   * Makes `ids` the whole conversation: what it begins with and has in common with them stays
+   * cached, the rest is forgotten and evaluated as {@link evaluate} does.
+   *
+   * @param ids at least one, no more than fit
+   * @returns logits of the last position (vocabSize), `undefined` if cancelled
+   * @throws as {@link evaluate}, with ids and cache as before; TpaError `OUT_OF_MEMORY`
+   */
+  async replace(
+    ids: readonly number[],
+    isCancelled: () => boolean,
+  ): Promise<Float32Array | undefined> {
+    this.#checkAlive();
+    const before = this.#ids;
+    const limit = Math.min(before.length, ids.length);
+    let shared = 0;
+    while (shared < limit && before[shared] === ids[shared]) shared++;
+    if (shared === before.length) return this.evaluate(ids.slice(shared), isCancelled);
+
+    const kept = this.#sequence.fork();
+    this.#ids = [...before];
+    let logits: Float32Array | undefined;
+    try {
+      this.truncate(shared);
+      logits = await this.evaluate(ids.slice(shared), isCancelled);
+      return logits;
+    } finally {
+      if (logits !== undefined || this.#isDisposed) {
+        kept.dispose();
+      } else {
+        this.#sequence.dispose();
+        this.#sequence = kept;
+        this.#ids = before;
+      }
     }
   }
 

@@ -32,7 +32,9 @@ export interface GenerationTask {
   readonly candidates: number;
   readonly options: ResolvedOptions;
   /** Tokenises the prompt; called at the first pull. */
-  readonly readPrompt: () => readonly number[];
+  readonly readPrompt: () => readonly number[] | Promise<readonly number[]>;
+  /** Whether the prompt is the conversation from its beginning, not what follows. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -138,7 +140,8 @@ export class Generation implements AsyncIterable<GeneratedToken> {
     try {
       const isCancelled = (): boolean => this.#isLeft || options.signal?.aborted === true;
       if (isCancelled()) return this.#finish('abort');
-      let added = this.#checkedPrompt();
+      let added = await this.#checkedPrompt();
+      let isWhole = this.#task.isWhole;
       const random = createRandom(options.seed);
       const stream = tokenizer === undefined ? undefined : new TextStream(tokenizer);
       const filter = new StopFilter(options.stop);
@@ -146,10 +149,13 @@ export class Generation implements AsyncIterable<GeneratedToken> {
       for (;;) {
         await yieldMacrotask();
         if (isCancelled()) return this.#finish('abort');
-        const logits = await context.evaluate(added, isCancelled);
+        const logits = await (isWhole
+          ? context.replace(added, isCancelled)
+          : context.evaluate(added, isCancelled));
         if (logits === undefined) return this.#finish('abort');
         if (context.isFull) return this.#finish('context_full');
         added = [];
+        isWhole = false;
 
         const id = sampleToken(logits, options, context.ids, random, candidates);
         context.append(id);
@@ -177,13 +183,13 @@ export class Generation implements AsyncIterable<GeneratedToken> {
     }
   }
 
-  #checkedPrompt(): readonly number[] {
-    const { context, readPrompt } = this.#task;
-    const prompt = readPrompt();
-    if (prompt.length === 0 && context.ids.length === 0) {
-      throw new TpaError('PROMPT_EMPTY', 'expected a prompt, the session is empty too');
+  async #checkedPrompt(): Promise<readonly number[]> {
+    const { context, isWhole, readPrompt } = this.#task;
+    const prompt = await readPrompt();
+    if (prompt.length === 0 && (isWhole || context.ids.length === 0)) {
+      throw new TpaError('PROMPT_EMPTY', 'expected a prompt, there is nothing to continue');
     }
-    context.checkRoom(prompt.length);
+    if (!isWhole) context.checkRoom(prompt.length);
     return prompt;
   }
 

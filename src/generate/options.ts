@@ -4,7 +4,8 @@ import { randomSeed } from './random.ts';
 import type { SamplingOptions } from './sampling.ts';
 
 /**
- * How to generate. Every field is optional; an unknown one is refused.
+ * How to generate. Every field is optional; an unknown one is refused. The defaults named here are
+ * the library's; a model's own (`model.generationDefaults`) go before them.
  *
  * @example
  * const generation = session.generate('Once', { maxTokens: 40, temperature: 0.7, seed: 7 });
@@ -73,17 +74,23 @@ const READERS: { readonly [K in keyof ResolvedOptions]: (value: unknown) => Reso
 /**
  * Checks the options and fills in the defaults; draws a seed if none is given.
  *
+ * @param defaults what a model asks for; goes before what the library does
  * @throws TypeError for an unknown key or a wrong type, RangeError for a value out of range
  */
-export function resolveOptions(options: GenerateOptions = {}): ResolvedOptions {
+export function resolveOptions(
+  options: GenerateOptions = {},
+  defaults: GenerateOptions = {},
+): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(mismatch('options', 'object', options));
   }
   for (const key of Object.keys(options)) {
     if (!Object.hasOwn(READERS, key)) throw new TypeError(unknownKey(key));
   }
-  const { maxTokens, temperature, topK, topP, minP } = options;
-  const { repetitionPenalty, seed, stop, logprobs, signal } = options;
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const merged: GenerateOptions = { ...defaults, ...Object.fromEntries(given) };
+  const { maxTokens, temperature, topK, topP, minP } = merged;
+  const { repetitionPenalty, seed, stop, logprobs, signal } = merged;
   return {
     maxTokens: READERS.maxTokens(maxTokens),
     temperature: READERS.temperature(temperature),

@@ -1,8 +1,10 @@
 import type { Backend } from '../backend/backend.ts';
 import type { TextTokenizer } from '../model/tokenizer.ts';
+import { type Chat, templateMissing } from './chat.ts';
 import { Context } from './context.ts';
 import { expectInteger, mismatch } from './expect.ts';
-import { Generation } from './generation.ts';
+import { Generation, type GenerationTask } from './generation.ts';
+import { type Conversation, readMessages } from './messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
 import { checkText, readIds, type TokenIds } from './prompt.ts';
 
@@ -12,6 +14,10 @@ export interface SessionHost {
   readonly tokenizer: TextTokenizer | undefined;
   /** Ids that end a generation. */
   readonly eosTokenIds: readonly number[];
+  /** How it writes conversations; undefined if it came without a template. */
+  readonly chat?: Chat | undefined;
+  /** How it asks to be sampled. */
+  readonly generationDefaults?: GenerateOptions;
   /** The sessions alive: each joins when it is made and leaves when it is disposed. */
   readonly sessions: Set<Session>;
 }
@@ -86,17 +92,22 @@ export class Session {
    * Continues the conversation after a prompt; an empty one continues from where it is. Nothing is
    * computed before the first token is asked for, and no token before it is asked for.
    *
-   * @param prompt text or token ids; text never turns into special tokens
+   * Messages are the conversation from its beginning, written by the model's chat template, and the
+   * answer follows. The session becomes that conversation; as many of its tokens as the two begin
+   * with are not evaluated again, so a list of messages that grows costs only what is new.
+   *
+   * @param prompt text or token ids to add, or `{ messages }`; text never turns into special tokens
    * @throws TypeError, RangeError for odd arguments; TpaError `TOKENIZER_MISSING`,
-   *   `PROMPT_TOO_LONG`, `CONTEXT_OVERFLOW` for ids that fit no context, `SESSION_BUSY`,
-   *   `DISPOSED`. Iterating throws `PROMPT_EMPTY`, `CONTEXT_OVERFLOW` before anything is computed, and whatever the backend throws
+   *   `CHAT_TEMPLATE_MISSING`, `PROMPT_TOO_LONG`, `CONTEXT_OVERFLOW` for ids that fit no context,
+   *   `SESSION_BUSY`, `DISPOSED`. Iterating throws `PROMPT_EMPTY`, `CHAT_TEMPLATE_INVALID`,
+   *   `CONTEXT_OVERFLOW` before anything is computed, and whatever the backend throws
    *
    * @example
    * const story = await session.generate('Once upon a time', { maxTokens: 80, seed: 7 }).text();
    */
-  generate(prompt: string | TokenIds, options?: GenerateOptions): Generation {
-    const { backend, tokenizer, eosTokenIds } = this.#host;
-    const resolved = resolveOptions(options);
+  generate(prompt: string | TokenIds | Conversation, options?: GenerateOptions): Generation {
+    const { backend, tokenizer, eosTokenIds, generationDefaults } = this.#host;
+    const resolved = resolveOptions(options, generationDefaults);
     const readPrompt = this.#promptReader(prompt);
     if (resolved.stop.length > 0) checkText('', tokenizer, backend.contextLength);
     this.#context.checkFree();
@@ -107,6 +118,7 @@ export class Session {
       candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
       options: resolved,
       readPrompt,
+      isWhole: isConversation(prompt),
     });
   }
 
@@ -152,21 +164,29 @@ export class Session {
     }
   }
 
-  #promptReader(prompt: unknown): () => readonly number[] {
-    const { backend, tokenizer } = this.#host;
+  #promptReader(prompt: unknown): GenerationTask['readPrompt'] {
+    const { backend, tokenizer, chat } = this.#host;
     if (typeof prompt === 'string') {
       const encoder = checkText(prompt, tokenizer, backend.contextLength);
       return () => readIds('prompt', encoder.encode(prompt), backend);
     }
-    if (typeof prompt === 'object' && prompt !== null && 'messages' in prompt) {
-      throw new TypeError(
-        '"prompt" expected string or token ids, chat templates are not supported',
-      );
+    if (isConversation(prompt)) {
+      const { contextLength } = backend;
+      const messages = readMessages(prompt, tokenizer, contextLength);
+      if (chat === undefined) throw templateMissing();
+      return async () => {
+        const ids = await chat.encode(messages, tokenizer!, contextLength);
+        return readIds('prompt', ids, backend);
+      };
     }
     if (typeof prompt !== 'object' || prompt === null) {
-      throw new TypeError(mismatch('prompt', 'string or token ids', prompt));
+      throw new TypeError(mismatch('prompt', 'string, token ids or { messages }', prompt));
     }
     const ids = readIds('prompt', prompt, backend);
     return () => ids;
   }
+}
+
+function isConversation(prompt: unknown): prompt is object {
+  return typeof prompt === 'object' && prompt !== null && 'messages' in prompt;
 }

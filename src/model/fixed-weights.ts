@@ -39,9 +39,9 @@ export async function loadFixed(
   };
 }
 
-/** (rank, heads, 48) from (heads, rank). */
+/** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */
 function spread(a: Float32Array, heads: number, rank: number): Float32Array {
-  const out = new Float32Array(a.length * TILE);
+  const out = new Float32Array((a.length + 1) * TILE);
   for (let r = 0; r < rank; r++) {
     for (let h = 0; h < heads; h++) {
       const at = (r * heads + h) * TILE;

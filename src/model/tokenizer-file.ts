@@ -6,6 +6,8 @@ export interface TokenizerFile {
   readonly json: Readonly<Record<string, unknown>>;
   readonly ids: ReadonlySet<number>;
   readonly specialIds: ReadonlySet<number>;
+  /** Ids of the special tokens by their text. */
+  readonly specialTokens: ReadonlyMap<string, number>;
   /** The highest id + 1. */
   readonly vocabSize: number;
 }
@@ -38,11 +40,11 @@ export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): T
   checkMerges(merges, model, vocab);
   checkCoverage(model, vocab);
 
-  const specialIds = new Set<number>();
+  const specialTokens = new Map<string, number>();
   const added = addedTokens(root);
   for (const token of added) {
     const id = addId(names, token['id'], token['content'], limit);
-    if (token['special'] === true) specialIds.add(id);
+    if (token['special'] === true) specialTokens.set(token['content'] as string, id);
   }
   if (names.size === 0) throw invalid('"model.vocab" expected at least one token');
   for (const stage of ['normalizer', 'pre_tokenizer', 'decoder']) checkPatterns(stage, root[stage]);
@@ -61,7 +63,8 @@ export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): T
       model: { ...model, merges }, // the library reads the first merge and takes all to look alike
     },
     ids: new Set(names.keys()),
-    specialIds,
+    specialIds: new Set(specialTokens.values()),
+    specialTokens,
     vocabSize,
   };
 }

@@ -6,6 +6,8 @@ import { readTokenizerFile, withoutSpecial, type TokenizerFile } from './tokeniz
 export interface TextTokenizer {
   /** The highest id + 1. */
   readonly vocabSize: number;
+  /** Ids of the special tokens by their text. */
+  readonly specialTokens: ReadonlyMap<string, number>;
   /**
    * Tokenises text; nothing is added to it. Special tokens written out in the text stay text,
    * unless `parseSpecial` asks for their ids. A lone surrogate becomes U+FFFD.
@@ -40,6 +42,7 @@ export function createTokenizer(
 
   return {
     vocabSize: file.vocabSize,
+    specialTokens: file.specialTokens,
     encode(text, { parseSpecial = false } = {}) {
       const encoder = parseSpecial ? full : (plain ??= build(withoutSpecial(file)));
       const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');

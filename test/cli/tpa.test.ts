@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { optionName } from '../../src/cli/arguments.ts';
+import { chatCommand } from '../../src/cli/chat.ts';
 import { generateCommand } from '../../src/cli/generate.ts';
 import { infoCommand } from '../../src/cli/info.ts';
 import { packageVersion, SHIPPED_MODEL } from '../../src/cli/package-files.ts';
@@ -151,7 +152,7 @@ test('info --json: one object; --simd baseline is asked for', async () => {
 
 test('help: every command and every option has its line', async () => {
   const { out } = await run(['--help']);
-  for (const { spec } of [generateCommand, infoCommand]) {
+  for (const { spec } of [generateCommand, chatCommand, infoCommand]) {
     assert.match(out(), new RegExp(`^ +${spec.name} `, 'm'));
     const help = await run([spec.name, '--bogus', '--help']);
     assert.is(help.code, 0);
@@ -183,7 +184,7 @@ test('--version', async () => {
 test('words that are not understood: one line on stderr, 2', async () => {
   await fails(['genrate'], 2, /^tpa: unknown command "genrate", did you mean "generate"\?$/m);
   await fails(['help', 'inof'], 2, /unknown command "inof", did you mean "info"\?/);
-  await fails(['\u001B[2J'], 2, /unknown command "\?\[2J", expected generate, info, help/);
+  await fails(['\u001B[2J'], 2, /unknown command "\?\[2J", expected generate, chat, info, help/);
   await fails(['--verison'], 2, /unknown option "--verison", did you mean "--version"\?/);
   await fails(['generate'], 2, /generate expected one PROMPT, got none/);
   await fails(['generate', 'x', '--tempature', '1'], 2, /did you mean "--temperature"\?/);

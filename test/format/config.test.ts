@@ -92,6 +92,7 @@ test('C1 refuses relations: rank > head_dim, odd head_dim, eos >= vocab, theta <
     [{ eos_token_id: 11 }, 'eos_token_id'],
     [{ eos_token_id: [1, 11] }, 'eos_token_id'],
     [{ eos_token_id: Array.from({ length: 257 }, () => 1) }, 'eos_token_id'],
+    [{ eos_token_id: Object.assign([1], { 2: 1 }) }, 'eos_token_id'],
     [{ rope_theta: 0.5 }, 'rope_theta'],
     [{ n_layer: 1e9 }, 'n_layer'],
     [{ bias: 1 }, 'bias'],

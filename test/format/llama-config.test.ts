@@ -107,11 +107,12 @@ test('head_dim is even; left out, it divides hidden_size', async () => {
   }
 });
 
+const biases = (family: Family, changes: Json): boolean[] => {
+  const { hasQkvBias, hasOutputBias, hasMlpBias } = llamaConfig(family, changes);
+  return [hasQkvBias, hasOutputBias, hasMlpBias];
+};
+
 test('biases: LLaMA and Qwen3 by attention_bias on q, k, v, o; Qwen2 always on q, k, v', async () => {
-  const biases = (family: Family, changes: Json): boolean[] => {
-    const { hasQkvBias, hasOutputBias, hasMlpBias } = llamaConfig(family, changes);
-    return [hasQkvBias, hasOutputBias, hasMlpBias];
-  };
   assert.equal(biases('llama', { attention_bias: true }), [true, true, false]);
   assert.equal(biases('llama', { mlp_bias: true }), [false, false, true]);
   assert.equal(biases('qwen3', { attention_bias: true }), [true, true, false]);
@@ -154,6 +155,7 @@ test('keys that change the computation are refused by name, their neutral values
     ['use_qk_norm', true, false],
     ['rope_interleaved', true, false],
     ['rope_interleave', true, false],
+    ['use_mrope', true, false],
     ['no_rope_layers', [1, 0, 1], null],
     ['no_rope_layer_interval', 4, null],
     ['attention_chunk_size', 8192, null],

@@ -109,6 +109,14 @@ test('tensors of two mechanisms, of both queries or of none are refused by name'
   }
   const both = new Map([...tensorNames(), ...tensorNames('tpa-kvonly')]);
   await refused(() => parseConfig(TINY_JSON, both), 'MODEL_MISMATCH');
+  for (const [kind, name] of [
+    ['tpa-nonctx-a', 'c_qkv.A_q'],
+    ['tpa-nonctx-b', 'c_qkv.B_q'],
+  ] as const) {
+    const queries = new Map([...withFullQuery(kind), ...attention([name])]);
+    const error = await refused(() => t6Config(queries), 'MODEL_MISMATCH', name);
+    assert.is(error.data['found'], 'both');
+  }
   const none = await refused(() => parseConfig(TINY_JSON, new Map()), 'MODEL_MISMATCH');
   assert.is(none.data['found'], 'neither');
 });

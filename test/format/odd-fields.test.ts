@@ -152,11 +152,11 @@ function outcome(kind: Kind, changes: Json): ModelConfig | TpaError {
     checkSane(config);
     return config;
   } catch (error) {
-    if (!(error instanceof TpaError)) throw new Error(`${label()}: ${String(error)}`);
+    if (!(error instanceof TpaError)) throw new Error(label(), { cause: error });
     const path = String(error.data['path']).split('.')[0] ?? '';
     const isNamed = Object.hasOwn(changes, path);
     const isQuoted = `${error.message} ${Object.values(error.data).join(' ')}`.includes(CANARY);
-    if (!isNamed || isQuoted) throw new Error(`${label()}: ${error.message}`);
+    if (!isNamed || isQuoted) throw new Error(label(), { cause: error });
     return error;
   }
 }

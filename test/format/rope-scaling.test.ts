@@ -46,12 +46,13 @@ test('reads default, linear, llama3 and yarn by rope_type or type', () => {
   });
 });
 
+const yarn = (changes: Json): Extract<RopeScaling, { type: 'yarn' }> => {
+  const read = scaling({ ...YARN, ...changes });
+  assert.is(read?.type, 'yarn');
+  return read as Extract<RopeScaling, { type: 'yarn' }>;
+};
+
 test('yarn: defaults are the context, 32, 1 and 0.1 ln(factor) + 1', () => {
-  const yarn = (changes: Json): Extract<RopeScaling, { type: 'yarn' }> => {
-    const read = scaling({ ...YARN, ...changes });
-    assert.is(read?.type, 'yarn');
-    return read as Extract<RopeScaling, { type: 'yarn' }>;
-  };
   assert.is(yarn({ original_max_position_embeddings: null }).originalContext, 4096);
   const betas = yarn({ beta_fast: 16, beta_slow: 0.5 });
   assert.equal([betas.betaFast, betas.betaSlow], [16, 0.5]);
@@ -69,9 +70,10 @@ test('yarn: defaults are the context, 32, 1 and 0.1 ln(factor) + 1', () => {
   }
 });
 
+const read = (rope_parameters: unknown, changes: Json = {}): ReturnType<typeof llamaConfig> =>
+  llamaConfig('qwen3', { rope_theta: undefined, rope_parameters, ...changes });
+
 test('rope_parameters of newer exports hold theta and scaling', async () => {
-  const read = (rope_parameters: unknown, changes: Json = {}): ReturnType<typeof llamaConfig> =>
-    llamaConfig('qwen3', { rope_theta: undefined, rope_parameters, ...changes });
   const plain = read({ rope_type: 'default', rope_theta: 1e6 });
   assert.equal([plain.ropeTheta, plain.ropeScaling], [1e6, undefined]);
   assert.is(read({ rope_theta: 1e6 }).ropeTheta, 1e6);

@@ -43,10 +43,11 @@ test('Qwen windows layers >= max_window_layers where use_sliding_window is true'
   }
 });
 
+const layers = (count: number): string[] =>
+  Array.from({ length: 4 }, (_, i) => (i < count ? FULL : SLIDING));
+
 test('layer_types says it layer by layer, full layers first', () => {
   const used = { sliding_window: 6, use_sliding_window: true };
-  const layers = (count: number): string[] =>
-    Array.from({ length: 4 }, (_, i) => (i < count ? FULL : SLIDING));
   for (const firstLayer of [0, 1, 3]) {
     const layer_types = layers(firstLayer);
     assert.equal(window('qwen2', { ...used, layer_types }), { size: 6, firstLayer });

@@ -165,9 +165,10 @@ test('rope_partial_factor: rotaryDim is floor(head_dim f) made even, at least 2'
   assert.is(t6Config('mqa', { rope_partial_factor: 0.5 }).rotaryDim, 2);
 });
 
+const precision = (changes: Json): string =>
+  t6Config('tpa', { rope_precision: undefined, ...changes }).ropePrecision;
+
 test('rope_decay_base other than 1 makes float32 the default precision', async () => {
-  const precision = (changes: Json): string =>
-    t6Config('tpa', { rope_precision: undefined, ...changes }).ropePrecision;
   assert.is(precision({}), 'bfloat16');
   assert.is(precision({ rope_decay_base: 1 }), 'bfloat16');
   assert.is(precision({ rope_partial_factor: 0.5 }), 'bfloat16');
@@ -180,9 +181,10 @@ test('rope_decay_base other than 1 makes float32 the default precision', async (
   }
 });
 
+const outer = (c_dim: unknown, head_dim = 12): ReturnType<typeof t6Config> =>
+  t6Config('tpa-third-order', { c_dim, head_dim });
+
 test('third order: c_dim leaves b an even number of features', async () => {
-  const outer = (c_dim: unknown, head_dim = 12): ReturnType<typeof t6Config> =>
-    t6Config('tpa-third-order', { c_dim, head_dim });
   assert.equal([outer(1).outerDim, outer(2).outerDim, outer(6).outerDim], [1, 2, 6]);
   assert.equal([outer(1).rotaryDim, outer(2).rotaryDim, outer(6).rotaryDim], [12, 6, 2]);
   for (const c_dim of [0, 4, 5, 12, 24, '2', undefined]) {

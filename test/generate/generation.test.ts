@@ -193,7 +193,7 @@ test('without a tokenizer ids work with empty text; text and stop are TOKENIZER_
 test('odd prompts and options throw at the call and name the argument', async () => {
   const { session } = setUp();
   const cases: [unknown, unknown, RegExp][] = [
-    [{ messages: [] }, {}, /chat templates are not supported/],
+    [{ messages: [] }, {}, /^"messages" expected at least one message, got none/],
     [undefined, {}, /^"prompt" expected/],
     [7, {}, /^"prompt" expected/],
     [[1], { max_tokens: 1 }, /^"max_tokens"/],

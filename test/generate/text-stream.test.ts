@@ -12,6 +12,7 @@ function piecesTokenizer(pieces: readonly Uint8Array[]): TextTokenizer {
   const bytes = (ids: readonly number[]) => Uint8Array.from(ids.flatMap((id) => [...pieces[id]!]));
   return {
     vocabSize: pieces.length,
+    specialTokens: new Map(),
     encode: () => [...pieces.keys()],
     decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes(ids)),
   };

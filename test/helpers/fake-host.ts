@@ -6,6 +6,8 @@ export interface FakeHost extends Host {
   readonly out: () => string;
   readonly err: () => string;
   readonly interrupt: AbortController;
+  /** Ctrl-C, as a process passes it on. */
+  readonly pressInterrupt: () => void;
 }
 
 /** How the pretended process was started. */
@@ -14,10 +16,12 @@ export interface FakeSettings {
   readonly isTTY?: boolean;
   /** What standard input holds; default nothing. */
   readonly stdin?: string;
+  /** Lines typed on a terminal that can be read from; default no such terminal. */
+  readonly typed?: readonly string[];
 }
 
 /** A process that writes to memory. */
-export function fakeHost({ isTTY = false, stdin = '' }: FakeSettings = {}): FakeHost {
+export function fakeHost({ isTTY = false, stdin = '', typed }: FakeSettings = {}): FakeHost {
   const written = { stdout: '', stderr: '' };
   const output = (name: keyof typeof written) => ({
     isTTY,
@@ -27,13 +31,36 @@ export function fakeHost({ isTTY = false, stdin = '' }: FakeSettings = {}): Fake
     },
   });
   const interrupt = new AbortController();
+  let caught: (() => void) | undefined;
+  const lines = [...(typed ?? [])];
   return {
     stdout: output('stdout'),
     stderr: output('stderr'),
     hasProgress: isTTY,
     signal: interrupt.signal,
     interrupt,
+    pressInterrupt() {
+      const handler = caught;
+      caught = undefined;
+      if (handler) handler();
+      else interrupt.abort();
+    },
+    catchInterrupt(handler) {
+      caught = handler;
+      return () => {
+        if (caught === handler) caught = undefined;
+      };
+    },
     openStdin: () => Readable.from([Buffer.from(stdin)]),
+    openTerminal:
+      typed &&
+      (() => ({
+        async read(prompt) {
+          written.stdout += prompt;
+          return lines.shift();
+        },
+        close() {},
+      })),
     out: () => written.stdout,
     err: () => written.stderr,
   };

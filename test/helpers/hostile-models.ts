@@ -90,7 +90,10 @@ export function hostileModels(): HostileModel[] {
     ...configured('C1 fewer layers than tensors', 'MODEL_MISMATCH', { n_layer: 1 }),
     ...configured('C2 16,384 layers', ['RESOURCE_LIMIT', 'MODEL_MISMATCH'], { n_layer: 16_384 }),
     ...configured('C2 a context that needs 11 GB', 'RESOURCE_LIMIT', { block_size: 2 ** 24 }),
-    ...configured('another mechanism', 'MODEL_UNSUPPORTED', { attention: 'mla' }),
+    ...configured('attention of another name than the tensors', 'MODEL_MISMATCH', {
+      attention: 'mla',
+    }),
+    ...configured('another family', 'MODEL_UNSUPPORTED', { model_type: 'gemma3' }),
     ...configured('scaled RoPE', 'MODEL_UNSUPPORTED', { rope_scaling: { type: CANARY } }),
     ...replaced('config.json that is no JSON', 'CONFIG_INVALID', 'config.json', `{"${CANARY}"`),
     ...replaced('config.json that is an array', 'CONFIG_INVALID', 'config.json', '[]'),

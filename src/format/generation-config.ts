@@ -1,0 +1,54 @@
+import { LIMITS } from './limits.ts';
+import { Fields } from './fields.ts';
+
+/** How a model asks to be sampled; what it does not say is left out. */
+export interface GenerationDefaults {
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+}
+
+/** A generation_config.json, every field that is read checked. */
+export interface GenerationConfig {
+  /** Ids that end a generation, besides those of config.json. */
+  readonly eosTokenIds: readonly number[];
+  readonly defaults: GenerationDefaults;
+}
+
+const FILE = 'generation_config.json';
+
+/** Names there and here, and the bounds that the options of `generate` have too. */
+const NUMBERS = [
+  { key: 'temperature', option: 'temperature', min: 0, max: Number.MAX_VALUE },
+  { key: 'top_p', option: 'topP', min: 0, max: 1 },
+  { key: 'min_p', option: 'minP', min: 0, max: 1 },
+  { key: 'repetition_penalty', option: 'repetitionPenalty', min: 0.01, max: 100 },
+] as const;
+const INTEGERS = [
+  { key: 'top_k', option: 'topK', min: 0 },
+  { key: 'max_new_tokens', option: 'maxTokens', min: 1 },
+] as const;
+
+/**
+ * Checks the keys of a generation_config.json. `do_sample: false` is temperature 0, whatever
+ * `temperature` says; a field that is null or missing is left to the library.
+ *
+ * @throws TpaError `CONFIG_INVALID` with data `{ file, path, rule }`
+ */
+export function parseGenerationConfig(json: unknown, vocabSize: number): GenerationConfig {
+  const fields = new Fields(json, FILE);
+  const defaults: { -readonly [K in keyof GenerationDefaults]: GenerationDefaults[K] } = {};
+  for (const { key, option, min, max } of NUMBERS) {
+    if (fields.get(key) !== undefined) defaults[option] = fields.number(key, min, max);
+  }
+  for (const { key, option, min } of INTEGERS) {
+    if (fields.get(key) === undefined) continue;
+    defaults[option] = fields.integer(key, min, Number.MAX_SAFE_INTEGER);
+  }
+  if (fields.oneOf('do_sample', [true, false]) === false) defaults.temperature = 0;
+  const eosTokenIds = fields.integers('eos_token_id', 0, vocabSize - 1, LIMITS.eosIds);
+  return { eosTokenIds, defaults };
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadModel, type ModelBytes } from '../../src/index.ts';
+import { refused } from '../helpers/refused.ts';
+
+const test = suite('a model with a chat template and a generation_config.json');
+
+const file = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`../../models/t6-fairytales/${name}`, import.meta.url)));
+const SOURCE: ModelBytes = {
+  config: file('config.json'),
+  weights: file('model.safetensors'),
+  tokenizer: file('tokenizer.json'),
+};
+const TEMPLATE = `{% for m in messages %}{{ m.role }}: {{ m.content }}<|end|>
+{% endfor %}assistant:`;
+const MESSAGES = [{ role: 'user', content: 'Once upon a time <|end|>' }];
+const GREEDY = { temperature: 0, maxTokens: 8 };
+
+test('messages are written by the template, on the kernels, and grow on one session', async () => {
+  using model = await loadModel({ ...SOURCE, chatTemplate: TEMPLATE });
+  assert.is(model.hasChatTemplate, true);
+  using session = model.createSession();
+  const answer = await session.generate({ messages: MESSAGES }, GREEDY).text();
+  const prompt = session.tokens.slice(0, -8);
+  assert.is(model.tokenizer?.decode(prompt), 'user: Once upon a time <|end|><|end|>\nassistant:');
+  assert.is(prompt.filter((id) => id === 256).length, 1);
+
+  const messages = [
+    ...MESSAGES,
+    { role: 'assistant', content: answer },
+    { role: 'user', content: 'And?' },
+  ];
+  const grown = session.generate({ messages }, GREEDY);
+  await grown.text();
+  using fresh = model.createSession();
+  const control = fresh.generate({ messages }, GREEDY);
+  await control.text();
+  assert.equal(grown.tokens, control.tokens);
+  assert.equal(session.tokens, fresh.tokens);
+});
+
+test('end tokens of both files end a generation, the sampling fields are defaults', async () => {
+  using plain = await loadModel(SOURCE);
+  assert.equal(plain.generationDefaults, {});
+  assert.is(plain.hasChatTemplate, false);
+  const first = plain.createSession().generate('Once upon a time', GREEDY);
+  await first.text();
+  const end = first.tokens[3]!;
+
+  const generationConfig = { eos_token_id: [end, end], do_sample: false, max_new_tokens: 6 };
+  const json = JSON.parse(new TextDecoder().decode(file('config.json'))) as object;
+  const config = { ...json, eos_token_id: [256, 7] };
+  using model = await loadModel({ ...SOURCE, config, generationConfig });
+  assert.equal(model.config.eosTokenIds, [256, 7, end]);
+  assert.equal(model.generationDefaults, { temperature: 0, maxTokens: 6 });
+  const generation = model.createSession().generate('Once upon a time');
+  await generation.text();
+  const stopped = first.tokens.slice(0, first.tokens.indexOf(end) + 1);
+  assert.equal([generation.tokens, generation.finishReason], [stopped, 'stop']);
+});
+
+test('an end token beyond the vocabulary is refused with the file', async () => {
+  const source = { ...SOURCE, generationConfig: { eos_token_id: 2048 } };
+  const error = await refused(() => loadModel(source), 'CONFIG_INVALID');
+  assert.is(error.data['file'], 'generation_config.json');
+});
+
+test.run();
