@@ -1,5 +1,5 @@
 import { freemem } from 'node:os';
-import { createEngine, type Engine } from '../../src/wasm/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../src/wasm/engine.ts';
 import { interleave, type Schedule } from '../interleave.ts';
 import { FMA_PEAK_MACS } from '../kernels/engines.ts';
 import { peakCase } from '../peak.ts';
@@ -33,13 +33,15 @@ interface Subject {
  * mechanism has a memory of its own, so that all of them may take the 4 GiB of one.
  *
  * @param onContext called after each context
+ * @param options of each mechanism's engine
  * @throws Error where a mechanism computes something else than its float64 reference
  */
 export async function measure(
   { dims, contexts, schedule }: Plan,
   onContext: (dim: number, result: ContextResult) => void,
+  options: EngineOptions = {},
 ): Promise<{ simd: string; results: DimResult[] }> {
-  const engines = await Promise.all(MECHANISMS.map(() => createEngine()));
+  const engines = await Promise.all(MECHANISMS.map(() => createEngine(options)));
   const results: DimResult[] = [];
   for (const dim of dims) {
     const heads = headsOf(dim);

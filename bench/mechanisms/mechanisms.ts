@@ -79,10 +79,9 @@ export interface Room {
 
 /** Why a cache that needs `bytes` more is left out, undefined where it fits. */
 export function skipReason(bytes: number, { engine, machine }: Room): string | undefined {
-  if (bytes > engine) return `${gigabytes(bytes)} more do not fit the 4 GiB of a wasm memory`;
-  if (bytes > machine) {
-    return `${gigabytes(bytes)} more needed, the machine has ${gigabytes(machine)} free`;
-  }
+  const full = bytes > engine ? 'the wasm memory' : 'the machine';
+  const left = Math.min(engine, machine);
+  if (bytes > left) return `${gigabytes(bytes)} more needed, ${full} has ${gigabytes(left)} left`;
   return undefined;
 }
 
