@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cacheNumbersPerToken } from '../../src/attention/spec.ts';
 import { cacheTable, renderCacheTable, type CacheRow } from '../../src/cli/cache-table.ts';
-import { attentionSpec } from '../../src/model/spec.ts';
+import { attentionSpec, denseNumbersPerToken } from '../../src/model/spec.ts';
 import type { ModelConfig } from '../../src/index.ts';
 import { llamaConfig, T6_JSON, t6Config, TENSORS } from '../helpers/tiny-configs.ts';
 
@@ -31,7 +31,8 @@ function evaluate(formula: string): number {
 
 test('one row is the model, with the bytes that its cache takes, for every mechanism', () => {
   const configs = [
-    ...KINDS.map((kind) => t6Config(kind)),
+    // no two sizes alike
+    ...KINDS.map((kind) => ({ ...t6Config(kind), headDim: 10, outerDim: 5 })),
     t6Config('tpa', { attention: 'tpa-sigmoid' }),
     ...(['llama', 'mistral', 'qwen2', 'qwen3'] as const).map((family) => llamaConfig(family)),
   ];
@@ -40,6 +41,13 @@ test('one row is the model, with the bytes that its cache takes, for every mecha
     assert.is(numbersPerToken, cacheNumbersPerToken(attentionSpec(config)), config.mechanism);
     assert.is(bytesPerToken, config.layers * numbersPerToken * 4, config.mechanism);
     assert.is(ratio, 1, config.mechanism);
+  }
+});
+
+test('the row of MHA is what ModelInfo calls the dense cache, for every mechanism', () => {
+  for (const kind of KINDS) {
+    const config = { ...t6Config(kind), heads: 12, headDim: 10 };
+    assert.is(tableOf(config)[0]!.numbersPerToken, denseNumbersPerToken(config), kind);
   }
 });
 
@@ -74,7 +82,9 @@ test("the rows are the paper's Table 1, hand-computed for a T6-small", () => {
 test('a model that is not TPA has its own K/V heads and latents, and the rank 2 of the paper', () => {
   const gqa = tableOf(t6Config('gqa'));
   assert.is(gqa[2]!.mechanism, 'GQA, 2 K/V heads');
-  assert.is(gqa.at(-1)!.formula, '(2 + 2) (4 + 4)');
+  const [mha, tpa] = [t6Config('mha'), t6Config('tpa')];
+  assert.is(tableOf({ ...mha, headDim: 10 }).at(-1)!.formula, '(2 + 2) (4 + 10)');
+  assert.is(tableOf({ ...tpa, rankK: 3, rankV: 1 }).at(-1)!.formula, '(3 + 1) (4 + 4)');
   const config = t6Config('mla');
   const { latentDim, ropeDim } = config.latent!;
   assert.is(ownRow(config).formula, `${latentDim} + ${ropeDim}`);

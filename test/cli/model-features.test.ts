@@ -72,6 +72,8 @@ test('norms, biases and the output projection', () => {
   assert.is(plain['biases'], 'none');
   const biases = { hasQkvBias: true, hasOutputBias: true, hasMlpBias: true };
   assert.is(rowsOf({ ...TPA, ...biases })['biases'], 'q, k, v, attention output, feed-forward');
+  assert.is(rowsOf({ ...TPA, hasQkvBias: true })['biases'], 'q, k, v');
+  assert.is(rowsOf({ ...TPA, hasOutputBias: true })['biases'], 'attention output');
   assert.is(rowsOf({ ...TPA, isTied: true })['output projection'], 'tied to the embedding');
   assert.is(rowsOf({ ...TPA, isTied: false })['output projection'], 'its own');
 });
