@@ -13,6 +13,7 @@ export { matmul } from './kernels/matmul';
 export { matvec } from './kernels/matvec';
 export { outerRows } from './kernels/outer-rows';
 export { pack, packedBytes } from './kernels/pack';
+export { readPeak } from './kernels/read-peak';
 export { rmsNorm } from './kernels/rms-norm';
 export { rope } from './kernels/rope';
 export { ropeFrequencies, ropeTable } from './kernels/rope-table';

@@ -8,6 +8,7 @@ import type { BenchModule, PreparedPart, SuitePart } from './suite.ts';
 /** In this order: the first case of a suite is what the others are compared with. */
 const MODULES: readonly (() => Promise<BenchModule>)[] = [
   () => import('./kernels/decode.bench.ts'),
+  () => import('./kernels/dense.bench.ts'),
   () => import('./kernels/prefill.bench.ts'),
   () => import('./kernels/product.bench.ts'),
   () => import('./peers.bench.ts'),

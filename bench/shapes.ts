@@ -17,6 +17,13 @@ export interface GroupedShape {
   readonly headDim: number;
 }
 
+/** Dense decode of one layer; with `isLatent` the value is the first valueDim numbers of the key. */
+export interface DenseShape extends GroupedShape {
+  readonly name: string;
+  readonly valueDim: number;
+  readonly isLatent?: boolean;
+}
+
 /** `(rows, inner) · (inner, columns)`. */
 export interface ProductShape {
   readonly rows: number;
@@ -59,6 +66,22 @@ export const PREFILL_LENGTHS: readonly number[] = [512, 2048];
 export const GQA_4: GroupedShape = { heads: 32, kvHeads: 4, headDim: 64 };
 export const GQA_32: GroupedShape = { heads: 32, kvHeads: 32, headDim: 64 };
 
+/** Dense mechanisms at the head counts of the paper's figures, and MLA in its absorbed form. */
+export const DENSE_SHAPES: readonly DenseShape[] = [
+  { name: 'mha-32', ...GQA_32, valueDim: 64 },
+  { name: 'mha-12', heads: 12, kvHeads: 12, headDim: 64, valueDim: 64 },
+  { name: 'gqa-32-4', ...GQA_4, valueDim: 64 },
+  { name: 'mqa-32', heads: 32, kvHeads: 1, headDim: 64, valueDim: 64 },
+  { name: 'mla-512', heads: 32, kvHeads: 1, headDim: 544, valueDim: 512, isLatent: true },
+  { name: 'mla-256', heads: 32, kvHeads: 1, headDim: 288, valueDim: 256, isLatent: true },
+];
+
+/** Cached tokens at which one dense decode step is timed. */
+export const DENSE_CONTEXTS: readonly number[] = [1024, 8192];
+
+/** MHA-32 at this length is 1 GB, which only the memory can hold. */
+export const LONG_CONTEXT = 65536;
+
 /** 512 tokens through the first SwiGLU matrix of T6-small. */
 export const PREFILL_PRODUCT: ProductShape = { rows: 512, inner: 768, columns: 2048 };
 
@@ -96,13 +119,18 @@ export function gqaDecodeMacs(shape: GroupedShape, tokens: number): number {
   return tokens * 2 * shape.heads * shape.headDim;
 }
 
+/** Multiply-adds of one dense query of any shape against `tokens` cached tokens. */
+export function denseDecodeMacs({ heads, headDim, valueDim }: DenseShape, tokens: number): number {
+  return tokens * heads * (headDim + valueDim);
+}
+
 /** Multiply-adds of a matrix product. */
 export function productMacs({ rows, inner, columns }: ProductShape): number {
   return rows * inner * columns;
 }
 
 /** Name of the suite that times one decode step, e.g. `decode-paper-8192`. */
-export function decodeSuite(shape: AttentionShape, tokens: number): string {
+export function decodeSuite(shape: { readonly name: string }, tokens: number): string {
   return `decode-${shape.name}-${tokens}`;
 }
 

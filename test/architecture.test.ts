@@ -16,6 +16,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   nearest: [],
   attention: ['errors'],
   format: ['errors'],
+  convert: ['format', 'errors'],
   wasm: ['errors'],
   cache: ['attention', 'errors'],
   model: ['attention', 'format', 'errors'],
@@ -34,7 +35,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
     'wasm',
     'errors',
   ],
-  index: ['errors', 'runtime', 'load-model'],
+  index: ['errors', 'convert', 'runtime', 'load-model'],
   cli: ['index', 'nearest'],
 };
 

@@ -4,34 +4,34 @@ import { mask, raiseMax, weigh } from './softmax';
 import { bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
 
 /*
- * Queries of the heads that share a K/V head against one page of it: logits, online softmax,
- * values. The rows of all those heads are one product, the fewer of them odd.
+ * Queries of some K/V heads against one page: logits, online softmax, values. All keys of the
+ * page are read before its values, in the order they lie in: a stream of 12 KB a head ends before
+ * it is worth its start (docs/adr/0007-dense-attention.md).
  */
 
-/** Rows at a time: their logits are 18 KB and stay in the cache beside a strip of keys. */
+/** Rows of a K/V head at a time: their logits are 18 KB and stay in the cache beside a strip of keys. */
 const ROWS: usize = 48;
 /** Steps of headDim at a time, as in matmul: a strip of 24 keys is 12 KB of a 32 KB cache. */
 const DEPTH: usize = 128;
 
-/** Bytes of scratch that {@link densePage} needs. */
-export function pageScratch(shape: CacheShape, rows: usize): usize {
-  return min(rows, ROWS) * PAGE_ROW + (keyScratch(shape) << 1);
+/** Bytes of scratch that {@link densePage} needs for `kvHeads` heads of `rows` rows. */
+export function pageScratch(shape: CacheShape, kvHeads: usize, rows: usize): usize {
+  return kvHeads * min(rows, ROWS) * PAGE_ROW + (keyScratch(shape) << 1);
 }
 
-/** First position that a query at `position` sees. */
+/** First position that a query at `position` sees; all with window 0. */
 // @ts-ignore: decorator
 @inline
 export function seenFrom(position: usize, window: usize): usize {
-  return position < window ? 0 : position + 1 - window;
+  return window && position >= window ? position + 1 - window : 0;
 }
 
 /**
- * Adds a page to the running softmax of K/V head g.
+ * Adds a page to the running softmax of K/V heads g … g + kvHeads.
  *
- * @param queries (rows, headDim), in base 2; row i is a query at position + i % count
- * @param acc (rows, valueStride), followed by the running sums (rows) and maxima (rows)
+ * @param queries (kvHeads, rows, headDim), in base 2; row i is a query at position + i % count
+ * @param acc (kvHeads, rows, valueStride), followed by the running sums (kvHeads, rows) and maxima
  * @param first position of the page's first token
- * @param window 0 for none
  */
 export function densePage(
   queries: usize,
@@ -40,6 +40,7 @@ export function densePage(
   shape: CacheShape,
   scratch: usize,
   g: usize,
+  kvHeads: usize,
   rows: usize,
   first: usize,
   position: usize,
@@ -47,34 +48,39 @@ export function densePage(
   window: usize,
 ): void {
   const headDim = <usize>shape.headDim,
-    row = valueRow(shape),
-    keyBytes = keyScratch(shape);
-  const sums = acc + rows * row,
-    maxima = sums + (rows << 2);
-  const w = scratch, // (rows at a time, 96) logits, then weights
-    keys = w + min(rows, ROWS) * PAGE_ROW; // (2, headDim, 48), unless in the page
+    headBytes = headDim << 2,
+    row = valueRow(shape);
+  const sums = acc + kvHeads * rows * row,
+    maxima = sums + ((kvHeads * rows) << 2);
+  const w = scratch, // (kvHeads, rows at a time, 96) logits, then weights
+    keys = w + kvHeads * min(rows, ROWS) * PAGE_ROW; // (2, headDim, 48), unless in the page
 
   // what no query sees may be anything, NaN too: its logits are masked, its values not read
-  const start: usize = window ? seenFrom(position, window) : 0;
+  const start = seenFrom(position, window);
   const low: usize = start > first ? start - first : 0,
     high = min(PAGE_TOKENS, position + count - first);
   const left = low - (low % TILE),
     right = ((high + TILE - 1) / TILE) * TILE;
-  const perTile = g * (headDim * TILE_ROW);
-  const keys0: usize = left ? 0 : keysOfTile(page, 0, first, shape, keys) + perTile,
-    keys1: usize = right > TILE ? keysOfTile(page, 1, first, shape, keys + keyBytes) + perTile : 0;
+  const tileBytes = headDim * TILE_ROW;
+  const keys0: usize = left ? 0 : keysOfTile(page, 0, first, shape, keys) + g * tileBytes,
+    keys1: usize = right > TILE ? keysOfTile(page, 1, first, shape, keys + keyScratch(shape)) + g * tileBytes : 0;
   const values = bvRows(page, shape) + (g * PAGE_TOKENS + low) * row;
 
   for (let i: usize = 0; i < rows; i += ROWS) {
-    const some = min(ROWS, rows - i);
-    const q = queries + i * (headDim << 2);
-    if (keys0) denseTile(w, q, keys0, some, headDim);
-    if (keys1) denseTile(w + TILE_ROW, q, keys1, some, headDim);
-    for (let j: usize = 0; j < some; j++) {
-      const cell = i + j,
+    const some = min(ROWS, rows - i),
+      plane = some * PAGE_ROW;
+    const q = queries + i * headBytes;
+    for (let h: usize = 0; keys0 && h < kvHeads; h++) {
+      denseTile(w + h * plane, q + h * rows * headBytes, keys0 + h * tileBytes, some, headDim);
+    }
+    for (let h: usize = 0; keys1 && h < kvHeads; h++) {
+      denseTile(w + h * plane + TILE_ROW, q + h * rows * headBytes, keys1 + h * tileBytes, some, headDim);
+    }
+    for (let j: usize = 0; j < kvHeads * some; j++) {
+      const cell = (j / some) * rows + i + (j % some),
         at = position + (cell % count),
         logits = w + j * PAGE_ROW;
-      const seen: usize = window ? seenFrom(at, window) : 0;
+      const seen = seenFrom(at, window);
       const from: usize = seen > first ? seen - first : 0,
         to: usize = at < first ? 0 : min(high, at + 1 - first);
       if (from >= to) {
@@ -88,7 +94,11 @@ export function densePage(
       const max = raiseMax(shown, right - left, maxima + (cell << 2), sum, acc + cell * row, row);
       store<f32>(sum, load<f32>(sum) + weigh(shown, right - left, max, 0, 0, 0, 0, 0));
     }
-    productAdd(acc + i * row, w + (low << 2), values, some, row >> 2, high - low, row, PAGE_ROW, row);
+    for (let h: usize = 0; h < kvHeads; h++) {
+      const to = acc + (h * rows + i) * row,
+        weights = w + h * plane + (low << 2);
+      productAdd(to, weights, values + h * row * PAGE_TOKENS, some, row >> 2, high - low, row, PAGE_ROW, row);
+    }
   }
 }
 

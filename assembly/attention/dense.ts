@@ -6,14 +6,19 @@ import { CacheShape, LATENT, PAGE_TOKENS, STORED, valueRow } from './tiles';
 
 /** Bytes of scratch that {@link denseDecode} needs. */
 export function denseDecodeScratch(shapeAt: usize): usize {
-  return densePrefillScratch(shapeAt, 1);
+  const shape = changetype<CacheShape>(shapeAt);
+  return headsScratch(shape, shape.rankK, 1);
 }
 
 /** Bytes of scratch that {@link densePrefill} needs. */
 export function densePrefillScratch(shapeAt: usize, count: usize): usize {
-  const shape = changetype<CacheShape>(shapeAt);
+  return headsScratch(changetype<CacheShape>(shapeAt), 1, count);
+}
+
+function headsScratch(shape: CacheShape, kvHeads: usize, count: usize): usize {
   const rows = (<usize>shape.heads / shape.rankK) * count;
-  return rows * (((<usize>shape.headDim) << 2) + valueRow(shape) + 8) + pageScratch(shape, rows);
+  const perRow = ((<usize>shape.headDim) << 2) + valueRow(shape) + 8;
+  return kvHeads * rows * perRow + pageScratch(shape, kvHeads, rows);
 }
 
 /**
@@ -39,7 +44,9 @@ export function denseDecode(
   scale: f32,
 ): void {
   assert(first < length, 'denseDecode: no token to see');
-  densePrefill(out, q, 0, pages, shapeAt, scratch, length - 1, 1, length - first, scale);
+  const shape = changetype<CacheShape>(shapeAt);
+  checkShape(shape);
+  attendHeads(out, q, 0, pages, shape, scratch, 0, shape.rankK, length - 1, 1, length - first, scale);
 }
 
 /**
@@ -66,45 +73,63 @@ export function densePrefill(
   scale: f32,
 ): void {
   const shape = changetype<CacheShape>(shapeAt);
+  checkShape(shape);
+  assert(count, 'densePrefill: an empty block');
+  for (let g: usize = 0; g < shape.rankK; g++) {
+    attendHeads(out, q, qStride, pages, shape, scratch, g, 1, position, count, window, scale);
+  }
+}
+
+function checkShape(shape: CacheShape): void {
+  const heads = shape.heads,
+    kvHeads = shape.rankK;
+  assert(heads && shape.headDim && shape.valueDim && kvHeads, 'dense attention: an empty shape');
+  assert(kvHeads == shape.rankV && heads % kvHeads == 0, 'dense attention: heads that share no K/V head');
+  const form = kvHeads == 1 && shape.form ? LATENT : STORED;
+  assert(!shape.headRows && shape.form == form, 'dense attention: not a dense cache');
+}
+
+/** The query heads of K/V heads g … g + kvHeads. */
+function attendHeads(
+  out: usize,
+  q: usize,
+  qStride: usize,
+  pages: usize,
+  shape: CacheShape,
+  scratch: usize,
+  g: usize,
+  kvHeads: usize,
+  position: usize,
+  count: usize,
+  window: usize,
+  scale: f32,
+): void {
   const heads = <usize>shape.heads,
     headDim = <usize>shape.headDim,
-    kvHeads = <usize>shape.rankK;
-  assert(heads && headDim && shape.valueDim && kvHeads && count, 'densePrefill: an empty shape or block');
-  assert(kvHeads == shape.rankV && heads % kvHeads == 0, 'densePrefill: heads that share no K/V head');
-  assert(
-    !shape.headRows && shape.form == (kvHeads == 1 && shape.form ? LATENT : STORED),
-    'densePrefill: not a dense cache',
-  );
-  const row = valueRow(shape),
-    group = heads / kvHeads,
-    rows = group * count; // row h · count + t is query t of head h of the group
+    row = valueRow(shape);
+  const group = heads / shape.rankK,
+    rows = group * count, // row h · count + t is query t of head h of a group
+    all = kvHeads * rows;
 
-  const queries = scratch; // (rows, headDim) times scale
-  const acc = queries + rows * (headDim << 2); // (rows, valueStride)
-  const sums = acc + rows * row; // (rows)
-  const maxima = sums + (rows << 2); // (rows)
-  const work = maxima + (rows << 2);
+  const queries = scratch; // (kvHeads, rows, headDim) times scale
+  const acc = queries + all * (headDim << 2); // (kvHeads, rows, valueStride)
+  const sums = acc + all * row; // (kvHeads, rows)
+  const maxima = sums + (all << 2); // (kvHeads, rows)
+  const work = maxima + (all << 2);
 
-  const end = position + count,
-    start: usize = window ? seenFrom(position, window) : 0;
-  for (let g: usize = 0; g < kvHeads; g++) {
-    let to = queries;
-    for (let h = g * group; h < (g + 1) * group; h++) {
-      for (let t: usize = 0; t < count; t++) {
-        scaleRow(to, q + ((t * qStride + h * headDim) << 2), headDim, scale * LOG2E);
-        to += headDim << 2;
-      }
-    }
-    memory.fill(acc, 0, rows * (row + 4));
-    for (let i: usize = 0; i < rows; i++) store<f32>(maxima + (i << 2), LOWEST);
-    for (let first = start - (start % PAGE_TOKENS); first < end; first += PAGE_TOKENS) {
-      const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
-      densePage(queries, acc, page, shape, work, g, rows, first, position, count, window);
-    }
-    for (let i: usize = 0; i < rows; i++) {
-      const at = (i % count) * heads + g * group + i / count;
-      const factor = <f32>1 / load<f32>(sums + (i << 2));
-      scaleRow(out + at * ((<usize>shape.valueDim) << 2), acc + i * row, shape.valueDim, factor);
-    }
+  for (let i: usize = 0; i < all; i++) {
+    const from = q + (((i % count) * qStride + (g * group + i / count) * headDim) << 2);
+    scaleRow(queries + i * (headDim << 2), from, headDim, scale * LOG2E);
+    store<f32>(maxima + (i << 2), LOWEST);
+  }
+  memory.fill(acc, 0, all * (row + 4));
+  const start = seenFrom(position, window);
+  for (let first = start - (start % PAGE_TOKENS); first < position + count; first += PAGE_TOKENS) {
+    const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+    densePage(queries, acc, page, shape, work, g, kvHeads, rows, first, position, count, window);
+  }
+  for (let i: usize = 0; i < all; i++) {
+    const to = out + ((((i % count) * heads + g * group + i / count) * shape.valueDim) << 2);
+    scaleRow(to, acc + i * row, shape.valueDim, <f32>1 / load<f32>(sums + (i << 2)));
   }
 }

@@ -77,11 +77,11 @@ export function factorize(
   position: number,
 ): Factors {
   const spec = checkSpec(checkObject('spec', given));
+  const rotation = ropeSpec(given, spec.headDim);
   checkObject('weights', weights);
   const count = countTokens('x', x, spec.dim);
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);
-  const rotation = ropeSpec(given, spec.headDim);
   const pieces = weightPieces(weights, spec);
   const attention = { ...spec, valueDim: spec.headDim };
   const layout = factorLayout(attention, spec.rankQ);

@@ -3,9 +3,8 @@ import type { Output } from './host.ts';
 
 /** Cells of the bar; a narrower line gets the percentage alone. */
 const BAR_CELLS = 30;
-const LABEL = 'loading';
-/** `loading [` … `] 100%`, and the last column, which some terminals wrap at. */
-const BAR_COLUMNS = LABEL.length + BAR_CELLS + ' [] 100%'.length + 1;
+/** ` [` … `] 100%`, and the last column, which some terminals wrap at. */
+const BAR_COLUMNS = BAR_CELLS + ' [] 100%'.length + 1;
 /** Where a terminal does not know its width (0) or does not say. */
 const USUAL_COLUMNS = 80;
 /** Back to the start of the line, and nothing left of it. */
@@ -14,10 +13,13 @@ const ERASE_LINE = '\r\u001B[2K';
 /** A bar on one line, redrawn in place, without colour. */
 export class ProgressBar {
   readonly #output: Output;
+  readonly #label: string;
   #percent: number | undefined;
 
-  constructor(output: Output) {
+  /** @param label what is going on, in one word */
+  constructor(output: Output, label = 'loading') {
     this.#output = output;
+    this.#label = label;
   }
 
   /** Draws, if a percent more is done. */
@@ -25,7 +27,8 @@ export class ProgressBar {
     const percent = Math.floor((100 * loaded) / total);
     if (percent === this.#percent) return;
     this.#percent = percent;
-    this.#output.write(ERASE_LINE + renderProgress(percent, this.#output.columns || USUAL_COLUMNS));
+    const columns = this.#output.columns || USUAL_COLUMNS;
+    this.#output.write(ERASE_LINE + renderProgress(percent, columns, this.#label));
   }
 
   /** Leaves no trace on the line. */
@@ -36,9 +39,9 @@ export class ProgressBar {
 }
 
 /** @param percent 0 … 100 */
-export function renderProgress(percent: number, columns: number): string {
+export function renderProgress(percent: number, columns: number, label = 'loading'): string {
   const share = `${String(percent).padStart(3)}%`;
-  if (columns < BAR_COLUMNS) return share;
+  if (columns < label.length + BAR_COLUMNS) return share;
   const done = Math.floor((percent * BAR_CELLS) / 100);
-  return `${LABEL} [${'#'.repeat(done).padEnd(BAR_CELLS, '-')}] ${share}`;
+  return `${label} [${'#'.repeat(done).padEnd(BAR_CELLS, '-')}] ${share}`;
 }

@@ -3,6 +3,7 @@ import { asksForHelp, unknown } from './arguments.ts';
 import { chatCommand } from './chat.ts';
 import type { Command } from './command.ts';
 import { EXIT_CODE, type ExitCode } from './exit-code.ts';
+import { convertCommand } from './convert.ts';
 import { generateCommand } from './generate.ts';
 import { renderCommandHelp, renderHelp } from './help.ts';
 import type { Host } from './host.ts';
@@ -11,7 +12,7 @@ import { packageVersion } from './package-files.ts';
 import { print } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, chatCommand, infoCommand];
+const COMMANDS: readonly Command[] = [generateCommand, chatCommand, infoCommand, convertCommand];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
 
 /**

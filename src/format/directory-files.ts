@@ -15,10 +15,9 @@ const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
  * @throws TpaError `MODEL_NOT_FOUND` where there is no such directory
  */
 export async function openDirectory(path: string | URL): Promise<ModelFiles> {
-  const { constants, open, realpath, stat } = await import('node:fs/promises');
+  const { realpath, stat } = await import('node:fs/promises');
   const { isAbsolute, join, relative, sep } = await import('node:path');
-  const { fileURLToPath } = await import('node:url');
-  const name = typeof path === 'string' ? path : fileURLToPath(path);
+  const name = await pathOf(path);
   const root = await realpath(name).catch((cause: unknown) => {
     throw notADirectory(name, cause);
   });
@@ -38,12 +37,7 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
       if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
         throw escape(file, 'a link out of the directory');
       }
-      // A link put there since is not followed, a pipe not waited for (0 where there is no such flag).
-      const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-      const handle = await open(target, flags).catch((cause: unknown) => {
-        throw unreadable(file, cause);
-      });
-      const source = await fileSource(file, handle);
+      const source = await openRegular(file, target);
       sources.push(source);
       return source;
     },
@@ -53,23 +47,80 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
   };
 }
 
+/**
+ * The directory a path names, or the directory and the file in it.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND` where there is neither
+ */
+export async function splitPath(
+  path: string | URL,
+): Promise<{ readonly directory: string; readonly file?: string }> {
+  const { stat } = await import('node:fs/promises');
+  const { basename, dirname } = await import('node:path');
+  const name = await pathOf(path);
+  const stats = await stat(name).catch((cause: unknown) => {
+    const message = `checkpoint expected a file or directory "${printable(name, 400)}", found none`;
+    throw new TpaError('MODEL_NOT_FOUND', message, { cause, data: { path: name } });
+  });
+  if (stats.isDirectory()) return { directory: name };
+  return { directory: dirname(name), file: basename(name) };
+}
+
+/**
+ * One file, wherever it is and whatever its name.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE` where it is no regular file
+ */
+export async function openFile(path: string | URL): Promise<ByteSource> {
+  const { realpath } = await import('node:fs/promises');
+  const { basename } = await import('node:path');
+  const name = await pathOf(path);
+  const file = printable(basename(name));
+  const target = await realpath(name).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  return openRegular(file, target);
+}
+
+async function pathOf(path: string | URL): Promise<string> {
+  const { fileURLToPath } = await import('node:url');
+  return typeof path === 'string' ? path : fileURLToPath(path);
+}
+
+/** Opens a path that has no links in it. */
+async function openRegular(file: string, target: string): Promise<ByteSource> {
+  const { constants, open } = await import('node:fs/promises');
+  // A link put there since is not followed, a pipe not waited for (0 where there is no such flag).
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const handle = await open(target, flags).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  return fileSource(file, handle);
+}
+
 async function fileSource(name: string, handle: FileHandle): Promise<ByteSource> {
   const stats = await handle.stat();
   let isOpen = true;
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    const { byteLength } = target;
+    for (let filled = 0; filled < byteLength;) {
+      const at = offset + filled;
+      const { bytesRead } = await handle.read(target, filled, byteLength - filled, at);
+      // Beyond its end, or the file has shrunk since it was opened.
+      if (bytesRead === 0) throw truncated(name, offset + byteLength, at);
+      filled += bytesRead;
+    }
+  };
   const source: ByteSource = {
     name,
     size: stats.size,
     async read(offset, length) {
       if (offset + length > stats.size) throw truncated(name, offset + length, stats.size);
       const bytes = new Uint8Array(length);
-      for (let filled = 0; filled < length;) {
-        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-        // The file has shrunk since it was opened.
-        if (bytesRead === 0) throw truncated(name, offset + length, offset + filled);
-        filled += bytesRead;
-      }
+      await readInto(offset, bytes);
       return bytes;
     },
+    readInto,
     async close() {
       if (!isOpen) return;
       isOpen = false;

@@ -64,10 +64,8 @@ export function outerTensors(config: ModelConfig): {
 
 /** Numbers in all weights together, a tied embedding counted once. */
 export function parameterCount(config: ModelConfig): number {
-  const sum = (tensors: readonly ExpectedTensor[]) =>
-    tensors.reduce((total, tensor) => total + count(tensor), 0);
-  const perLayer = sum(listTensors(layerTensors(config, 0)));
-  return sum(Object.values(outerTensors(config))) + config.layers * perLayer;
+  const perLayer = sumCounts(listTensors(layerTensors(config, 0)));
+  return sumCounts(Object.values(outerTensors(config))) + config.layers * perLayer;
 }
 
 /**
@@ -116,6 +114,10 @@ export function checkBudget(
     throw new TpaError('RESOURCE_LIMIT', message, { data });
   }
   return { weightBytes, cacheBytesPerToken };
+}
+
+function sumCounts(tensors: readonly ExpectedTensor[]): number {
+  return tensors.reduce((total, tensor) => total + count(tensor), 0);
 }
 
 function count({ shape }: ExpectedTensor): number {

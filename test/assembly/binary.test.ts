@@ -31,6 +31,7 @@ const EXPORTS = [
   'packedBytes',
   'pageBytes',
   'pageTokens',
+  'readPeak',
   'rmsNorm',
   'rope',
   'ropeFrequencies',

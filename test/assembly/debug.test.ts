@@ -25,16 +25,20 @@ test('keeps the asserts of dense and linear attention', async () => {
   const { kernels, heap, run } = await createEngine({ simd: 'baseline', wasm: DEBUG });
   const at = heap.allocate(4096);
   // heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows
-  const prefill = (...shape: number[]) => {
+  const prefill = (count: number, ...shape: number[]) => {
     heap.words(at, 18).fill(0).set(shape);
-    kernels.densePrefill(at, at, 0, at, at, at, 0, 1, 0, 1);
+    kernels.densePrefill(at, at, 0, at, at, at, 0, count, 0, 1);
   };
   const refused = (compute: () => void, message: RegExp) =>
     assert.throws(() => run(compute), message);
-  refused(() => prefill(0, 4, 4, 1, 1, 4, 0, 4), /densePrefill: an empty shape or block/);
-  refused(() => prefill(3, 4, 4, 2, 2, 4, 0, 4), /densePrefill: heads that share no K\/V head/);
-  refused(() => prefill(2, 4, 4, 1, 1, 4, 2, 4), /densePrefill: not a dense cache/);
-  refused(() => prefill(2, 4, 4, 1, 1, 4, 0, 4, 2), /densePrefill: not a dense cache/);
+  refused(() => prefill(1, 0, 4, 4, 1, 1, 4, 0, 4), /dense attention: an empty shape/);
+  refused(
+    () => prefill(1, 3, 4, 4, 2, 2, 4, 0, 4),
+    /dense attention: heads that share no K\/V head/,
+  );
+  refused(() => prefill(1, 2, 4, 4, 1, 1, 4, 2, 4), /dense attention: not a dense cache/);
+  refused(() => prefill(1, 2, 4, 4, 1, 1, 4, 0, 4, 2), /dense attention: not a dense cache/);
+  refused(() => prefill(0, 2, 4, 4, 1, 1, 4, 0, 4), /densePrefill: an empty block/);
   refused(() => kernels.denseDecode(at, at, at, at, at, 5, 5, 1), /denseDecode: no token to see/);
 
   const linear = (count: number, next: number, ...shape: number[]) => {

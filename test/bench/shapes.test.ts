@@ -2,12 +2,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   DECODE_PRODUCTS,
+  DENSE_SHAPES,
   GQA_32,
   GQA_4,
   PAPER_DECODE,
   PREFILL_PRODUCT,
   T6_SMALL,
   decodeSuite,
+  denseDecodeMacs,
   gqaDecodeMacs,
   prefillSuite,
   productMacs,
@@ -39,6 +41,12 @@ test('tpaPrefillMacs() keeps the values factored when their rank is 1', () => {
 test('gqaDecodeMacs() is 2·heads·headDim per token, whatever the number of KV heads', () => {
   assert.is(gqaDecodeMacs(GQA_4, 1), 4096);
   assert.is(gqaDecodeMacs(GQA_32, 32768), 134_217_728);
+});
+
+test('denseDecodeMacs() is heads · (headDim + valueDim) per token', () => {
+  // MHA-32 32·128, MHA-12 12·128, GQA and MQA as MHA-32; MLA 32·(544 + 512) and 32·(288 + 256)
+  const macs = DENSE_SHAPES.map((shape) => denseDecodeMacs(shape, 1));
+  assert.equal(macs, [4096, 1536, 4096, 4096, 33_792, 17_408]);
 });
 
 test('productMacs() is rows·inner·columns', () => {

@@ -184,7 +184,11 @@ test('--version', async () => {
 test('words that are not understood: one line on stderr, 2', async () => {
   await fails(['genrate'], 2, /^tpa: unknown command "genrate", did you mean "generate"\?$/m);
   await fails(['help', 'inof'], 2, /unknown command "inof", did you mean "info"\?/);
-  await fails(['\u001B[2J'], 2, /unknown command "\?\[2J", expected generate, chat, info, help/);
+  await fails(
+    ['\u001B[2J'],
+    2,
+    /unknown command "\?\[2J", expected generate, chat, info, convert, help/,
+  );
   await fails(['--verison'], 2, /unknown option "--verison", did you mean "--version"\?/);
   await fails(['generate'], 2, /generate expected one PROMPT, got none/);
   await fails(['generate', 'x', '--tempature', '1'], 2, /did you mean "--temperature"\?/);

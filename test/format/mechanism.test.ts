@@ -87,8 +87,12 @@ test('one head is multi-head and multi-query attention at once', () => {
   );
 });
 
-test('a full query may stand in for the factors of each variant: rankQ 0', () => {
-  for (const kind of ['tpa-nonctx-a', 'tpa-nonctx-b', 'tpa-shared-b', 'tpa-third-order'] as const) {
+test('a full query may stand in for the factors of each variant but the third order: rankQ 0', async () => {
+  await refused(
+    () => t6Config(withFullQuery('tpa-third-order'), { q_rank: undefined }),
+    'MODEL_UNSUPPORTED',
+  );
+  for (const kind of ['tpa-nonctx-a', 'tpa-nonctx-b', 'tpa-shared-b'] as const) {
     const config = t6Config(withFullQuery(kind), { q_rank: undefined });
     assert.equal([config.mechanism, config.rankQ], [kind, 0]);
   }

@@ -24,9 +24,9 @@ export type Truth<Break extends string> = (
 
 /**
  * Float32 against float64 through 2 or 3 layers: logits within this times 1 + max |logit|.
- * Measured at most 4.6e-6 over all variants and both binaries.
+ * Measured at most 1.1e-5 (third order) over all variants and both binaries, most below 5e-6.
  */
-const RELATIVE = 1e-5;
+const RELATIVE = 2e-5;
 
 /** More than two pages of the cache and more than four blocks of queries, where they fit. */
 const TOKENS = 203;

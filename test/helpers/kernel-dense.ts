@@ -14,8 +14,8 @@ export interface DenseSizes {
   deviation?: number;
 }
 
-/** Where the tests start that must not read what lies before: past any memory, so that a read traps. */
-const NOWHERE = -64;
+/** Address of pages that must not be read: far past the memory, so that a read traps. */
+const NOWHERE = 0x7fff_0000;
 
 /** Numbers of a key in the page. */
 export function keyRows({ headDim, valueDim, isLatent = false }: DenseSizes): number {

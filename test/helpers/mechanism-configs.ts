@@ -172,6 +172,30 @@ export const MECHANISM_CONFIGS: readonly MechanismConfigFile[] = [
     breaks: ['rope-precision', ...FACTOR_BREAKS, 'shared-rotation'],
   },
   {
+    name: 'tpa-nonctx-a-kvonly',
+    config: { ...KVONLY, attention: 'tpa-nonctx-a' },
+    form: 'kvonly',
+    breaks: ['rope-precision'],
+  },
+  {
+    name: 'tpa-nonctx-b-kvonly',
+    config: { ...KVONLY, attention: 'tpa-nonctx-b' },
+    form: 'kvonly',
+    breaks: ['rope-precision', 'fixed-rotation'],
+  },
+  {
+    name: 'tpa-shared-b-kvonly',
+    config: { ...KVONLY, attention: 'tpa-shared-b' },
+    form: 'kvonly',
+    breaks: ['rope-precision', 'shared-rotation'],
+  },
+  {
+    name: 'tpa-sigmoid-kvonly',
+    config: { ...KVONLY, attention: 'tpa-sigmoid' },
+    form: 'kvonly',
+    breaks: ['rope-precision', 'sigmoid'],
+  },
+  {
     name: 'tpa-third-order',
     config: { ...TPA, attention: 'tpa-third-order', c_dim: 3 },
     form: 'factors',

@@ -133,6 +133,7 @@ for (const simd of BINARIES) {
             const out = runDecode(bench, guarded, pages, sizes, at, [first, length]);
             const expected = result.out.subarray(t * width, (t + 1) * width);
             assertClose(out, expected, { atol: attentionTolerance(result), what });
+            if (count === 1) assertSame(out, run(0, 1), `${what}: decode = prefill of one`);
           }
         }
       }

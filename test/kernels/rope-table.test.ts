@@ -116,12 +116,16 @@ for (const simd of BINARIES) {
         const still = tablesOf(frequencies, position, 10, false, misalignment, { magnitude });
         const decayed = (table: Float32Array) =>
           table.map((x, i) => roundToBfloat16(x) * decay ** angles[i]!);
-        const within = (x: number) => 2 * ROUNDING * Math.abs(x) + 2 ** -149;
         for (const [actual, twin] of [
           [rounded.cos, decayed(still.cos)],
           [rounded.sin, decayed(still.sin)],
         ] as const) {
-          assertWithin(actual, twin, (i) => within(twin[i]!), `bfloat16, ${what}`);
+          assertWithin(
+            actual,
+            twin,
+            (i) => 2 * ROUNDING * Math.abs(twin[i]!) + 2 ** -149,
+            `bfloat16, ${what}`,
+          );
         }
       }
     }

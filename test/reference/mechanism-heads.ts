@@ -41,7 +41,9 @@ export function layerHeads(
     };
   }
   return {
-    q: form === 'tpa-kvonly' ? turn(project('c_qkv.c_q'), 'q', heads) : product('q'),
+    q: tensors.has(`${attention}.c_qkv.c_q.weight`)
+      ? turn(project('c_qkv.c_q'), 'q', heads)
+      : product('q'),
     k: product('k'),
     v: product('v'),
     kvHeads: heads,

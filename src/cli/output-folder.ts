@@ -1,0 +1,135 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { CONVERTED_NAMES, type ConvertedFile } from '../index.ts';
+import { shown, UsageError } from './usage-error.ts';
+
+/** A folder that may be written. */
+export interface OutputFolder {
+  /** Absolute, without links. */
+  readonly path: string;
+  /** Whether a folder is there that has to make way. */
+  readonly isReplaced: boolean;
+}
+
+/**
+ * Checks where a model is to be written; nothing is created.
+ *
+ * @param source what it is made from, which a folder that is replaced must not hold
+ * @throws UsageError where the folder is not empty and `isForced` false, or holds other files
+ */
+export async function checkOutput(
+  out: string,
+  source: string,
+  isForced: boolean,
+): Promise<OutputFolder> {
+  const path = await realpath(out).catch(() => resolve(out));
+  const names = await readdir(path).catch((error: unknown) => {
+    if (isAbsent(error)) return undefined;
+    throw new UsageError(`"--out" expected a folder, got ${shown(out)}`, { cause: error });
+  });
+  if (names === undefined) {
+    const parent = await stat(dirname(path)).catch(() => undefined);
+    if (parent?.isDirectory()) return { path, isReplaced: false };
+    throw new UsageError(`"--out" expected a folder in one that exists, got ${shown(out)}`);
+  }
+  if (names.length === 0) return { path, isReplaced: false };
+  if (!isForced) {
+    throw new UsageError(`"--out" expected a new or empty folder, or --force, got ${shown(out)}`);
+  }
+  const sourcePath = await realpath(source);
+  if (`${sourcePath}${sep}`.startsWith(`${path}${sep}`)) {
+    throw new UsageError(
+      `"--out" expected a folder that does not hold the source, got ${shown(out)}`,
+    );
+  }
+  // A mistyped folder is not worth more than a conversion.
+  const other = names.find((name) => !CONVERTED_NAMES.includes(name));
+  if (other === undefined) return { path, isReplaced: true };
+  throw new UsageError(
+    `"--out" expected a converted model to replace, got one with ${shown(other)}`,
+  );
+}
+
+/**
+ * Writes the files into a folder that appears whole or not at all: they go to a hidden folder
+ * beside it, reach the disk, and take their place in one step.
+ *
+ * @param onBytes called with the bytes written, piece by piece
+ * @throws the error of the system, AbortError; nothing is left behind
+ */
+export async function writeFolder(
+  { path, isReplaced }: OutputFolder,
+  files: readonly ConvertedFile[],
+  { signal, onBytes }: { signal: AbortSignal; onBytes: (bytes: number) => void },
+): Promise<void> {
+  const hidden = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
+  // The second Ctrl-C ends the process at once.
+  const removeNow = () => rmSync(hidden, { recursive: true, force: true });
+  process.on('exit', removeNow);
+  try {
+    for (const file of files) {
+      await writeFile(join(hidden, file.name), file, (bytes) => {
+        signal.throwIfAborted();
+        onBytes(bytes);
+      });
+    }
+    await flush(hidden);
+    signal.throwIfAborted();
+    if (isReplaced) await replace(path, hidden);
+    else await rename(hidden, path);
+    await flush(dirname(path));
+  } catch (error) {
+    await rm(hidden, { recursive: true, force: true });
+    throw error;
+  } finally {
+    process.off('exit', removeNow);
+  }
+}
+
+async function writeFile(
+  path: string,
+  file: ConvertedFile,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    for await (const chunk of file.chunks()) {
+      onBytes(chunk.byteLength);
+      for (let done = 0; done < chunk.byteLength;) {
+        done += (await handle.write(chunk, done)).bytesWritten;
+      }
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The old folder goes only when the new one is in its place. */
+async function replace(path: string, hidden: string): Promise<void> {
+  const old = `${hidden}-old`;
+  await rename(path, old);
+  try {
+    await rename(hidden, path);
+  } catch (error) {
+    await rename(old, path);
+    throw error;
+  }
+  await rm(old, { recursive: true, force: true });
+}
+
+/** Waits until a directory's entries are on the disk, where a system can. */
+async function flush(directory: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

@@ -1,0 +1,55 @@
+import { planSafetensors } from './safetensors-writer.ts';
+import type { Checkpoint, JsonObject } from './checkpoint.ts';
+
+/** A file of a converted model that is not written yet. */
+export interface ConvertedFile {
+  readonly name: string;
+  readonly byteLength: number;
+  /** Its bytes, in pieces of a few MB, each valid until the next is drawn. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** The names that a conversion can write. */
+export const CONVERTED_NAMES: readonly string[] = [
+  'config.json',
+  'model.safetensors',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'generation_config.json',
+];
+
+/**
+ * The files that `loadModel` reads, made from a checkpoint: weights are read, translated and handed
+ * on in pieces, so that memory does not grow with the model. Floating-point weights stay
+ * bit-identical, quantised ones become float32, exactly.
+ *
+ * @throws TpaError any `WEIGHTS_*` of a header that could not be read again; while chunks are
+ *   drawn, `WEIGHTS_TRUNCATED`
+ * @example
+ * for (const file of await convertCheckpoint(await openCheckpoint('./llama.gguf'))) {
+ *   for await (const bytes of file.chunks()) await write(file.name, bytes);
+ * }
+ */
+export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonly ConvertedFile[]> {
+  const { config, tensors, tokenizer, tokenizerConfig, generationConfig } = checkpoint;
+  const weights = await planSafetensors(tensors);
+  const files: ConvertedFile[] = [
+    jsonFile('config.json', config, 2),
+    { name: 'model.safetensors', ...weights },
+  ];
+  if (tokenizer) files.push(jsonFile('tokenizer.json', tokenizer, 0));
+  if (tokenizerConfig) files.push(jsonFile('tokenizer_config.json', tokenizerConfig, 2));
+  if (generationConfig) files.push(jsonFile('generation_config.json', generationConfig, 2));
+  return files;
+}
+
+function jsonFile(name: string, json: JsonObject, indent: number): ConvertedFile {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(json, undefined, indent)}\n`);
+  return {
+    name,
+    byteLength: bytes.byteLength,
+    async *chunks() {
+      yield bytes;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { byteLevelTokenizer } from './byte-level-tokenizer.ts';
+import { readVocabulary } from './gguf-vocabulary.ts';
+import { parseJsonObject } from './json-beside.ts';
+import { sentencePieceTokenizer } from './sentencepiece-tokenizer.ts';
+import type { CheckpointContents, JsonObject } from './checkpoint.ts';
+import type { GgufMetadata } from './gguf-metadata.ts';
+
+/** What a file says about text; `notes` says what could not be rebuilt. */
+export type GgufTokenizer = Pick<CheckpointContents, 'tokenizer' | 'tokenizerConfig' | 'notes'>;
+
+/**
+ * The tokenizer of a GGUF file, in the files of Hugging Face.
+ *
+ * @param vocabSize rows of the embedding
+ * @throws TpaError `CHECKPOINT_INVALID` where the metadata breaks its format
+ */
+export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): GgufTokenizer {
+  const rebuilt = rebuild(metadata, vocabSize);
+  const config = configOf(metadata);
+  const isRebuilt = typeof rebuilt !== 'string';
+  return {
+    ...(isRebuilt && { tokenizer: rebuilt }),
+    ...(Object.keys(config).length > 0 && { tokenizerConfig: config }),
+    notes: isRebuilt ? [] : [`no tokenizer.json, since ${rebuilt}: token ids only`],
+  };
+}
+
+/** tokenizer.json, or why there is none. */
+function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string {
+  const json = metadata.text('tokenizer.huggingface.json');
+  if (json !== undefined) {
+    return parseJsonObject(new TextEncoder().encode(json), 'tokenizer.huggingface.json');
+  }
+  const vocabulary = readVocabulary(metadata, vocabSize);
+  if (!vocabulary) return 'the file has no vocabulary';
+  const model = metadata.text('tokenizer.ggml.model');
+  if (model === 'gpt2') {
+    const merges = metadata.texts('tokenizer.ggml.merges');
+    const pre = metadata.text('tokenizer.ggml.pre');
+    return merges ? byteLevelTokenizer(vocabulary, pre, merges) : 'the file has no merges';
+  }
+  if (model === 'llama') {
+    const scores = metadata.numbers('tokenizer.ggml.scores') ?? [];
+    const hasSpacePrefix = metadata.boolean('tokenizer.ggml.add_space_prefix') ?? true;
+    return sentencePieceTokenizer(vocabulary, scores, hasSpacePrefix);
+  }
+  return 'its kind of vocabulary is not known';
+}
+
+/** tokenizer_config.json: the template of a chat and the tokens it names. */
+function configOf(metadata: GgufMetadata): JsonObject {
+  const tokens = metadata.texts('tokenizer.ggml.tokens') ?? [];
+  const token = (name: string): string | undefined => {
+    const id = metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, 2 ** 31);
+    return id === undefined ? undefined : tokens[id];
+  };
+  const values: readonly (readonly [string, unknown])[] = [
+    ['bos_token', token('bos')],
+    ['eos_token', token('eos')],
+    ['add_bos_token', metadata.boolean('tokenizer.ggml.add_bos_token')],
+    ['add_eos_token', metadata.boolean('tokenizer.ggml.add_eos_token')],
+    ['chat_template', metadata.text('tokenizer.chat_template')],
+  ];
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
