@@ -9,7 +9,7 @@ import { measure, type Plan } from './measure.ts';
 import { CONTEXTS, DIMS } from './mechanisms.ts';
 import { chartPath, renderContext, renderSection } from './section.ts';
 
-/** 4 to 5 minutes on a quiet machine. */
+/** About 4 minutes, 90 s of them at dim 3,072. */
 const FULL: Plan = { dims: DIMS, contexts: CONTEXTS, schedule: { rounds: 9, seconds: 0.1 } };
 /** Shows that everything runs; too short to quote. */
 const QUICK: Plan = {
