@@ -39,10 +39,12 @@ function engineFlags(argv: readonly string[]): string[] {
 
 const LOADER = /^--(import|require|loader)\b/;
 
+const RESULTS = [':(top,exclude)bench/RESULTS.md', ':(top,exclude)bench/charts'];
+
 function describeCommit(): string {
   try {
     // The results of the last run are no reason to distrust this one.
-    const isDirty = git('status', '--porcelain', '--', ':/', ':(top,exclude)bench/RESULTS.md');
+    const isDirty = git('status', '--porcelain', '--', ':/', ...RESULTS);
     return git('rev-parse', '--short', 'HEAD') + (isDirty ? '+' : '');
   } catch {
     return 'unknown';

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
 import { interleave, type Schedule } from './interleave.ts';
-import { renderReport, renderSuite, writeReport, type SuiteResult } from './report.ts';
+import { renderReport, renderSuite, type SuiteResult } from './report.ts';
+import { writePart } from './results-file.ts';
 import type { BenchModule, PreparedPart, SuitePart } from './suite.ts';
 
 /** In this order: the first case of a suite is what the others are compared with. */
@@ -21,7 +22,7 @@ const QUICK: Schedule = { rounds: 2, seconds: 0.05 };
 const USAGE = `node --import tsx bench/run.ts [--only name] [--quick]
   --only name  suites whose name contains it
   --quick      two short rounds
-Only a run without options writes bench/RESULTS.md.`;
+Only a run without options writes its part of bench/RESULTS.md.`;
 
 const { values } = parseArgs({
   options: {
@@ -51,7 +52,9 @@ async function run(only: string | undefined, isQuick: boolean): Promise<void> {
     console.log(`${renderSuite(result)}\n`);
     results.push(result);
   }
-  if (only === undefined && !isQuick) await writeReport(renderReport(environment, results));
+  if (only === undefined && !isQuick) {
+    await writePart(new URL('./', import.meta.url), 'bench', renderReport(environment, results));
+  }
 }
 
 /** Frees the cases of one suite before the next is prepared. */

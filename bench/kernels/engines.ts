@@ -4,7 +4,7 @@ import { peakCase } from '../peak.ts';
 import type { KernelCase } from '../suite.ts';
 
 /** Multiply-adds of one iteration of `fmaPeak`: 24 vectors of 4. */
-const PEAK_MACS = 96;
+export const FMA_PEAK_MACS = 96;
 
 /** A binary with its probe; cases name `peak.name` as their ceiling. */
 export interface BenchEngine {
@@ -20,6 +20,6 @@ export async function openEngines(): Promise<BenchEngine[]> {
   if (auto.simd.simd === 'relaxed') engines.push(await createEngine({ simd: 'baseline' }));
   return engines.map((engine) => {
     const name = engine.simd.simd;
-    return { name, engine, peak: peakCase(`fmaPeak, ${name}`, engine.kernels, PEAK_MACS) };
+    return { name, engine, peak: peakCase(`fmaPeak, ${name}`, engine.kernels, FMA_PEAK_MACS) };
   });
 }

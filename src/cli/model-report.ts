@@ -1,5 +1,7 @@
 import type { MemoryInfo, Model, ModelConfig, ModelInfo } from '../index.ts';
+import { cacheTable, renderCacheTable, type CacheRow } from './cache-table.ts';
 import { matchedMha } from './matched-mha.ts';
+import { featureRows } from './model-features.ts';
 import { count, decimals, renderTable, type Row } from './table.ts';
 
 /** Weights and factors are float32, the only width so far. */
@@ -9,7 +11,8 @@ const BYTES_PER_NUMBER = 4;
 export interface Comparison {
   readonly heads: number;
   readonly cacheBytesPerToken: number;
-  readonly ratio: number;
+  /** null where ours does not grow with the context. */
+  readonly ratio: number | null;
 }
 
 /** What `tpa info` says of a model. */
@@ -24,6 +27,8 @@ export interface ModelReport
   readonly mhaSameHeads: Comparison;
   /** null where the paper has no model of this shape. */
   readonly mhaSameParameters: (Comparison & { readonly name: string }) | null;
+  /** Every mechanism with this model's heads. */
+  readonly cacheTable: readonly CacheRow[];
 }
 
 /** Gathers the facts. */
@@ -36,10 +41,10 @@ export function describeModel(
   const compare = (heads: number, cacheBytesPerToken: number): Comparison => ({
     heads,
     cacheBytesPerToken,
-    ratio: cacheBytesPerToken / info.cacheBytesPerToken,
+    ratio: info.cacheBytesPerToken === 0 ? null : cacheBytesPerToken / info.cacheBytesPerToken,
   });
   const matched = matchedMha(config);
-  const bytesPerHead = denseCacheBytesPerToken / config.heads;
+  const bytesOf = (numbers: number) => config.layers * numbers * BYTES_PER_NUMBER;
   return {
     path,
     ...config,
@@ -49,21 +54,20 @@ export function describeModel(
     memoryBytes: model.memory().used,
     mhaSameHeads: compare(config.heads, denseCacheBytesPerToken),
     mhaSameParameters: matched
-      ? { name: matched.name, ...compare(matched.heads, matched.heads * bytesPerHead) }
+      ? { name: matched.name, ...compare(matched.heads, bytesOf(matched.numbersPerToken)) }
       : null,
+    cacheTable: cacheTable(config, info),
   };
 }
 
 /** Lines for a reader. */
 export function renderModel(report: ModelReport): string {
-  const { layers, dim, heads, headDim, hiddenDim, rankQ, rankK, rankV } = report;
+  const { layers, dim, hiddenDim } = report;
   const { mhaSameHeads, mhaSameParameters, ignoredKeys, ignoredTensors } = report;
   const rows: Row[] = [
     ['model', report.path],
-    ['mechanism', report.mechanism],
-    ['ranks', `query ${rankQ === 0 ? 'full' : rankQ}, key ${rankK}, value ${rankV}`],
     ['layers', `${layers}, dim ${dim}, feed-forward ${hiddenDim}`],
-    ['heads', `${heads} of headDim ${headDim}${report.usesGroupNorm ? ', group norm' : ''}`],
+    ...featureRows(report),
     ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
     ['context', `${count(report.contextLength)} tokens`],
     ['parameters', count(report.parameters)],
@@ -82,9 +86,11 @@ export function renderModel(report: ModelReport): string {
     ['ignored keys', ignoredKeys.join(', ') || 'none'],
     ['ignored tensors', ignoredTensors.join(', ') || 'none'],
   ];
-  return renderTable(rows);
+  const about = 'Cache of one token by mechanism, all with these heads; * is this model:';
+  return `${renderTable(rows)}\n${about}\n\n${renderCacheTable(report.cacheTable)}`;
 }
 
 function renderComparison({ heads, cacheBytesPerToken, ratio }: Comparison): string {
-  return `${count(cacheBytesPerToken)} bytes with ${heads} heads, ${decimals(ratio)} times as much`;
+  const times = ratio === null ? 'ours does not grow' : `${decimals(ratio)} times as much`;
+  return `${count(cacheBytesPerToken)} bytes with ${heads} heads, ${times}`;
 }
