@@ -1,3 +1,6 @@
+import { parseTokenizerConfig } from '../format/chat-config.ts';
+import { parseConfig } from '../format/config.ts';
+import { parseGenerationConfig } from '../format/generation-config.ts';
 import { planSafetensors } from './safetensors-writer.ts';
 import type { Checkpoint, JsonObject } from './checkpoint.ts';
 
@@ -23,8 +26,9 @@ export const CONVERTED_NAMES: readonly string[] = [
  * on in pieces, so that memory does not grow with the model. Floating-point weights stay
  * bit-identical, quantised ones become float32, exactly.
  *
- * @throws TpaError any `WEIGHTS_*` of a header that could not be read again; while chunks are
- *   drawn, `WEIGHTS_TRUNCATED`
+ * @throws TpaError any `WEIGHTS_*` of a header that could not be read again; `CONFIG_INVALID`,
+ *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH` for a configuration that `loadModel` would refuse; while
+ *   chunks are drawn, `WEIGHTS_TRUNCATED`
  * @example
  * for (const file of await convertCheckpoint(await openCheckpoint('./llama.gguf'))) {
  *   for await (const bytes of file.chunks()) await write(file.name, bytes);
@@ -32,10 +36,14 @@ export const CONVERTED_NAMES: readonly string[] = [
  */
 export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonly ConvertedFile[]> {
   const { config, tensors, tokenizer, tokenizerConfig, generationConfig } = checkpoint;
-  const weights = await planSafetensors(tensors);
+  const { entries, byteLength, chunks } = await planSafetensors(tensors);
+  // What `loadModel` would refuse is not worth the writing of gigabytes.
+  const { vocabSize } = parseConfig(config, entries);
+  parseGenerationConfig(generationConfig ?? {}, vocabSize);
+  parseTokenizerConfig(tokenizerConfig ?? {});
   const files: ConvertedFile[] = [
     jsonFile('config.json', config, 2),
-    { name: 'model.safetensors', ...weights },
+    { name: 'model.safetensors', byteLength, chunks },
   ];
   if (tokenizer) files.push(jsonFile('tokenizer.json', tokenizer, 0));
   if (tokenizerConfig) files.push(jsonFile('tokenizer_config.json', tokenizerConfig, 2));

@@ -47,6 +47,7 @@ export function namesOf({ tensors }: GgufHeader, sizes: GgufSizes): ReadonlyMap<
     names.set(name, { ...known, name: prefix + known.name });
   }
   requireAll(names, sizes);
+  for (const group of biasGroups(sizes.architecture)) requireAllOrNone(names, sizes.layers, group);
   return names;
 }
 
@@ -78,7 +79,7 @@ function layerNames(sizes: GgufSizes): ReadonlyMap<string, GgufName> {
   return names;
 }
 
-/** Every weight but `output.weight`, which a tied model lacks; biases are there or not. */
+/** Every weight but `output.weight`, which a tied model lacks. */
 function requireAll(names: ReadonlyMap<string, GgufName>, sizes: GgufSizes): void {
   const inner = [...layerNames(sizes).keys()].filter((name) => name.endsWith('.weight'));
   const needed = ['token_embd.weight', 'output_norm.weight'];
@@ -86,6 +87,43 @@ function requireAll(names: ReadonlyMap<string, GgufName>, sizes: GgufSizes): voi
   for (let layer = 0; layer < sizes.layers; layer++) {
     for (const name of inner) requireOne(names, `blk.${layer}.${name}`);
   }
+}
+
+/**
+ * Projections that config.json can only say are biased together, in every layer. Qwen 2 has no key
+ * for the first three: they always are.
+ */
+function biasGroups(architecture: string): BiasGroup[] {
+  const inputs = ['attn_q', 'attn_k', 'attn_v'];
+  const mlp = { parts: ['ffn_gate', 'ffn_up', 'ffn_down'], isAllowed: architecture === 'llama' };
+  if (architecture !== 'qwen2')
+    return [{ parts: [...inputs, 'attn_output'], isAllowed: true }, mlp];
+  return [
+    { parts: inputs, isAllowed: true, isRequired: true },
+    { parts: ['attn_output'], isAllowed: false },
+    mlp,
+  ];
+}
+
+interface BiasGroup {
+  readonly parts: readonly string[];
+  readonly isAllowed: boolean;
+  readonly isRequired?: boolean;
+}
+
+function requireAllOrNone(
+  names: ReadonlyMap<string, GgufName>,
+  layers: number,
+  { parts, isAllowed, isRequired = false }: BiasGroup,
+): void {
+  const all = Array.from({ length: layers }, (_, layer) =>
+    parts.map((part) => `blk.${layer}.${part}.bias`),
+  ).flat();
+  const found = all.find((name) => names.has(name));
+  if (found !== undefined && !isAllowed) {
+    throw unsupportedCheckpoint(`tensor "${found}"`, 'no such bias in the architecture', 'one');
+  }
+  if (found !== undefined || isRequired) for (const name of all) requireOne(names, name);
 }
 
 function requireOne(names: ReadonlyMap<string, GgufName>, name: string): void {

@@ -16,6 +16,16 @@ const LLAMA3 = {
 const TOLERANCE = 1e-4;
 const MAX_CONTEXT = 2 ** 31;
 const MAX_FACTOR = 65_536;
+/**
+ * llama.cpp multiplies YaRN's own 0.1 ln(factor) + 1 by these, where `attention_factor` of
+ * config.json takes its place; 1 changes nothing in the first three, 0 in the last.
+ */
+const YARN_NEUTRAL: readonly (readonly [name: string, neutral: number])[] = [
+  ['attn_factor', 1],
+  ['yarn_attn_factor', 1],
+  ['yarn_ext_factor', 1],
+  ['yarn_log_multiplier', 0],
+];
 
 /**
  * `rope_scaling` of config.json from the metadata; undefined where nothing is scaled.
@@ -36,15 +46,20 @@ export function readRopeScaling(
     const found = `"${printable(type)}"`;
     throw unsupportedCheckpoint(`"${key('type')}"`, 'none, linear or yarn', found);
   }
+  for (const [name, neutral] of YARN_NEUTRAL) {
+    const value = metadata.number(key(name), 0, MAX_FACTOR) ?? neutral;
+    if (value === neutral) continue;
+    throw unsupportedCheckpoint(`"${key(name)}"`, String(neutral), String(value));
+  }
   const original = metadata.integer(key('original_context_length'), 1, MAX_CONTEXT);
-  const attention =
-    metadata.number(key('attn_factor'), 0, MAX_FACTOR) ??
-    metadata.number(key('yarn_attn_factor'), 0, MAX_FACTOR);
+  const betaFast = metadata.number(key('yarn_beta_fast'), 0, MAX_FACTOR);
+  const betaSlow = metadata.number(key('yarn_beta_slow'), 0, MAX_FACTOR);
   return {
     rope_type: 'yarn',
     factor,
     ...(original !== undefined && { original_max_position_embeddings: original }),
-    ...(attention !== undefined && { attention_factor: attention }),
+    ...(betaFast !== undefined && { beta_fast: betaFast }),
+    ...(betaSlow !== undefined && { beta_slow: betaSlow }),
   };
 }
 

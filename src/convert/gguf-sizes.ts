@@ -29,16 +29,21 @@ const MAX_HEAD_DIM = 1024;
 const MAX_DIM = 2 ** 17;
 const MAX_HIDDEN_DIM = 2 ** 20;
 
-/** Keys that change the computation unless they are 0 or 1; no plain LLaMA sets them. */
-const FOREIGN_KEYS: readonly string[] = [
-  'expert_count',
-  'attention.scale',
-  'attention.clamp_kqv',
-  'attention.sliding_window',
-  'logit_scale',
-  'residual_scale',
-  'embedding_scale',
-  'rope.scale_linear',
+/**
+ * Keys that change the computation, and the values that do not: 0 is what llama.cpp takes for "not
+ * set", and 1 multiplies nothing. A window, a scale or a clamp of 1 is one.
+ */
+const NEUTRAL: readonly (readonly [key: string, ...values: number[]])[] = [
+  ['expert_count', 0],
+  ['attention.scale', 0],
+  ['attention.clamp_kqv', 0],
+  ['attention.sliding_window', 0],
+  ['attn_logit_softcapping', 0],
+  ['final_logit_softcapping', 0],
+  ['logit_scale', 0, 1],
+  ['residual_scale', 0, 1],
+  ['embedding_scale', 0, 1],
+  ['rope.scale_linear', 0, 1],
 ];
 
 /**
@@ -56,10 +61,16 @@ export function readSizes({ metadata, tensors }: GgufHeader): GgufSizes {
   }
   const splits = metadata.integer('split.count', 0, 65_535) ?? 0;
   if (splits > 1) throw unsupportedCheckpoint('"split.count"', 'a single file', String(splits));
-  for (const name of FOREIGN_KEYS) {
+  for (const [name, ...values] of NEUTRAL) {
     const key = `${architecture}.${name}`;
     const value = metadata.number(key, 0, 2 ** 32) ?? 0;
-    if (value !== 0 && value !== 1) throw unsupportedCheckpoint(`"${key}"`, 'none', String(value));
+    if (!values.includes(value)) {
+      throw unsupportedCheckpoint(`"${key}"`, values.join(' or '), String(value));
+    }
+  }
+  const causalKey = `${architecture}.attention.causal`;
+  if (metadata.boolean(causalKey) === false) {
+    throw unsupportedCheckpoint(`"${causalKey}"`, 'true', 'false');
   }
   const size = (name: string, max: number) =>
     metadata.requiredInteger(`${architecture}.${name}`, 1, max);

@@ -3,6 +3,7 @@ import { readSafetensorsHeader } from '../format/safetensors.ts';
 import { invalidCheckpoint } from './checkpoint-error.ts';
 import { printable } from '../format/printable.ts';
 import type { ByteSource } from '../format/byte-source.ts';
+import type { TensorEntry } from '../format/safetensors.ts';
 import type { CheckpointTensor } from './checkpoint.ts';
 
 /** The data starts at a multiple of it, the header being padded with spaces. */
@@ -14,6 +15,8 @@ const METADATA = { format: 'pt' };
 /** A safetensors file that is not written yet. */
 export interface SafetensorsPlan {
   readonly byteLength: number;
+  /** Its header, as the project's own reader finds it. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
   /** The bytes of the file in pieces of a few MB, each valid until the next is drawn. */
   chunks(): AsyncIterable<Uint8Array>;
 }
@@ -36,9 +39,10 @@ export async function planSafetensors(
   }
   const header = encodeHeader(entries);
   const byteLength = header.byteLength + dataBytes;
-  await readSafetensorsHeader(beginning(header, byteLength));
+  const readBack = await readSafetensorsHeader(beginning(header, byteLength));
   return {
     byteLength,
+    entries: readBack,
     async *chunks() {
       yield header;
       for (const tensor of ordered) yield* exactly(tensor);

@@ -12,6 +12,7 @@ const KEYS: readonly string[] = [
   'n_embd',
   'rank',
   'q_rank',
+  'c_dim',
   'vocab_size',
   'block_size',
   'using_groupnorm',

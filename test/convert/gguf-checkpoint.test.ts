@@ -103,6 +103,19 @@ test('config.json: untied head, biases, head size and scaling where the file has
     factor: 4,
     original_max_position_embeddings: 32_768,
   });
+  const neutral: GgufParts['metadata'] = [
+    ['qwen2.rope.scaling.attn_factor', ggufValue(1)],
+    ['qwen2.rope.scaling.yarn_beta_fast', ggufValue(24)],
+    ['qwen2.rope.scaling.yarn_beta_slow', ggufValue(2)],
+  ];
+  const knobs = await read({ ...parts, metadata: [...parts.metadata, ...scaling, ...neutral] });
+  assert.equal(knobs.config['rope_scaling'], {
+    rope_type: 'yarn',
+    factor: 4,
+    original_max_position_embeddings: 32_768,
+    beta_fast: 24,
+    beta_slow: 2,
+  });
   const linear: GgufParts['metadata'] = [
     ['qwen2.rope.scaling.type', ggufValue('linear')],
     ['qwen2.rope.scaling.factor', ggufValue(2.5)],
@@ -153,6 +166,32 @@ const CASES: readonly [string, GgufParts, TpaErrorCode, RegExp][] = [
     'MODEL_UNSUPPORTED',
     /attention\.scale/,
   ],
+  ...['attention.scale', 'attention.sliding_window', 'attention.clamp_kqv', 'expert_count'].map(
+    (key): (typeof CASES)[number] => [
+      `${key} of 1`,
+      withMetadata([`llama.${key}`, ggufValue(1)]),
+      'MODEL_UNSUPPORTED',
+      new RegExp(`"llama\\.${key}" expected 0, found 1`),
+    ],
+  ),
+  [
+    'attention to both sides',
+    withMetadata(['llama.attention.causal', ggufValue(false)]),
+    'MODEL_UNSUPPORTED',
+    /"llama\.attention\.causal" expected true, found false/,
+  ],
+  ...['attn_factor', 'yarn_attn_factor', 'yarn_ext_factor', 'yarn_log_multiplier'].map(
+    (key): (typeof CASES)[number] => [
+      `YaRN with a ${key} of its own`,
+      withMetadata(
+        ['llama.rope.scaling.type', ggufValue('yarn')],
+        ['llama.rope.scaling.factor', ggufValue(4)],
+        [`llama.rope.scaling.${key}`, ggufValue(0.5)],
+      ),
+      'MODEL_UNSUPPORTED',
+      new RegExp(`"llama\\.rope\\.scaling\\.${key}" expected [01], found 0\\.5`),
+    ],
+  ),
   [
     'a partial rotation',
     withMetadata(['llama.rope.dimension_count', ggufValue(4)]),
@@ -274,7 +313,57 @@ const CASES: readonly [string, GgufParts, TpaErrorCode, RegExp][] = [
   ],
 ];
 
-for (const [label, parts, code, message] of CASES) {
+/** The family with all its biases but one, and with one more. */
+function biases(
+  architecture: 'llama' | 'qwen2' | 'qwen3',
+  change: (tensors: GgufParts['tensors']) => GgufParts['tensors'],
+): GgufParts {
+  const { parts } = ggufModel({ architecture, usesBias: true });
+  return { ...parts, tensors: change(parts.tensors) };
+}
+const without =
+  (lost: string) =>
+  (tensors: GgufParts['tensors']): GgufParts['tensors'] =>
+    tensors.filter(({ name }) => name !== lost);
+
+const BIASES: readonly (typeof CASES)[number][] = [
+  ...(['llama', 'qwen3'] as const).flatMap((family) =>
+    ['blk.0.attn_output.bias', 'blk.1.attn_k.bias', 'blk.0.attn_q.bias'].map(
+      (lost): (typeof CASES)[number] => [
+        `${family} with every bias of attention but ${lost}`,
+        biases(family, without(lost)),
+        'CHECKPOINT_INVALID',
+        new RegExp(`"${lost}" expected in the file, found none`),
+      ],
+    ),
+  ),
+  [
+    'qwen2 without biases',
+    ggufModel({ architecture: 'qwen2', usesBias: false }).parts,
+    'CHECKPOINT_INVALID',
+    /"blk\.0\.attn_q\.bias" expected in the file/,
+  ],
+  [
+    'qwen2 with a bias of the output',
+    biases('qwen2', (tensors) => [...tensors, extra('blk.1.attn_output.bias')]),
+    'MODEL_UNSUPPORTED',
+    /"blk\.1\.attn_output\.bias" expected no such bias/,
+  ],
+  [
+    'qwen3 with a bias of the MLP',
+    biases('qwen3', (tensors) => [...tensors, extra('blk.1.ffn_down.bias')]),
+    'MODEL_UNSUPPORTED',
+    /"blk\.1\.ffn_down\.bias" expected no such bias/,
+  ],
+  [
+    'llama with one bias of the MLP',
+    biases('llama', (tensors) => [...tensors, extra('blk.1.ffn_down.bias')]),
+    'CHECKPOINT_INVALID',
+    /"blk\.0\.ffn_gate\.bias" expected in the file/,
+  ],
+];
+
+for (const [label, parts, code, message] of [...CASES, ...BIASES]) {
   test(`refuses ${label}, naming it`, async () => {
     const error = await refused(() => read(parts), code, label);
     assert.match(error.message, message);

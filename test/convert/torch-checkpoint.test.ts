@@ -40,6 +40,7 @@ function withTensor(name: string, changes: Partial<TorchData>): TorchParts {
 
 const C_PROJ = 'transformer.h.0.attn.c_proj.weight';
 const WTE = 'transformer.wte.weight';
+const FACTOR = 'transformer.h.0.attn.c_qkv.W_A_q.weight';
 
 const test = suite('readTorchCheckpoint()');
 
@@ -77,11 +78,32 @@ test('ckpt.pt: what model_args leave open comes from config', async () => {
   assert.equal([found['vocab_size'], found['n_layer']], [97, 2]);
 });
 
+test('ckpt.pt: the keys of every mechanism are taken', async () => {
+  const keys = { c_dim: 2, group_size: 2, q_lora_rank: 3, v_head_dim: 8, rope_decay_base: 0.5 };
+  const all = { ...(config as Record<string, Picklable>), ...keys };
+  const { config: found } = await open(buildCkpt(parts, new Map(Object.entries(all))));
+  assert.equal(found, { model_type: 't6', ...all });
+});
+
+test('refuses a configuration that loadModel would refuse, before anything is written', async () => {
+  const convert = async (changes: object, generation?: object) => {
+    const checkpoint = await open(buildBin(parts), { ...(config as object), ...changes });
+    const generationConfig = generation as Record<string, unknown>;
+    const more = generation ? { generationConfig } : {};
+    return convertCheckpoint({ ...checkpoint, ...more, close: async () => {} });
+  };
+  const typed = await refused(() => convert({ n_head: '4' }), 'CONFIG_INVALID');
+  assert.match(typed.message, /"n_head"/);
+  await refused(() => convert({ rope_scaling: { factor: 2 } }), 'MODEL_UNSUPPORTED');
+  await refused(() => convert({}, { eos_token_id: 1e6 }), 'CONFIG_INVALID');
+  await refused(() => convert({}, { top_p: 7 }), 'CONFIG_INVALID');
+});
+
 test('keeps F16 and BF16 as they are, 4-byte elements first', async () => {
   const mixed: TorchParts = {
     tensors: new Map([
       [C_PROJ, { storage: 'h', type: 'HalfStorage', length: 3, shape: [3] }],
-      ['b', { storage: 'b', type: 'BFloat16Storage', length: 2, shape: [2, 1], offset: 0 }],
+      [FACTOR, { storage: 'b', type: 'BFloat16Storage', length: 2, shape: [2, 1], offset: 0 }],
       [WTE, { storage: 'f', type: 'FloatStorage', length: 3, shape: [2], offset: 1 }],
     ]),
     storages: new Map([
@@ -92,14 +114,14 @@ test('keeps F16 and BF16 as they are, 4-byte elements first', async () => {
   };
   const files = await convertedBytes(await open(buildBin(mixed)));
   const tensors = await tensorBytes(files.get('model.safetensors')!);
-  assert.equal([...tensors.keys()], [WTE, C_PROJ, 'b']);
+  assert.equal([...tensors.keys()], [WTE, C_PROJ, FACTOR]);
   assert.equal(tensors.get(WTE), {
     dtype: 'F32',
     shape: [2],
     bytes: [104, 105, 106, 107, 108, 109, 110, 111],
   });
   assert.equal(tensors.get(C_PROJ), { dtype: 'F16', shape: [3], bytes: [1, 2, 3, 4, 5, 6] });
-  assert.equal(tensors.get('b'), { dtype: 'BF16', shape: [2, 1], bytes: [7, 8, 9, 10] });
+  assert.equal(tensors.get(FACTOR), { dtype: 'BF16', shape: [2, 1], bytes: [7, 8, 9, 10] });
 });
 
 test('writes a tied lm_head once and leaves computed buffers out, and says so', async () => {

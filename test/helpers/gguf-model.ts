@@ -21,7 +21,7 @@ export type Weights = Map<
 /** llama.cpp's name, ours, and the heads whose rows are permuted for `llama`. */
 type Name = readonly [stored: string, name: string, shape: readonly number[], heads: number];
 
-function names(usesBias: boolean, usesQueryNorm: boolean): Name[] {
+function names(architecture: string, usesBias: boolean): Name[] {
   const { dim, hiddenDim, heads, kvHeads, headDim, layers, vocabSize } = SIZES;
   const all: Name[] = [
     ['token_embd.weight', 'model.embed_tokens.weight', [vocabSize, dim], 0],
@@ -43,8 +43,9 @@ function names(usesBias: boolean, usesQueryNorm: boolean): Name[] {
       add('attn_q.bias', 'self_attn.q_proj.bias', [heads * headDim], heads);
       add('attn_k.bias', 'self_attn.k_proj.bias', [kvHeads * headDim], kvHeads);
       add('attn_v.bias', 'self_attn.v_proj.bias', [kvHeads * headDim]);
+      if (architecture !== 'qwen2') add('attn_output.bias', 'self_attn.o_proj.bias', [dim]);
     }
-    if (usesQueryNorm) {
+    if (architecture === 'qwen3') {
       add('attn_q_norm.weight', 'self_attn.q_norm.weight', [headDim]);
       add('attn_k_norm.weight', 'self_attn.k_norm.weight', [headDim]);
     }
@@ -65,7 +66,7 @@ export interface GgufModel {
 /** A random model: its parts as a GGUF file, and its weights as they were. */
 export function ggufModel({
   architecture = 'llama',
-  usesBias = false,
+  usesBias = architecture === 'qwen2',
   hasHead = false,
   type = TYPE.F32,
   encode = bytesOfFloats,
@@ -73,7 +74,7 @@ export function ggufModel({
   const { dim, hiddenDim, heads, kvHeads, headDim, layers, vocabSize } = SIZES;
   const random = createRandom(11);
   const weights: Weights = new Map();
-  const all = names(usesBias, architecture === 'qwen3');
+  const all = names(architecture, usesBias);
   if (hasHead) all.push(['output.weight', 'lm_head.weight', [vocabSize, dim], 0]);
   const tensors = all.map(([stored, name, shape, permuted]): GgufData => {
     const data = random.normal(shape.reduce((product, n) => product * n, 1));

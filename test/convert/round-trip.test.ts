@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tpa } from '../../src/cli/tpa.ts';
+import { loadModel, type Model } from '../../src/index.ts';
+import { buildCheckpoint } from '../helpers/build-checkpoint.ts';
+import { buildGguf, TYPE, type GgufData } from '../helpers/build-gguf.ts';
+import { assertClose, assertSame } from '../helpers/close.ts';
+import { fakeHost } from '../helpers/fake-host.ts';
+import { bytesOfFloats } from '../helpers/gguf-model.ts';
+import { floats, goldenFiles, integers, loadGolden, tolerance } from '../helpers/golden.ts';
+import { llamaGguf } from '../helpers/llama-gguf.ts';
+import { llamaVariant } from '../helpers/llama-model.ts';
+import { goldenSource, part, PRECISIONS, type Cos } from '../helpers/t6-model.ts';
+import { buildBin, buildCkpt, torchParts } from '../helpers/torch-model.ts';
+import type { Picklable } from '../helpers/build-torch.ts';
+
+interface Context {
+  root: string;
+}
+
+const test = suite<Context>('tpa convert, end to end');
+
+test.before.each(async (context) => {
+  context.root = await mkdtemp(join(tmpdir(), 'tpa-round-trip-'));
+});
+test.after.each(({ root }) => rm(root, { recursive: true }));
+
+/** Converts and loads. */
+async function convert(root: string, source: string): Promise<Model> {
+  const host = fakeHost();
+  const out = join(root, 'out');
+  assert.is(await tpa(['convert', join(root, source), '--out', out], host), 0, host.err());
+  return loadModel(out, { simd: 'baseline' });
+}
+
+/** More than a block of queries, so that the slow angles of a scaling are seen. */
+const IDS = Array.from({ length: 60 }, (_, i) => (i * 37 + 5) % 97);
+
+/** What must agree for two models to be the same. */
+function essence({ config: { ignoredKeys: _keys, eosTokenIds: _ends, ...rest } }: Model): object {
+  return rest;
+}
+
+/** Fails unless the GGUF of a model computes bit for bit as its safetensors. */
+async function checkGguf(
+  root: string,
+  config: Readonly<Record<string, unknown>>,
+  { name, type, more = [] }: { name: string; type: keyof typeof TYPE; more?: GgufData[] },
+): Promise<void> {
+  const { tensors } = llamaVariant(name).build();
+  const { parts, stored } = llamaGguf(config, tensors, type);
+  const file = buildGguf({ ...parts, tensors: [...parts.tensors, ...more] });
+  await writeFile(join(root, 'model.gguf'), file);
+  using original = await loadModel(buildCheckpoint(config, stored).source, { simd: 'baseline' });
+  using converted = await convert(root, 'model.gguf');
+  assert.equal(essence(converted), essence(original));
+  assertSame(await converted.logits(IDS), await original.logits(IDS), `${name} ${type}`);
+}
+
+const VARIANTS = [
+  'llama-mha',
+  'llama-gqa',
+  'llama-mqa',
+  'llama-untied',
+  'llama-attention-bias',
+  'llama-mlp-bias',
+  'llama-rope-linear',
+  'llama-rope-yarn',
+  'tinyllama-like',
+  'smollm2-like',
+  'qwen2',
+  'qwen3',
+];
+for (const name of VARIANTS) {
+  test(`GGUF F32 of ${name}: logits bit-identical to its safetensors`, ({ root }) =>
+    checkGguf(root, llamaVariant(name).config as Record<string, unknown>, { name, type: 'F32' }));
+}
+
+for (const name of ['tinyllama-like', 'qwen2', 'qwen3', 'llama-gqa']) {
+  for (const type of ['F16', 'Q8_0', 'Q4_0'] as const) {
+    test(`GGUF ${type} of ${name}: logits bit-identical to the dequantised safetensors`, ({
+      root,
+    }) => checkGguf(root, llamaVariant(name).config, { name, type }));
+  }
+}
+
+for (const factor of [8, 32]) {
+  test(`GGUF with the rope_freqs of LLaMA 3, factor ${factor}: logits bit-identical`, async ({
+    root,
+  }) => {
+    const name = 'llama-untied';
+    const rope_scaling = {
+      rope_type: 'llama3',
+      factor,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 8192,
+    };
+    // 16 features a head: wavelengths 6.3 ... 1,987 as they are, 6,283 between, 19,869 slowed
+    const share = (8192 / 6283.185307 - 1) / 3;
+    const divisors = Float32Array.of(1, 1, 1, 1, 1, 1, 1 / ((1 - share) / factor + share), factor);
+    const table = { name: 'rope_freqs.weight', shape: [8], bytes: bytesOfFloats(divisors) };
+    const config = { ...llamaVariant(name).config, rope_scaling, max_position_embeddings: 16_384 };
+    await checkGguf(root, config, { name, type: 'F32', more: [table] });
+  });
+}
+
+for (const path of goldenFiles('model_')) {
+  const golden = loadGolden(path);
+  const { name } = golden;
+  for (const file of ['pytorch_model.bin', 'ckpt.pt']) {
+    test(`${name} as ${file}: golden logits`, async ({ root }) => {
+      for (const cos of Object.keys(PRECISIONS) as Cos[]) {
+        const { config, weights } = goldenSource(golden, cos);
+        const folder = join(root, cos);
+        const tensors = await torchParts(weights as Uint8Array);
+        await mkdir(join(folder, 'source'), { recursive: true });
+        const isBin = file === 'pytorch_model.bin';
+        const values = new Map(Object.entries(config as Record<string, Picklable>));
+        const bytes = isBin ? buildBin(tensors) : buildCkpt(tensors, values);
+        await writeFile(join(folder, 'source', file), bytes);
+        if (isBin) await writeFile(join(folder, 'source', 'config.json'), JSON.stringify(config));
+        using model = await convert(folder, 'source');
+        const [rows] = golden.tensors.get('ids')!.shape as [number];
+        const ids = part(integers(golden, 'ids'), 0, rows);
+        const wanted = `logits_${cos}`;
+        const expected = part(floats(golden, wanted), 0, rows);
+        const atol = tolerance(golden, wanted);
+        assertClose(await model.logits(ids), expected, { atol, what: wanted });
+      }
+    });
+  }
+}
+
+test.run();
