@@ -1,7 +1,8 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { renameSync, rmSync } from 'node:fs';
+import { mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { CONVERTED_NAMES, type ConvertedFile } from '../index.ts';
+import { CONVERTED_NAMES, TpaError, type ConvertedFile } from '../index.ts';
 import { shown, UsageError } from './usage-error.ts';
 
 /** A folder that may be written. */
@@ -25,7 +26,7 @@ export async function checkOutput(
 ): Promise<OutputFolder> {
   const path = await realpath(out).catch(() => resolve(out));
   const names = await readdir(path).catch((error: unknown) => {
-    if (isAbsent(error)) return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw new UsageError(`"--out" expected a folder, got ${shown(out)}`, { cause: error });
   });
   if (names === undefined) {
@@ -37,8 +38,9 @@ export async function checkOutput(
   if (!isForced) {
     throw new UsageError(`"--out" expected a new or empty folder, or --force, got ${shown(out)}`);
   }
-  const sourcePath = await realpath(source);
-  if (`${sourcePath}${sep}`.startsWith(`${path}${sep}`)) {
+  // A source that is not there is for the reader of checkpoints to report.
+  const sourcePath = await realpath(source).catch(() => undefined);
+  if (sourcePath !== undefined && `${sourcePath}${sep}`.startsWith(`${path}${sep}`)) {
     throw new UsageError(
       `"--out" expected a folder that does not hold the source, got ${shown(out)}`,
     );
@@ -56,14 +58,19 @@ export async function checkOutput(
  * beside it, reach the disk, and take their place in one step.
  *
  * @param onBytes called with the bytes written, piece by piece
- * @throws the error of the system, AbortError; nothing is left behind
+ * @throws TpaError `RESOURCE_LIMIT` for a full disk, UsageError for a folder that cannot be written,
+ *   AbortError, whatever reading throws; nothing is left behind
  */
 export async function writeFolder(
   { path, isReplaced }: OutputFolder,
   files: readonly ConvertedFile[],
   { signal, onBytes }: { signal: AbortSignal; onBytes: (bytes: number) => void },
 ): Promise<void> {
-  const hidden = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
+  const hidden = join(dirname(path), `.${basename(path)}-${randomUUID()}`);
+  // Not mkdtemp, whose folders only their owner may open: a server may run as someone else.
+  await mkdir(hidden).catch((cause: unknown) => {
+    throw unwritable(path, files, cause);
+  });
   // The second Ctrl-C ends the process at once.
   const removeNow = () => rmSync(hidden, { recursive: true, force: true });
   process.on('exit', removeNow);
@@ -77,11 +84,11 @@ export async function writeFolder(
     await flush(hidden);
     signal.throwIfAborted();
     if (isReplaced) await replace(path, hidden);
-    else await rename(hidden, path);
+    else renameSync(hidden, path);
     await flush(dirname(path));
   } catch (error) {
     await rm(hidden, { recursive: true, force: true });
-    throw error;
+    throw unwritable(path, files, error);
   } finally {
     process.off('exit', removeNow);
   }
@@ -106,17 +113,47 @@ async function writeFile(
   }
 }
 
-/** The old folder goes only when the new one is in its place. */
+/**
+ * The old folder goes only when the new one is in its place. Synchronous up to there: a second
+ * Ctrl-C between the two steps would leave neither.
+ */
 async function replace(path: string, hidden: string): Promise<void> {
   const old = `${hidden}-old`;
-  await rename(path, old);
+  renameSync(path, old);
   try {
-    await rename(hidden, path);
+    renameSync(hidden, path);
   } catch (error) {
-    await rename(old, path);
+    renameSync(old, path);
     throw error;
   }
   await rm(old, { recursive: true, force: true });
+}
+
+/** Codes of a disk, a quota or a file system that takes no more. */
+const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** Codes of a folder that someone else decides over, or has put something in. */
+const REFUSED: ReadonlySet<unknown> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOENT',
+  'EEXIST',
+  'ENOTEMPTY',
+  'ENOTDIR',
+  'EBUSY',
+]);
+
+/** The error of the system in words; any other error as it is. */
+function unwritable(path: string, files: readonly ConvertedFile[], cause: unknown): unknown {
+  const code = codeOf(cause);
+  if (FULL.has(code)) {
+    const needed = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const message = `output ${shown(path)} expected room for ${needed} bytes on its disk, found too little (${String(code)}); nothing was left there`;
+    return new TpaError('RESOURCE_LIMIT', message, { cause, data: { needed } });
+  }
+  if (!REFUSED.has(code)) return cause;
+  const message = `"--out" expected a folder that can be written, got ${shown(path)} (${String(code)})`;
+  return new UsageError(message, { cause });
 }
 
 /** Waits until a directory's entries are on the disk, where a system can. */
@@ -130,6 +167,6 @@ async function flush(directory: string): Promise<void> {
   }
 }
 
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -118,6 +118,17 @@ test('--force leaves the old model where the source is refused', async ({ root }
   assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'old');
 });
 
+test('--force with a source that is not there: MODEL_NOT_FOUND, the old model stays', async ({
+  root,
+}) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'config.json'), 'old');
+  const { code, err } = await run(root, ['nowhere', '--force']);
+  assert.is(code, 1);
+  assert.match(err(), /^error MODEL_NOT_FOUND: [^\n]*\n$/);
+  assert.equal(await left(root), ['out']);
+});
+
 test('--force replaces no other folder, and none that holds the source', async ({ root }) => {
   await mkdir(join(root, 'out'));
   await writeFile(join(root, 'out', 'thesis.tex'), 'years of work');

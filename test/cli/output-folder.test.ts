@@ -1,10 +1,11 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkOutput, writeFolder } from '../../src/cli/output-folder.ts';
-import type { ConvertedFile } from '../../src/index.ts';
+import { UsageError } from '../../src/cli/usage-error.ts';
+import { TpaError, type ConvertedFile } from '../../src/index.ts';
 
 interface Context {
   root: string;
@@ -70,6 +71,55 @@ test('a failure between two pieces: its error, nothing left', async (context) =>
   );
   assert.is(thrown, error);
   assert.equal(await readdir(context.root), []);
+});
+
+for (const code of ['ENOSPC', 'EDQUOT', 'EFBIG']) {
+  test(`${code}, a full disk: RESOURCE_LIMIT with the bytes that are needed, nothing left`, async (context) => {
+    const cause = Object.assign(new Error(`${code}: /secret`), { code });
+    const error = await failure(
+      write(context, () => {
+        throw cause;
+      }),
+    );
+    assert.instance(error, TpaError);
+    const { message, data, cause: kept, code: own } = error as TpaError;
+    assert.equal([own, data, kept], ['RESOURCE_LIMIT', { needed: 6 }, cause]);
+    assert.match(message, /^output ".*" expected room for 6 bytes on its disk, found too little/);
+    assert.not.match(message, /secret/);
+    assert.equal(await readdir(context.root), []);
+  });
+}
+
+for (const code of ['EACCES', 'EROFS', 'EBUSY']) {
+  test(`${code}: UsageError that names the folder, nothing left`, async (context) => {
+    const error = await failure(
+      write(context, () => {
+        throw Object.assign(new Error('system'), { code });
+      }),
+    );
+    assert.instance(error, UsageError);
+    const { message } = error as UsageError;
+    assert.match(message, new RegExp(`^"--out" expected a folder that can be written, .*${code}`));
+    assert.equal(await readdir(context.root), []);
+  });
+}
+
+test('others may open the folder, as far as the process lets them', async (context) => {
+  await write(context, () => {});
+  const made = await stat(context.out);
+  await mkdir(join(context.root, 'plain'));
+  assert.is(made.mode, (await stat(join(context.root, 'plain'))).mode);
+});
+
+test('a parent that is gone when writing begins: UsageError', async ({ root, out }) => {
+  const inner = join(root, 'inner');
+  await mkdir(inner);
+  const output = await checkOutput(join(inner, 'out'), out, false);
+  await rm(inner, { recursive: true });
+  const options = { signal: new AbortController().signal, onBytes: () => {} };
+  const error = await failure(writeFolder(output, [file(() => {})], options));
+  assert.instance(error, UsageError);
+  assert.equal(await readdir(root), []);
 });
 
 test('a folder that someone else fills in the meantime stays as it is', async (context) => {

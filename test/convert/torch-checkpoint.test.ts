@@ -82,7 +82,7 @@ test('ckpt.pt: the keys of every mechanism are taken', async () => {
   const keys = { c_dim: 2, group_size: 2, q_lora_rank: 3, v_head_dim: 8, rope_decay_base: 0.5 };
   const all = { ...(config as Record<string, Picklable>), ...keys };
   const { config: found } = await open(buildCkpt(parts, new Map(Object.entries(all))));
-  assert.equal(found, { model_type: 't6', ...all });
+  for (const [key, value] of Object.entries(keys)) assert.is(found[key], value, key);
 });
 
 test('refuses a configuration that loadModel would refuse, before anything is written', async () => {
