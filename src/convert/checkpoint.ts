@@ -11,7 +11,7 @@ export interface CheckpointTensor {
   readonly byteLength: number;
   /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
   readonly storedAs: string;
-  /** The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next. */
+  /** The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next but one. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 

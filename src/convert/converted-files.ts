@@ -8,7 +8,7 @@ import type { Checkpoint, JsonObject } from './checkpoint.ts';
 export interface ConvertedFile {
   readonly name: string;
   readonly byteLength: number;
-  /** Its bytes, in pieces of a few MB, each valid until the next is drawn. */
+  /** Its bytes, in pieces of a few MB, each valid until the next but one is drawn. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 

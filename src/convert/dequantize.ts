@@ -5,6 +5,7 @@ export const BLOCK = 32;
 const SCALE_BYTES = 2;
 const Q8_BYTES = SCALE_BYTES + BLOCK;
 const Q4_BYTES = SCALE_BYTES + BLOCK / 2;
+const HALF = BLOCK / 2;
 /** Stored 0 … 15 stands for -8 … 7. */
 const Q4_ZERO = 8;
 
@@ -41,12 +42,15 @@ export function dequantizeQ4(blocks: Uint8Array, out: Float32Array): void {
   const scales = readScales(blocks, Q4_BYTES);
   for (let block = 0; block < scales.length; block++) {
     const scale = scales[block]!;
-    const from = block * Q4_BYTES + SCALE_BYTES;
-    const to = block * BLOCK;
-    for (let i = 0; i < BLOCK / 2; i++) {
-      const pair = blocks[from + i]!;
-      out[to + i] = scale * ((pair & 15) - Q4_ZERO);
-      out[to + i + BLOCK / 2] = scale * ((pair >> 4) - Q4_ZERO);
+    const start = block * BLOCK;
+    let from = block * Q4_BYTES + SCALE_BYTES;
+    for (let to = start; to < start + HALF; to += 2, from += 2) {
+      const pair = blocks[from]!;
+      const next = blocks[from + 1]!;
+      out[to] = scale * ((pair & 15) - Q4_ZERO);
+      out[to + 1] = scale * ((next & 15) - Q4_ZERO);
+      out[to + HALF] = scale * ((pair >> 4) - Q4_ZERO);
+      out[to + HALF + 1] = scale * ((next >> 4) - Q4_ZERO);
     }
   }
 }

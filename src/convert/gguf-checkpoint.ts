@@ -7,7 +7,7 @@ import { namesOf, ROPE_FACTORS } from './gguf-names.ts';
 import { readRopeScaling, recogniseLlama3 } from './gguf-rope.ts';
 import { FAMILIES, readSizes } from './gguf-sizes.ts';
 import { readGgufTokenizer } from './gguf-tokenizer.ts';
-import { CHUNK_BYTES, readChunks } from './read-chunks.ts';
+import { CHUNK_BYTES, ChunkBuffers, readChunks } from './read-chunks.ts';
 import { readUnpermuted } from './unpermute.ts';
 import type { ByteSource } from '../format/byte-source.ts';
 import type { CheckpointContents, CheckpointTensor, JsonObject } from './checkpoint.ts';
@@ -99,13 +99,14 @@ async function* dequantized(
 ): AsyncGenerator<Uint8Array> {
   const step = blocksPerChunk(blockBytes);
   const dequantize = type === 'Q8_0' ? dequantizeQ8 : dequantizeQ4;
-  const values = new Float32Array(CHUNK_BYTES / Float32Array.BYTES_PER_ELEMENT);
+  const buffers = new ChunkBuffers(CHUNK_BYTES);
   for await (const piece of stored) {
     for (let at = 0; at < piece.byteLength; at += step) {
       const blocks = piece.subarray(at, at + step);
       const length = (blocks.byteLength / blockBytes) * BLOCK;
+      const values = new Float32Array(buffers.take().buffer, 0, length);
       dequantize(blocks, values);
-      yield new Uint8Array(values.buffer, 0, length * Float32Array.BYTES_PER_ELEMENT);
+      yield new Uint8Array(values.buffer, 0, values.byteLength);
     }
   }
 }

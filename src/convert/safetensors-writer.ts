@@ -17,7 +17,7 @@ export interface SafetensorsPlan {
   readonly byteLength: number;
   /** Its header, as the project's own reader finds it. */
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** The bytes of the file in pieces of a few MB, each valid until the next is drawn. */
+  /** The bytes of the file in pieces of a few MB, each valid until the next but one is drawn. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 

@@ -1,4 +1,4 @@
-import { CHUNK_BYTES, readChunks } from './read-chunks.ts';
+import { CHUNK_BYTES, ChunkBuffers, readChunks } from './read-chunks.ts';
 import type { ByteSource } from '../format/byte-source.ts';
 
 /** Rows that were put in another order, head by head. */
@@ -12,7 +12,8 @@ export interface PermutedRows {
 /**
  * A projection's rows in the order in which RoPE pairs the halves of a head. llama.cpp rotates
  * neighbours instead, and its converter moves rows i and i + headDim/2 of each head to 2i and
- * 2i + 1; this moves them back. A piece holds whole heads and is valid until the next is drawn.
+ * 2i + 1; this moves them back. A piece holds whole heads and is valid until the next but
+ * one is drawn.
  */
 export async function* readUnpermuted(
   source: ByteSource,
@@ -22,8 +23,9 @@ export async function* readUnpermuted(
   const headBytes = headDim * rowBytes;
   const step = Math.max(1, Math.floor(CHUNK_BYTES / headBytes)) * headBytes;
   const half = headDim / 2;
-  const out = new Uint8Array(Math.min(step, heads * headBytes));
+  const buffers = new ChunkBuffers(Math.min(step, heads * headBytes));
   for await (const stored of readChunks(source, offset, heads * headBytes, step)) {
+    const out = buffers.take();
     const rows = stored.byteLength / rowBytes;
     for (let row = 0; row < rows; row++) {
       const inHead = row % headDim;

@@ -1,0 +1,101 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tpa } from '../../src/cli/tpa.ts';
+import { loadModel } from '../../src/index.ts';
+import { buildGguf } from '../helpers/build-gguf.ts';
+import { fakeHost } from '../helpers/fake-host.ts';
+import { byteLevelMetadata, sentencePieceMetadata } from '../helpers/gguf-vocabulary.ts';
+import { llamaGguf } from '../helpers/llama-gguf.ts';
+import { llamaVariant } from '../helpers/llama-model.ts';
+import { createRandom } from '../helpers/random.ts';
+
+const VOCAB_SIZE = 300;
+const { config, build } = llamaVariant('llama-gqa');
+const { tensors } = build();
+
+/** The model with an embedding of more tokens. */
+function modelFile(vocabulary: ReturnType<typeof byteLevelMetadata>): Uint8Array {
+  const dim = config['hidden_size'] as number;
+  const values = createRandom(3).normal(VOCAB_SIZE * dim, 0.02);
+  const larger = new Map(tensors);
+  larger.set('model.embed_tokens.weight', { shape: [VOCAB_SIZE, dim], values });
+  const { parts } = llamaGguf({ ...config, vocab_size: VOCAB_SIZE }, larger, 'F32');
+  return buildGguf({ ...parts, metadata: [...parts.metadata, ...vocabulary] });
+}
+
+const TEXTS = [
+  'the the',
+  ' the',
+  '   the  ',
+  '\n\n the',
+  'été 漢字',
+  '\u{1f600}\u{1f468}\u200d\u{1f469}',
+  '<s></s>',
+  '<|begin|>',
+  '\u0000',
+  '<0x41>',
+];
+
+for (const [label, metadata, bos] of [
+  ['gpt2', byteLevelMetadata(), 259],
+  ['llama', sentencePieceMetadata(), 1],
+] as const) {
+  const test = suite<{ root: string }>(`a converted ${label} vocabulary`);
+
+  test.before(async (context) => {
+    context.root = await mkdtemp(join(tmpdir(), 'tpa-chat-trip-'));
+    await writeFile(join(context.root, 'model.gguf'), modelFile(metadata));
+    const host = fakeHost();
+    const args = ['convert', join(context.root, 'model.gguf'), '--out', join(context.root, 'out')];
+    assert.is(await tpa(args, host), 0, host.err());
+  });
+  test.after(({ root }) => rm(root, { recursive: true }));
+
+  test('the files are those of Hugging Face, and text comes back as it was', async ({ root }) => {
+    assert.equal((await readdir(join(root, 'out'))).toSorted(), [
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
+    using model = await loadModel(join(root, 'out'), { simd: 'baseline' });
+    const { tokenizer } = model;
+    for (const text of TEXTS) {
+      const ids = tokenizer!.encode(text);
+      assert.is(tokenizer!.decode(ids), text, JSON.stringify(text));
+      assert.not(ids.includes(bos), `${JSON.stringify(text)} stays text`);
+    }
+  });
+
+  test('generate({ messages }) begins with the tokens of the template', async ({ root }) => {
+    using model = await loadModel(join(root, 'out'), { simd: 'baseline' });
+    using session = model.createSession();
+    const messages = [{ role: 'user', content: 'the <s><|begin|> the' }];
+    const generation = session.generate({ messages }, { temperature: 0, maxTokens: 4 });
+    await generation.text();
+    const prompt = session.tokens.slice(0, session.length - generation.tokens.length);
+    const { specialTokens } = model.tokenizer!;
+    const turn = specialTokens.get('<|turn|>')!;
+    const special = prompt.filter((id) => [...specialTokens.values()].includes(id));
+    assert.equal(special, [bos, turn, bos + 1, turn]);
+    assert.equal(prompt.slice(0, 2), [bos, turn]);
+  });
+
+  test('tpa chat answers each line by it', async ({ root }) => {
+    using model = await loadModel(join(root, 'out'), { simd: 'baseline' });
+    using session = model.createSession();
+    const options = { temperature: 0, maxTokens: 5 };
+    const messages = [{ role: 'user', content: 'the the' }];
+    const expected = await session.generate({ messages }, options).text();
+    const host = fakeHost({ stdin: 'the the\n' });
+    const args = ['chat', '--model', join(root, 'out'), '--simd', 'baseline', '--temperature', '0'];
+    assert.is(await tpa([...args, '--max-tokens', '5'], host), 0, host.err());
+    assert.is(host.out(), expected.endsWith('\n') || expected === '' ? expected : `${expected}\n`);
+    assert.ok(expected.length > 0);
+  });
+
+  test.run();
+}
