@@ -79,6 +79,14 @@ test('assembly/ imports nothing from outside', () => {
   }
 });
 
+test('nothing outside test/ imports tests', () => {
+  const files = ['src', 'assembly', 'bench'].flatMap(filesOf);
+  assert.equal(
+    files.filter((file) => /from ["'][^"']*\/test\//.test(code(file))),
+    [],
+  );
+});
+
 test('files have one reason to change: kernels at most 150 lines, others 250', () => {
   assert.equal(tooLong('assembly/kernels', 150), []);
   assert.equal(tooLong('assembly/attention', 150), []);

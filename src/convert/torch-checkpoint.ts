@@ -1,3 +1,4 @@
+import { readChatConfig } from '../format/chat-files.ts';
 import { MAX_CONFIG_BYTES, parseConfigBytes } from '../format/config.ts';
 import { missingFile, readModelFile } from '../format/model-files.ts';
 import { printable } from '../format/printable.ts';
@@ -72,7 +73,10 @@ async function contents(
 ): Promise<CheckpointContents> {
   checkT6Names(state.tensors);
   const tokenizer = await readJsonBeside(files, 'tokenizer.json');
-  const tokenizerConfig = await readJsonBeside(files, 'tokenizer_config.json');
+  const chat = await readChatConfig(files);
+  const ownConfig = await readJsonBeside(files, 'tokenizer_config.json');
+  // A chat_template.jinja goes before the template of tokenizer_config.json: one file says it.
+  const tokenizerConfig = chat ? { ...ownConfig, chat_template: chat.template } : ownConfig;
   const generationConfig = await readJsonBeside(files, 'generation_config.json');
   const notes = [...state.notes];
   if (!tokenizer) notes.push('no tokenizer.json beside the weights: token ids only');

@@ -1,6 +1,7 @@
 import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkOutput, writeFolder } from '../../src/cli/output-folder.ts';
@@ -119,6 +120,53 @@ test('a parent that is gone when writing begins: UsageError', async ({ root, out
   const options = { signal: new AbortController().signal, onBytes: () => {} };
   const error = await failure(writeFolder(output, [file(() => {})], options));
   assert.instance(error, UsageError);
+  assert.equal(await readdir(root), []);
+});
+
+test('two arrays that take turns are written in order: each piece is on its way before its array returns', async ({
+  root,
+  out,
+}) => {
+  const buffers = [new Uint8Array(2 ** 16), new Uint8Array(2 ** 16)];
+  const pieces = 40;
+  const turns: ConvertedFile = {
+    name: 'model.safetensors',
+    byteLength: pieces * 2 ** 16,
+    async *chunks() {
+      for (let i = 0; i < pieces; i++) yield buffers[i % 2]!.fill(i);
+    },
+  };
+  const output = await checkOutput(out, root, false);
+  const signal = new AbortController().signal;
+  await writeFolder(output, [turns], { signal, onBytes: () => {} });
+  const written = await readFile(join(out, turns.name));
+  assert.is(written.length, turns.byteLength);
+  for (let i = 0; i < pieces; i++) {
+    const piece = written.subarray(i * 2 ** 16, (i + 1) * 2 ** 16);
+    assert.ok(
+      piece.every((byte) => byte === i),
+      `piece ${i}`,
+    );
+  }
+});
+
+test('a write that fails while the next piece is made: its error, nothing left', async ({
+  root,
+  out,
+}) => {
+  const broken: ConvertedFile = {
+    name: 'model.safetensors',
+    byteLength: 6,
+    async *chunks() {
+      yield { byteLength: 3 } as Uint8Array; // refused by the file handle, after the call
+      await setTimeout(20);
+      yield new Uint8Array(3);
+    },
+  };
+  const output = await checkOutput(out, root, false);
+  const options = { signal: new AbortController().signal, onBytes: () => {} };
+  const error = await failure(writeFolder(output, [broken], options));
+  assert.is((error as { code?: string }).code, 'ERR_INVALID_ARG_TYPE');
   assert.equal(await readdir(root), []);
 });
 

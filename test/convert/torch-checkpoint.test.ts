@@ -85,13 +85,15 @@ test('ckpt.pt: the keys of every mechanism are taken', async () => {
   for (const [key, value] of Object.entries(keys)) assert.is(found[key], value, key);
 });
 
+/** Plans the files of the model, its configuration changed. */
+const convert = async (changes: object, generation?: object) => {
+  const checkpoint = await open(buildBin(parts), { ...(config as object), ...changes });
+  const generationConfig = generation as Record<string, unknown>;
+  const more = generation ? { generationConfig } : {};
+  return convertCheckpoint({ ...checkpoint, ...more, close: async () => {} });
+};
+
 test('refuses a configuration that loadModel would refuse, before anything is written', async () => {
-  const convert = async (changes: object, generation?: object) => {
-    const checkpoint = await open(buildBin(parts), { ...(config as object), ...changes });
-    const generationConfig = generation as Record<string, unknown>;
-    const more = generation ? { generationConfig } : {};
-    return convertCheckpoint({ ...checkpoint, ...more, close: async () => {} });
-  };
   const typed = await refused(() => convert({ n_head: '4' }), 'CONFIG_INVALID');
   assert.match(typed.message, /"n_head"/);
   await refused(() => convert({ rope_scaling: { factor: 2 } }), 'MODEL_UNSUPPORTED');
@@ -169,6 +171,18 @@ test('copies tokenizer.json from beside the weights', async () => {
   const source = bytesSource('pytorch_model.bin', buildBin(parts));
   const written = await convertedBytes(await readTorchCheckpoint(source, files));
   assert.equal(JSON.parse(new TextDecoder().decode(written.get('tokenizer.json'))), tokenizer);
+});
+
+test('takes chat_template.jinja from beside the weights, which goes before the other', async () => {
+  const chatTemplate = '{{ messages[0].content }}';
+  const tokenizerConfig = { bos_token: '<s>', chat_template: 'not this one' };
+  const given = { config, weights: new Uint8Array(), tokenizerConfig, chatTemplate };
+  const source = bytesSource('pytorch_model.bin', buildBin(parts));
+  const checkpoint = await readTorchCheckpoint(source, await openModelFiles(given));
+  assert.equal(checkpoint.tokenizerConfig, { bos_token: '<s>', chat_template: chatTemplate });
+  const files = await openModelFiles({ config, weights: new Uint8Array(), chatTemplate });
+  const alone = await readTorchCheckpoint(source, files);
+  assert.equal(alone.tokenizerConfig, { chat_template: chatTemplate });
 });
 
 test('shards: all tensors of all files; each where the index says', async () => {

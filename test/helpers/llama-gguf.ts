@@ -39,7 +39,7 @@ export function llamaGguf(
   const kvHeads = config['num_key_value_heads'] as number;
   const stored: CheckpointTensors = new Map();
   const data = Array.from(tensors, ([name, { shape, values }]): GgufData => {
-    const isMatrix = shape.length === 2 && (!/^Q/.test(type) || shape[1]! % 32 === 0);
+    const isMatrix = shape.length === 2 && (!type.startsWith('Q') || shape[1]! % 32 === 0);
     const held = store(values, isMatrix ? type : 'F32');
     stored.set(name, { shape, values: held.values });
     const [, part] = /\.self_attn\.([qk])_proj\./.exec(name) ?? [];
