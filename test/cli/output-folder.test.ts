@@ -150,25 +150,26 @@ test('two arrays that take turns are written in order: each piece is on its way 
   }
 });
 
-test('a write that fails while the next piece is made: its error, nothing left', async ({
-  root,
-  out,
-}) => {
-  const broken: ConvertedFile = {
-    name: 'model.safetensors',
-    byteLength: 6,
-    async *chunks() {
-      yield { byteLength: 3 } as Uint8Array; // refused by the file handle, after the call
-      await setTimeout(20);
-      yield new Uint8Array(3);
-    },
-  };
-  const output = await checkOutput(out, root, false);
-  const options = { signal: new AbortController().signal, onBytes: () => {} };
-  const error = await failure(writeFolder(output, [broken], options));
-  assert.is((error as { code?: string }).code, 'ERR_INVALID_ARG_TYPE');
-  assert.equal(await readdir(root), []);
-});
+for (const [label, more] of [
+  ['while the next piece is made', 1],
+  ['at the last piece', 0],
+] as const) {
+  test(`a write that fails ${label}: its error, nothing left`, async ({ root, out }) => {
+    const broken: ConvertedFile = {
+      name: 'model.safetensors',
+      byteLength: 3 + 3 * more,
+      async *chunks() {
+        yield { byteLength: 3 } as Uint8Array; // refused by the file handle, after the call
+        for (let i = 0; i < more; i++) yield setTimeout(20, new Uint8Array(3));
+      },
+    };
+    const output = await checkOutput(out, root, false);
+    const options = { signal: new AbortController().signal, onBytes: () => {} };
+    const error = await failure(writeFolder(output, [broken], options));
+    assert.is((error as { code?: string }).code, 'ERR_INVALID_ARG_TYPE');
+    assert.equal(await readdir(root), []);
+  });
+}
 
 test('a folder that someone else fills in the meantime stays as it is', async (context) => {
   const thrown = await failure(

@@ -13,6 +13,7 @@ import { bytesOfFloats } from '../helpers/gguf-model.ts';
 import { floats, goldenFiles, integers, loadGolden, tolerance } from '../helpers/golden.ts';
 import { llamaGguf } from '../helpers/llama-gguf.ts';
 import { llamaVariant } from '../helpers/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
 import { goldenSource, part, PRECISIONS, type Cos } from '../helpers/t6-model.ts';
 import { buildBin, buildCkpt, torchParts } from '../helpers/torch-model.ts';
 import type { Picklable } from '../helpers/build-torch.ts';
@@ -133,6 +134,20 @@ for (const path of goldenFiles('model_')) {
       }
     });
   }
+}
+
+for (const { name, build } of MECHANISM_VARIANTS) {
+  test(`${name} as ckpt.pt: its config and logits, bit for bit`, async ({ root }) => {
+    const { source } = build();
+    const parts = await torchParts(source.weights as Uint8Array);
+    const values = new Map(Object.entries(source.config as Record<string, Picklable>));
+    await writeFile(join(root, 'ckpt.pt'), buildCkpt(parts, values));
+    using original = await loadModel(source, { simd: 'baseline' });
+    using converted = await convert(root, 'ckpt.pt');
+    assert.equal(essence(converted), essence(original));
+    const ids = IDS.map((id) => id % original.config.vocabSize).slice(0, 40);
+    assertSame(await converted.logits(ids), await original.logits(ids), name);
+  });
 }
 
 test.run();
