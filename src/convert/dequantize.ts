@@ -22,7 +22,7 @@ export function dequantizeQ8(blocks: Uint8Array, out: Float32Array): void {
     const scale = scales[block]!;
     const start = block * BLOCK;
     let from = block * Q8_BYTES + SCALE_BYTES;
-    // Four at a time: 1,750 -> 2,500 MB/s of float32.
+    // Four at a time: 1,800 -> 2,500 MB/s of float32.
     for (let to = start; to < start + BLOCK; to += 4, from += 4) {
       out[to] = scale * bytes[from]!;
       out[to + 1] = scale * bytes[from + 1]!;
