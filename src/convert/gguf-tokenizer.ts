@@ -15,7 +15,7 @@ export type GgufTokenizer = Pick<CheckpointContents, 'tokenizer' | 'tokenizerCon
  * @throws TpaError `CHECKPOINT_INVALID` where the metadata breaks its format
  */
 export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): GgufTokenizer {
-  const rebuilt = rebuild(metadata, vocabSize);
+  const rebuilt = withStart(rebuild(metadata, vocabSize), metadata);
   const config = configOf(metadata);
   const isRebuilt = typeof rebuilt !== 'string';
   return {
@@ -45,6 +45,32 @@ function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string
     return sentencePieceTokenizer(vocabulary, scores, hasSpacePrefix);
   }
   return 'its kind of vocabulary is not known';
+}
+
+/** Ways to split whose models put BOS before a text unless the file says otherwise. */
+const STARTS_WITH_BOS: ReadonlySet<unknown> = new Set(['llama-bpe', 'llama3', 'llama-v3']);
+
+/** The same tokenizer.json, putting BOS before a text where the file says or implies it. */
+function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): JsonObject | string {
+  const id = metadata.integer('tokenizer.ggml.bos_token_id', 0, 2 ** 31);
+  const isImplied =
+    metadata.text('tokenizer.ggml.model') === 'llama' ||
+    STARTS_WITH_BOS.has(metadata.text('tokenizer.ggml.pre'));
+  const isAdded = metadata.boolean('tokenizer.ggml.add_bos_token') ?? isImplied;
+  const token = metadata.texts('tokenizer.ggml.tokens')?.[id ?? -1];
+  if (typeof tokenizer === 'string' || tokenizer['post_processor'] !== null) return tokenizer;
+  if (!isAdded || token === undefined) return tokenizer;
+  const start = { SpecialToken: { id: token, type_id: 0 } };
+  const text = (name: string, type_id: number) => ({ Sequence: { id: name, type_id } });
+  return {
+    ...tokenizer,
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [start, text('A', 0)],
+      pair: [start, text('A', 0), text('B', 1)],
+      special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
+    },
+  };
 }
 
 /** tokenizer_config.json: the template of a chat and the tokens it names. */

@@ -168,7 +168,10 @@ export class Session {
     const { backend, tokenizer, chat } = this.#host;
     if (typeof prompt === 'string') {
       const encoder = checkText(prompt, tokenizer, backend.contextLength);
-      return () => readIds('prompt', encoder.encode(prompt), backend);
+      return () => {
+        const start = this.length === 0 ? encoder.startIds : [];
+        return readIds('prompt', [...start, ...encoder.encode(prompt)], backend);
+      };
     }
     if (isConversation(prompt)) {
       const { contextLength } = backend;

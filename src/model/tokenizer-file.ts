@@ -1,4 +1,5 @@
 import { TpaError } from '../errors.ts';
+import { readStartIds } from './start-tokens.ts';
 
 /** A checked tokenizer.json. */
 export interface TokenizerFile {
@@ -8,6 +9,8 @@ export interface TokenizerFile {
   readonly specialIds: ReadonlySet<number>;
   /** Ids of the special tokens by their text. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** Ids that the file puts before every text: BOS of LLaMA, none of GPT-2. */
+  readonly startIds: readonly number[];
   /** The highest id + 1. */
   readonly vocabSize: number;
 }
@@ -63,6 +66,7 @@ export function readTokenizerFile(json: unknown, vocabLimit = MAX_VOCAB_SIZE): T
       model: { ...model, merges }, // the library reads the first merge and takes all to look alike
     },
     ids: new Set(names.keys()),
+    startIds: readStartIds(root['post_processor'], names),
     specialIds: new Set(specialTokens.values()),
     specialTokens,
     vocabSize,

@@ -8,6 +8,8 @@ export interface TextTokenizer {
   readonly vocabSize: number;
   /** Ids of the special tokens by their text. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
+  readonly startIds: readonly number[];
   /**
    * Tokenises text; nothing is added to it. Special tokens written out in the text stay text,
    * unless `parseSpecial` asks for their ids. A lone surrogate becomes U+FFFD.
@@ -42,6 +44,7 @@ export function createTokenizer(
 
   return {
     vocabSize: file.vocabSize,
+    startIds: file.startIds,
     specialTokens: file.specialTokens,
     encode(text, { parseSpecial = false } = {}) {
       const encoder = parseSpecial ? full : (plain ??= build(withoutSpecial(file)));

@@ -2,6 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TpaError } from '../../src/errors.ts';
 import { Session, type SessionHost } from '../../src/generate/session.ts';
+import { byteTokenizer } from '../helpers/byte-tokenizer.ts';
+import { readAll } from '../helpers/sessions.ts';
 import { FakeBackend, prefixLogits, type FakeOptions } from '../helpers/fake-backend.ts';
 
 const test = suite('Session');
@@ -228,5 +230,20 @@ function generated(session: Session) {
   const generation = session.generate([1, 2, 3], { maxTokens: 4, seed: 1 });
   return generation.text().then(() => generation);
 }
+
+test('text in an empty conversation comes after the tokens that start every text, and only there', async () => {
+  const tokenizer = { ...byteTokenizer, startIds: [3, 4] };
+  const backend = new FakeBackend({ vocabSize: 257 });
+  const host: SessionHost = { backend, tokenizer, eosTokenIds: [], sessions: new Set() };
+  const session = new Session(host);
+  await readAll(session.generate('ab', { maxTokens: 1, temperature: 0 }));
+  assert.equal(session.tokens.slice(0, 4), [3, 4, 97, 98]);
+  session.truncate(4);
+  await readAll(session.generate('c', { maxTokens: 1, temperature: 0 }));
+  assert.equal(session.tokens.slice(0, 5), [3, 4, 97, 98, 99]);
+  session.truncate(0);
+  await readAll(session.generate([97], { maxTokens: 1, temperature: 0 }));
+  assert.is(session.tokens[0], 97); // ids are taken as they are
+});
 
 test.run();

@@ -13,6 +13,7 @@ function piecesTokenizer(pieces: readonly Uint8Array[]): TextTokenizer {
   return {
     vocabSize: pieces.length,
     specialTokens: new Map(),
+    startIds: [],
     encode: () => [...pieces.keys()],
     decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes(ids)),
   };

@@ -6,6 +6,7 @@ export const END_ID = 256;
 export const byteTokenizer: TextTokenizer = {
   vocabSize: 257,
   specialTokens: new Map([['<|end|>', END_ID]]),
+  startIds: [],
   encode: (text) => [...new TextEncoder().encode(text)],
   decode(ids, { skipSpecial = false } = {}) {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
