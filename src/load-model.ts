@@ -15,7 +15,8 @@ import {
 import { checkAbort, openTensors } from './format/tensors.ts';
 import { yieldMacrotask } from './generate/yield.ts';
 import { Model } from './model.ts';
-import { checkBudget, checkTensors } from './model/tensors.ts';
+import { checkBudget } from './model/budget.ts';
+import { checkTensors } from './model/tensors.ts';
 import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
 import { loadWeights } from './model/weights.ts';
 import { checkThreads } from './runtime.ts';

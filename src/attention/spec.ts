@@ -91,6 +91,18 @@ export function cacheNumbersPerToken(spec: AttentionSpec): number {
 }
 
 /**
+ * Numbers of a layer's state of linear attention, Σ k vᵀ of each K/V head, or of each head where A
+ * factors tell heads apart: headDim times valueDim, rounded up to whole vectors. In numbers that do
+ * not wrap at 4 GiB as a kernel's would. 0 for softmax, whose cache grows.
+ */
+export function linearStateNumbers(spec: AttentionSpec): number {
+  if (spec.score !== 'linear') return 0;
+  const { heads, headDim, valueDim, rankK, headFactors } = spec;
+  const stateHeads = headFactors === 'groups' ? rankK : heads;
+  return stateHeads * headDim * Math.ceil(valueDim / 4) * 4;
+}
+
+/**
  * What a dot product of raw factors is multiplied by: scale / (R_Q R_K), R_Q = 1 for a full
  * query, R_K = 1 for groups.
  */

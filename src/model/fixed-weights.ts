@@ -28,7 +28,7 @@ export async function loadFixed(
   tensors: LayerTensors['fixed'],
 ): Promise<FixedWeights> {
   const { aq, ak, av, bq, bk, bv } = tensors;
-  const row = Math.ceil(headDim / 4) * 4;
+  const row = paddedRow(headDim);
   return {
     aq: await packer.vector(aq),
     ak: ak ? packer.store(spread(await packer.read(ak), heads, rankK)) : 0,
@@ -37,6 +37,20 @@ export async function loadFixed(
     bk: await packer.vector(bk),
     bv: bv ? packer.store(repeat(await packer.read(bv), headDim, row)) : 0,
   };
+}
+
+/** Numbers of a layer that repetition adds to those of its tensors. */
+export function fixedOverhead(config: ModelConfig): number {
+  const { heads, headDim, rankK, rankV, headFactors, featureFactors } = config;
+  const factors = heads * (rankK + rankV);
+  const spreadA = headFactors === 'fixed' ? (factors + 2) * TILE - factors : 0;
+  const repeated = PAGE_TOKENS * paddedRow(headDim) - headDim;
+  return spreadA + (featureFactors === 'fixed' ? rankV * repeated : 0);
+}
+
+/** Rows of values are whole vectors. */
+function paddedRow(headDim: number): number {
+  return Math.ceil(headDim / 4) * 4;
 }
 
 /** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */

@@ -109,13 +109,23 @@ export function fixedFactors(
   config: ModelConfig,
   weights: ModelWeights,
 ): readonly FixedFactors[] {
-  const { featureFactors, ropeDirection: direction } = config;
+  const positions = tablePositions(config);
   let tables = {};
-  if (featureFactors === 'fixed' || featureFactors === 'shared') {
-    const positions = Math.ceil(config.contextLength / PAGE_TOKENS) * PAGE_TOKENS;
+  if (positions > 0) {
     const rope = ropeTables(engine, config, positions);
     rope.fill(0, positions);
-    tables = { cos: rope.cosAt, sin: rope.sinAt, pairs: rope.pairs, direction };
+    tables = {
+      cos: rope.cosAt,
+      sin: rope.sinAt,
+      pairs: rope.pairs,
+      direction: config.ropeDirection,
+    };
   }
   return weights.layers.map(({ fixed: { ak, av, bk, bv } }) => ({ ak, av, bk, bv, ...tables }));
+}
+
+/** Positions whose tables attention reads: those of all pages where it rotates keys, else none. */
+export function tablePositions({ featureFactors, contextLength }: ModelConfig): number {
+  if (featureFactors !== 'fixed' && featureFactors !== 'shared') return 0;
+  return Math.ceil(contextLength / PAGE_TOKENS) * PAGE_TOKENS;
 }
