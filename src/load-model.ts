@@ -1,4 +1,4 @@
-import { checkKnown } from './attention/arguments.ts';
+import { checkInteger, checkKnown } from './attention/arguments.ts';
 import { CpuBackend } from './backend/cpu.ts';
 import { TpaError } from './errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
@@ -38,6 +38,11 @@ export interface LoadOptions extends EngineOptions {
   readonly backend?: 'auto' | 'wasm' | 'webgpu';
   /** Threads to compute with; one is the only number so far. */
   readonly threads?: number | 'auto';
+  /**
+   * Tokens that a session holds at most, the model's own number unless given and smaller. A model
+   * is refused whose full context does not fit the memory.
+   */
+  readonly contextLength?: number;
   /** What weights are widened to; float32 is the only one so far. */
   readonly dtype?: 'float32';
   /** How factors are cached; float32 is the only one so far. */
@@ -52,6 +57,7 @@ const KNOWN_OPTIONS = [
   'backend',
   'simd',
   'threads',
+  'contextLength',
   'dtype',
   'cacheDtype',
   'memoryLimit',
@@ -60,13 +66,16 @@ const KNOWN_OPTIONS = [
   'signal',
 ];
 
+/** Of any model: above it a float32 position loses integers. */
+const MAX_CONTEXT = 2 ** 24;
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** The shipped one nests 5 deep. */
 const MAX_TOKENIZER_DEPTH = 32;
 
 /**
- * Loads a T6 model: `config.json`, `model.safetensors` (or its shards) and, where there are such
+ * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
+ * `config.json`, `model.safetensors` (or its shards) and, where there are such
  * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
  * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
@@ -93,7 +102,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const { extras } = checkTensors(ownConfig, tensors.entries);
     const { eosTokenIds, defaults } = await readGenerationConfig(files, ownConfig.vocabSize);
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
-    const config = { ...ownConfig, eosTokenIds: [...ends] };
+    const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
+    const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
     const chat = await readChatConfig(files);
     const tokenizer = await readTokenizer(files, config);
     checkBudget(config, engine.heap.limit);
@@ -139,7 +149,8 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
   }
   checkKnown('loadModel', options, KNOWN_OPTIONS);
   const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
-  const { threads, onProgress, signal }: LoadOptions = options;
+  const { threads, contextLength, onProgress, signal }: LoadOptions = options;
+  if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, MAX_CONTEXT);
   if (backend === 'webgpu') {
     throw new TpaError(
       'BACKEND_UNAVAILABLE',

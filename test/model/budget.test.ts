@@ -4,7 +4,7 @@ import { loadModel } from '../../src/index.ts';
 import type { ModelConfig } from '../../src/format/model-config.ts';
 import { checkBudget, memoryNeeds } from '../../src/model/budget.ts';
 import { parameterCount } from '../../src/model/tensors.ts';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
 import { refused } from '../helpers/refused.ts';
 import { llamaConfig, t6Config } from '../helpers/tiny-configs.ts';
@@ -87,6 +87,23 @@ test('C2 a state of 4 GiB, which would wrap to 0 in 32 bits, is refused', async 
   });
   assert.is(memoryNeeds(config).stateBytes, 2 ** 32);
   await refused(() => checkBudget(config, 2 ** 32 - 65536), 'RESOURCE_LIMIT');
+});
+
+test('a model whose context is too large loads with a smaller contextLength, and computes the same', async () => {
+  const { config, build } = llamaVariant('llama-rope-llama3');
+  const { source } = build();
+  const vast = { ...source, config: { ...config, max_position_embeddings: 2 ** 24 } };
+  const options = { simd: 'baseline', memoryLimit: 2 ** 26 } as const;
+  const error = await refused(() => loadModel(vast, options), 'RESOURCE_LIMIT');
+  assert.match(error.message, /context of 16777216 tokens; load it with a smaller contextLength/);
+  using model = await loadModel(vast, { ...options, contextLength: 64 });
+  using whole = await loadModel(source, { simd: 'baseline' });
+  const ids = Array.from({ length: 64 }, (_, i) => i);
+  assert.is(model.config.contextLength, 64);
+  assert.equal(await model.logits(ids), await whole.logits(ids));
+  await refused(() => model.logits([...ids, 1]), 'CONTEXT_OVERFLOW');
+  using larger = await loadModel(source, { simd: 'baseline', contextLength: 2 ** 20 });
+  assert.is(larger.config.contextLength, whole.config.contextLength);
 });
 
 test('C2 refuses legal but absurd sizes at once, exact beyond 2^53', async () => {
