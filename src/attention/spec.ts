@@ -27,11 +27,11 @@ export interface AttentionSpec {
   readonly featureFactors?: 'contextual' | 'fixed' | 'shared' | 'outer' | 'latent';
   /** Width of c in b ⊗ c; headDim / outerDim is that of b. */
   readonly outerDim?: number;
-  /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or scale; its state has a constant size. */
+  /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or `scale`; its state has a constant size. */
   readonly score?: 'softmax' | 'linear';
   /** What q · k is multiplied by, 1 / sqrt(headDim) unless given. */
   readonly scale?: number;
-  /** Latest tokens that a query sees, itself included; all of them unless given. */
+  /** With `'groups'`: latest tokens that a query sees, itself included; all of them unless given. */
   readonly window?: number;
 }
 
