@@ -1,3 +1,4 @@
+import { PAGE_TOKENS, TILE } from '../attention/factors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { LayerTensors } from './layer-tensors.ts';
 import type { Packer } from './packer.ts';
@@ -16,10 +17,6 @@ export interface FixedWeights {
   /** (rankV, 96, headDim rounded up to 4), each row for every token of a page */
   readonly bv: number;
 }
-
-/** Tokens of a tile and of a page (assembly/attention/tiles.ts). */
-const TILE = 48;
-const PAGE_TOKENS = 96;
 
 /** Reads the fixed factors of a layer. */
 export async function loadFixed(

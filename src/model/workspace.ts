@@ -1,5 +1,5 @@
 import { attendScratch } from '../attention/attend.ts';
-import { factorLayout, padToPanel } from '../attention/factors.ts';
+import { factorLayout, padToPanel, PAGE_TOKENS } from '../attention/factors.ts';
 import { linearScratch } from '../attention/linear.ts';
 import { RopeTables } from '../attention/rope.ts';
 import type { LinearState } from '../cache/linear-state.ts';
@@ -15,8 +15,6 @@ export type LayerCache = PagedCache | LinearState;
 
 /** Rows of logits computed together: the output projection is read once for all of them. */
 export const LOGIT_ROWS = 16;
-/** Tokens of a page of the cache (assembly/attention/tiles.ts). */
-const PAGE_TOKENS = 96;
 
 /**
  * Room for the activations of `tokens` tokens, shared by all sequences of a model: a forward pass

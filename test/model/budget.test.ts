@@ -12,6 +12,8 @@ import { tinyConfig } from '../helpers/tiny-model.ts';
 
 const test = suite('checkBudget()');
 
+const weights = (config: ModelConfig) => 4 * parameterCount(config);
+
 /** Refused with one byte less than `needed`. */
 async function needs(config: ModelConfig, needed: number, what: string): Promise<void> {
   checkBudget(config, needed);
@@ -32,7 +34,6 @@ test('C2 counts weights and a full context, refuses one byte less', async () => 
 
 test('C2 counts what each mechanism keeps besides: states, tables, repeated factors, panels', async () => {
   // 2 layers of 4 heads of 4 features, rank 2, a context of 16 in one page of 96
-  const weights = (config: ModelConfig) => 4 * parameterCount(config);
   const linear = t6Config('gqa', { attention: 'linear' });
   await needs(linear, weights(linear) + 2 * 3 * (2 * 4 * 4) * 4, 'three states of 2 K/V heads');
   const single = t6Config('tpa', { attention: 'linear', block_size: 1 });
