@@ -15,7 +15,8 @@ import {
 import { checkAbort, openTensors } from './format/tensors.ts';
 import { yieldMacrotask } from './generate/yield.ts';
 import { Model } from './model.ts';
-import { checkBudget, checkTensors } from './model/tensors.ts';
+import { checkBudget } from './model/budget.ts';
+import { checkTensors } from './model/tensors.ts';
 import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
 import { loadWeights } from './model/weights.ts';
 import { checkThreads } from './runtime.ts';
@@ -37,15 +38,15 @@ export interface LoadOptions extends EngineOptions {
   readonly backend?: 'auto' | 'wasm' | 'webgpu';
   /** Threads to compute with; one is the only number so far. */
   readonly threads?: number | 'auto';
+  /**
+   * Tokens that a session holds at most, the model's own number unless given and smaller. A model
+   * is refused whose full context does not fit the memory.
+   */
+  readonly contextLength?: number;
   /** What weights are widened to; float32 is the only one so far. */
   readonly dtype?: 'float32';
   /** How factors are cached; float32 is the only one so far. */
   readonly cacheDtype?: 'float32';
-  /**
-   * Tokens that a session may hold at most, if fewer than the model's own: what a context needs at
-   * most is set aside when the model is admitted.
-   */
-  readonly contextLength?: number;
   /** Called after each tensor. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading; everything is freed. */
@@ -65,13 +66,16 @@ const KNOWN_OPTIONS = [
   'signal',
 ];
 
+/** Of any model: above it a float32 position loses integers. */
+const MAX_CONTEXT = 2 ** 24;
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** The shipped one nests 5 deep. */
 const MAX_TOKENIZER_DEPTH = 32;
 
 /**
- * Loads a model, T6 or of the LLaMA family: `config.json`, `model.safetensors` (or its shards) and, where there are such
+ * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
+ * `config.json`, `model.safetensors` (or its shards) and, where there are such
  * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
  * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
@@ -88,7 +92,7 @@ const MAX_TOKENIZER_DEPTH = 32;
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkOptions(options);
-  const { onProgress, signal, contextLength = Infinity, ...engineOptions } = options;
+  const { onProgress, signal, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
   const files = await openModelFiles(source, signal);
   try {
@@ -98,11 +102,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const { extras } = checkTensors(ownConfig, tensors.entries);
     const { eosTokenIds, defaults } = await readGenerationConfig(files, ownConfig.vocabSize);
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
-    const config = {
-      ...ownConfig,
-      eosTokenIds: [...ends],
-      contextLength: Math.min(ownConfig.contextLength, contextLength),
-    };
+    const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
+    const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
     const chat = await readChatConfig(files);
     const tokenizer = await readTokenizer(files, config);
     checkBudget(config, engine.heap.limit);
@@ -149,6 +150,7 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
   checkKnown('loadModel', options, KNOWN_OPTIONS);
   const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
   const { threads, contextLength, onProgress, signal }: LoadOptions = options;
+  if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, MAX_CONTEXT);
   if (backend === 'webgpu') {
     throw new TpaError(
       'BACKEND_UNAVAILABLE',
@@ -167,9 +169,6 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
     );
   }
   checkThreads(threads);
-  if (contextLength !== undefined) {
-    checkInteger('contextLength', contextLength, 1, Number.MAX_SAFE_INTEGER);
-  }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
   }

@@ -1,13 +1,13 @@
 import { TpaError } from './errors.ts';
 import type { CpuBackend } from './backend/cpu.ts';
-import { cacheNumbersPerToken } from './attention/spec.ts';
 import type { ModelConfig } from './format/model-config.ts';
 import type { GenerationDefaults } from './format/generation-config.ts';
 import { Chat, type ChatSource } from './generate/chat.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
 import { Session, type SessionHost } from './generate/session.ts';
 import { yieldMacrotask } from './generate/yield.ts';
-import { attentionSpec, denseNumbersPerToken } from './model/spec.ts';
+import { memoryNeeds } from './model/budget.ts';
+import { denseNumbersPerToken } from './model/spec.ts';
 import { parameterCount } from './model/tensors.ts';
 import type { TextTokenizer } from './model/tokenizer.ts';
 import type { MemoryInfo } from './runtime.ts';
@@ -23,9 +23,11 @@ export interface ModelInfo {
   readonly cacheDtype: 'float32';
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
-  /** Bytes one more token of context costs, all layers. */
+  /** Bytes one more token of context costs, all layers; 0 for linear attention. */
   readonly cacheBytesPerToken: number;
-  /** The same for multi-head attention with as many heads: 2 h d numbers a layer. */
+  /** Bytes of the state of linear attention whatever the context, all layers; else 0. */
+  readonly stateBytes: number;
+  /** Bytes a token if K and V of every query head were cached: 2 h d numbers a layer, MLA h (d + d_rope + d_v). */
   readonly denseCacheBytesPerToken: number;
   /** Keys of config.json that nothing reads. */
   readonly ignoredKeys: readonly string[];
@@ -118,6 +120,7 @@ export class Model {
   info(): ModelInfo {
     const { simd, reason } = this.#backend.network.engine.simd;
     const { layers, ignoredKeys } = this.config;
+    const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
     return {
       backend: 'wasm',
       backendReason: 'the wasm kernels are the only backend so far',
@@ -127,7 +130,8 @@ export class Model {
       dtype: 'float32',
       cacheDtype: 'float32',
       parameters: parameterCount(this.config),
-      cacheBytesPerToken: layers * cacheNumbersPerToken(attentionSpec(this.config)) * 4,
+      cacheBytesPerToken,
+      stateBytes,
       denseCacheBytesPerToken: layers * denseNumbersPerToken(this.config) * 4,
       ignoredKeys,
       ignoredTensors: this.#ignoredTensors,

@@ -13,6 +13,7 @@ import {
   type FactorizeSpec,
   type FactorWeights,
 } from './attention/factorize.ts';
+import { checkAttentionSpec, MECHANISM_KEYS } from './attention/check-spec.ts';
 import { cacheNumbersPerToken, type AttentionSpec } from './attention/spec.ts';
 import { checkCacheOptions, type FactorCacheOptions } from './cache/cache-options.ts';
 import { FactorCache, pagesOf } from './cache/factor-cache.ts';
@@ -60,7 +61,7 @@ export interface MemoryInfo {
 }
 
 /**
- * The operations of Tensor Product Attention on the CPU, over one memory.
+ * The operations of Tensor Product Attention, and of MHA, MQA and GQA, on the CPU over one memory.
  *
  * @example
  * const runtime = await createRuntime({ simd: 'baseline' });
@@ -151,15 +152,20 @@ export class Runtime {
   }
 
   /**
-   * Numbers a layer caches for each token: TPA (R_K + R_V)(h + d), with `kvHeads` G 2 G d, and what
+   * Numbers a layer caches for each token: TPA (R_K + R_V)(h + d), with `kvHeads` = G 2 G d, and what
    * an AttentionSpec of any other mechanism stores.
    *
-   * @throws TypeError, RangeError if a size is out of range
+   * @throws TypeError, RangeError if a size is out of range or does not fit the others
+   * @example
+   * const mla = { heads: 16, headDim: 576, valueDim: 512, rankK: 1, rankV: 1 };
+   * runtime.cacheNumbersPerToken({ ...mla, headFactors: 'groups', featureFactors: 'latent' }); // 576
    */
   cacheNumbersPerToken(spec: AttentionSpec | FactorCacheOptions): number {
     checkObject('spec', spec);
-    const isSpec = 'headFactors' in spec || 'featureFactors' in spec || 'score' in spec;
-    return cacheNumbersPerToken(isSpec ? (spec as AttentionSpec) : checkCacheOptions(spec));
+    const isSpec = MECHANISM_KEYS.some((key) => key in spec);
+    return cacheNumbersPerToken(
+      isSpec ? checkAttentionSpec(spec as AttentionSpec) : checkCacheOptions(spec),
+    );
   }
 
   /** What computes and why. */

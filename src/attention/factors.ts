@@ -46,6 +46,10 @@ export interface FactorProjection {
   readonly bq?: number;
 }
 
+/** Tokens of a tile and of a page of the cache (assembly/attention/tiles.ts). */
+export const TILE = 48;
+export const PAGE_TOKENS = 96;
+
 /** Columns of a panel (assembly/kernels/pack.ts); rows of outputs are padded to it. */
 export const PANEL = 48;
 

@@ -27,11 +27,11 @@ export interface AttentionSpec {
   readonly featureFactors?: 'contextual' | 'fixed' | 'shared' | 'outer' | 'latent';
   /** Width of c in b ⊗ c; headDim / outerDim is that of b. */
   readonly outerDim?: number;
-  /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or scale; its state has a constant size. */
+  /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or `scale`; its state has a constant size. */
   readonly score?: 'softmax' | 'linear';
   /** What q · k is multiplied by, 1 / sqrt(headDim) unless given. */
   readonly scale?: number;
-  /** Latest tokens that a query sees, itself included; all of them unless given. */
+  /** With `'groups'`: latest tokens that a query sees, itself included; all of them unless given. */
   readonly window?: number;
 }
 
@@ -88,6 +88,18 @@ export function cacheNumbersPerToken(spec: AttentionSpec): number {
   if (spec.score === 'linear') return 0;
   const { headRows, keyRows, valueRows } = storedNumbers(spec);
   return spec.rankK * (headRows + keyRows) + spec.rankV * (headRows + valueRows);
+}
+
+/**
+ * Numbers of a layer's state of linear attention, Σ k vᵀ of each K/V head, or of each head where A
+ * factors tell heads apart: headDim times valueDim, rounded up to whole vectors. In numbers that do
+ * not wrap at 4 GiB as a kernel's would. 0 for softmax, whose cache grows.
+ */
+export function linearStateNumbers(spec: AttentionSpec): number {
+  if (spec.score !== 'linear') return 0;
+  const { heads, headDim, valueDim, rankK, headFactors } = spec;
+  const stateHeads = headFactors === 'groups' ? rankK : heads;
+  return stateHeads * headDim * Math.ceil(valueDim / 4) * 4;
 }
 
 /**

@@ -19,7 +19,7 @@ export interface Backend {
 export interface Sequence {
   /** Tokens in the cache. */
   readonly length: number;
-  /** Bytes of the cache pages this sequence refers to (shared pages count in full). */
+  /** Bytes of the cache pages or states this sequence refers to (shared ones count in full). */
   readonly byteLength: number;
   /**
    * Evaluates 1 … maxChunk tokens at positions `length …` and appends their factors.
@@ -30,7 +30,10 @@ export interface Sequence {
    * @throws TpaError `OUT_OF_MEMORY`, `NONFINITE_LOGITS`, `KERNEL_TRAP`, `DISPOSED`
    */
   forward(ids: readonly number[], rows?: 'last' | 'all'): Promise<Float32Array>;
-  /** Forgets the tokens from position `length` on. */
+  /**
+   * Forgets the tokens from position `length` on, and more where the model keeps no state of that
+   * length (linear attention): `length` tells what is left, the rest is to be evaluated again.
+   */
   truncate(length: number): void;
   /** A copy that shares the pages, copy on write. */
   fork(): Sequence;

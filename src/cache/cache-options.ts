@@ -5,6 +5,7 @@ import {
   MAX_RANK,
   MAX_WIDTH,
 } from '../attention/arguments.ts';
+import { MECHANISM_KEYS } from '../attention/check-spec.ts';
 import type { AttentionSpec } from '../attention/spec.ts';
 
 /** Sizes of a cache; `valueDim` is `headDim` unless given. */
@@ -37,6 +38,10 @@ export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   const { valueDim: width = headDim } = options;
   const valueDim = checkInteger('valueDim', width, 1, MAX_WIDTH);
   const sizes = { heads, headDim, valueDim };
+  const key = MECHANISM_KEYS.find((name) => Object.hasOwn(options, name));
+  if (key !== undefined) {
+    throw new TypeError(`"${key}" expected to be absent: a cache is of factors, or of "kvHeads"`);
+  }
   if (kvHeads !== undefined) {
     checkInteger('kvHeads', kvHeads, 1, heads);
     if (heads % kvHeads !== 0) {

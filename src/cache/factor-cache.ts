@@ -34,7 +34,8 @@ interface Live {
 export let pagesOf: (cache: FactorCache) => PagedCache;
 
 /**
- * The factors of a sequence of tokens, a tenth of the numbers of a K/V cache (paper, Section 3.3).
+ * The factors of a sequence of tokens, a tenth of the numbers of a K/V cache (paper, Section 3.3);
+ * with `kvHeads` that K/V cache itself.
  *
  * @example
  * const runtime = await createRuntime();

@@ -1,4 +1,4 @@
-import type { AttentionSpec } from '../attention/spec.ts';
+import { type AttentionSpec, linearStateNumbers } from '../attention/spec.ts';
 import type { Engine } from '../wasm/engine.ts';
 
 /** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
@@ -35,7 +35,7 @@ export class LinearState {
     const headRows = spec.headFactors === 'groups' ? 0 : heads;
     const sizes = [heads, headDim, valueDim, rankK, rankV, headDim, headRows, valueDim];
     engine.heap.words(this.#shape, sizes.length).set(sizes);
-    this.#bytes = engine.kernels.linearStateBytes(this.#shape) >>> 0;
+    this.#bytes = 4 * linearStateNumbers(spec);
   }
 
   /** Tokens that count. */

@@ -61,13 +61,13 @@ function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): Json
   if (typeof tokenizer === 'string' || tokenizer['post_processor'] !== null) return tokenizer;
   if (!isAdded || token === undefined) return tokenizer;
   const start = { SpecialToken: { id: token, type_id: 0 } };
-  const text = (name: string, type_id: number) => ({ Sequence: { id: name, type_id } });
+  const A = { Sequence: { id: 'A', type_id: 0 } };
   return {
     ...tokenizer,
     post_processor: {
       type: 'TemplateProcessing',
-      single: [start, text('A', 0)],
-      pair: [start, text('A', 0), text('B', 1)],
+      single: [start, A],
+      pair: [start, A, { Sequence: { id: 'B', type_id: 1 } }],
       special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
     },
   };

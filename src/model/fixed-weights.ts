@@ -1,3 +1,4 @@
+import { PAGE_TOKENS, TILE } from '../attention/factors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { LayerTensors } from './layer-tensors.ts';
 import type { Packer } from './packer.ts';
@@ -17,10 +18,6 @@ export interface FixedWeights {
   readonly bv: number;
 }
 
-/** Tokens of a tile and of a page (assembly/attention/tiles.ts). */
-const TILE = 48;
-const PAGE_TOKENS = 96;
-
 /** Reads the fixed factors of a layer. */
 export async function loadFixed(
   packer: Packer,
@@ -28,7 +25,7 @@ export async function loadFixed(
   tensors: LayerTensors['fixed'],
 ): Promise<FixedWeights> {
   const { aq, ak, av, bq, bk, bv } = tensors;
-  const row = Math.ceil(headDim / 4) * 4;
+  const row = paddedRow(headDim);
   return {
     aq: await packer.vector(aq),
     ak: ak ? packer.store(spread(await packer.read(ak), heads, rankK)) : 0,
@@ -37,6 +34,20 @@ export async function loadFixed(
     bk: await packer.vector(bk),
     bv: bv ? packer.store(repeat(await packer.read(bv), headDim, row)) : 0,
   };
+}
+
+/** Numbers of a layer that repetition adds to those of its tensors. */
+export function fixedOverhead(config: ModelConfig): number {
+  const { heads, headDim, rankK, rankV, headFactors, featureFactors } = config;
+  const factors = heads * (rankK + rankV);
+  const spreadA = headFactors === 'fixed' ? (factors + 2) * TILE - factors : 0;
+  const repeated = PAGE_TOKENS * paddedRow(headDim) - headDim;
+  return spreadA + (featureFactors === 'fixed' ? rankV * repeated : 0);
+}
+
+/** Rows of values are whole vectors. */
+function paddedRow(headDim: number): number {
+  return Math.ceil(headDim / 4) * 4;
 }
 
 /** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */

@@ -1,3 +1,4 @@
+import { padToPanel } from '../attention/factors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { LatentTensors } from './layer-tensors.ts';
 import type { Packer } from './packer.ts';
@@ -39,6 +40,15 @@ export async function loadLatent(
     valueUp.push(packer.weight(values, valueDim, latentDim));
   }
   return { queryNorm, queryUp, latentNorm, absorb, valueUp };
+}
+
+/** Numbers of a layer that a panel for each head adds to those of its tensors. */
+export function latentOverhead({ heads, headDim, latent }: ModelConfig): number {
+  if (latent === undefined) return 0;
+  const { latentDim, valueDim } = latent;
+  const keys = (padToPanel(latentDim) - latentDim) * headDim;
+  const values = (padToPanel(valueDim) - valueDim) * latentDim;
+  return heads * (keys + values);
 }
 
 /** (columns, rows) from (rows, columns). */

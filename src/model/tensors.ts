@@ -3,14 +3,10 @@ import { printable } from '../format/printable.ts';
 import { isReadable } from '../format/tensors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { TensorEntry } from '../format/safetensors.ts';
-import { cacheNumbersPerToken } from '../attention/spec.ts';
 import { type ExpectedTensor, layerTensors, listTensors } from './layer-tensors.ts';
-import { attentionSpec } from './spec.ts';
 
 /** The output projection, where it is not the embedding or is stored a second time. */
 export const HEAD = 'lm_head.weight';
-/** Everything computes in float32. */
-const FLOAT_BYTES = 4;
 /**
  * Parameters of a layer, buffers aside. One that this configuration does not use is no harmless
  * extra: the model was trained with it.
@@ -90,33 +86,6 @@ export function checkTensors(
   const unused = extras.find((name) => LAYER_PARAMETER.test(name));
   if (unused !== undefined) throw mismatch(unused, 'no such tensor', 'one');
   return { extras };
-}
-
-/**
- * Bytes of the float32 weights and of one cached token over all layers. Nothing is allocated.
- *
- * @throws TpaError `RESOURCE_LIMIT` with data `{ needed, limit }` where the weights and the
- *   cache of one full context exceed `limitBytes`
- */
-export function checkBudget(
-  config: ModelConfig,
-  limitBytes: number,
-): { weightBytes: number; cacheBytesPerToken: number } {
-  const { layers, contextLength } = config;
-  const weightBytes = parameterCount(config) * FLOAT_BYTES;
-  const numbers = cacheNumbersPerToken(attentionSpec(config));
-  const cacheBytesPerToken = layers * numbers * FLOAT_BYTES;
-  // BigInt: at the caps of the configuration the sum passes 2^53.
-  const needed = BigInt(weightBytes) + BigInt(contextLength) * BigInt(cacheBytesPerToken);
-  if (!(needed <= limitBytes)) {
-    const room = Math.floor((limitBytes - weightBytes) / cacheBytesPerToken);
-    const cure =
-      room >= 1 ? `load it with "contextLength" of at most ${room}` : 'raise memoryLimit';
-    const message = `model expected to fit ${limitBytes} bytes, needs ${needed} for weights and one context of ${contextLength} tokens; ${cure}`;
-    const data = { needed: Number(needed), limit: limitBytes };
-    throw new TpaError('RESOURCE_LIMIT', message, { data });
-  }
-  return { weightBytes, cacheBytesPerToken };
 }
 
 function sumCounts(tensors: readonly ExpectedTensor[]): number {

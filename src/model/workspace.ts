@@ -1,5 +1,5 @@
 import { attendScratch } from '../attention/attend.ts';
-import { factorLayout, padToPanel } from '../attention/factors.ts';
+import { factorLayout, padToPanel, PAGE_TOKENS } from '../attention/factors.ts';
 import { linearScratch } from '../attention/linear.ts';
 import { RopeTables } from '../attention/rope.ts';
 import type { LinearState } from '../cache/linear-state.ts';
@@ -15,8 +15,6 @@ export type LayerCache = PagedCache | LinearState;
 
 /** Rows of logits computed together: the output projection is read once for all of them. */
 export const LOGIT_ROWS = 16;
-/** Tokens of a page of the cache (assembly/attention/tiles.ts). */
-const PAGE_TOKENS = 96;
 
 /**
  * Room for the activations of `tokens` tokens, shared by all sequences of a model: a forward pass
@@ -109,13 +107,23 @@ export function fixedFactors(
   config: ModelConfig,
   weights: ModelWeights,
 ): readonly FixedFactors[] {
-  const { featureFactors, ropeDirection: direction } = config;
+  const positions = tablePositions(config);
   let tables = {};
-  if (featureFactors === 'fixed' || featureFactors === 'shared') {
-    const positions = Math.ceil(config.contextLength / PAGE_TOKENS) * PAGE_TOKENS;
+  if (positions > 0) {
     const rope = ropeTables(engine, config, positions);
     rope.fill(0, positions);
-    tables = { cos: rope.cosAt, sin: rope.sinAt, pairs: rope.pairs, direction };
+    tables = {
+      cos: rope.cosAt,
+      sin: rope.sinAt,
+      pairs: rope.pairs,
+      direction: config.ropeDirection,
+    };
   }
   return weights.layers.map(({ fixed: { ak, av, bk, bv } }) => ({ ak, av, bk, bv, ...tables }));
+}
+
+/** Positions whose tables attention reads: those of all pages where it rotates keys, else none. */
+export function tablePositions({ featureFactors, contextLength }: ModelConfig): number {
+  if (featureFactors !== 'fixed' && featureFactors !== 'shared') return 0;
+  return Math.ceil(contextLength / PAGE_TOKENS) * PAGE_TOKENS;
 }

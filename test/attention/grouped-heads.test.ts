@@ -143,4 +143,50 @@ numbers('gives the numbers of the paper, Table 1 and Section 3', () => {
   );
 });
 
+numbers('refuses fields of a spec that are odd or do not fit each other, by name', () => {
+  const sizes = { heads: 6, headDim: 8, valueDim: 8, rankK: 2, rankV: 2 };
+  const groups = { ...sizes, headFactors: 'groups' };
+  const latent = { ...groups, rankK: 1, rankV: 1, featureFactors: 'latent' };
+  const outer = { ...sizes, featureFactors: 'outer', outerDim: 4 };
+  const shared = { ...sizes, featureFactors: 'shared' };
+  const wrong: [object, RegExp][] = [
+    [{ ...groups, headFactors: 'grouped' }, /"headFactors" expected one of contextual, fixed, gro/],
+    [{ ...sizes, headFactors: null }, /"headFactors" expected one of/],
+    [{ ...sizes, featureFactors: 'low-rank' }, /"featureFactors" expected one of/],
+    [{ ...sizes, score: 'cosine' }, /"score" expected one of softmax, linear, got cosine/],
+    [{ ...groups, heads: NaN }, /"heads" expected integer from 1 to 1024, got NaN/],
+    [{ ...groups, headDim: 2.5 }, /"headDim" expected integer/],
+    [{ ...groups, valueDim: undefined }, /"valueDim" expected a number/],
+    [{ ...groups, rankK: 4, rankV: 4 }, /"rankK" expected a divisor of 6 heads, got 4/],
+    [{ ...groups, rankV: 3 }, /"rankV" expected the 2 of rankK, got 3/],
+    [{ ...groups, featureFactors: 'fixed' }, /"featureFactors" expected "contextual" or "latent"/],
+    [{ ...groups, kvHeads: 2 }, /"kvHeads" expected an option of an attention/],
+    [{ ...latent, headFactors: 'contextual' }, /"featureFactors" expected "latent" with/],
+    [{ ...latent, rankK: 2, rankV: 2 }, /"rankK" expected 1 with "latent", got 2/],
+    [{ ...latent, valueDim: 9 }, /"valueDim" expected at most the headDim 8, got 9/],
+    [{ ...outer, outerDim: undefined }, /"outerDim" expected a number/],
+    [{ ...outer, outerDim: 3 }, /"outerDim" expected a divisor of headDim and valueDim, got 3/],
+    [{ ...outer, valueDim: 6 }, /"outerDim" expected a divisor of headDim and valueDim, got 4/],
+    [{ ...shared, valueDim: 4 }, /"valueDim" expected the 8 of headDim, got 4/],
+    [{ ...shared, rankV: 1 }, /"rankV" expected the 2 of rankK, got 1/],
+    [{ ...sizes, score: 'softmax', window: 4 }, /"window" expected none without/],
+    [{ ...groups, window: 0 }, /"window" expected integer/],
+  ];
+  for (const [spec, message] of wrong) {
+    assert.throws(() => runtime.cacheNumbersPerToken(spec as FactorCacheOptions), message);
+  }
+});
+
+numbers('a cache of another mechanism is refused rather than made of factors', () => {
+  using heads = runtime.createFactorCache({ heads: 6, headDim: 8, kvHeads: 2 });
+  const { used } = runtime.memory();
+  for (const spec of [heads.spec, { heads: 6, headDim: 8, rankK: 1, rankV: 1, score: 'linear' }]) {
+    assert.throws(
+      () => runtime.createFactorCache(spec),
+      /"(headFactors|score)" expected to be absent/,
+    );
+  }
+  assert.is(runtime.memory().used, used);
+});
+
 numbers.run();

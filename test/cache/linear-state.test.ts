@@ -55,6 +55,23 @@ test('takes the same memory for 1 token and for 10,000', (context) => {
   assert.is(state.byteLength, 2 * STATE_BYTES);
 });
 
+test('its bytes are those of the kernel, of 4 GiB as well: not 0', async ({ engine }) => {
+  for (const [spec, bytes] of [
+    [SPEC, STATE_BYTES],
+    [{ ...SPEC, heads: 6, rankK: 2, rankV: 2, headFactors: 'groups' as const }, 2 * 6 * 8 * 4],
+  ] as const) {
+    const state = new LinearState(engine, spec);
+    state.reserve(1);
+    state.commit(1);
+    assert.is(state.byteLength, engine.kernels.linearStateBytes(state.shapeAt));
+    assert.is(Math.ceil(state.byteLength / 64) * 64, bytes);
+    state.dispose();
+  }
+  const vast = new LinearState(engine, { ...SPEC, heads: 1024, headDim: 1024, valueDim: 1024 });
+  await refused(() => vast.reserve(1), 'OUT_OF_MEMORY');
+  vast.dispose();
+});
+
 test('a step that is not committed leaves the state as it was', (context) => {
   const { engine, state } = context;
   step(context, 7, 3);

@@ -56,10 +56,11 @@ for (const pre of ['gpt-2', 'llama-bpe', 'llama3', 'qwen2', 'smollm']) {
   });
 }
 
+const startOf = (pre: string, changes: Record<string, GgufValue> = {}) =>
+  createTokenizer(read(byteLevel(pre, changes)).tokenizer).startIds;
+const says = (isAdded: boolean) => ({ 'tokenizer.ggml.add_bos_token': isAdded });
+
 test('texts start with BOS where the file says so, or its kind implies it', () => {
-  const startOf = (pre: string, changes: Record<string, GgufValue> = {}) =>
-    createTokenizer(read(byteLevel(pre, changes)).tokenizer).startIds;
-  const says = (isAdded: boolean) => ({ 'tokenizer.ggml.add_bos_token': isAdded });
   assert.equal(startOf('llama-bpe'), [262]);
   assert.equal(startOf('llama-bpe', says(false)), []);
   assert.equal(startOf('qwen2'), []);

@@ -50,12 +50,12 @@ export function livelyWeights(golden: Golden): TensorData[] {
 export async function openCpuModel(
   source: ModelBytes,
   options: EngineOptions = {},
-  wrap: (kernels: Engine['kernels']) => Engine['kernels'] = (kernels) => kernels,
+  wrap: (kernels: Engine['kernels'], engine: Engine) => Engine['kernels'] = (kernels) => kernels,
 ): Promise<{ backend: CpuBackend; model: Model }> {
   const tensors = await openTensors(await openModelFiles(source));
   const config = parseConfig(source.config, tensors.entries);
   const engine = await createEngine(options);
-  const wrapped = { ...engine, kernels: wrap(engine.kernels) };
+  const wrapped = { ...engine, kernels: wrap(engine.kernels, engine) };
   const backend = new CpuBackend(wrapped, config, await loadWeights(wrapped, config, tensors));
   return { backend, model: new Model(backend, config, undefined, []) };
 }
