@@ -5,6 +5,7 @@ import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config
 import type { ModelConfig } from './format/model-config.ts';
 import { readAll } from './format/byte-source.ts';
 import { readChatConfig, readGenerationConfig } from './format/chat-files.ts';
+import { LIMITS } from './format/limits.ts';
 import { isDeeperThan } from './format/json-depth.ts';
 import {
   type ModelFiles,
@@ -66,8 +67,6 @@ const KNOWN_OPTIONS = [
   'signal',
 ];
 
-/** Of any model: above it a float32 position loses integers. */
-const MAX_CONTEXT = 2 ** 24;
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** The shipped one nests 5 deep. */
@@ -150,7 +149,7 @@ function checkOptions(options: unknown): asserts options is LoadOptions {
   checkKnown('loadModel', options, KNOWN_OPTIONS);
   const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
   const { threads, contextLength, onProgress, signal }: LoadOptions = options;
-  if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, MAX_CONTEXT);
+  if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   if (backend === 'webgpu') {
     throw new TpaError(
       'BACKEND_UNAVAILABLE',

@@ -17,6 +17,9 @@ export const MAX_HEADS = 1024;
 export const MAX_WIDTH = 2048;
 export const MAX_RANK = 256;
 
+/** Above it a float32 position loses integers. */
+export const MAX_POSITION = 1 << 24;
+
 /** Refuses options that nothing would read. @throws TypeError naming the first of them */
 export function checkKnown(subject: string, options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));

@@ -5,6 +5,7 @@ import {
   checkObject,
   countTokens,
   MAX_HEADS,
+  MAX_POSITION,
   MAX_RANK,
   MAX_WIDTH,
 } from './arguments.ts';
@@ -61,8 +62,6 @@ export interface Factors {
 }
 
 const MAX_DIM = 1 << 20;
-/** Above it a float32 position loses integers. */
-const MAX_POSITION = 1 << 24;
 
 /**
  * Factors of T tokens at positions `position …` (paper, eq. 3): one fused projection, then RoPE.

@@ -8,7 +8,7 @@ import { type AttentionSpec, storedNumbers } from './spec.ts';
 export interface FactorLayout {
   /** Offset of aq (heads, rankQ), or of the full query (heads, headDim). */
   readonly aq: number;
-  /** Offset of bq (rankQ, queryRows). */
+  /** Offset of bq (rankQ, queryWidth). */
   readonly bq: number;
   readonly ak: number;
   readonly bk: number;

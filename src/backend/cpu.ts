@@ -1,5 +1,6 @@
 import { LinearState } from '../cache/linear-state.ts';
-import { type FixedFactors, PagedCache } from '../cache/pages.ts';
+import { PagedCache } from '../cache/pages.ts';
+import type { FixedFactors } from '../cache/shape.ts';
 import { TpaError } from '../errors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';

@@ -2,6 +2,7 @@ import {
   checkInteger,
   checkObject,
   MAX_HEADS,
+  MAX_POSITION,
   MAX_RANK,
   MAX_WIDTH,
 } from '../attention/arguments.ts';
@@ -25,9 +26,6 @@ export interface FactorCacheOptions {
   readonly dtype?: 'float32';
 }
 
-/** Above it a float32 position loses integers. */
-const MAX_WINDOW = 1 << 24;
-
 /** Checks the sizes of a cache. @throws TypeError, RangeError */
 export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   checkObject('options', options);
@@ -50,7 +48,7 @@ export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
     refuseWith('kvHeads', options, ['rankK', 'rankV']);
     const dense = { ...sizes, rankK: kvHeads, rankV: kvHeads, headFactors: 'groups' as const };
     if (window === undefined) return dense;
-    return { ...dense, window: checkInteger('window', window, 1, MAX_WINDOW) };
+    return { ...dense, window: checkInteger('window', window, 1, MAX_POSITION) };
   }
   refuseWith('rankK', options, ['window']);
   return {

@@ -1,5 +1,6 @@
 import { type AttentionSpec, linearStateNumbers } from '../attention/spec.ts';
 import type { Engine } from '../wasm/engine.ts';
+import { SHAPE_BYTES, writeShape } from './shape.ts';
 
 /** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
 interface State {
@@ -7,9 +8,6 @@ interface State {
   readonly length: number;
   owners: number;
 }
-
-/** The kernels' CacheShape. */
-const SHAPE_WORDS = 18;
 
 /**
  * One layer of linear attention: a state of constant size in place of a cache that grows. A step
@@ -30,11 +28,8 @@ export class LinearState {
   constructor(engine: Engine, spec: AttentionSpec) {
     this.#engine = engine;
     this.spec = spec;
-    this.#shape = engine.heap.allocate(SHAPE_WORDS * 4);
-    const { heads, headDim, valueDim, rankK, rankV } = spec;
-    const headRows = spec.headFactors === 'groups' ? 0 : heads;
-    const sizes = [heads, headDim, valueDim, rankK, rankV, headDim, headRows, valueDim];
-    engine.heap.words(this.#shape, sizes.length).set(sizes);
+    this.#shape = engine.heap.allocate(SHAPE_BYTES);
+    writeShape(engine.heap, this.#shape, spec);
     this.#bytes = 4 * linearStateNumbers(spec);
   }
 

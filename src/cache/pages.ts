@@ -1,6 +1,6 @@
-import { type AttentionSpec, storedNumbers } from '../attention/spec.ts';
-import type { RopeDirection } from '../attention/rope.ts';
+import type { AttentionSpec } from '../attention/spec.ts';
 import type { Engine } from '../wasm/engine.ts';
+import { type FixedFactors, writeShape } from './shape.ts';
 
 /** A page of factors; `owners` caches refer to it. */
 interface Page {
@@ -20,28 +20,7 @@ export interface FactorRows {
   readonly bvStride: number;
 }
 
-/** Factors that are parameters of the model, and tables to rotate keys by; addresses, 0 for none. */
-export interface FixedFactors {
-  /**
-   * A_K (rankK, heads, 48), each number in all 48 lanes, and a row more that is read and not used;
-   * A_V (rankV, heads, 48).
-   */
-  readonly ak?: number;
-  readonly av?: number;
-  /** B_K (rankK, headDim), and B_V (rankV, 96, valueDim rounded up to 4), each row 96 times. */
-  readonly bk?: number;
-  readonly bv?: number;
-  /** Cosines and sines (positions, pairs), of all positions of all pages. */
-  readonly cos?: number;
-  readonly sin?: number;
-  readonly pairs?: number;
-  readonly direction?: RopeDirection;
-}
-
-/** `form` of the kernels' CacheShape. */
-const FORMS = ['contextual', 'fixed', 'shared', 'outer', 'latent'] as const;
-
-/** Bytes before the page table: the kernels' CacheShape, 72 of them, then their FactorRows. */
+/** Bytes before the page table: the kernels' CacheShape, then their FactorRows, 8 words. */
 const HEADER = 128;
 const ROWS_AT = 80;
 
@@ -169,22 +148,7 @@ export class PagedCache {
   #createTable(capacity: number): number {
     const { heap } = this.#engine;
     const table = heap.allocate(HEADER + capacity * 4);
-    const { heads, headDim, valueDim, rankK, rankV, outerDim = 0 } = this.spec;
-    const { keyRows, headRows, valueRows } = storedNumbers(this.spec);
-    const form = FORMS.indexOf(this.spec.featureFactors ?? 'contextual');
-    const {
-      ak = 0,
-      av = 0,
-      bk = 0,
-      bv = 0,
-      cos = 0,
-      sin = 0,
-      pairs = 0,
-      direction = 1,
-    } = this.#fixed;
-    const sizes = [heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows];
-    heap.words(table, 17).set([...sizes, form, outerDim, ak, av, bk, bv, cos, sin, pairs]);
-    heap.floats(table + 17 * 4, 1)[0] = direction;
+    writeShape(heap, table, this.spec, this.#fixed);
     return table;
   }
 

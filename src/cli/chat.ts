@@ -12,7 +12,7 @@ import type { Host, LineInput } from './host.ts';
 import { MODEL_OPTIONS, openModel } from './open-model.ts';
 import { text } from './option-spec.ts';
 import { readLines } from './prompt-input.ts';
-import { SAMPLING_NOTE, SAMPLING_OPTIONS, startGeneration } from './sampling.ts';
+import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf, startGeneration } from './sampling.ts';
 import { print } from './terminal.ts';
 import { Transcript } from './transcript.ts';
 
@@ -40,22 +40,14 @@ async function chat(
   { values }: ParsedArguments<typeof SPEC.options>,
   host: Host,
 ): Promise<ExitCode> {
-  const { model: path, simd: kernels, context, system, ...sampling } = values;
-  const opened = await openModel(
-    {
-      ...(path === undefined ? {} : { model: path }),
-      ...(kernels === undefined ? {} : { simd: kernels }),
-      ...(context === undefined ? {} : { context }),
-    },
-    host,
-  );
+  const opened = await openModel(values, host);
   if (!opened.model.hasChatTemplate) {
     const message =
       'expected a model with a chat template, this one has none; tpa generate continues text';
     throw new TpaError('CHAT_TEMPLATE_MISSING', message);
   }
   using session = opened.model.createSession();
-  const talk = new Talk(session, sampling, system, host);
+  const talk = new Talk(session, samplingOf(values), values.system, host);
   const input = host.openTerminal?.() ?? pipe(host.openStdin());
   try {
     for (;;) {

@@ -6,7 +6,7 @@ import type { Host } from './host.ts';
 import { describeModel } from './model-report.ts';
 import { MODEL_OPTIONS, openModel } from './open-model.ts';
 import { readPrompt } from './prompt-input.ts';
-import { SAMPLING_NOTE, SAMPLING_OPTIONS, startGeneration } from './sampling.ts';
+import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf, startGeneration } from './sampling.ts';
 import { renderStatistics, Stopwatch, type Statistics } from './statistics.ts';
 import { print } from './terminal.ts';
 import { Transcript } from './transcript.ts';
@@ -37,11 +37,11 @@ async function generate(
   const prompt = operand === '-' ? await readPrompt(host.openStdin()) : operand;
   const { model, path, loadMilliseconds } = await openModel(values, host);
   using session = model.createSession();
-  const { model: _model, simd: _simd, context: _context, json, ...sampling } = values;
-  const generation = startGeneration(session, prompt, { ...sampling, signal: host.signal });
+  const options = { ...samplingOf(values), signal: host.signal };
+  const generation = startGeneration(session, prompt, options);
 
   const stopwatch = new Stopwatch();
-  const transcript = json ? undefined : new Transcript(host.stdout);
+  const transcript = values.json ? undefined : new Transcript(host.stdout);
   if (host.stdout.isTTY) transcript?.add(prompt);
   let text = '';
   try {
@@ -55,7 +55,7 @@ async function generate(
   }
 
   const statistics = summarize(session, generation, stopwatch);
-  if (json) {
+  if (values.json) {
     const { tokens: ids } = generation;
     const report = describeModel(model, path);
     const result = { text, ids, ...statistics, loadMilliseconds, model: report };

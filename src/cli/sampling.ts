@@ -1,6 +1,6 @@
 import type { Conversation, GenerateOptions, Generation, Session } from '../index.ts';
 import { optionName } from './arguments.ts';
-import { integer, number, texts } from './option-spec.ts';
+import { integer, number, type OptionValues, texts } from './option-spec.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Options of every command that generates; they have the names and bounds of the library's. */
@@ -29,6 +29,12 @@ export const SAMPLING_OPTIONS = {
   seed: integer({ about: 'same seed, same text', min: 0, fallback: 'random' }),
   stop: texts('TEXT', { about: 'end before this text; may be given several times' }),
 };
+
+/** Those of a command's values that are options of sampling. */
+export function samplingOf(values: OptionValues<typeof SAMPLING_OPTIONS>): GenerateOptions {
+  const chosen = Object.entries(values).filter(([key]) => Object.hasOwn(SAMPLING_OPTIONS, key));
+  return Object.fromEntries(chosen);
+}
 
 /** Help on the defaults of {@link SAMPLING_OPTIONS}. */
 export const SAMPLING_NOTE =

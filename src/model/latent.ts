@@ -19,9 +19,9 @@ export interface LatentSpace {
   readonly values: number;
 }
 
-/** Numbers between projected rows: the query's latent, the K/V latent, the shared key. */
-export function latentStride({ queryRank, latentDim, ropeDim }: LatentSizes): number {
-  return padToPanel(queryRank + latentDim + ropeDim);
+/** Numbers of a projected row: the query's latent, the K/V latent, the shared key. */
+export function latentWidth({ queryRank, latentDim, ropeDim }: LatentSizes): number {
+  return queryRank + latentDim + ropeDim;
 }
 
 /** @throws TpaError `OUT_OF_MEMORY` */
@@ -56,12 +56,12 @@ export function projectLatent(
   const { queryRank, latentDim, ropeDim } = sizes;
   const { queryNorm, queryUp, latentNorm, absorb } = weights.latent!;
   const { queries, absorbed } = space!;
-  const stride = latentStride(sizes);
+  const projected = latentWidth(sizes);
+  const stride = padToPanel(projected);
   const { queryStride, absorbedStride } = strides(config);
   const latentAt = factors + queryRank * 4;
   const keyAt = latentAt + latentDim * 4;
 
-  const projected = queryRank + latentDim + ropeDim;
   kernels.matmul(factors, normed, weights.projection, count, dim, projected, stride, width, false);
   kernels.rmsNorm(factors, factors, queryNorm, count, queryRank, stride, stride, LATENT_NORM_EPS);
   kernels.rmsNorm(

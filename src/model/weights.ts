@@ -5,6 +5,7 @@ import type { TensorSet } from '../format/tensors.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { type FixedWeights, loadFixed } from './fixed-weights.ts';
 import { type LatentWeights, loadLatent } from './latent-weights.ts';
+import { latentWidth } from './latent.ts';
 import { type LayerTensors, layerTensors, type Piece } from './layer-tensors.ts';
 import { Packer, type WeightsProgress } from './packer.ts';
 import { attentionSpec, headOutputDim } from './spec.ts';
@@ -48,9 +49,9 @@ export interface ModelWeights {
 }
 
 /** Numbers of a row of the fused projection. */
-export function projectedWidth(config: ModelConfig): number {
+function projectedWidth(config: ModelConfig): number {
   const { latent, rankQ } = config;
-  if (latent !== undefined) return latent.queryRank + latent.latentDim + latent.ropeDim;
+  if (latent !== undefined) return latentWidth(latent);
   return factorLayout(attentionSpec(config), rankQ).width;
 }
 

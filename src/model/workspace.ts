@@ -3,10 +3,11 @@ import { factorLayout, padToPanel, PAGE_TOKENS } from '../attention/factors.ts';
 import { linearScratch } from '../attention/linear.ts';
 import { RopeTables } from '../attention/rope.ts';
 import type { LinearState } from '../cache/linear-state.ts';
-import type { FixedFactors, PagedCache } from '../cache/pages.ts';
+import type { PagedCache } from '../cache/pages.ts';
+import type { FixedFactors } from '../cache/shape.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { createLatentSpace, type LatentSpace, latentStride } from './latent.ts';
+import { createLatentSpace, type LatentSpace, latentWidth } from './latent.ts';
 import { attentionSpec, headOutputDim } from './spec.ts';
 import type { ModelWeights } from './weights.ts';
 
@@ -61,7 +62,9 @@ export function createWorkspace(
   const spec = attentionSpec(config);
   const width = padToPanel(dim);
   const projected =
-    config.latent === undefined ? factorLayout(spec, rankQ).stride : latentStride(config.latent);
+    config.latent === undefined
+      ? factorLayout(spec, rankQ).stride
+      : padToPanel(latentWidth(config.latent));
   const scratch =
     cache.kind === 'state'
       ? linearScratch(engine, cache, tokens)
