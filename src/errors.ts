@@ -38,6 +38,8 @@ export type TpaErrorCode =
   | 'WASM_BLOCKED'
   | 'SIMD_UNAVAILABLE'
   | 'BACKEND_UNAVAILABLE'
+  | 'GPU_LOST'
+  | 'GPU_OUT_OF_MEMORY'
   | 'KERNEL_TRAP';
 
 /** Extra facts of an error, e.g. `{ needed, limit }` or `{ path, rule }`; never prompt or file text. */

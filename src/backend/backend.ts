@@ -2,7 +2,7 @@
  * Who computes. A backend owns the weights and evaluates tokens; a sequence is one context's
  * factor cache on it. The token loop knows nothing else, so that another backend can take over.
  */
-export interface Backend {
+export interface Backend<S = Sequence> {
   /** Tokens of one {@link Sequence.forward} call at most; longer prompts are split by the caller. */
   readonly maxChunk: number;
   /** Positions a sequence can hold. */
@@ -10,7 +10,7 @@ export interface Backend {
   /** Length of one row of logits. */
   readonly vocabSize: number;
   /** An empty sequence. @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
-  createSequence(): Sequence;
+  createSequence(): S;
   /** Frees the weights and every sequence; idempotent. */
   dispose(): void;
 }
@@ -40,3 +40,50 @@ export interface Sequence {
   /** Gives the pages back; idempotent. */
   dispose(): void;
 }
+
+/**
+ * A sequence whose factors go in and out: what the CPU and the GPU both are. The CPU's is the truth
+ * and the GPU's a copy of it, so that a lost device costs no token.
+ *
+ * Factors travel as float32 (layers, count, numbers); the numbers of a token in a layer are
+ * ak (heads, rankK), bk (rankK, keyRows), av (heads, rankV), bv (rankV, valueRows), with 0 of what
+ * `storedNumbers` of the layer's AttentionSpec does not store.
+ */
+export interface FactorSequence extends Pick<
+  Sequence,
+  'length' | 'forward' | 'truncate' | 'dispose'
+> {
+  /**
+   * Factors of tokens start … start + count, at least one; those of the last {@link forward} cost
+   * the GPU nothing.
+   *
+   * @returns (layers, count, numbers), a fresh array
+   */
+  readFactors(start: number, count: number): Promise<Float32Array>;
+  /**
+   * Appends the factors of tokens that another sequence evaluated, at least one.
+   *
+   * @param factors (layers, count, numbers); not kept, not changed
+   * @throws TpaError `OUT_OF_MEMORY`; nothing is appended then
+   */
+  loadFactors(factors: Float32Array): Promise<void>;
+}
+
+/** A GPU as a backend: a copy of the weights and of the factors of the sequences that use it. */
+export interface GpuBackend extends Backend<FactorSequence> {
+  /** The adapter in words, e.g. "llvmpipe (LLVM 15.0.6, 256 bits)". */
+  readonly adapter: string;
+  /** Whether the adapter is a CPU in disguise (SwiftShader, llvmpipe, a fallback adapter). */
+  readonly isSoftware: boolean;
+  /** What weights are on the device. */
+  readonly dtype: 'float32' | 'float16';
+  /** Version of onnxruntime-web. */
+  readonly version: string;
+  /** Bytes that came back from the device with the last forward. */
+  readonly bytesRead: number;
+  /** Resolves with the reason once the device is gone or the worker died; never rejects. */
+  readonly lost: Promise<string>;
+}
+
+/** Starts the GPU: weights are on the device when it resolves. Rejects with a TpaError. */
+export type OpenGpu = (signal: AbortSignal) => Promise<GpuBackend>;
