@@ -6,7 +6,7 @@ import {
   type InitializerSpec,
   type NodeSpec,
   type ValueSpec,
-} from './onnx-model.ts';
+} from '../../src/backend/webgpu/onnx-model.ts';
 import type { Feed } from './ort.ts';
 
 /**

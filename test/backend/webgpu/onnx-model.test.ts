@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeModel, floatValue } from '../../bench/peers/onnx-model.ts';
-import { openSession } from '../../bench/peers/ort.ts';
+import { encodeModel, floatValue } from '../../../src/backend/webgpu/onnx-model.ts';
+import { openSession } from '../../../bench/peers/ort.ts';
 
 const test = suite('encodeModel()');
 
@@ -9,11 +9,11 @@ test('an empty graph is these bytes of the protobuf encoding', () => {
   const bytes = encodeModel({ inputs: [], outputs: [], nodes: [] });
   assert.is(
     Buffer.from(bytes).toString('hex'),
-    // ir_version 8 · opset_import {'', 17} · opset_import {'com.microsoft', 1} · graph {name 'peer'}
+    // ir_version 8 · opset_import {'', 17} · opset_import {'com.microsoft', 1} · graph {name 'tpa'}
     '0808' +
       '42040a001011' +
       `42110a0d${Buffer.from('com.microsoft').toString('hex')}1001` +
-      `3a061204${Buffer.from('peer').toString('hex')}`,
+      `3a051203${Buffer.from('tpa').toString('hex')}`,
   );
 });
 

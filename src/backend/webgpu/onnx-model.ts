@@ -1,5 +1,5 @@
-/** A float or integer tensor type of ONNX, as far as the peers need them. */
-export type ElementType = 'float32' | 'int32' | 'int64';
+/** A tensor type of ONNX, as far as graphs here need them. */
+export type ElementType = 'float32' | 'float16' | 'int32' | 'int64';
 
 /** A graph input or output; a string dimension is dynamic. */
 export interface ValueSpec {
@@ -15,13 +15,16 @@ export interface InitializerSpec {
   readonly dims: readonly number[];
 }
 
-/** One operator call; numbers become INT attributes, strings STRING. */
+/** An attribute: a number is an INT, numbers INTS, a string STRING; a FLOAT says so. */
+export type Attribute = number | readonly number[] | string | { readonly float: number };
+
+/** One operator call. */
 export interface NodeSpec {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, number | string>>;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
 /** A whole graph. */
@@ -37,12 +40,21 @@ export function floatValue(name: string, ...dims: (number | string)[]): ValueSpe
   return { name, type: 'float32', dims };
 }
 
-// Field numbers below are those of the public onnx.proto3; wire type 0 is varint, 2 is bytes.
+// Field numbers below are those of the public onnx.proto3; wire type 0 is varint, 2 bytes, 5 four bytes.
 const VARINT = 0;
 const BYTES = 2;
-const ELEMENT_CODE: Record<ElementType, number> = { float32: 1, int32: 6, int64: 7 };
+const FIXED32 = 5;
+/** Codes of element types, as models and the Cast operator have them. */
+export const ELEMENT_CODE: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+};
+const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
+const ATTRIBUTE_INTS = 7;
 const IR_VERSION = 8;
 /** From opset 13 on ReduceSum and Squeeze take their axes as inputs, as the graphs here write them. */
 const OPSET = 17;
@@ -59,7 +71,7 @@ export function encodeModel(graph: GraphSpec): Uint8Array {
     message(8, [text(1, 'com.microsoft'), integer(2, 1)]),
     message(7, [
       ...graph.nodes.map((node) => message(1, nodeFields(node))),
-      text(2, 'peer'),
+      text(2, 'tpa'),
       ...(graph.initializers ?? []).map((tensor) => message(5, initializerFields(tensor))),
       ...graph.inputs.map((value) => message(11, valueFields(value))),
       ...graph.outputs.map((value) => message(12, valueFields(value))),
@@ -73,14 +85,17 @@ function nodeFields(node: NodeSpec): Uint8Array[] {
     ...node.outputs.map((name) => text(2, name)),
     text(4, node.op),
     ...Object.entries(node.attributes ?? {}).map(([name, value]) =>
-      message(5, [
-        text(1, name),
-        typeof value === 'number' ? integer(3, value) : text(4, value),
-        integer(20, typeof value === 'number' ? ATTRIBUTE_INT : ATTRIBUTE_STRING),
-      ]),
+      message(5, [text(1, name), ...attributeFields(value)]),
     ),
     text(7, node.domain ?? ''),
   ];
+}
+
+function attributeFields(value: Attribute): Uint8Array[] {
+  if (typeof value === 'number') return [integer(3, value), integer(20, ATTRIBUTE_INT)];
+  if (typeof value === 'string') return [text(4, value), integer(20, ATTRIBUTE_STRING)];
+  if ('float' in value) return [float(2, value.float), integer(20, ATTRIBUTE_FLOAT)];
+  return [...value.map((entry) => integer(8, entry)), integer(20, ATTRIBUTE_INTS)];
 }
 
 function initializerFields({ name, data, dims }: InitializerSpec): Uint8Array[] {
@@ -107,6 +122,12 @@ function elementType(data: InitializerSpec['data']): ElementType {
 
 function integer(field: number, value: number): Uint8Array {
   return concat([varint((field << 3) | VARINT), varint(value)]);
+}
+
+function float(field: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setFloat32(0, value, true);
+  return concat([varint((field << 3) | FIXED32), bytes]);
 }
 
 function text(field: number, value: string): Uint8Array {

@@ -1,0 +1,120 @@
+import { TpaError } from '../../errors.ts';
+import { roundToFloat16 } from '../../format/half.ts';
+import type { ModelConfig } from '../../format/model-config.ts';
+import { namedMatrices, type NamedMatrix } from '../../model/named-matrix.ts';
+import { StepInputs } from '../../model/step-inputs.ts';
+import type { ModelWeights } from '../../model/weights.ts';
+import type { Engine } from '../../wasm/engine.ts';
+import type { FactorSequence, GpuBackend } from '../backend.ts';
+import type { GpuDevice } from './device.ts';
+import type { GpuNetwork } from './gpu-network.ts';
+import { GpuSequence } from './gpu-sequence.ts';
+import type { Feed, StartReport } from './protocol.ts';
+import { stepGraph } from './step-graph.ts';
+import { isHalfWeight } from './weight-inputs.ts';
+
+/**
+ * Tokens of a call: enough that weights are read once for many, few enough that a submission stays
+ * under the watchdogs of browsers.
+ */
+const MAX_CHUNK = 256;
+
+/** What a model is made of on the CPU. */
+export interface CpuParts {
+  readonly engine: Engine;
+  readonly config: ModelConfig;
+  readonly weights: ModelWeights;
+}
+
+/** A model on the device of a worker. */
+export class OrtGpuBackend implements GpuBackend {
+  readonly maxChunk: number;
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  readonly adapter: string;
+  readonly isSoftware: boolean;
+  readonly dtype: 'float32' | 'float16';
+  readonly version: string;
+  readonly lost: Promise<string>;
+  readonly #sequences = new Set<GpuSequence>();
+  readonly #network: GpuNetwork;
+  #bytesRead = 0;
+  #isDisposed = false;
+
+  private constructor(network: Omit<GpuNetwork, 'onRead'>, report: StartReport, isHalf: boolean) {
+    const { config, device } = network;
+    this.#network = { ...network, onRead: (bytes) => (this.#bytesRead = bytes) };
+    this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
+    this.contextLength = config.contextLength;
+    this.vocabSize = config.vocabSize;
+    this.adapter = report.adapter;
+    this.isSoftware = report.isSoftware;
+    this.dtype = isHalf ? 'float16' : 'float32';
+    this.version = report.version;
+    this.lost = device.lost;
+  }
+
+  /**
+   * Compiles the step of the model and brings the weights to the device, one at a time.
+   *
+   * @param device started
+   * @throws TpaError `MODEL_UNSUPPORTED`, `BACKEND_UNAVAILABLE`, `GPU_OUT_OF_MEMORY`, `GPU_LOST`,
+   *   `OUT_OF_MEMORY`
+   */
+  static async create(
+    { engine, config, weights }: CpuParts,
+    device: GpuDevice,
+    report: StartReport,
+    isHalf: boolean,
+  ): Promise<OrtGpuBackend> {
+    const matrices = namedMatrices(engine, config, weights, report.maxBytes);
+    const graph = stepGraph(config, matrices, isHalf);
+    await device.ask('compile', { graph: 'step', model: graph.model });
+    let buffers = 0;
+    const nextBuffer = () => buffers++;
+    const feeds: Feed[] = [];
+    for (const matrix of matrices) {
+      feeds.push(await upload(device, matrix, nextBuffer(), isHalf && isHalfWeight(matrix)));
+    }
+    await device.ask('bind', { graph: 'step', feeds });
+    const inputs = new StepInputs(engine, config, weights, MAX_CHUNK);
+    const { maxBytes } = report;
+    return new OrtGpuBackend(
+      { device, config, graph, inputs, maxBytes, nextBuffer },
+      report,
+      isHalf,
+    );
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  createSequence(): FactorSequence {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the GPU is closed');
+    return new GpuSequence(this.#network, this.#sequences);
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#network.device.close();
+    for (const sequence of this.#sequences) sequence.dispose();
+    this.#network.inputs.dispose();
+  }
+}
+
+/** Brings one weight to the device; it is on the JavaScript heap once, and not longer. */
+async function upload(
+  device: GpuDevice,
+  { name, dims, read }: NamedMatrix,
+  buffer: number,
+  isHalf: boolean,
+): Promise<Feed> {
+  const numbers = dims.reduce((product, dim) => product * dim, 1);
+  await device.ask('allocate', { buffers: [{ buffer, bytes: numbers * (isHalf ? 2 : 4) }] });
+  const values = read();
+  const data = isHalf ? roundToFloat16(values) : values;
+  await device.ask('write', { writes: [{ buffer, at: 0, data }] }, [data.buffer as ArrayBuffer]);
+  return { name, type: isHalf ? 'float16' : 'float32', dims, buffer };
+}

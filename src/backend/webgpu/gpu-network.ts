@@ -1,0 +1,19 @@
+import type { ModelConfig } from '../../format/model-config.ts';
+import type { StepInputs } from '../../model/step-inputs.ts';
+import type { GpuDevice } from './device.ts';
+import type { StepGraph } from './step-graph.ts';
+
+/** What a step on the device computes with. */
+export interface GpuNetwork {
+  readonly device: GpuDevice;
+  readonly config: ModelConfig;
+  readonly graph: StepGraph;
+  /** Embeddings and tables of positions, which the CPU makes. */
+  readonly inputs: StepInputs;
+  /** Bytes of one buffer at most. */
+  readonly maxBytes: number;
+  /** An id for a buffer. */
+  nextBuffer(): number;
+  /** Told how many bytes a run has read back. */
+  onRead(bytes: number): void;
+}

@@ -1,0 +1,143 @@
+import { TpaError } from '../../errors.ts';
+import type { ModelConfig } from '../../format/model-config.ts';
+import type { FactorSequence } from '../backend.ts';
+import { PAST_BLOCK } from './attention-graph.ts';
+import type { GpuNetwork } from './gpu-network.ts';
+import { GpuCache } from './gpu-cache.ts';
+import { stepFeeds } from './step-feeds.ts';
+
+/** What came of the last step. */
+interface Fresh {
+  readonly start: number;
+  readonly count: number;
+  /** (layers, count, numbers) */
+  readonly factors: Float32Array;
+}
+
+/** A sequence on the device; its factors are a copy of the CPU's. */
+export class GpuSequence implements FactorSequence {
+  readonly #network: GpuNetwork;
+  readonly #siblings: Set<GpuSequence>;
+  readonly #cache: GpuCache;
+  #fresh: Fresh | undefined;
+  #isDisposed = false;
+
+  constructor(network: GpuNetwork, siblings: Set<GpuSequence>) {
+    this.#network = network;
+    this.#siblings = siblings;
+    this.#cache = new GpuCache(network);
+    siblings.add(this);
+  }
+
+  get length(): number {
+    return this.#cache.length;
+  }
+
+  async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+    this.#use();
+    const { config, maxBytes, graph } = this.#network;
+    const { vocabSize, layers } = config;
+    const logits = new Float32Array((rows === 'all' ? ids.length : 1) * vocabSize);
+    const factors = new Float32Array(layers * ids.length * graph.numbers);
+    const start = this.length;
+    for (let done = 0; done < ids.length;) {
+      const past = this.#cache.pastOf(this.length);
+      const limit = tokensThatFit(config, graph.scoreNumbers, past, maxBytes, rows);
+      const count = Math.min(limit, ids.length - done);
+      const [found, ...pieces] = await this.#step(ids.slice(done, done + count), rows);
+      if (rows === 'all') logits.set(found!, done * vocabSize);
+      else logits.set(found!.subarray(0, vocabSize));
+      this.#gather(factors, pieces, ids.length, done, count);
+      done += count;
+    }
+    this.#fresh = { start, count: ids.length, factors };
+    return logits;
+  }
+
+  async readFactors(start: number, count: number): Promise<Float32Array> {
+    this.#use();
+    const fresh = this.#fresh;
+    if (fresh?.start === start && fresh.count === count) return fresh.factors.slice();
+    return this.#cache.read(start, count);
+  }
+
+  async loadFactors(factors: Float32Array): Promise<void> {
+    this.#use();
+    await this.#cache.load(factors);
+  }
+
+  truncate(length: number): void {
+    this.#use();
+    this.#cache.truncate(length);
+    if (this.#fresh !== undefined && this.#fresh.start + this.#fresh.count > length) {
+      this.#fresh = undefined;
+    }
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#siblings.delete(this);
+    this.#fresh = undefined;
+    this.#cache.dispose();
+  }
+
+  /** Logits, then the new pieces (layers, count, width). */
+  async #step(ids: readonly number[], rows: 'last' | 'all'): Promise<Float32Array[]> {
+    const { device, graph, onRead } = this.#network;
+    const { length } = this;
+    await this.#cache.reserve(length + ids.length);
+    const past = this.#cache.pastOf(length);
+    const step = stepFeeds(this.#network, ids, length, past, rows);
+    const read = await device.ask('run', {
+      graph: 'step',
+      feeds: [...step.feeds, ...this.#cache.feeds(past)],
+      writes: this.#cache.takeWrites(),
+      copies: this.#cache.copies(ids.length),
+      read: ['logits', ...graph.pieces.map(({ name }) => `new.${name}`)],
+    });
+    this.#cache.commit(ids.length, step.rotation);
+    onRead(read.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    return read;
+  }
+
+  /** Pieces of `count` tokens into rows of numbers, as tokens `done …` of `total`. */
+  #gather(
+    out: Float32Array,
+    found: readonly Float32Array[],
+    total: number,
+    done: number,
+    count: number,
+  ): void {
+    const { graph, config } = this.#network;
+    for (const [i, { at, width }] of graph.pieces.entries()) {
+      for (let layer = 0; layer < config.layers; layer++) {
+        for (let t = 0; t < count; t++) {
+          const from = (layer * count + t) * width;
+          const to = (layer * total + done + t) * graph.numbers + at;
+          out.set(found[i]!.subarray(from, from + width), to);
+        }
+      }
+    }
+  }
+
+  #use(): void {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the sequence is disposed');
+  }
+}
+
+/** New tokens of one run whose largest tensor stays within a buffer; at least one. */
+function tokensThatFit(
+  { vocabSize, hiddenDim }: ModelConfig,
+  scoreNumbers: number,
+  past: number,
+  maxBytes: number,
+  rows: 'last' | 'all',
+): number {
+  const perToken = Math.max(
+    scoreNumbers * (past + PAST_BLOCK),
+    2 * hiddenDim,
+    rows === 'all' ? vocabSize : 0,
+  );
+  return Math.max(1, Math.floor(maxBytes / 4 / perToken));
+}

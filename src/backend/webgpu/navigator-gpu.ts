@@ -1,0 +1,65 @@
+/** The first Node whose V8 runs onnxruntime's wasm at speed: 20 takes 110 s for the first run. */
+const FIRST_NODE = 22;
+
+/** The package that brings WebGPU (Dawn) to Node. */
+const DAWN = 'webgpu';
+
+interface Dawn {
+  create(options: readonly string[]): GPU;
+  readonly globals: Record<string, unknown>;
+}
+
+/** The version of Node in full, undefined elsewhere; Deno and Bun bring a `process` too. */
+export function nodeVersion(): string | undefined {
+  const scope = globalThis as { process?: { versions?: Record<string, string> } };
+  const versions = scope.process?.versions ?? {};
+  return 'deno' in versions || 'bun' in versions ? undefined : versions['node'];
+}
+
+/** The engine's own `navigator.gpu`. */
+export function ownGpu(): GPU | undefined {
+  return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+}
+
+/** Whether the optional package `webgpu` is there for a Node that can use it. */
+export function hasDawn(): boolean {
+  const major = Number.parseInt(nodeVersion() ?? '0', 10);
+  if (major < FIRST_NODE) return false;
+  try {
+    return import.meta.resolve(DAWN) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * `navigator.gpu`; in Node what the package `webgpu` makes, installed where onnxruntime looks for it.
+ *
+ * @returns undefined where there is no WebGPU
+ */
+export async function provideGpu(): Promise<GPU | undefined> {
+  const own = ownGpu();
+  if (own !== undefined || !hasDawn()) return own;
+  const { create, globals } = (await import(DAWN)) as Dawn;
+  const gpu = create([]);
+  Object.assign(globalThis, globals);
+  Object.defineProperty((globalThis.navigator ??= {} as Navigator), 'gpu', {
+    value: gpu,
+    configurable: true,
+  });
+  copySharedWrites();
+  return gpu;
+}
+
+/** Dawn refuses views of shared memory, which onnxruntime's heap is. */
+function copySharedWrites(): void {
+  const write = GPUQueue.prototype.writeBuffer;
+  GPUQueue.prototype.writeBuffer = function (buffer, at, data, from = 0, size) {
+    const view = ArrayBuffer.isView(data) ? data : new Uint8Array(data);
+    if (view.buffer instanceof ArrayBuffer) return write.call(this, buffer, at, data, from, size);
+    const { BYTES_PER_ELEMENT: width = 1 } = view as { BYTES_PER_ELEMENT?: number };
+    const bytes = size === undefined ? view.byteLength - from * width : size * width;
+    const shared = new Uint8Array(view.buffer, view.byteOffset + from * width, bytes);
+    return write.call(this, buffer, at, Uint8Array.from(shared));
+  };
+}

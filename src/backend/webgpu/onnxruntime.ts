@@ -1,0 +1,43 @@
+import { hasJspi } from '../../wasm/jspi.ts';
+import type { StartOptions } from './protocol.ts';
+
+/** What of onnxruntime-web is used. */
+export type OnnxRuntime = Pick<typeof import('onnxruntime-web'), 'env' | 'InferenceSession' | 'Tensor'>;
+
+/** The versions that the tests ran with: earlier ones lack operators, a later major may differ. */
+const TESTED = { major: 1, minor: 30 } as const;
+
+/**
+ * Imports onnxruntime-web's native WebGPU provider, the build for JSPI where the engine has that:
+ * it is 10 MB smaller. Never the default entry, whose Einsum is wrong.
+ *
+ * @throws Error that says what to install, or which path was tried and how to set it
+ */
+export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<OnnxRuntime> {
+  const ort = await importModule(module);
+  const version = ort.env.versions.web ?? ort.env.versions.common;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major !== TESTED.major || minor < TESTED.minor) {
+    throw new Error(
+      `onnxruntime-web ${version} is outside the tested range, ${TESTED.major}.${TESTED.minor} and later before ${TESTED.major + 1}; npm i onnxruntime-web@^${TESTED.major}.${TESTED.minor}`,
+    );
+  }
+  ort.env.wasm.numThreads = 1;
+  ort.env.logLevel = 'error';
+  if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
+  return ort;
+}
+
+async function importModule(module: string | undefined): Promise<OnnxRuntime> {
+  try {
+    if (module !== undefined) return (await import(/* @vite-ignore */ module)) as OnnxRuntime;
+    return hasJspi() ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
+  } catch (cause) {
+    const tried = module ?? 'onnxruntime-web/webgpu';
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `onnxruntime-web could not be loaded from ${tried}: ${reason}; npm i onnxruntime-web, or set "webgpu": { module }`,
+      { cause },
+    );
+  }
+}

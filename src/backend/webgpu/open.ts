@@ -1,0 +1,99 @@
+import { TpaError } from '../../errors.ts';
+import type { OpenGpu } from '../backend.ts';
+import { describeAdapter, isSoftwareAdapter, requestAdapter } from './adapter.ts';
+import { GpuDevice } from './device.ts';
+import { type CpuParts, OrtGpuBackend } from './gpu-backend.ts';
+import { ownGpu } from './navigator-gpu.ts';
+import { noWebGpuReason, hasWebGpu } from './present.ts';
+import type { StartOptions, StartReport } from './protocol.ts';
+import { type SpawnWorker, spawnWorker } from './worker-port.ts';
+
+/** Where the pieces of the GPU side are; what is left out is found by itself. */
+export interface WebGpuOptions {
+  /** Module of onnxruntime-web with its WebGPU provider (`onnxruntime-web/webgpu`). */
+  readonly module?: string | URL;
+  /** Folder of its .wasm and .mjs files; beside the module unless given. */
+  readonly wasmPaths?: string | URL;
+  /** This package's `gpu-worker.js`. */
+  readonly worker?: string | URL;
+  /** Which of several adapters. */
+  readonly powerPreference?: 'low-power' | 'high-performance';
+}
+
+/** How a GPU is opened. */
+export interface OpenGpuOptions {
+  readonly allowsSoftware: boolean;
+  /** What weights are on the device, default float32. */
+  readonly dtype?: 'float32' | 'float16';
+  readonly webgpu?: WebGpuOptions;
+}
+
+/** The GPU of a model whose weights the CPU has. */
+export function openWebGpu(parts: CpuParts, options: OpenGpuOptions): OpenGpu {
+  const isHalf = options.dtype === 'float16';
+  return (signal) =>
+    withDevice(options, signal, (device, report) =>
+      OrtGpuBackend.create(parts, device, report, isHalf),
+    );
+}
+
+/**
+ * Starts a device in a worker and makes something of it.
+ *
+ * @throws TpaError `BACKEND_UNAVAILABLE` if there is none, `ABORTED`; whatever `make` throws. The
+ *   worker is ended then
+ */
+export async function withDevice<T>(
+  options: OpenGpuOptions,
+  signal: AbortSignal,
+  make: (device: GpuDevice, report: StartReport) => Promise<T>,
+): Promise<T> {
+  await checkAdapter(options);
+  const device = await GpuDevice.open(workerOf(options));
+  const close = () => device.close();
+  signal.addEventListener('abort', close);
+  try {
+    if (signal.aborted) throw new TpaError('ABORTED', 'opening the GPU was aborted');
+    return await make(device, await device.ask('start', startOptions(options)));
+  } catch (error) {
+    device.close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
+}
+
+/** Asks for an adapter here first, where that costs no worker. */
+async function checkAdapter({ allowsSoftware, webgpu = {} }: OpenGpuOptions): Promise<void> {
+  const unavailable = (message: string) => new TpaError('BACKEND_UNAVAILABLE', message);
+  if (!hasWebGpu()) throw unavailable(noWebGpuReason());
+  const gpu = ownGpu();
+  if (gpu === undefined) return; // Node: Dawn is loaded by the worker alone
+  let adapter: GPUAdapter | undefined;
+  try {
+    adapter = await requestAdapter(gpu, webgpu.powerPreference);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new TpaError('BACKEND_UNAVAILABLE', message, { cause });
+  }
+  if (adapter === undefined) throw unavailable('no GPU adapter here: requestAdapter() gave none');
+  if (!allowsSoftware && isSoftwareAdapter(adapter)) {
+    throw unavailable(`the only adapter, ${describeAdapter(adapter)}, is software`);
+  }
+}
+
+function workerOf({ webgpu }: OpenGpuOptions): SpawnWorker {
+  const url = webgpu?.worker ?? new URL('./gpu-worker.js', import.meta.url);
+  return (events) => spawnWorker(url, events);
+}
+
+function startOptions({ allowsSoftware, dtype, webgpu = {} }: OpenGpuOptions): StartOptions {
+  const { module, wasmPaths, powerPreference } = webgpu;
+  return {
+    allowsSoftware,
+    needsHalf: dtype === 'float16',
+    ...(module === undefined ? {} : { module: String(module) }),
+    ...(wasmPaths === undefined ? {} : { wasmPaths: String(wasmPaths) }),
+    ...(powerPreference === undefined ? {} : { powerPreference }),
+  };
+}

@@ -1,0 +1,13 @@
+import { hasDawn, nodeVersion, ownGpu } from './navigator-gpu.ts';
+
+/** Whether WebGPU can be asked for at all: cheap, and nothing is loaded. */
+export function hasWebGpu(): boolean {
+  return ownGpu() !== undefined || hasDawn();
+}
+
+/** Why not, and what would change that. */
+export function noWebGpuReason(): string {
+  const node = nodeVersion();
+  if (node === undefined) return 'no WebGPU here';
+  return `no WebGPU here: Node ${node} has none of its own; Node 22 or later with the package "webgpu" (npm i webgpu) has`;
+}

@@ -1,0 +1,114 @@
+import type { GpuNetwork } from './gpu-network.ts';
+import type { Feed } from './protocol.ts';
+
+/** Added to the logits of what a token must not see: exp of it is 0, and no sum of two overflows. */
+export const HIDDEN = -1e30;
+
+/** Tables of positions by feature, the sign of the rotation included: (count, rotaryDim). */
+export interface RotationRows {
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+}
+
+/** What a step of new tokens feeds besides weights and cache. */
+export function stepFeeds(
+  network: GpuNetwork,
+  ids: readonly number[],
+  position: number,
+  past: number,
+  rows: 'last' | 'all',
+): { feeds: Feed[]; rotation: RotationRows } {
+  const { config, graph, inputs } = network;
+  const { dim, rotaryDim } = config;
+  const count = ids.length;
+  const rotation = rotationRows(network, position, count);
+  const wanted = rows === 'all' ? Int32Array.from(ids.keys()) : Int32Array.of(count - 1);
+  const table = [count, 1, rotaryDim];
+  return {
+    rotation,
+    feeds: [
+      floats('x', [count, dim], inputs.embed(ids)),
+      floats('cos', table, rotation.cos),
+      floats('sin', table, rotation.sin),
+      { name: 'rows', type: 'int32', dims: [wanted.length], data: wanted },
+      ...masks(network, position, count, past),
+      ...graph.sizes(count, past).map(({ name, values }): Feed => {
+        return {
+          name,
+          type: 'int64',
+          dims: [values.length],
+          data: BigInt64Array.from(values, BigInt),
+        };
+      }),
+    ],
+  };
+}
+
+/** Tables of positions `position …` as the graph rotates by: y = x ∘ cos + swapped(x) ∘ sin. */
+export function rotationRows(
+  { config, inputs }: GpuNetwork,
+  position: number,
+  count: number,
+): RotationRows {
+  const { rotaryDim, ropeDirection } = config;
+  const half = rotaryDim / 2;
+  const tables = inputs.rope(position, count);
+  const cos = new Float32Array(count * rotaryDim);
+  const sin = new Float32Array(count * rotaryDim);
+  for (let t = 0; t < count; t++) {
+    for (let i = 0; i < half; i++) {
+      const at = t * rotaryDim + i;
+      const sine = tables.sin[t * half + i]! * ropeDirection;
+      cos[at] = cos[at + half] = tables.cos[t * half + i]!;
+      sin[at] = sine;
+      sin[at + half] = -sine;
+    }
+  }
+  return { cos, sin };
+}
+
+function masks(
+  { config: { slidingWindow, layers }, graph }: GpuNetwork,
+  position: number,
+  count: number,
+  past: number,
+): Feed[] {
+  const { rowsPerToken } = graph;
+  const dims = rowsPerToken === 0 ? [count, 1, count] : [count * rowsPerToken, count];
+  const rows = Math.max(rowsPerToken, 1);
+  const hasFull = slidingWindow === undefined || slidingWindow.firstLayer > 0;
+  const hasWindow = slidingWindow !== undefined && slidingWindow.firstLayer < layers;
+  const feeds: Feed[] = [];
+  if (hasFull) {
+    feeds.push(floats('mask', dims, fill(count, rows, count, (t, m) => m <= t)));
+  }
+  if (hasWindow) {
+    const { size } = slidingWindow;
+    const isSeen = (t: number, m: number) => m <= t && t - m < size;
+    feeds.push(floats('window_mask', dims, fill(count, rows, count, isSeen)));
+    const isPastSeen = (t: number, m: number) => m < position && position + t - m < size;
+    const seen = fill(count, rows, past, isPastSeen);
+    feeds.push(floats('window_past_mask', [count * rows, past], seen));
+  }
+  return feeds;
+}
+
+/** Rows (count · rows, width) of 0 where token t sees m, else HIDDEN. */
+function fill(
+  count: number,
+  rows: number,
+  width: number,
+  isSeen: (t: number, m: number) => boolean,
+): Float32Array {
+  const out = new Float32Array(count * rows * width);
+  for (let t = 0; t < count; t++) {
+    const row = out.subarray(t * rows * width, (t * rows + 1) * width);
+    for (let m = 0; m < width; m++) row[m] = isSeen(t, m) ? 0 : HIDDEN;
+    for (let r = 1; r < rows; r++) out.set(row, (t * rows + r) * width);
+  }
+  return out;
+}
+
+function floats(name: string, dims: readonly number[], data: Float32Array): Feed {
+  return { name, type: 'float32', dims, data };
+}

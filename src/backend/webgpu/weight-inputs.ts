@@ -1,0 +1,58 @@
+import type { GraphBuilder } from './graph-builder.ts';
+
+/** A weight as the graph sees it. */
+export interface WeightSpec {
+  /** As in NamedMatrix; a cut matrix is `{name}.0`, `{name}.1` … */
+  readonly name: string;
+  readonly dims: readonly number[];
+}
+
+/** A factor that is a parameter takes part in attention, which is float32. */
+const FACTOR = /\.(?:aq|ak|av|bq|bk|bv)$/;
+
+/** Whether a weight is stored in float16 where the model is: matrices of products, never vectors. */
+export function isHalfWeight({ name, dims }: WeightSpec): boolean {
+  return dims.length > 1 && !FACTOR.test(name);
+}
+
+/** The weights of a graph: inputs, so that they go to the device once and stay there. */
+export class WeightInputs {
+  readonly #graph: GraphBuilder;
+  readonly #weights: ReadonlyMap<string, WeightSpec>;
+  readonly #isHalf: boolean;
+
+  constructor(graph: GraphBuilder, weights: readonly WeightSpec[], isHalf: boolean) {
+    this.#graph = graph;
+    this.#weights = new Map(weights.map((weight) => [weight.name, weight]));
+    this.#isHalf = isHalf;
+  }
+
+  /** The input of this name, undefined where the model has no such weight. */
+  get(name: string): string | undefined {
+    const weight = this.#weights.get(name);
+    if (weight === undefined) return undefined;
+    const isHalf = this.#isHalf && isHalfWeight(weight);
+    return this.#graph.input(name, weight.dims, isHalf ? 'float16' : 'float32');
+  }
+
+  /** x · weight (+ bias, where there is one under `{name}_bias`), float32 in and out. */
+  product(x: string, name: string): string {
+    const g = this.#graph;
+    const input = this.#isHalf ? g.cast(x, 'float16') : x;
+    const parts = this.#parts(name).map((part) => g.matmul(input, this.get(part)!));
+    // pieces of the same rows: float32 again before they meet, which halves nothing that is kept
+    const axis = this.#weights.get(this.#parts(name)[0]!)!.dims.length - 1;
+    const joined = g.concat(parts, axis);
+    const product = this.#isHalf ? g.cast(joined, 'float32') : joined;
+    const bias = this.get(`${name}_bias`);
+    return bias === undefined ? product : g.add(product, bias);
+  }
+
+  #parts(name: string): string[] {
+    if (this.#weights.has(name)) return [name];
+    const parts: string[] = [];
+    while (this.#weights.has(`${name}.${parts.length}`)) parts.push(`${name}.${parts.length}`);
+    if (parts.length === 0) throw new RangeError(`"${name}" expected among the weights`);
+    return parts;
+  }
+}
