@@ -1,6 +1,7 @@
 export { appendFactors } from './attention/append';
 export { denseDecode, denseDecodeScratch, densePrefill, densePrefillScratch } from './attention/dense';
 export { linearAttend, linearScratch, linearStateBytes } from './attention/linear';
+export { readFactors } from './attention/read';
 export { pageBytes, pageTokens } from './attention/tiles';
 export { tpaDecode, tpaDecodeScratch } from './attention/tpa-decode';
 export { tpaPrefill, tpaPrefillScratch } from './attention/tpa-prefill';
@@ -12,7 +13,7 @@ export { fmaPeak } from './kernels/fma-peak';
 export { matmul } from './kernels/matmul';
 export { matvec } from './kernels/matvec';
 export { outerRows } from './kernels/outer-rows';
-export { pack, packedBytes } from './kernels/pack';
+export { pack, packedBytes, unpack } from './kernels/pack';
 export { readPeak } from './kernels/read-peak';
 export { rmsNorm } from './kernels/rms-norm';
 export { rope } from './kernels/rope';

@@ -1,5 +1,5 @@
 import { productAdd, productStore } from '../simd/product';
-import { FactorRows } from './append';
+import { FactorRows } from './factor-rows';
 import { queryOfHead } from './materialize';
 import { queriesOfHead, QueryRows } from './queries';
 import { CacheShape, TILE, TILE_ROW, valueRow } from './tiles';

@@ -26,3 +26,38 @@ export function pack(panels: usize, w: usize, first: usize, rows: usize, k: usiz
     }
   }
 }
+
+/**
+ * Writes a block of Wᵀ (k, columns) row-major: out[i][j] = Wᵀ[start + i][first + j], the inverse of
+ * pack bit for bit.
+ *
+ * @param out (rows, columns) with row stride ldo >= columns; the gaps are not written
+ * @param panels packed (more than first + columns - 1, k)
+ * @param rows start + rows <= k
+ * No overlap, any alignment.
+ */
+export function unpack(
+  out: usize,
+  panels: usize,
+  first: usize,
+  columns: usize,
+  start: usize,
+  rows: usize,
+  k: usize,
+  ldo: usize,
+): void {
+  const last = first + columns;
+  assert(columns <= ldo && start + rows <= k, 'unpack: a block past its weight or its rows');
+  for (let i: usize = start; i < start + rows; i++) {
+    let to = out;
+    // a step of a panel is in one piece
+    for (let column = first; column < last;) {
+      const lane = column % PANEL;
+      const count = min(PANEL - lane, last - column);
+      memory.copy(to, panels + (((column / PANEL) * k + i) * PANEL + lane) * 4, count << 2);
+      to += count << 2;
+      column += count;
+    }
+    out += ldo << 2;
+  }
+}

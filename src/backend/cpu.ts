@@ -8,7 +8,8 @@ import { attentionSpec } from '../model/spec.ts';
 import type { ModelWeights } from '../model/weights.ts';
 import { createWorkspace, fixedFactors, type LayerCache } from '../model/workspace.ts';
 import type { Engine } from '../wasm/engine.ts';
-import type { Backend, Sequence } from './backend.ts';
+import type { Backend, FactorSequence, Sequence } from './backend.ts';
+import { loadFactors, readFactors } from './cpu-factors.ts';
 
 /**
  * Tokens evaluated together: enough rows to reuse a panel of weights, few enough that an abort is
@@ -16,12 +17,36 @@ import type { Backend, Sequence } from './backend.ts';
  */
 const MAX_CHUNK = 48;
 
+/** A context on the CPU: its factors go in and out, and so do those of its forks. */
+export interface CpuSequence extends Sequence, FactorSequence {
+  /** A copy that shares the pages, copy on write. */
+  fork(): CpuSequence;
+  /**
+   * Factors of tokens start … start + count, at least one.
+   *
+   * @returns (layers, count, numbers), a fresh array
+   * @throws RangeError unless all of them are cached; TpaError `MODEL_UNSUPPORTED` for linear
+   *   attention, which caches no factors, `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
+   */
+  readFactors(start: number, count: number): Promise<Float32Array>;
+  /**
+   * Appends the factors of tokens that another sequence of the same model evaluated, at least one.
+   * Nothing is appended unless it resolves.
+   *
+   * @param factors (layers, count, numbers); not kept, not changed
+   * @throws RangeError unless they are of whole tokens that fit the context; TpaError
+   *   `MODEL_UNSUPPORTED` for linear attention, `NONFINITE_LOGITS` for a number that is not finite,
+   *   `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
+   */
+  loadFactors(factors: Float32Array): Promise<void>;
+}
+
 /** The wasm kernels as a {@link Backend}. */
-export class CpuBackend implements Backend {
+export class CpuBackend implements Backend<CpuSequence> {
   readonly maxChunk: number;
   readonly contextLength: number;
   readonly vocabSize: number;
-  readonly #sequences = new Set<CpuSequence>();
+  readonly #sequences = new Set<CachedSequence>();
   readonly #fixed: readonly FixedFactors[];
   #network: Network | undefined;
 
@@ -41,9 +66,9 @@ export class CpuBackend implements Backend {
   }
 
   /** An empty sequence. */
-  createSequence(): Sequence {
+  createSequence(): CpuSequence {
     const { engine, config } = this.network;
-    return new CpuSequence(
+    return new CachedSequence(
       this,
       this.#sequences,
       createLayers(config.layers, (layer) =>
@@ -66,13 +91,13 @@ export class CpuBackend implements Backend {
 }
 
 /** The factor caches of one context, one a layer. */
-class CpuSequence implements Sequence {
+class CachedSequence implements CpuSequence {
   readonly #backend: CpuBackend;
-  readonly #siblings: Set<CpuSequence>;
+  readonly #siblings: Set<CachedSequence>;
   #caches: readonly LayerCache[];
   #isDisposed = false;
 
-  constructor(backend: CpuBackend, siblings: Set<CpuSequence>, caches: readonly LayerCache[]) {
+  constructor(backend: CpuBackend, siblings: Set<CachedSequence>, caches: readonly LayerCache[]) {
     this.#backend = backend;
     this.#siblings = siblings;
     this.#caches = caches;
@@ -114,15 +139,23 @@ class CpuSequence implements Sequence {
     }
   }
 
+  async readFactors(start: number, count: number): Promise<Float32Array> {
+    return readFactors(this.#use().engine, this.#caches, start, count);
+  }
+
+  async loadFactors(factors: Float32Array): Promise<void> {
+    loadFactors(this.#use().engine, this.#caches, factors, this.#backend.contextLength);
+  }
+
   truncate(length: number): void {
     this.#use();
     for (const cache of this.#caches) cache.truncate(length);
   }
 
-  fork(): Sequence {
+  fork(): CpuSequence {
     this.#use();
     const caches = createLayers(this.#caches.length, (layer) => this.#caches[layer]!.fork());
-    return new CpuSequence(this.#backend, this.#siblings, caches);
+    return new CachedSequence(this.#backend, this.#siblings, caches);
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-import type { AttentionSpec } from '../attention/spec.ts';
+import { type AttentionSpec, cacheNumbersPerToken, storedNumbers } from '../attention/spec.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { type FixedFactors, writeShape } from './shape.ts';
 
@@ -8,7 +8,7 @@ interface Page {
   owners: number;
 }
 
-/** Where the factors of new tokens lie: addresses, and numbers between tokens. */
+/** Where the factors of tokens lie outside the pages: addresses, and numbers between tokens. */
 export interface FactorRows {
   readonly ak: number;
   readonly akStride: number;
@@ -63,6 +63,11 @@ export class PagedCache {
     return this.#pages.length * this.#pageBytes;
   }
 
+  /** Numbers of a token's factors that the pages hold. */
+  get numbersPerToken(): number {
+    return cacheNumbersPerToken(this.spec);
+  }
+
   /** Address of the kernels' CacheShape. */
   get shapeAt(): number {
     return this.#table;
@@ -71,6 +76,18 @@ export class PagedCache {
   /** Address of the page table. */
   get pagesAt(): number {
     return this.#table + HEADER;
+  }
+
+  /** Tokens (count, numbersPerToken) at `address`: ak, bk, av, bv of each side by side. */
+  rowsAt(address: number): FactorRows {
+    const { rankK, rankV } = this.spec;
+    const { headRows, keyRows } = storedNumbers(this.spec);
+    const stride = this.numbersPerToken;
+    const bk = address + rankK * headRows * 4;
+    const av = bk + rankK * keyRows * 4;
+    const bv = av + rankV * headRows * 4;
+    const strides = { akStride: stride, bkStride: stride, avStride: stride, bvStride: stride };
+    return { ak: address, bk, av, bv, ...strides };
   }
 
   /**
@@ -92,14 +109,20 @@ export class PagedCache {
     }
   }
 
-  /** Copies factors into reserved space, as the tokens after the last. */
-  write(count: number, rows: FactorRows): void {
-    const { kernels, heap } = this.#engine;
-    const { ak, akStride, bk, bkStride, av, avStride, bv, bvStride } = rows;
-    heap
-      .words(this.#table + ROWS_AT, 8)
-      .set([ak, akStride, bk, bkStride, av, avStride, bv, bvStride]);
-    kernels.appendFactors(this.pagesAt, this.shapeAt, this.#length, count, this.#table + ROWS_AT);
+  /** Copies factors into reserved space, as the tokens after the last and `skipped` more. */
+  write(count: number, rows: FactorRows, skipped = 0): void {
+    const { kernels } = this.#engine;
+    const first = this.#length + skipped;
+    kernels.appendFactors(this.pagesAt, this.shapeAt, first, count, this.#writeRows(rows));
+  }
+
+  /**
+   * Copies the factors of tokens first … first + count, which count, to `rows`; a factor that is
+   * not cached is not written.
+   */
+  read(first: number, count: number, rows: FactorRows): void {
+    const { kernels } = this.#engine;
+    kernels.readFactors(this.pagesAt, this.shapeAt, first, count, this.#writeRows(rows));
   }
 
   /** Makes `count` written tokens count. */
@@ -143,6 +166,14 @@ export class PagedCache {
   dispose(): void {
     this.truncate(0);
     this.#engine.heap.release(this.#table);
+  }
+
+  /** Address of the kernels' FactorRows. */
+  #writeRows({ ak, akStride, bk, bkStride, av, avStride, bv, bvStride }: FactorRows): number {
+    const at = this.#table + ROWS_AT;
+    const words = [ak, akStride, bk, bkStride, av, avStride, bv, bvStride];
+    this.#engine.heap.words(at, 8).set(words);
+    return at;
   }
 
   #createTable(capacity: number): number {

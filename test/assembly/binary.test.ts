@@ -31,6 +31,7 @@ const EXPORTS = [
   'packedBytes',
   'pageBytes',
   'pageTokens',
+  'readFactors',
   'readPeak',
   'rmsNorm',
   'rope',
@@ -42,6 +43,7 @@ const EXPORTS = [
   'tpaDecodeScratch',
   'tpaPrefill',
   'tpaPrefillScratch',
+  'unpack',
 ];
 
 const WASM_PAGE = 65536;

@@ -19,6 +19,10 @@ test('keeps its asserts: an empty shape aborts', async () => {
   const at = heap.allocate(1024);
   const decode = () => kernels.tpaDecode(at, at, at, at, at, at, 1, 1, 1);
   assert.throws(() => run(decode), /tpaDecode: an empty shape or cache/);
+  const read = () => kernels.readFactors(at, at, 0, 1, at);
+  assert.throws(() => run(read), /readFactors: an empty shape/);
+  const unpack = () => kernels.unpack(at, at, 0, 1, 3, 2, 4, 1);
+  assert.throws(() => run(unpack), /unpack: a block past its weight/);
 });
 
 test('keeps the asserts of dense and linear attention', async () => {

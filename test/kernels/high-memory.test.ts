@@ -33,6 +33,8 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   assert.is(kernels.isFinite(gate.pointer, rows * k), 1);
   const panels = guarded.regionOf('panels', new Float32Array(columns * k));
   kernels.pack(panels.pointer, rowMajor, 0, columns, k);
+  const unpacked = guarded.region('unpacked', columns * k);
+  kernels.unpack(unpacked.pointer, w, 0, columns, 0, k, k, columns);
   const frequencies = guarded.region('frequencies', k / 2);
   kernels.ropeFrequencies(frequencies.pointer, k, 10_000);
   const cos = guarded.region('cos', (rows * k) / 2);
@@ -49,6 +51,11 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   const { query, cache } = attentionInputs(shape);
   const pages = createPages(guarded, SIZES, cached);
   appendTo(bench, guarded, pages, SIZES, cache, 0, cached);
+  const keys = guarded.region('keys', cached * SIZES.rankK * SIZES.headDim);
+  const others = guarded.region('others', cached * 36).pointer;
+  const widths = [others, 10, keys.pointer, SIZES.rankK * SIZES.headDim, others, 10, others, 36];
+  const rowsAt = guarded.regionOf('rows', Int32Array.from(widths)).pointer;
+  kernels.readFactors(pages.pagesAt, pages.shapeAt, 0, cached, rowsAt);
   const at = writeQuery(guarded, query, tokens);
   const block = { count: tokens, position: cached - tokens };
   const attended = [
@@ -57,7 +64,7 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
     prefill(bench, guarded, pages, SIZES, at, block, true),
   ];
   guarded.assertCanaries();
-  const regions = [out, row, normed, gate, panels, cos, sin, rotated, embedded];
+  const regions = [out, row, normed, gate, panels, unpacked, cos, sin, rotated, embedded, keys];
   return [...regions.map(guarded.read), ...attended];
 }
 

@@ -2,13 +2,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BINARIES } from '../helpers/binaries.ts';
 import { assertSame } from '../helpers/close.ts';
-import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
+import { COUNTS, createBench, MISALIGNMENTS, withoutStride } from '../helpers/kernel-bench.ts';
 import { createRandom } from '../helpers/random.ts';
 import { packedBytes } from '../../src/attention/factors.ts';
-import { PANEL, pack } from '../reference/pack.ts';
+import { PANEL, pack, transposedBlock } from '../reference/pack.ts';
 
 for (const simd of BINARIES) {
-  const test = suite(`pack() and packedBytes(), ${simd}`);
+  const test = suite(`pack(), packedBytes() and unpack(), ${simd}`);
   const { kernels, guard } = await createBench(simd);
   const random = createRandom(1);
 
@@ -52,6 +52,47 @@ for (const simd of BINARIES) {
         }
       }
     }
+  });
+
+  test('unpack() gives any block of the transpose bit for bit and leaves the gaps alone', () => {
+    for (const columns of COUNTS) {
+      for (const k of COUNTS) {
+        for (const misalignment of MISALIGNMENTS) {
+          const guarded = guard();
+          const w = random.normal(columns * k);
+          const packed = guarded.regionOf('panels', pack(w, columns, k), misalignment);
+          const first = random.integer(0, columns - 1);
+          const start = random.integer(0, k - 1);
+          for (const [from, width, row, rows] of [
+            [0, columns, 0, k],
+            [first, random.integer(1, columns - first), start, random.integer(1, k - start)],
+          ] as const) {
+            const ldo = width + 3;
+            const out = guarded.region('out', rows * ldo, misalignment);
+            kernels.unpack(out.pointer, packed.pointer, from, width, row, rows, k, ldo);
+            const expected = transposedBlock(w, k, { from, width, row, rows });
+            const what = `${columns} × ${k}: ${width} from ${from}, ${rows} from ${row}`;
+            assertSame(withoutStride(guarded.read(out), width, ldo), expected, what);
+          }
+          guarded.assertCanaries();
+        }
+      }
+    }
+  });
+
+  test('unpack() reads no padding: panels past the last column stay out', () => {
+    const guarded = guard();
+    const w = random.normal(50 * 7);
+    const panels = pack(w, 50, 7);
+    for (let i = 0; i < panels.length; i++) {
+      if (i >= 7 * PANEL && i % PANEL >= 2) panels[i] = NaN;
+    }
+    const packed = guarded.regionOf('panels', panels);
+    const out = guarded.region('out', 50 * 7);
+    kernels.unpack(out.pointer, packed.pointer, 0, 50, 0, 7, 7, 50);
+    const expected = transposedBlock(w, 7, { from: 0, width: 50, row: 0, rows: 7 });
+    assertSame(guarded.read(out), expected, '50 × 7');
+    guarded.assertCanaries();
   });
 
   test.run();

@@ -1,0 +1,135 @@
+import type { PagedCache } from '../cache/pages.ts';
+import { TpaError } from '../errors.ts';
+import type { LayerCache } from '../model/workspace.ts';
+import type { Engine } from '../wasm/engine.ts';
+
+/**
+ * Tokens that pass through wasm memory together, a page of the cache: a layer of T6-small stages
+ * 150 KB, however long the context is.
+ */
+const STAGED_TOKENS = 96;
+
+/**
+ * Factors of tokens start … start + count of every layer.
+ *
+ * @returns (layers, count, numbers): of each token ak, bk, av, bv; a fresh array
+ * @throws RangeError, TpaError `MODEL_UNSUPPORTED`, `OUT_OF_MEMORY`, `KERNEL_TRAP`
+ */
+export function readFactors(
+  engine: Engine,
+  layers: readonly LayerCache[],
+  start: number,
+  count: number,
+): Float32Array {
+  const caches = pagedCaches(layers);
+  const length = caches[0]?.length ?? 0;
+  if (!(Number.isInteger(start) && start >= 0 && start < length))
+    throw new RangeError(`"start" expected integer from 0 to ${length - 1}, got ${start}`);
+  const most = length - start;
+  if (!(Number.isInteger(count) && count >= 1 && count <= most))
+    throw new RangeError(`"count" expected integer from 1 to ${most}, got ${count}`);
+  const numbers = numbersOf(caches);
+  const out = new Float32Array(caches.length * count * numbers);
+  inPieces(engine, caches, count, ({ cache, layer, first, tokens, staging }) => {
+    cache.read(start + first, tokens, cache.rowsAt(staging));
+    const view = engine.heap.floats(staging, tokens * numbers);
+    out.set(view, (layer * count + first) * numbers);
+  });
+  return out;
+}
+
+/**
+ * Appends factors of whole tokens to every layer, or to none.
+ *
+ * @param factors (layers, count, numbers)
+ * @param contextLength tokens that the caches may hold
+ * @throws RangeError, TpaError `MODEL_UNSUPPORTED`, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `KERNEL_TRAP`
+ */
+export function loadFactors(
+  engine: Engine,
+  layers: readonly LayerCache[],
+  factors: Float32Array,
+  contextLength: number,
+): void {
+  const caches = pagedCaches(layers);
+  const numbers = numbersOf(caches);
+  const token = caches.length * numbers;
+  const count = factors.length / token;
+  if (!(Number.isInteger(count) && count >= 1)) {
+    const message = `"factors" expected whole tokens of ${token} numbers, at least one, got ${factors.length} numbers`;
+    throw new RangeError(message);
+  }
+  const length = caches[0]?.length ?? 0;
+  if (length + count > contextLength) {
+    const message = `"factors" expected at most ${contextLength - length} tokens, what the context has room for, got ${count}`;
+    throw new RangeError(message);
+  }
+  const { heap, kernels } = engine;
+  try {
+    for (const cache of caches) cache.reserve(count);
+    inPieces(engine, caches, count, ({ cache, layer, first, tokens, staging }) => {
+      const at = (layer * count + first) * numbers;
+      const piece = factors.subarray(at, at + tokens * numbers);
+      heap.floats(staging, piece.length).set(piece);
+      if (kernels.isFinite(staging, piece.length) === 0) throw nonfinite(layer);
+      cache.write(tokens, cache.rowsAt(staging), first);
+    });
+    for (const cache of caches) cache.commit(count);
+  } finally {
+    for (const cache of caches) cache.trim();
+  }
+}
+
+/** Tokens of one layer that are in wasm memory together. */
+interface Piece {
+  readonly cache: PagedCache;
+  readonly layer: number;
+  /** Of `count`, the first of the piece. */
+  readonly first: number;
+  readonly tokens: number;
+  /** Address of (tokens, numbers). */
+  readonly staging: number;
+}
+
+/** Calls `move` for pieces of `count` tokens of every layer; a trap becomes `KERNEL_TRAP`. */
+function inPieces(
+  { heap, run }: Engine,
+  caches: readonly PagedCache[],
+  count: number,
+  move: (piece: Piece) => void,
+): void {
+  const staging = heap.allocate(Math.min(count, STAGED_TOKENS) * numbersOf(caches) * 4);
+  try {
+    run(() => {
+      for (const [layer, cache] of caches.entries()) {
+        for (let first = 0; first < count; first += STAGED_TOKENS) {
+          const tokens = Math.min(STAGED_TOKENS, count - first);
+          move({ cache, layer, first, tokens, staging });
+        }
+      }
+    });
+  } finally {
+    heap.release(staging);
+  }
+}
+
+/** Numbers of a token in a layer; layers differ in their windows alone. */
+function numbersOf(caches: readonly PagedCache[]): number {
+  return caches[0]?.numbersPerToken ?? 0;
+}
+
+/** @throws TpaError `MODEL_UNSUPPORTED` where states take the place of factors */
+function pagedCaches(caches: readonly LayerCache[]): readonly PagedCache[] {
+  return caches.map((cache) => {
+    if (cache.kind === 'pages') return cache;
+    throw new TpaError(
+      'MODEL_UNSUPPORTED',
+      'a mechanism that caches factors expected, got linear attention',
+    );
+  });
+}
+
+function nonfinite(layer: number): TpaError {
+  const message = `factors expected finite numbers, got others in layer ${layer}`;
+  return new TpaError('NONFINITE_LOGITS', message, { data: { layer } });
+}
