@@ -1,5 +1,12 @@
 import type { BufferSize, BufferWrite, OutputCopy } from './protocol.ts';
 
+/** Flags of the WebGPU specification (GPUBufferUsage, GPUMapMode), which no type declares. */
+const MAP_READ = 0x1;
+const COPY_SRC = 0x4;
+const COPY_DST = 0x8;
+const STORAGE = 0x80;
+const MAP_FOR_READING = 0x1;
+
 /** A copy whose source is at hand. */
 interface BufferCopy extends OutputCopy {
   readonly source: GPUBuffer;
@@ -27,7 +34,6 @@ export class BufferTable {
     const encoder = this.#device.createCommandEncoder();
     const replaced: GPUBuffer[] = [];
     for (const { buffer: id, bytes } of sizes) {
-      const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
       const usage = STORAGE | COPY_SRC | COPY_DST;
       const buffer = this.#device.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage });
       const old = this.#buffers.get(id);
@@ -85,7 +91,7 @@ export class BufferTable {
     }
     this.#device.queue.submit([encoder.finish()]);
     if (total === 0) return [];
-    await staging.mapAsync(GPUMapMode.READ, 0, total);
+    await staging.mapAsync(MAP_FOR_READING, 0, total);
     const content = staging.getMappedRange(0, total).slice(0);
     staging.unmap();
     offset = 0;
@@ -99,7 +105,6 @@ export class BufferTable {
   #stagingOf(bytes: number): GPUBuffer {
     if (this.#staging !== undefined && this.#staging.size >= bytes) return this.#staging;
     this.#staging?.destroy();
-    const { MAP_READ, COPY_DST } = GPUBufferUsage;
     const size = Math.ceil(Math.max(bytes, 1) / 16) * 16;
     this.#staging = this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
     return this.#staging;

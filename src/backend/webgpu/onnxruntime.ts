@@ -14,6 +14,7 @@ const TESTED = { major: 1, minor: 30 } as const;
  * @throws Error that says what to install, or which path was tried and how to set it
  */
 export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<OnnxRuntime> {
+  hideNullOrigin();
   const ort = await importModule(module);
   const version = ort.env.versions.web ?? ort.env.versions.common;
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -26,6 +27,15 @@ export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<
   ort.env.logLevel = 'error';
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
   return ort;
+}
+
+/**
+ * A worker from a file has the origin "null", which onnxruntime-web takes for an address and fails
+ * (Deno): it does without where there is no location.
+ */
+function hideNullOrigin(): void {
+  if ((globalThis as { location?: Location }).location?.origin !== 'null') return;
+  Object.defineProperty(globalThis, 'location', { value: undefined, configurable: true });
 }
 
 async function importModule(module: string | undefined): Promise<OnnxRuntime> {
