@@ -61,9 +61,7 @@ export class BufferTable {
   }
 
   /** Parts of buffers, as one read. */
-  read(
-    parts: readonly { buffer: number; at: number; bytes: number }[],
-  ): Promise<Float32Array[]> {
+  read(parts: readonly { buffer: number; at: number; bytes: number }[]): Promise<Float32Array[]> {
     return this.collect(
       [],
       parts.map(({ buffer, at, bytes }) => ({ source: this.get(buffer), at, bytes })),

@@ -89,7 +89,7 @@ export class DeviceHost {
   async #start(options: StartOptions): Promise<StartReport> {
     const adapter = await findAdapter(options);
     const device = await requestDevice(adapter).catch((error: unknown) => {
-      throw new DeviceError('BACKEND_UNAVAILABLE', messageOf(error));
+      throw unavailable(messageOf(error));
     });
     void device.lost.then(({ reason, message }) =>
       this.#onLost(`the GPU device was lost (${reason}): ${message}`),
@@ -98,7 +98,7 @@ export class DeviceHost {
       this.#fault ??= faultOf(error);
     });
     const ort = await loadRuntime(options).catch((error: unknown) => {
-      throw new DeviceError('BACKEND_UNAVAILABLE', messageOf(error));
+      throw unavailable(messageOf(error));
     });
     this.#live = { ort, device, buffers: new BufferTable(device) };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
@@ -121,10 +121,7 @@ export class DeviceHost {
       });
       this.#graphs.set(graph, { session, bound: {} });
     } catch (error) {
-      throw new DeviceError(
-        'BACKEND_UNAVAILABLE',
-        `onnxruntime-web refused the graph: ${messageOf(error)}`,
-      );
+      throw unavailable(`onnxruntime-web refused the graph: ${messageOf(error)}`);
     }
   }
 
@@ -173,7 +170,6 @@ export class DeviceHost {
 }
 
 async function findAdapter(options: StartOptions): Promise<GPUAdapter> {
-  const unavailable = (message: string) => new DeviceError('BACKEND_UNAVAILABLE', message);
   const gpu = await provideGpu();
   if (gpu === undefined) throw unavailable('no WebGPU in workers here');
   const adapter = await requestAdapter(gpu, options.powerPreference).catch((error: unknown) => {
@@ -188,6 +184,10 @@ async function findAdapter(options: StartOptions): Promise<GPUAdapter> {
     throw unavailable(`${name} has no shader-f16, which "gpuDtype": "float16" needs`);
   }
   return adapter;
+}
+
+function unavailable(message: string): DeviceError {
+  return new DeviceError('BACKEND_UNAVAILABLE', message);
 }
 
 /** Waits for GPU work and turns what the device reports of it, which is no exception, into one. */

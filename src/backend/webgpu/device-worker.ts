@@ -15,12 +15,15 @@ const port = await openPort();
 const host = new DeviceHost((lost) => port.postMessage({ lost }, []));
 let queue: Promise<void> = Promise.resolve();
 port.listen((request) => {
-  // one at a time: two runs at once hang the module
-  queue = queue.then(async () => {
-    const { reply, transfer } = await host.answer(request);
-    port.postMessage(reply, transfer);
-  });
+  queue = answerAfter(queue, request);
 });
+
+/** One at a time: two runs at once hang the module. */
+async function answerAfter(previous: Promise<void>, request: Request): Promise<void> {
+  await previous;
+  const { reply, transfer } = await host.answer(request);
+  port.postMessage(reply, transfer);
+}
 
 /** The global scope of a web worker, or Node's parent port. */
 async function openPort(): Promise<Port> {

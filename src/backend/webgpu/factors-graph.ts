@@ -72,8 +72,7 @@ export function splitFactors(
     const q = norm(g.reshape(part(0, layout.bq), -1, heads, headDim), parameters.queryNorm);
     queries = { bq: g.scale(rotate(g, q, headDim, rotation), scale), rankQ };
   } else {
-    const aq =
-      parameters.aq ?? g.reshape(sigmoid(part(layout.aq, layout.bq)), -1, heads, rankQ);
+    const aq = parameters.aq ?? g.reshape(sigmoid(part(layout.aq, layout.bq)), -1, heads, rankQ);
     const { queryWidth } = layout;
     const rows = () => g.reshape(part(layout.bq, layout.ak), -1, rankQ, queryWidth);
     let bq =
@@ -85,7 +84,10 @@ export function splitFactors(
   }
 
   const bk = () => {
-    const rows = norm(g.reshape(part(layout.bk, layout.av), -1, rankK, keyRows), parameters.keyNorm);
+    const rows = norm(
+      g.reshape(part(layout.bk, layout.av), -1, rankK, keyRows),
+      parameters.keyNorm,
+    );
     return g.reshape(rotate(g, rows, keyRows, rotation), -1, rankK * keyRows);
   };
   return {

@@ -2,7 +2,10 @@ import { hasJspi } from '../../wasm/jspi.ts';
 import type { StartOptions } from './protocol.ts';
 
 /** What of onnxruntime-web is used. */
-export type OnnxRuntime = Pick<typeof import('onnxruntime-web'), 'env' | 'InferenceSession' | 'Tensor'>;
+export type OnnxRuntime = Pick<
+  typeof import('onnxruntime-web'),
+  'env' | 'InferenceSession' | 'Tensor'
+>;
 
 /** The versions that the tests ran with: earlier ones lack operators, a later major may differ. */
 const TESTED = { major: 1, minor: 30 } as const;
@@ -41,7 +44,9 @@ function hideNullOrigin(): void {
 async function importModule(module: string | undefined): Promise<OnnxRuntime> {
   try {
     if (module !== undefined) return (await import(/* @vite-ignore */ module)) as OnnxRuntime;
-    return hasJspi() ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
+    return hasJspi()
+      ? await import('onnxruntime-web/jspi')
+      : await import('onnxruntime-web/webgpu');
   } catch (cause) {
     const tried = module ?? 'onnxruntime-web/webgpu';
     const reason = cause instanceof Error ? cause.message : String(cause);

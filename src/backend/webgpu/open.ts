@@ -65,7 +65,6 @@ export async function withDevice<T>(
 
 /** Asks for an adapter here first, where that costs no worker. */
 async function checkAdapter({ allowsSoftware, webgpu = {} }: OpenGpuOptions): Promise<void> {
-  const unavailable = (message: string) => new TpaError('BACKEND_UNAVAILABLE', message);
   if (!hasWebGpu()) throw unavailable(noWebGpuReason());
   const gpu = ownGpu();
   if (gpu === undefined) return; // Node: Dawn is loaded by the worker alone
@@ -73,13 +72,16 @@ async function checkAdapter({ allowsSoftware, webgpu = {} }: OpenGpuOptions): Pr
   try {
     adapter = await requestAdapter(gpu, webgpu.powerPreference);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new TpaError('BACKEND_UNAVAILABLE', message, { cause });
+    throw unavailable(cause instanceof Error ? cause.message : String(cause), cause);
   }
   if (adapter === undefined) throw unavailable('no GPU adapter here: requestAdapter() gave none');
   if (!allowsSoftware && isSoftwareAdapter(adapter)) {
     throw unavailable(`the only adapter, ${describeAdapter(adapter)}, is software`);
   }
+}
+
+function unavailable(message: string, cause?: unknown): TpaError {
+  return new TpaError('BACKEND_UNAVAILABLE', message, { cause });
 }
 
 function workerOf({ webgpu }: OpenGpuOptions): SpawnWorker {

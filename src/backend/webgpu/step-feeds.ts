@@ -80,7 +80,13 @@ function masks(
   const hasWindow = slidingWindow !== undefined && slidingWindow.firstLayer < layers;
   const feeds: Feed[] = [];
   if (hasFull) {
-    feeds.push(floats('mask', dims, fill(count, rows, count, (t, m) => m <= t)));
+    feeds.push(
+      floats(
+        'mask',
+        dims,
+        fill(count, rows, count, (t, m) => m <= t),
+      ),
+    );
   }
   if (hasWindow) {
     const { size } = slidingWindow;

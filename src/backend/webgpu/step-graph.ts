@@ -80,8 +80,7 @@ export function stepGraph(
     sin: g.input('sin', ['T', 1, rotaryDim]),
     rotaryDim,
   };
-  const norm = (x: string, name: string) =>
-    g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
+  const norm = (x: string, name: string) => g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
 
   const fresh: Pieces[] = [];
   let x = g.input('x', ['T', dim]);
