@@ -14,7 +14,7 @@ import {
   readModelFile,
 } from './format/model-files.ts';
 import { checkAbort, openTensors } from './format/tensors.ts';
-import { yieldMacrotask } from './generate/yield.ts';
+import { yieldMacrotask } from './yield.ts';
 import { Model } from './model.ts';
 import { checkBudget } from './model/budget.ts';
 import { checkTensors } from './model/tensors.ts';

@@ -5,7 +5,7 @@ import type { GenerationDefaults } from './format/generation-config.ts';
 import { Chat, type ChatSource } from './generate/chat.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
 import { Session, type SessionHost } from './generate/session.ts';
-import { yieldMacrotask } from './generate/yield.ts';
+import { yieldMacrotask } from './yield.ts';
 import { memoryNeeds } from './model/budget.ts';
 import { denseNumbersPerToken } from './model/spec.ts';
 import { parameterCount } from './model/tensors.ts';

@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LAW: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   nearest: [],
+  yield: [],
   attention: ['errors'],
   format: ['errors'],
   convert: ['format', 'errors'],
@@ -21,9 +22,9 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   cache: ['attention', 'errors'],
   model: ['attention', 'format', 'errors'],
   backend: ['model', 'cache', 'errors'],
-  generate: ['backend', 'model', 'nearest', 'errors'],
+  generate: ['backend', 'model', 'nearest', 'yield', 'errors'],
   runtime: ['attention', 'cache', 'wasm', 'errors'],
-  'model.ts': ['attention', 'model', 'generate', 'errors'],
+  'model.ts': ['attention', 'model', 'generate', 'yield', 'errors'],
   'load-model': [
     'attention',
     'backend',
@@ -33,6 +34,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
     'model.ts',
     'runtime',
     'wasm',
+    'yield',
     'errors',
   ],
   index: ['errors', 'convert', 'runtime', 'load-model'],

@@ -2,7 +2,7 @@ import type { Backend, Sequence } from '../backend/backend.ts';
 import { TpaError } from '../errors.ts';
 import { expectInteger } from './expect.ts';
 import { contextOverflow } from './prompt.ts';
-import { yieldMacrotask } from './yield.ts';
+import { yieldMacrotask } from '../yield.ts';
 
 /**
  * One conversation's state: the token ids, and a sequence of the backend that holds the factors of
