@@ -88,10 +88,12 @@ export class Context {
     let isDone = false;
     try {
       let logits: Float32Array | undefined;
-      for (let start = 0; start < pending.length; start += this.#backend.maxChunk) {
+      for (let start = 0; start < pending.length;) {
         if (start > 0) await yieldMacrotask();
         if (isCancelled()) return undefined;
-        logits = await this.#forward(pending.slice(start, start + this.#backend.maxChunk));
+        const chunk = pending.slice(start, start + this.#backend.maxChunk);
+        logits = await this.#forward(chunk);
+        start += chunk.length;
       }
       if (isCancelled()) return undefined;
       for (const id of added) this.#ids.push(id);
