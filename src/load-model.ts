@@ -1,11 +1,11 @@
-import { checkInteger, checkKnown } from './attention/arguments.ts';
 import { CpuBackend } from './backend/cpu.ts';
+import { openDispatch } from './backend/select.ts';
+import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
 import { TpaError } from './errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
 import type { ModelConfig } from './format/model-config.ts';
 import { readAll } from './format/byte-source.ts';
 import { readChatConfig, readGenerationConfig } from './format/chat-files.ts';
-import { LIMITS } from './format/limits.ts';
 import { isDeeperThan } from './format/json-depth.ts';
 import {
   type ModelFiles,
@@ -14,58 +14,14 @@ import {
   readModelFile,
 } from './format/model-files.ts';
 import { checkAbort, openTensors } from './format/tensors.ts';
-import { yieldMacrotask } from './generate/yield.ts';
-import { Model } from './model.ts';
+import { yieldMacrotask } from './yield.ts';
+import { checkLoadOptions, type LoadOptions } from './load-options.ts';
+import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from './model/budget.ts';
 import { checkTensors } from './model/tensors.ts';
 import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
 import { loadWeights } from './model/weights.ts';
-import { checkThreads } from './runtime.ts';
-import { createEngine, type EngineOptions } from './wasm/engine.ts';
-
-/** How far loading has come. */
-export interface LoadProgress {
-  /** Weights read so far, and all of them. */
-  readonly loaded: number;
-  readonly total: number;
-}
-
-/** Options of {@link loadModel}. */
-export interface LoadOptions extends EngineOptions {
-  /**
-   * Who computes: the wasm kernels are the only ones so far, and what `'auto'` (default) takes;
-   * `'webgpu'` is refused with `BACKEND_UNAVAILABLE`.
-   */
-  readonly backend?: 'auto' | 'wasm' | 'webgpu';
-  /** Threads to compute with; one is the only number so far. */
-  readonly threads?: number | 'auto';
-  /**
-   * Tokens that a session holds at most, the model's own number unless given and smaller. A model
-   * is refused whose full context does not fit the memory.
-   */
-  readonly contextLength?: number;
-  /** What weights are widened to; float32 is the only one so far. */
-  readonly dtype?: 'float32';
-  /** How factors are cached; float32 is the only one so far. */
-  readonly cacheDtype?: 'float32';
-  /** Called after each tensor. */
-  readonly onProgress?: (progress: LoadProgress) => void;
-  /** Aborts loading; everything is freed. */
-  readonly signal?: AbortSignal;
-}
-
-const KNOWN_OPTIONS = [
-  'backend',
-  'simd',
-  'threads',
-  'dtype',
-  'cacheDtype',
-  'memoryLimit',
-  'contextLength',
-  'wasm',
-  'onProgress',
-  'signal',
-];
+import { createEngine } from './wasm/engine.ts';
 
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
@@ -90,7 +46,10 @@ const MAX_TOKENIZER_DEPTH = 32;
  * model.dispose();
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  checkOptions(options);
+  checkLoadOptions(options);
+  if (options.backend === 'webgpu' && !hasWebGpu()) {
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${noWebGpuReason()}`);
+  }
   const { onProgress, signal, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
   const files = await openModelFiles(source, signal);
@@ -112,11 +71,32 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       await yieldMacrotask();
     });
     checkAbort(signal);
-    const backend = new CpuBackend(engine, config, weights);
-    return new Model(backend, config, tokenizer, extras, { chat, defaults });
+    const cpu = new CpuBackend(engine, config, weights);
+    const computing = await chooseBackend(cpu, options);
+    return new Model(cpu, config, tokenizer, extras, { chat, defaults, ...computing });
   } finally {
     await files.close();
   }
+}
+
+/**
+ * The CPU, and a GPU beside it where it is asked for or may be had. Nothing of the GPU's is loaded
+ * otherwise.
+ */
+async function chooseBackend(
+  cpu: CpuBackend,
+  { backend = 'auto', gpuDtype = 'float32', webgpu = {}, signal }: LoadOptions,
+): Promise<Pick<ModelExtras, 'dispatch' | 'backendReason'>> {
+  if (backend === 'wasm') return { backendReason: 'asked for' };
+  if (!hasWebGpu()) return { backendReason: noWebGpuReason() };
+  const { openWebGpu } = await import('./backend/webgpu/open.ts');
+  const { engine, config, weights } = cpu.network;
+  const allowsSoftware = backend === 'webgpu';
+  const openGpu = openWebGpu(
+    { engine, config, weights },
+    { ...webgpu, allowsSoftware, dtype: gpuDtype },
+  );
+  return { dispatch: await openDispatch(cpu, openGpu, { mode: backend, signal }) };
 }
 
 async function readTokenizer(
@@ -140,39 +120,4 @@ async function readTokenizer(
     throw new TpaError('TOKENIZER_INVALID', '"tokenizer.json" expected JSON, found something else');
   }
   return createTokenizer(json, { vocabSize: config.vocabSize });
-}
-
-function checkOptions(options: unknown): asserts options is LoadOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`"options" expected an object, got ${String(options)}`);
-  }
-  checkKnown('loadModel', options, KNOWN_OPTIONS);
-  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
-  const { threads, contextLength, onProgress, signal }: LoadOptions = options;
-  if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
-  if (backend === 'webgpu') {
-    throw new TpaError(
-      'BACKEND_UNAVAILABLE',
-      '"webgpu" is not built yet; use backend: "auto" or "wasm"',
-    );
-  }
-  if (backend !== 'auto' && backend !== 'wasm') {
-    throw new RangeError(`"backend" expected "auto", "wasm" or "webgpu", got ${String(backend)}`);
-  }
-  if (dtype !== 'float32') {
-    throw new RangeError(`"dtype" expected "float32", the only one so far, got ${String(dtype)}`);
-  }
-  if (cacheDtype !== 'float32') {
-    throw new RangeError(
-      `"cacheDtype" expected "float32", the only one so far, got ${String(cacheDtype)}`,
-    );
-  }
-  checkThreads(threads);
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
-  }
-  // `in` rather than instanceof: signals of another realm are as good
-  if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
-    throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
-  }
 }

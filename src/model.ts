@@ -1,11 +1,16 @@
 import { TpaError } from './errors.ts';
+import { BackendChangeEvent, BackendChangeTarget } from './backend/backend-change.ts';
+import type { Backend } from './backend/backend.ts';
+import { onlyRoutes } from './backend/cost-model.ts';
 import type { CpuBackend } from './backend/cpu.ts';
+import type { DispatchInfo } from './backend/dispatch-info.ts';
+import type { DispatchBackend } from './backend/select.ts';
 import type { ModelConfig } from './format/model-config.ts';
 import type { GenerationDefaults } from './format/generation-config.ts';
 import { Chat, type ChatSource } from './generate/chat.ts';
 import { readIds, type TokenIds } from './generate/prompt.ts';
 import { Session, type SessionHost } from './generate/session.ts';
-import { yieldMacrotask } from './generate/yield.ts';
+import { yieldMacrotask } from './yield.ts';
 import { memoryNeeds } from './model/budget.ts';
 import { denseNumbersPerToken } from './model/spec.ts';
 import { parameterCount } from './model/tensors.ts';
@@ -13,9 +18,7 @@ import type { TextTokenizer } from './model/tokenizer.ts';
 import type { MemoryInfo } from './runtime.ts';
 
 /** What a model computes with, why, and how large it is. */
-export interface ModelInfo {
-  readonly backend: 'wasm';
-  readonly backendReason: string;
+export interface ModelInfo extends DispatchInfo {
   readonly simd: 'baseline' | 'relaxed';
   readonly simdReason: string;
   readonly threads: number;
@@ -35,14 +38,25 @@ export interface ModelInfo {
   readonly ignoredTensors: readonly string[];
 }
 
+/** What a model may come with besides weights and a tokenizer. */
+export interface ModelExtras {
+  readonly chat?: ChatSource | undefined;
+  readonly defaults?: GenerationDefaults;
+  /** The CPU and a GPU behind one backend; the CPU alone unless given. */
+  readonly dispatch?: DispatchBackend | undefined;
+  /** Why the CPU computes alone. */
+  readonly backendReason?: string;
+}
+
 /**
- * A loaded model. It owns the weights; each session owns its cache.
+ * A loaded model. It owns the weights; each session owns its cache. The event
+ * `'backendchange'` tells when a GPU was lost, or is there again; sessions go on as they were.
  *
  * @example
  * using model = await loadModel('models/t6-fairytales');
  * const text = await model.createSession().generate('Once upon a time', { seed: 7 }).text();
  */
-export class Model {
+export class Model extends BackendChangeTarget {
   /** Sizes and switches, as checked. */
   readonly config: ModelConfig;
   /** Text to ids and back; undefined if the model came without one. */
@@ -51,26 +65,36 @@ export class Model {
   readonly hasChatTemplate: boolean;
   /** What `generation_config.json` asks for; defaults of `session.generate`. */
   readonly generationDefaults: GenerationDefaults;
-  readonly #backend: CpuBackend;
+  readonly #cpu: CpuBackend;
+  readonly #backend: Backend;
+  readonly #dispatch: DispatchBackend | undefined;
+  readonly #backendReason: string;
   readonly #host: SessionHost;
   readonly #ignoredTensors: readonly string[];
 
   /** Use `loadModel`. */
   constructor(
-    backend: CpuBackend,
+    cpu: CpuBackend,
     config: ModelConfig,
     tokenizer: TextTokenizer | undefined,
     ignoredTensors: readonly string[],
-    { chat, defaults = {} }: { chat?: ChatSource | undefined; defaults?: GenerationDefaults } = {},
+    { chat, defaults = {}, dispatch, backendReason = 'asked for' }: ModelExtras = {},
   ) {
+    super();
     this.config = config;
     this.tokenizer = tokenizer;
-    this.#backend = backend;
+    this.#cpu = cpu;
+    this.#backend = dispatch ?? cpu;
+    this.#dispatch = dispatch;
+    this.#backendReason = backendReason;
     this.#ignoredTensors = ignoredTensors;
     this.hasChatTemplate = chat !== undefined;
     this.generationDefaults = Object.freeze({ ...defaults });
+    if (dispatch !== undefined) {
+      dispatch.onChange = (change) => void this.dispatchEvent(new BackendChangeEvent(change));
+    }
     this.#host = {
-      backend,
+      backend: this.#backend,
       tokenizer,
       eosTokenIds: config.eosTokenIds,
       chat: chat && new Chat(chat),
@@ -98,17 +122,18 @@ export class Model {
    */
   async logits(ids: TokenIds): Promise<Float32Array> {
     const backend = this.#backend;
-    const { vocabSize, maxChunk } = backend;
+    const { vocabSize } = backend;
     const checked = readIds('ids', ids, backend);
     if (checked.length === 0)
       throw new RangeError('"ids" expected at least one token id, got none');
     const sequence = backend.createSequence();
     try {
       const logits = allocateLogits(checked.length * vocabSize);
-      for (let start = 0; start < checked.length; start += maxChunk) {
+      for (let start = 0; start < checked.length;) {
         if (start > 0) await yieldMacrotask();
-        const chunk = checked.slice(start, start + maxChunk);
+        const chunk = checked.slice(start, start + backend.maxChunk);
         logits.set(await sequence.forward(chunk, 'all'), start * vocabSize);
+        start += chunk.length;
       }
       return logits;
     } finally {
@@ -118,12 +143,15 @@ export class Model {
 
   /** What computes, why, and sizes. */
   info(): ModelInfo {
-    const { simd, reason } = this.#backend.network.engine.simd;
+    const { simd, reason } = this.#cpu.network.engine.simd;
     const { layers, ignoredKeys } = this.config;
     const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
     return {
-      backend: 'wasm',
-      backendReason: 'the wasm kernels are the only backend so far',
+      ...(this.#dispatch?.info() ?? {
+        backend: 'wasm',
+        backendReason: this.#backendReason,
+        routes: onlyRoutes('wasm'),
+      }),
       simd,
       simdReason: reason,
       threads: 1,
@@ -140,7 +168,7 @@ export class Model {
 
   /** Bytes of the model's memory: weights, activations and every session's cache. */
   memory(): MemoryInfo {
-    const { used, size, limit } = this.#backend.network.engine.heap;
+    const { used, size, limit } = this.#cpu.network.engine.heap;
     return { used, size, limit };
   }
 

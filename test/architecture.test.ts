@@ -14,28 +14,30 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LAW: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   nearest: [],
+  yield: [],
   attention: ['errors'],
   format: ['errors'],
   convert: ['format', 'errors'],
   wasm: ['errors'],
   cache: ['attention', 'errors'],
   model: ['attention', 'format', 'errors'],
-  backend: ['model', 'cache', 'errors'],
-  generate: ['backend', 'model', 'nearest', 'errors'],
+  backend: ['model', 'cache', 'yield', 'errors'],
+  generate: ['backend', 'model', 'nearest', 'yield', 'errors'],
   runtime: ['attention', 'cache', 'wasm', 'errors'],
-  'model.ts': ['attention', 'model', 'generate', 'errors'],
+  'model.ts': ['attention', 'backend', 'model', 'generate', 'yield', 'errors'],
+  'load-options': ['attention', 'format', 'runtime'],
   'load-model': [
     'attention',
     'backend',
     'format',
-    'generate',
+    'load-options',
     'model',
     'model.ts',
-    'runtime',
     'wasm',
+    'yield',
     'errors',
   ],
-  index: ['errors', 'convert', 'runtime', 'load-model'],
+  index: ['errors', 'backend', 'convert', 'runtime', 'load-model'],
   cli: ['index', 'nearest'],
 };
 
@@ -58,11 +60,22 @@ test('only wasm/ uses WebAssembly', () => {
   );
 });
 
-test('nothing in src/ mentions onnxruntime-web or imports a node module statically', () => {
+test('only backend/webgpu/ imports onnxruntime-web, and nothing in src/ a node module statically', () => {
   for (const file of filesOf('src')) {
-    assert.not.match(code(file), /onnxruntime/);
+    if (!file.startsWith('src/backend/webgpu/')) {
+      assert.not.match(code(file), /['"`]onnxruntime/, file);
+    }
     if (room(file) !== 'cli') assert.not.match(code(file), /^import (?!type)[^;]*'node:/m, file);
   }
+});
+
+test('what a GPU needs is loaded when there is one: all but a look whether there is', () => {
+  const imports = /^(import|export) (?!type)[^;]*\/webgpu\/([\w-]+)\.ts'/gm;
+  const outside = filesOf('src').filter((file) => !file.startsWith('src/backend/webgpu/'));
+  const names = outside.flatMap((file) =>
+    [...code(file).matchAll(imports)].map(([, , name]) => name),
+  );
+  assert.equal([...new Set(names)], ['present']);
 });
 
 test('the template library is used by one file, which is loaded when it is needed', () => {

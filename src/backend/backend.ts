@@ -3,7 +3,10 @@
  * factor cache on it. The token loop knows nothing else, so that another backend can take over.
  */
 export interface Backend<S = Sequence> {
-  /** Tokens of one {@link Sequence.forward} call at most; longer prompts are split by the caller. */
+  /**
+   * Tokens of one {@link Sequence.forward} call at most; longer prompts are split by the caller. May
+   * change between two calls; one of what was the maximum is never refused.
+   */
   readonly maxChunk: number;
   /** Positions a sequence can hold. */
   readonly contextLength: number;

@@ -41,12 +41,13 @@ async function chat(
   host: Host,
 ): Promise<ExitCode> {
   const opened = await openModel(values, host);
-  if (!opened.model.hasChatTemplate) {
+  using model = opened.model;
+  if (!model.hasChatTemplate) {
     const message =
       'expected a model with a chat template, this one has none; tpa generate continues text';
     throw new TpaError('CHAT_TEMPLATE_MISSING', message);
   }
-  using session = opened.model.createSession();
+  using session = model.createSession();
   const talk = new Talk(session, samplingOf(values), values.system, host);
   const input = host.openTerminal?.() ?? pipe(host.openStdin());
   try {

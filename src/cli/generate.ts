@@ -35,7 +35,8 @@ async function generate(
   host: Host,
 ): Promise<ExitCode> {
   const prompt = operand === '-' ? await readPrompt(host.openStdin()) : operand;
-  const { model, path, loadMilliseconds } = await openModel(values, host);
+  const { path, loadMilliseconds, ...opened } = await openModel(values, host);
+  using model = opened.model;
   using session = model.createSession();
   const options = { ...samplingOf(values), signal: host.signal };
   const generation = startGeneration(session, prompt, options);

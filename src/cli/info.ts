@@ -23,8 +23,9 @@ async function info(
   { values }: ParsedArguments<typeof SPEC.options>,
   host: Host,
 ): Promise<ExitCode> {
-  const { model, path } = await openModel(values, host);
-  const report = describeModel(model, path);
+  const opened = await openModel(values, host);
+  using model = opened.model;
+  const report = describeModel(model, opened.path);
   print(host.stdout, values.json ? `${JSON.stringify(report)}\n` : renderModel(report));
   return EXIT_CODE.ok;
 }

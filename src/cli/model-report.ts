@@ -82,12 +82,22 @@ export function renderModel(report: ModelReport): string {
         : 'not known for this shape',
     ],
     ['backend', `${report.backend}, ${report.threads} thread: ${report.backendReason}`],
+    ...gpuRows(report),
     ['SIMD', `${report.simd}: ${report.simdReason}`],
     ['ignored keys', ignoredKeys.join(', ') || 'none'],
     ['ignored tensors', ignoredTensors.join(', ') || 'none'],
   ];
   const about = 'Cache of one token by mechanism, all with these heads; * is this model:';
   return `${renderTable(rows)}\n${about}\n\n${renderCacheTable(report.cacheTable)}`;
+}
+
+/** Of a GPU that computes or has computed. */
+function gpuRows({ gpu }: ModelReport): Row[] {
+  if (gpu === undefined) return [];
+  const { adapter, isSoftware, dtype, onnxruntimeVersion, losses } = gpu;
+  const lost = losses === 0 ? '' : `, lost ${losses} times`;
+  const kind = isSoftware ? ' (software)' : '';
+  return [['GPU', `${adapter}${kind}, weights ${dtype}, onnxruntime ${onnxruntimeVersion}${lost}`]];
 }
 
 function renderComparison({ heads, cacheBytesPerToken, ratio }: Comparison): string {

@@ -14,6 +14,10 @@ export const MODEL_OPTIONS = {
     about: 'kernels to compute with',
     fallback: 'auto',
   }),
+  backend: choice(['auto', 'wasm', 'webgpu'], {
+    about: 'who computes: the CPU, a GPU, or the faster one',
+    fallback: 'auto',
+  }),
   context: integer({
     about: 'tokens of context at most',
     min: 1,
@@ -38,6 +42,7 @@ export async function openModel(
   {
     model: path = SHIPPED_MODEL,
     simd = 'auto',
+    backend = 'auto',
     context,
     json = false,
   }: OptionValues<typeof MODEL_OPTIONS>,
@@ -48,6 +53,7 @@ export async function openModel(
   try {
     const model = await loadModel(path, {
       simd,
+      backend,
       ...(context === undefined ? {} : { contextLength: context }),
       signal: host.signal,
       onProgress: (progress) => bar?.update(progress),

@@ -2,7 +2,7 @@ import type { Backend, Sequence } from '../backend/backend.ts';
 import { TpaError } from '../errors.ts';
 import { expectInteger } from './expect.ts';
 import { contextOverflow } from './prompt.ts';
-import { yieldMacrotask } from './yield.ts';
+import { yieldMacrotask } from '../yield.ts';
 
 /**
  * One conversation's state: the token ids, and a sequence of the backend that holds the factors of
@@ -88,10 +88,12 @@ export class Context {
     let isDone = false;
     try {
       let logits: Float32Array | undefined;
-      for (let start = 0; start < pending.length; start += this.#backend.maxChunk) {
+      for (let start = 0; start < pending.length;) {
         if (start > 0) await yieldMacrotask();
         if (isCancelled()) return undefined;
-        logits = await this.#forward(pending.slice(start, start + this.#backend.maxChunk));
+        const chunk = pending.slice(start, start + this.#backend.maxChunk);
+        logits = await this.#forward(chunk);
+        start += chunk.length;
       }
       if (isCancelled()) return undefined;
       for (const id of added) this.#ids.push(id);

@@ -21,11 +21,10 @@ export interface WebGpuOptions {
 }
 
 /** How a GPU is opened. */
-export interface OpenGpuOptions {
+export interface OpenGpuOptions extends WebGpuOptions {
   readonly allowsSoftware: boolean;
   /** What weights are on the device, default float32. */
   readonly dtype?: 'float32' | 'float16';
-  readonly webgpu?: WebGpuOptions;
 }
 
 /** The GPU of a model whose weights the CPU has. */
@@ -64,13 +63,13 @@ export async function withDevice<T>(
 }
 
 /** Asks for an adapter here first, where that costs no worker. */
-async function checkAdapter({ allowsSoftware, webgpu = {} }: OpenGpuOptions): Promise<void> {
+async function checkAdapter({ allowsSoftware, powerPreference }: OpenGpuOptions): Promise<void> {
   if (!hasWebGpu()) throw unavailable(noWebGpuReason());
   const gpu = ownGpu();
   if (gpu === undefined) return; // Node: Dawn is loaded by the worker alone
   let adapter: GPUAdapter | undefined;
   try {
-    adapter = await requestAdapter(gpu, webgpu.powerPreference);
+    adapter = await requestAdapter(gpu, powerPreference);
   } catch (cause) {
     throw unavailable(cause instanceof Error ? cause.message : String(cause), cause);
   }
@@ -84,13 +83,13 @@ function unavailable(message: string, cause?: unknown): TpaError {
   return new TpaError('BACKEND_UNAVAILABLE', message, { cause });
 }
 
-function workerOf({ webgpu }: OpenGpuOptions): SpawnWorker {
-  const url = webgpu?.worker ?? new URL('./gpu-worker.js', import.meta.url);
+function workerOf({ worker }: OpenGpuOptions): SpawnWorker {
+  const url = worker ?? new URL('./gpu-worker.js', import.meta.url);
   return (events) => spawnWorker(url, events);
 }
 
-function startOptions({ allowsSoftware, dtype, webgpu = {} }: OpenGpuOptions): StartOptions {
-  const { module, wasmPaths, powerPreference } = webgpu;
+function startOptions(options: OpenGpuOptions): StartOptions {
+  const { allowsSoftware, dtype, module, wasmPaths, powerPreference } = options;
   return {
     allowsSoftware,
     needsHalf: dtype === 'float16',

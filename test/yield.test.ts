@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { yieldMacrotask } from '../../src/generate/yield.ts';
+import { yieldMacrotask } from '../src/yield.ts';
 
 const test = suite('yieldMacrotask()');
 

@@ -1,0 +1,114 @@
+/** Who computes. */
+export type Side = 'wasm' | 'webgpu';
+
+/** What was measured of one side: milliseconds a step, until its factors are in the CPU's cache. */
+export interface SideFigures {
+  /** Tokens of the steps called chunk. */
+  readonly chunkTokens: number;
+  /** Tokens cached before the steps called short, and long. */
+  readonly shortContext: number;
+  readonly longContext: number;
+  readonly tokenShortMs: number;
+  readonly tokenLongMs: number;
+  readonly chunkShortMs: number;
+  readonly chunkLongMs: number;
+}
+
+/** Both sides, and what it costs to bring the GPU up to date. */
+export interface Figures {
+  readonly wasm: SideFigures;
+  readonly webgpu: SideFigures;
+  /** Milliseconds to copy the factors of one token from the CPU's cache to the GPU. */
+  readonly syncTokenMs: number;
+}
+
+/** Who computes the steps of one phase. */
+export interface PhaseRoute {
+  /** Who computes the smallest: a call of one token, or a token at an empty context. */
+  readonly backend: Side;
+  /**
+   * The other side computes from here on: prefill in tokens of a call at an empty context, decode
+   * in tokens of context. null: nowhere.
+   */
+  readonly switchesAt: number | null;
+}
+
+/** The decision, phase by phase. */
+export interface Routes {
+  readonly prefill: PhaseRoute;
+  readonly decode: PhaseRoute;
+}
+
+/** Routes where one side does everything. */
+export function onlyRoutes(backend: Side): Routes {
+  const always: PhaseRoute = { backend, switchesAt: null };
+  return { prefill: always, decode: always };
+}
+
+/**
+ * Steps over which a copy is paid back: who generates a token mostly generates more, and a copy
+ * is made once. The next 32 tokens are a sentence or two.
+ */
+const HORIZON = 32;
+
+/**
+ * Milliseconds of a step, bilinear in tokens and context through the four points measured. Noise is
+ * kept from making a longer step cheaper: no slope is below 0.
+ *
+ * @param tokens at least 1
+ * @param context tokens cached before; fewer than `shortContext` count as so many
+ */
+export function stepTime(figures: SideFigures, tokens: number, context: number): number {
+  const { chunkTokens, shortContext, longContext } = figures;
+  const { tokenShortMs, tokenLongMs, chunkShortMs, chunkLongMs } = figures;
+  const width = chunkTokens - 1;
+  const depth = longContext - shortContext;
+  const perToken = slope(chunkShortMs - tokenShortMs, width);
+  const perContext = slope(tokenLongMs - tokenShortMs, depth);
+  const perPair = slope(chunkLongMs - chunkShortMs - (tokenLongMs - tokenShortMs), width * depth);
+  const more = tokens - 1;
+  const deeper = Math.max(0, context - shortContext);
+  return tokenShortMs + perToken * more + (perContext + perPair * more) * deeper;
+}
+
+/**
+ * Who is to compute a step; the CPU if both are as fast.
+ *
+ * @param missing tokens of the context that the GPU has no copy of
+ */
+export function route(figures: Figures, tokens: number, context: number, missing: number): Side {
+  const copy = (missing * Math.max(0, figures.syncTokenMs)) / HORIZON;
+  const gpu = stepTime(figures.webgpu, tokens, context) + copy;
+  return gpu < stepTime(figures.wasm, tokens, context) ? 'webgpu' : 'wasm';
+}
+
+/**
+ * The decision in words' place: each phase is a difference of two lines, which changes sign once.
+ *
+ * @param limits longest call and longest context
+ */
+export function routesOf(
+  figures: Figures,
+  limits: { readonly tokens: number; readonly context: number },
+): Routes {
+  return {
+    prefill: phaseRoute(1, limits.tokens, (tokens) => route(figures, tokens, 0, 0)),
+    decode: phaseRoute(0, limits.context - 1, (context) => route(figures, 1, context, 0)),
+  };
+}
+
+function phaseRoute(first: number, last: number, sideAt: (size: number) => Side): PhaseRoute {
+  const backend = sideAt(first);
+  if (last <= first || sideAt(last) === backend) return { backend, switchesAt: null };
+  let [same, other] = [first, last];
+  while (other - same > 1) {
+    const middle = Math.floor((same + other) / 2);
+    if (sideAt(middle) === backend) same = middle;
+    else other = middle;
+  }
+  return { backend, switchesAt: other };
+}
+
+function slope(rise: number, run: number): number {
+  return run > 0 ? Math.max(0, rise / run) : 0;
+}

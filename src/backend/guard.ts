@@ -1,0 +1,97 @@
+import { TpaError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+import type { Losable } from './supervisor.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** Whether it says that the GPU failed, and not the caller or the CPU. */
+export function isGpuFailure(error: unknown): error is TpaError {
+  return (
+    error instanceof TpaError && (error.code === 'GPU_LOST' || error.code === 'GPU_OUT_OF_MEMORY')
+  );
+}
+
+/**
+ * The only way to a GPU: one call at a time, in the order they come, each under a deadline. Once a
+ * call has failed, the device is lost or it was disposed, every call rejects, those that wait too:
+ * a second run on a lost device is known to spin for ever.
+ */
+export class Guard<R extends Losable> implements Losable {
+  readonly resource: R;
+  readonly lost: Promise<string>;
+  readonly #watchdog: Watchdog;
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #death: TpaError | undefined;
+  #failCurrent: ((error: TpaError) => void) | undefined;
+
+  constructor(resource: R, clock: Clock) {
+    this.resource = resource;
+    this.#watchdog = new Watchdog(clock);
+    this.lost = resource.lost;
+    void this.lost.then((reason) => this.#die(new TpaError('GPU_LOST', reason)));
+  }
+
+  /**
+   * @param kind as {@link Watchdog.run} takes it
+   * @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`, never anything else
+   */
+  call<T>(kind: string, work: (resource: R) => Promise<T>): Promise<T> {
+    this.#waiting++;
+    const result = this.#tail.then(() => this.#run(kind, work));
+    const leave = (): void => void this.#waiting--;
+    this.#tail = result.then(leave, leave);
+    return result;
+  }
+
+  /** Runs `task` between two calls: at once if there is none. Not at all on a dead device. */
+  between(task: () => void): void {
+    const attempt = (): void => {
+      if (this.#death !== undefined) return;
+      try {
+        task();
+      } catch (cause) {
+        this.#die(asFailure(cause));
+      }
+    };
+    if (this.#waiting === 0) attempt();
+    else this.#tail = this.#tail.then(attempt);
+  }
+
+  /** Ends the running call and lets the device go. */
+  dispose(): void {
+    this.#die(new TpaError('GPU_LOST', 'the GPU was let go'));
+  }
+
+  async #run<T>(kind: string, work: (resource: R) => Promise<T>): Promise<T> {
+    if (this.#death !== undefined) throw this.#death;
+    const { settled, fail } = this.#watchdog.start(kind, () => work(this.resource));
+    this.#failCurrent = fail;
+    try {
+      return await settled;
+    } catch (cause) {
+      const failure = asFailure(cause);
+      this.#die(failure);
+      throw failure;
+    } finally {
+      this.#failCurrent = undefined;
+    }
+  }
+
+  #die(failure: TpaError): void {
+    if (this.#death !== undefined) return;
+    this.#death = failure;
+    this.#failCurrent?.(failure);
+    this.#failCurrent = undefined;
+    try {
+      this.resource.dispose();
+    } catch {
+      // it is gone either way
+    }
+  }
+}
+
+function asFailure(cause: unknown): TpaError {
+  if (isGpuFailure(cause)) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new TpaError('GPU_LOST', `the GPU failed: ${message}`, { cause });
+}

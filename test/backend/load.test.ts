@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hasWebGpu } from '../../src/backend/webgpu/present.ts';
+import { loadModel, type LoadOptions, TpaError } from '../../src/index.ts';
+import { mechanismVariant } from '../helpers/mechanism-model.ts';
+import { refused } from '../helpers/refused.ts';
+
+const test = suite('loadModel() and backends');
+
+const { source } = mechanismVariant('tpa').build();
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Refuses to load what only a GPU needs. */
+const HOOKS = `export async function resolve(specifier, context, next) {
+  const found = await next(specifier, context);
+  if (/webgpu\\/open|onnxruntime/.test(found.url)) throw new Error('loads ' + found.url);
+  return found;
+}`;
+
+const CHILD = `
+const { register } = await import('node:module');
+register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOKS)}));
+const { loadModel } = await import('./src/index.ts');
+const model = await loadModel('models/t6-fairytales');
+const { backend, backendReason, routes } = model.info();
+await model.createSession().prefill([1, 2, 3]);
+model.dispose();
+const refusal = await import('./src/backend/webgpu/open.ts').catch(({ message }) => message);
+console.log(JSON.stringify({ backend, backendReason, routes, refusal }));
+`;
+
+test("'auto' without WebGPU: the CPU, a reason in words, and nothing of the GPU's is loaded", async () => {
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', CHILD];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  const { backend, backendReason, routes, refusal } = JSON.parse(stdout);
+  assert.is(backend, 'wasm');
+  assert.match(backendReason, /^no WebGPU here/);
+  const phase = { backend: 'wasm', switchesAt: null };
+  assert.equal(routes, { prefill: phase, decode: phase });
+  assert.match(refusal, /^loads .*webgpu\/open/, 'the hooks work');
+});
+
+test("'auto' without WebGPU costs at most 50 ms more than 'wasm'", async () => {
+  if (hasWebGpu()) return;
+  const times = { auto: Infinity, wasm: Infinity };
+  for (let round = 0; round < 5; round++) {
+    for (const backend of ['auto', 'wasm'] as const) {
+      const started = performance.now();
+      (await loadModel(source, { backend, simd: 'baseline' })).dispose();
+      times[backend] = Math.min(times[backend], performance.now() - started);
+    }
+  }
+  assert.ok(times.auto - times.wasm <= 50, JSON.stringify(times));
+});
+
+test("'wasm' is asked for; 'webgpu' without WebGPU is refused before anything is read", async () => {
+  using model = await loadModel(source, { backend: 'wasm', simd: 'baseline' });
+  assert.is(model.info().backend, 'wasm');
+  assert.is(model.info().backendReason, 'asked for');
+  if (hasWebGpu()) return;
+  const error = await refused(
+    () => loadModel('/nonexistent', { backend: 'webgpu' }),
+    'BACKEND_UNAVAILABLE',
+  );
+  assert.match(error.message, /no WebGPU here/);
+});
+
+test('odd GPU options are TypeError or RangeError that name what was expected', async () => {
+  const odd: [object, abstract new (...args: never[]) => Error, RegExp][] = [
+    [{ gpuDtype: 'q8' }, RangeError, /^"gpuDtype" expected "float32" or "float16", got q8/],
+    [{ webgpu: 5 }, TypeError, /^"webgpu" expected an object, got number/],
+    [{ webgpu: null }, TypeError, /^"webgpu" expected an object, got null/],
+    [{ webgpu: { path: '/' } }, TypeError, /^"path" expected an option of webgpu/],
+    [{ webgpu: { module: 5 } }, TypeError, /^"webgpu.module" expected a string or a URL/],
+    [{ webgpu: { powerPreference: 'max' } }, RangeError, /^"webgpu.powerPreference" expected/],
+  ];
+  for (const [options, kind, message] of odd) {
+    const thrown: unknown = await loadModel(source, options as LoadOptions).catch(
+      (error: unknown) => error,
+    );
+    assert.instance(thrown, kind, JSON.stringify(options));
+    assert.not.instance(thrown, TpaError);
+    assert.match((thrown as Error).message, message);
+  }
+  const fine = { gpuDtype: 'float16', webgpu: { powerPreference: 'low-power' } } as const;
+  (await loadModel(source, { ...fine, backend: 'wasm' })).dispose();
+});
+
+test.run();
