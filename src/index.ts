@@ -1,3 +1,4 @@
+export type { Query } from './attention/attend-task.ts';
 export type { Factors, FactorizeSpec, FactorWeights } from './attention/factorize.ts';
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
 export type { RopeScaling } from './attention/rope-scaling.ts';
@@ -15,7 +16,6 @@ export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
 export {
   createRuntime,
   type MemoryInfo,
-  type Query,
   type Runtime,
   type RuntimeInfo,
   type RuntimeOptions,

@@ -1,5 +1,5 @@
-import { checkInteger, checkKnown, checkObject } from './attention/arguments.ts';
-import type { WebGpuOptions } from './backend/webgpu/open.ts';
+import { checkInteger, checkKnown } from './attention/arguments.ts';
+import { checkGpuOptions, type GpuOptions } from './gpu-options.ts';
 import { LIMITS } from './format/limits.ts';
 import { checkThreads } from './runtime.ts';
 import type { EngineOptions } from './wasm/engine.ts';
@@ -11,19 +11,10 @@ export interface LoadProgress {
   readonly total: number;
 }
 
-/** Options of `loadModel`. */
-export interface LoadOptions extends EngineOptions {
-  /**
-   * Who computes. `'wasm'`: the kernels on the CPU. `'webgpu'`: a GPU, through onnxruntime-web;
-   * where there is none, or it cannot compute this model, loading fails. `'auto'` (default): each
-   * step where it was measured to be faster, the CPU alone where there is no GPU. A GPU that is lost
-   * costs no token: the CPU goes on, and the model has an event `'backendchange'`.
-   */
-  readonly backend?: 'auto' | 'wasm' | 'webgpu';
+/** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
+export interface LoadOptions extends EngineOptions, GpuOptions {
   /** What weights are on the GPU, float32 unless given; float16 is half the size and less exact. */
   readonly gpuDtype?: 'float32' | 'float16';
-  /** Where onnxruntime-web comes from, and which adapter it is to use. */
-  readonly webgpu?: WebGpuOptions;
   /** Threads to compute with; one is the only number so far. */
   readonly threads?: number | 'auto';
   /**
@@ -55,7 +46,6 @@ const KNOWN_OPTIONS = [
   'onProgress',
   'signal',
 ];
-const WEBGPU_OPTIONS = ['module', 'wasmPaths', 'worker', 'powerPreference'];
 
 /**
  * Refuses what is no set of options.
@@ -67,12 +57,9 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
     throw new TypeError(`"options" expected an object, got ${String(options)}`);
   }
   checkKnown('loadModel', options, KNOWN_OPTIONS);
-  const { backend = 'auto', dtype = 'float32', cacheDtype = 'float32' }: LoadOptions = options;
+  const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' }: LoadOptions = options;
   const { threads, contextLength, onProgress, signal }: LoadOptions = options;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
-  if (backend !== 'auto' && backend !== 'wasm' && backend !== 'webgpu') {
-    throw new RangeError(`"backend" expected "auto", "wasm" or "webgpu", got ${String(backend)}`);
-  }
   if (dtype !== 'float32') {
     throw new RangeError(`"dtype" expected "float32", the only one so far, got ${String(dtype)}`);
   }
@@ -83,32 +70,14 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
   }
   checkThreads(threads);
   checkGpuOptions(options);
+  if (gpuDtype !== 'float32' && gpuDtype !== 'float16') {
+    throw new RangeError(`"gpuDtype" expected "float32" or "float16", got ${String(gpuDtype)}`);
+  }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
   }
   // `in` rather than instanceof: signals of another realm are as good
   if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
     throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
-  }
-}
-
-function checkGpuOptions({ gpuDtype = 'float32', webgpu = {} }: LoadOptions): void {
-  if (gpuDtype !== 'float32' && gpuDtype !== 'float16') {
-    throw new RangeError(`"gpuDtype" expected "float32" or "float16", got ${String(gpuDtype)}`);
-  }
-  checkKnown('webgpu', checkObject('webgpu', webgpu), WEBGPU_OPTIONS);
-  const { powerPreference, ...places } = webgpu;
-  for (const [name, place] of Object.entries(places)) {
-    if (place === undefined || typeof place === 'string' || place instanceof URL) continue;
-    throw new TypeError(`"webgpu.${name}" expected a string or a URL, got ${typeof place}`);
-  }
-  if (
-    powerPreference !== undefined &&
-    powerPreference !== 'low-power' &&
-    powerPreference !== 'high-performance'
-  ) {
-    throw new RangeError(
-      `"webgpu.powerPreference" expected "low-power" or "high-performance", got ${String(powerPreference)}`,
-    );
   }
 }

@@ -1,13 +1,7 @@
-import { attend, attendScratch } from './attention/attend.ts';
+import { checkKnown, checkObject } from './attention/arguments.ts';
+import { attendQueries, type AttendTask, checkQuery, type Query } from './attention/attend-task.ts';
 import {
-  checkFloats,
-  checkInteger,
-  checkObject,
-  countTokens,
-  checkKnown,
-  MAX_RANK,
-} from './attention/arguments.ts';
-import {
+  checkFactorize,
   factorize,
   type Factors,
   type FactorizeSpec,
@@ -19,32 +13,23 @@ import { checkCacheOptions, type FactorCacheOptions } from './cache/cache-option
 import { FactorCache, pagesOf } from './cache/factor-cache.ts';
 import { PagedCache } from './cache/pages.ts';
 import { TpaError } from './errors.ts';
+import { OpDispatch, type OpDispatchInfo } from './backend/op-dispatch.ts';
+import type { OpenOpGpu } from './backend/op-gpu.ts';
+import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
+import { checkGpuOptions, type GpuOptions } from './gpu-options.ts';
 import { createEngine, type Engine, type EngineOptions } from './wasm/engine.ts';
 
-/** Options of {@link createRuntime}. */
-export interface RuntimeOptions extends EngineOptions {
+/**
+ * Options of {@link createRuntime}; `backend` is that of `factorizeAsync` and `attendAsync`, the
+ * other operations are the CPU's. With `'auto'` the GPU is opened when the first of them asks.
+ */
+export interface RuntimeOptions extends EngineOptions, GpuOptions {
   /** Threads to compute with; one is the only number so far. */
   readonly threads?: number | 'auto';
 }
 
-/** T queries: low-rank factors, or full vectors in `q`, which wins if both are there. */
-export type Query =
-  | {
-      /** (T, heads, rankQ) */
-      readonly aq: Float32Array;
-      /** (T, rankQ, headDim), rotated */
-      readonly bq: Float32Array;
-      readonly rankQ: number;
-      readonly q?: undefined;
-    }
-  | {
-      /** (T, heads, headDim), rotated */
-      readonly q: Float32Array;
-    };
-
-/** What a runtime computes with, and why. */
-export interface RuntimeInfo {
-  readonly backend: 'wasm';
+/** What a runtime computes with, and why; who computes the asynchronous operations. */
+export interface RuntimeInfo extends OpDispatchInfo {
   readonly simd: 'baseline' | 'relaxed';
   readonly simdReason: string;
   readonly threads: number;
@@ -69,11 +54,15 @@ export interface MemoryInfo {
  */
 export class Runtime {
   readonly #caches = new Set<FactorCache>();
+  readonly #dispatch: OpDispatch | undefined;
+  readonly #backendReason: string;
   #engine: Engine | undefined;
 
   /** Use {@link createRuntime}. */
-  constructor(engine: Engine) {
+  constructor(engine: Engine, backendReason = 'asked for', dispatch?: OpDispatch) {
     this.#engine = engine;
+    this.#backendReason = backendReason;
+    this.#dispatch = dispatch;
   }
 
   /**
@@ -89,7 +78,25 @@ export class Runtime {
     position: number,
   ): Factors {
     const engine = this.#use();
-    return engine.run(() => factorize(engine, x, weights, spec, position));
+    const task = checkFactorize(x, weights, spec, position);
+    return engine.run(() => factorize(engine, task));
+  }
+
+  /**
+   * {@link factorize} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds
+   * on, else, and when the GPU is lost, on the CPU. The weights go to the GPU with every call.
+   *
+   * @throws as {@link factorize}
+   */
+  async factorizeAsync(
+    x: Float32Array,
+    weights: FactorWeights,
+    spec: FactorizeSpec,
+    position: number,
+  ): Promise<Factors> {
+    const engine = this.#use();
+    const task = checkFactorize(x, weights, spec, position);
+    return this.#dispatch?.factorize(task) ?? engine.run(() => factorize(engine, task));
   }
 
   /**
@@ -100,7 +107,14 @@ export class Runtime {
   createFactorCache(options: FactorCacheOptions): FactorCache {
     const engine = this.#use();
     const pages = new PagedCache(engine, checkCacheOptions(options));
-    return new FactorCache(engine, pages, this.#caches);
+    const caches = this.#caches;
+    return new FactorCache(engine, pages, {
+      add: (cache) => caches.add(cache),
+      delete: (cache) => {
+        caches.delete(cache);
+        this.#dispatch?.forget(cache);
+      },
+    });
   }
 
   /**
@@ -111,44 +125,21 @@ export class Runtime {
    * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   attend(query: Query | Factors, cache: FactorCache): Float32Array {
-    const engine = this.#use();
-    if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
-    const pages = pagesOf(cache);
-    if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
-    const { heads, headDim, valueDim } = pages.spec;
-    checkObject('query', query);
-    const isFull = query.q !== undefined;
-    if (!isFull && pages.spec.headFactors === 'groups') {
-      throw new TypeError('"q" expected for a cache with kvHeads, got factors');
-    }
-    const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, MAX_RANK);
-    const a = isFull ? query.q : query.aq;
-    const aWidth = heads * (isFull ? headDim : rankQ);
-    const name = isFull ? 'q' : 'aq';
-    const count = countTokens(name, a, aWidth);
-    checkFloats(name, a, count * aWidth);
-    const b = isFull ? new Float32Array(0) : checkFloats('bq', query.bq, count * rankQ * headDim);
-    if (count > pages.length) {
-      throw new RangeError(
-        `"${name}" expected at most ${pages.length} queries, the cache's length, got ${count}`,
-      );
-    }
-    const { heap } = engine;
-    const outLength = count * heads * valueDim;
-    const scratchBytes = attendScratch(engine, pages, rankQ, count);
-    const region = heap.allocate(scratchBytes + (a.length + b.length + outLength) * 4);
-    try {
-      const aq = region + scratchBytes;
-      const bq = aq + a.byteLength;
-      const out = bq + b.byteLength;
-      heap.floats(aq, a.length).set(a);
-      heap.floats(bq, b.length).set(b);
-      const queries = { aq, aqStride: aWidth, bq, bqStride: rankQ * headDim, rankQ };
-      engine.run(() => attend(engine, out, queries, pages, count, pages.length - count, region));
-      return heap.floats(out, outLength).slice();
-    } finally {
-      heap.release(region);
-    }
+    const { engine, pages, task } = this.#query(query, cache);
+    return attendQueries(engine, task, pages);
+  }
+
+  /**
+   * {@link attend} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds on,
+   * else, and when the GPU is lost, on the CPU. The GPU keeps a copy of the cache, which gets what was
+   * appended since. The cache must not change before the promise settles.
+   *
+   * @returns (T, heads, valueDim)
+   * @throws as {@link attend}
+   */
+  async attendAsync(query: Query | Factors, cache: FactorCache): Promise<Float32Array> {
+    const { engine, pages, task } = this.#query(query, cache);
+    return this.#dispatch?.attend(task, pages, cache) ?? attendQueries(engine, task, pages);
   }
 
   /**
@@ -171,7 +162,11 @@ export class Runtime {
   /** What computes and why. */
   info(): RuntimeInfo {
     const { simd, reason } = this.#use().simd;
-    return { backend: 'wasm', simd, simdReason: reason, threads: 1 };
+    const computing = this.#dispatch?.info() ?? {
+      backend: 'wasm' as const,
+      backendReason: this.#backendReason,
+    };
+    return { ...computing, simd, simdReason: reason, threads: 1 };
   }
 
   /** Bytes in use. */
@@ -183,11 +178,23 @@ export class Runtime {
   /** Disposes the caches too; idempotent. */
   dispose(): void {
     for (const cache of this.#caches) cache.dispose();
+    this.#dispatch?.dispose();
     this.#engine = undefined;
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #query(
+    query: Query | Factors,
+    cache: FactorCache,
+  ): { engine: Engine; pages: PagedCache; task: AttendTask } {
+    const engine = this.#use();
+    if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
+    const pages = pagesOf(cache);
+    if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
+    return { engine, pages, task: checkQuery(query, pages) };
   }
 
   #use(): Engine {
@@ -196,19 +203,32 @@ export class Runtime {
   }
 }
 
-const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads'];
+const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
 
 /**
  * Starts a runtime with a memory of its own.
  *
  * @throws TypeError, RangeError for a bad option; TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`,
- *   `OUT_OF_MEMORY`
+ *   `OUT_OF_MEMORY`, with `'webgpu'` `BACKEND_UNAVAILABLE`
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   checkKnown('createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
-  const { threads, ...engineOptions } = options;
+  const { threads, backend = 'auto', webgpu = {}, ...engineOptions } = options;
   checkThreads(threads);
-  return new Runtime(await createEngine(engineOptions));
+  checkGpuOptions(options);
+  const engine = await createEngine(engineOptions);
+  if (backend === 'wasm') return new Runtime(engine);
+  if (!hasWebGpu()) {
+    if (backend === 'auto') return new Runtime(engine, noWebGpuReason());
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${noWebGpuReason()}`);
+  }
+  const open: OpenOpGpu = async (signal) => {
+    const { openOpWebGpu } = await import('./backend/webgpu/open.ts');
+    return openOpWebGpu({ ...webgpu, allowsSoftware: backend === 'webgpu' })(signal);
+  };
+  const dispatch = new OpDispatch(engine, open, { mode: backend });
+  if (backend === 'webgpu') await dispatch.start();
+  return new Runtime(engine, '', dispatch);
 }
 
 /** One thread is all there is so far; another number is refused rather than ignored. */

@@ -63,27 +63,41 @@ export interface Factors {
 
 const MAX_DIM = 1 << 20;
 
-/**
- * Factors of T tokens at positions `position …` (paper, eq. 3): one fused projection, then RoPE.
- *
- * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`
- */
-export function factorize(
-  engine: Engine,
+/** A factorisation whose arguments fit. */
+export interface FactorizeTask {
+  readonly x: Float32Array;
+  readonly spec: FactorSpec;
+  readonly rotation: RopeSpec;
+  /** The projections (rows, dim), in the order of the fused rows. */
+  readonly pieces: readonly Float32Array[];
+  readonly position: number;
+  readonly count: number;
+}
+
+/** @throws TypeError, RangeError if an argument does not fit */
+export function checkFactorize(
   x: Float32Array,
   weights: FactorWeights,
   given: FactorizeSpec,
   position: number,
-): Factors {
+): FactorizeTask {
   const spec = checkSpec(checkObject('spec', given));
   const rotation = ropeSpec(given, spec.headDim);
   checkObject('weights', weights);
   const count = countTokens('x', x, spec.dim);
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);
-  const pieces = weightPieces(weights, spec);
-  const attention = { ...spec, valueDim: spec.headDim };
-  const layout = factorLayout(attention, spec.rankQ);
+  return { x, spec, rotation, pieces: weightPieces(weights, spec), position, count };
+}
+
+/**
+ * Factors of T tokens at positions `position …` (paper, eq. 3): one fused projection, then RoPE.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function factorize(engine: Engine, task: FactorizeTask): Factors {
+  const { x, spec, rotation, pieces, position, count } = task;
+  const layout = layoutOf(spec);
   const { heap, kernels } = engine;
   const owned: number[] = [];
   const allocate = (bytes: number) => {
@@ -105,13 +119,42 @@ export function factorize(
     }
     heap.floats(staging, x.length).set(x);
     rope.fill(position, count);
+    const attention = { ...spec, valueDim: spec.headDim };
     const projection = { spec: attention, rankQ: spec.rankQ, dim: spec.dim, weight: packed };
     projectFactors(engine, out, staging, projection, count, spec.dim, rope);
-    return slice(heap.floats(out, count * layout.stride), layout, spec, count);
+    return cutFactors(heap.floats(out, count * layout.stride), task, layout.stride);
   } finally {
     rope?.dispose();
     for (const address of owned) heap.release(address);
   }
+}
+
+/**
+ * The tables that a factorisation rotates by: (count, pairs) each, fresh arrays.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function factorizeTables(
+  engine: Engine,
+  { rotation, position, count }: FactorizeTask,
+): { cos: Float32Array; sin: Float32Array } {
+  const rope = new RopeTables(engine, rotation, count);
+  try {
+    rope.fill(position, count);
+    const table = (at: number) => engine.heap.floats(at, count * rope.pairs).slice();
+    return { cos: table(rope.cosAt), sin: table(rope.sinAt) };
+  } finally {
+    rope.dispose();
+  }
+}
+
+/** Multiply-adds of a factorisation. */
+export function factorizeMacs({ spec, count }: FactorizeTask): number {
+  return count * spec.dim * layoutOf(spec).width;
+}
+
+function layoutOf(spec: FactorSpec): FactorLayout {
+  return factorLayout({ ...spec, valueDim: spec.headDim }, spec.rankQ);
 }
 
 function checkSpec(spec: FactorizeSpec): FactorSpec {
@@ -165,13 +208,13 @@ function weightPieces(weights: FactorWeights, spec: FactorSpec): Float32Array[] 
   ];
 }
 
-/** Cuts fused rows into one array for each factor. */
-function slice(
+/** Cuts fused rows, `stride` numbers apart, into one array for each factor. */
+export function cutFactors(
   rows: Float32Array,
-  { aq, bq, ak, bk, av, bv, width, stride }: FactorLayout,
-  spec: FactorSpec,
-  count: number,
+  { spec, count }: FactorizeTask,
+  stride: number,
 ): Factors {
+  const { aq, bq, ak, bk, av, bv, width } = layoutOf(spec);
   const piece = (from: number, to: number) => {
     const out = new Float32Array(count * (to - from));
     for (let t = 0; t < count; t++) {

@@ -24,6 +24,12 @@ export interface CachedHeads {
   readonly v: Float32Array;
 }
 
+/** Who is told of caches that come and go; a Set will do. */
+export interface CacheOwner {
+  add(cache: FactorCache): unknown;
+  delete(cache: FactorCache): unknown;
+}
+
 /** What a cache is while it is not disposed. */
 interface Live {
   readonly engine: Engine;
@@ -49,7 +55,7 @@ export let pagesOf: (cache: FactorCache) => PagedCache;
 export class FactorCache {
   /** Sizes of this cache. */
   readonly spec: AttentionSpec;
-  readonly #siblings: Set<FactorCache>;
+  readonly #owner: CacheOwner;
   #live: Live | undefined;
 
   static {
@@ -57,11 +63,11 @@ export class FactorCache {
   }
 
   /** Use `runtime.createFactorCache`. */
-  constructor(engine: Engine, pages: PagedCache, siblings: Set<FactorCache>) {
+  constructor(engine: Engine, pages: PagedCache, owner: CacheOwner) {
     this.spec = pages.spec;
     this.#live = { engine, pages };
-    this.#siblings = siblings;
-    siblings.add(this);
+    this.#owner = owner;
+    owner.add(this);
   }
 
   /** Tokens in the cache. */
@@ -125,14 +131,14 @@ export class FactorCache {
   /** A cache of the same tokens that shares their pages until one of the two writes. */
   fork(): FactorCache {
     const { engine, pages } = this.#use();
-    return new FactorCache(engine, pages.fork(), this.#siblings);
+    return new FactorCache(engine, pages.fork(), this.#owner);
   }
 
   /** Gives the pages back; idempotent. */
   dispose(): void {
     this.#live?.pages.dispose();
     this.#live = undefined;
-    this.#siblings.delete(this);
+    this.#owner.delete(this);
   }
 
   [Symbol.dispose](): void {

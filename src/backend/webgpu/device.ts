@@ -51,6 +51,7 @@ export class GpuDevice {
     const port = this.#port;
     if (port === undefined) return Promise.reject(lostError(this.#reason ?? 'the GPU is closed'));
     const id = this.#next++;
+    if (this.#waiting.size === 0) port.keepAlive(true);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: (answer) => resolve(answer as never), reject });
       port.post({ id, kind, ask } as Request, transfer);
@@ -69,6 +70,7 @@ export class GpuDevice {
     }
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
+    if (this.#waiting.size === 0) this.#port?.keepAlive(false);
     if ('code' in reply) waiting?.reject(new TpaError(reply.code, reply.message));
     else waiting?.resolve(reply.answer);
   }

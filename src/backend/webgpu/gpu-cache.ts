@@ -1,7 +1,26 @@
 import { PAST_BLOCK } from './attention-graph.ts';
-import type { GpuNetwork } from './gpu-network.ts';
+import type { GpuDevice } from './device.ts';
 import type { BufferWrite, Feed, OutputCopy } from './protocol.ts';
-import { HIDDEN, type RotationRows, rotationRows } from './step-feeds.ts';
+import { HIDDEN, type RotationRows } from './step-feeds.ts';
+import type { CachePiece } from './step-graph.ts';
+
+/** What a cache on the device holds, and where. */
+export interface GpuCacheOptions {
+  readonly device: GpuDevice;
+  readonly layers: number;
+  readonly pieces: readonly CachePiece[];
+  /** Tokens that it will ever hold. */
+  readonly contextLength: number;
+  /** Whether the graph hides what is not filled by `past_mask`; else a mask is fed. */
+  readonly hasMask: boolean;
+  /** Tables by which keys rotate at attention time; none where keys are cached rotated. */
+  readonly tables?: {
+    readonly rotaryDim: number;
+    rows(position: number, count: number): RotationRows;
+  };
+  /** An id for a buffer. */
+  nextBuffer(): number;
+}
 
 /** A buffer of `width` numbers a token, under the name that the graph knows it by. */
 interface Column {
@@ -20,34 +39,33 @@ const TABLE_TOKENS = 48;
  * copies on the device, and no token moves but when the room is used up, half as much again each time.
  */
 export class GpuCache {
-  readonly #network: GpuNetwork;
+  readonly #options: GpuCacheOptions;
   /** By piece, then layer. */
   readonly #pieces: readonly Column[];
-  readonly #mask: Column;
+  readonly #masks: readonly Column[];
   readonly #tables: readonly Column[];
   #capacity = 0;
   #length = 0;
   #writes: BufferWrite[] = [];
 
-  constructor(network: GpuNetwork) {
-    const { graph, config } = network;
+  constructor(options: GpuCacheOptions) {
+    const { pieces, layers, hasMask, tables } = options;
     const column = (name: string, width: number, dims: readonly number[]): Column => ({
       name,
-      buffer: network.nextBuffer(),
+      buffer: options.nextBuffer(),
       width,
       dims,
     });
-    this.#network = network;
-    this.#pieces = graph.pieces.flatMap(({ name, width }) =>
-      Array.from({ length: config.layers }, (_, layer) =>
-        column(`past.${name}.${layer}`, width, [width]),
-      ),
+    this.#options = options;
+    this.#pieces = pieces.flatMap(({ name, width }) =>
+      Array.from({ length: layers }, (_, layer) => column(`past.${name}.${layer}`, width, [width])),
     );
-    this.#mask = column('past_mask', 1, []);
-    const { rotaryDim } = config;
-    this.#tables = graph.rotatesPast
-      ? ['past_cos', 'past_sin'].map((name) => column(name, rotaryDim, [1, rotaryDim]))
-      : [];
+    this.#masks = hasMask ? [column('past_mask', 1, [])] : [];
+    const table = (name: string, width: number) => column(name, width, [1, width]);
+    this.#tables =
+      tables === undefined
+        ? []
+        : [table('past_cos', tables.rotaryDim), table('past_sin', tables.rotaryDim)];
   }
 
   /** Tokens that count. */
@@ -64,8 +82,8 @@ export class GpuCache {
   async reserve(length: number): Promise<void> {
     const needed = this.pastOf(length);
     if (needed <= this.#capacity) return;
-    const { device, config } = this.#network;
-    const most = Math.max(needed, this.pastOf(config.contextLength));
+    const { device, contextLength } = this.#options;
+    const most = Math.max(needed, this.pastOf(contextLength));
     const capacity = Math.min(most, Math.max(needed, this.pastOf(this.#capacity * 1.5)));
     await device.ask('allocate', {
       buffers: this.#columns().map(({ buffer, width }) => ({
@@ -79,10 +97,7 @@ export class GpuCache {
 
   /** What the graph takes of it, of a past of so many tokens. */
   feeds(past: number): Feed[] {
-    const { slidingWindow } = this.#network.config;
-    // where every layer has a window, the graph has no other mask
-    const columns = slidingWindow?.firstLayer === 0 ? this.#pieces : [...this.#pieces, this.#mask];
-    return [...columns, ...this.#tables].map(({ name, buffer, dims }) => ({
+    return this.#columns().map(({ name, buffer, dims }) => ({
       name,
       type: 'float32',
       dims: [past, ...dims],
@@ -92,7 +107,7 @@ export class GpuCache {
 
   /** Copies of a step's `count` new tokens, from the stacked outputs to the end of every piece. */
   copies(count: number): OutputCopy[] {
-    const { layers } = this.#network.config;
+    const { layers } = this.#options;
     return this.#pieces.map(({ name, buffer, width }, i) => ({
       output: `new.${name.split('.')[1]}`,
       from: (i % layers) * count * width * 4,
@@ -110,23 +125,24 @@ export class GpuCache {
   }
 
   /** Makes `count` tokens that a run has copied count. */
-  commit(count: number, { cos, sin }: RotationRows): void {
+  commit(count: number, rotation?: RotationRows): void {
     this.#setMask(this.#length, this.#length + count, 0);
     for (const [i, { buffer, width }] of this.#tables.entries()) {
-      this.#writes.push({ buffer, at: this.#length * width * 4, data: i === 0 ? cos : sin });
+      const data = i === 0 ? rotation!.cos : rotation!.sin;
+      this.#writes.push({ buffer, at: this.#length * width * 4, data });
     }
     this.#length += count;
   }
 
   /** Appends factors (layers, count, numbers). @throws TpaError `GPU_OUT_OF_MEMORY`, `GPU_LOST` */
   async load(factors: Float32Array): Promise<void> {
-    const { device, graph, config } = this.#network;
-    const { numbers, pieces } = graph;
-    const count = factors.length / (config.layers * numbers);
+    const { device, pieces, layers } = this.#options;
+    const numbers = countNumbers(pieces);
+    const count = factors.length / (layers * numbers);
     await this.reserve(this.#length + count);
     const writes = this.#pieces.map(({ buffer, width }, i): BufferWrite => {
-      const layer = i % config.layers;
-      const { at } = pieces[Math.floor(i / config.layers)]!;
+      const layer = i % layers;
+      const { at } = pieces[Math.floor(i / layers)]!;
       const data = new Float32Array(count * width);
       for (let t = 0; t < count; t++) {
         const from = (layer * count + t) * numbers + at;
@@ -135,15 +151,17 @@ export class GpuCache {
       return { buffer, at: this.#length * width * 4, data };
     });
     await device.ask('write', { writes });
-    for (let done = 0; done < count; done += TABLE_TOKENS) {
-      const part = Math.min(TABLE_TOKENS, count - done);
-      this.commit(part, rotationRows(this.#network, this.#length, part));
+    const step = this.#tables.length === 0 ? count : TABLE_TOKENS;
+    for (let done = 0; done < count; done += step) {
+      const part = Math.min(step, count - done);
+      this.commit(part, this.#options.tables?.rows(this.#length, part));
     }
   }
 
   /** Factors of tokens start … start + count as the device has them: (layers, count, numbers). */
   async read(start: number, count: number): Promise<Float32Array> {
-    const { device, graph, config } = this.#network;
+    const { device, pieces, layers } = this.#options;
+    const numbers = countNumbers(pieces);
     const found = await device.ask('read', {
       parts: this.#pieces.map(({ buffer, width }) => ({
         buffer,
@@ -151,13 +169,13 @@ export class GpuCache {
         bytes: count * width * 4,
       })),
     });
-    const out = new Float32Array(config.layers * count * graph.numbers);
+    const out = new Float32Array(layers * count * numbers);
     for (const [i, { width }] of this.#pieces.entries()) {
-      const layer = i % config.layers;
-      const { at } = graph.pieces[Math.floor(i / config.layers)]!;
+      const layer = i % layers;
+      const { at } = pieces[Math.floor(i / layers)]!;
       for (let t = 0; t < count; t++) {
         const row = found[i]!.subarray(t * width, (t + 1) * width);
-        out.set(row, (layer * count + t) * graph.numbers + at);
+        out.set(row, (layer * count + t) * numbers + at);
       }
     }
     return out;
@@ -174,16 +192,22 @@ export class GpuCache {
   dispose(): void {
     const buffers = this.#columns().map(({ buffer }) => buffer);
     // a device that is lost has freed them already
-    this.#network.device.ask('free', { buffers }).catch(() => {});
+    this.#options.device.ask('free', { buffers }).catch(() => {});
     this.#capacity = 0;
   }
 
   #columns(): Column[] {
-    return [...this.#pieces, this.#mask, ...this.#tables];
+    return [...this.#pieces, ...this.#masks, ...this.#tables];
   }
 
   #setMask(from: number, to: number, value: number): void {
-    const data = new Float32Array(to - from).fill(value);
-    this.#writes.push({ buffer: this.#mask.buffer, at: from * 4, data });
+    for (const { buffer } of this.#masks) {
+      this.#writes.push({ buffer, at: from * 4, data: new Float32Array(to - from).fill(value) });
+    }
   }
+}
+
+/** Numbers of a token in a layer. */
+function countNumbers(pieces: readonly CachePiece[]): number {
+  return pieces.reduce((sum, { width }) => sum + width, 0);
 }

@@ -4,7 +4,7 @@ import type { FactorSequence } from '../backend.ts';
 import { PAST_BLOCK } from './attention-graph.ts';
 import type { GpuNetwork } from './gpu-network.ts';
 import { GpuCache } from './gpu-cache.ts';
-import { stepFeeds } from './step-feeds.ts';
+import { rotationRows, stepFeeds } from './step-feeds.ts';
 
 /** What came of the last step. */
 interface Fresh {
@@ -25,7 +25,20 @@ export class GpuSequence implements FactorSequence {
   constructor(network: GpuNetwork, siblings: Set<GpuSequence>) {
     this.#network = network;
     this.#siblings = siblings;
-    this.#cache = new GpuCache(network);
+    const { device, graph, config } = network;
+    const { layers, contextLength, rotaryDim, slidingWindow } = config;
+    this.#cache = new GpuCache({
+      device,
+      layers,
+      contextLength,
+      pieces: graph.pieces,
+      // where every layer has a window, the graph has no other mask
+      hasMask: slidingWindow?.firstLayer !== 0,
+      ...(graph.rotatesPast
+        ? { tables: { rotaryDim, rows: (at, count) => rotationRows(network, at, count) } }
+        : {}),
+      nextBuffer: () => network.nextBuffer(),
+    });
     siblings.add(this);
   }
 

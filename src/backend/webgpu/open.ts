@@ -1,8 +1,10 @@
 import { TpaError } from '../../errors.ts';
 import type { OpenGpu } from '../backend.ts';
+import type { OpenOpGpu } from '../op-gpu.ts';
 import { describeAdapter, isSoftwareAdapter, requestAdapter } from './adapter.ts';
 import { GpuDevice } from './device.ts';
 import { type CpuParts, OrtGpuBackend } from './gpu-backend.ts';
+import { OrtOpGpu } from './gpu-ops.ts';
 import { ownGpu } from './navigator-gpu.ts';
 import { noWebGpuReason, hasWebGpu } from './present.ts';
 import type { StartOptions, StartReport } from './protocol.ts';
@@ -34,6 +36,12 @@ export function openWebGpu(parts: CpuParts, options: OpenGpuOptions): OpenGpu {
     withDevice(options, signal, (device, report) =>
       OrtGpuBackend.create(parts, device, report, isHalf),
     );
+}
+
+/** The GPU for operations. */
+export function openOpWebGpu(options: OpenGpuOptions): OpenOpGpu {
+  return (signal) =>
+    withDevice(options, signal, async (device, report) => new OrtOpGpu(device, report));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { GpuNetwork } from './gpu-network.ts';
+import type { SizeInput } from './graph-builder.ts';
 import type { Feed } from './protocol.ts';
 
 /** Added to the logits of what a token must not see: exp of it is 0, and no sum of two overflows. */
@@ -27,38 +28,43 @@ export function stepFeeds(
   return {
     rotation,
     feeds: [
-      floats('x', [count, dim], inputs.embed(ids)),
-      floats('cos', table, rotation.cos),
-      floats('sin', table, rotation.sin),
+      floatFeed('x', [count, dim], inputs.embed(ids)),
+      floatFeed('cos', table, rotation.cos),
+      floatFeed('sin', table, rotation.sin),
       { name: 'rows', type: 'int32', dims: [wanted.length], data: wanted },
       ...masks(network, position, count, past),
-      ...graph.sizes(count, past).map(({ name, values }): Feed => {
-        return {
-          name,
-          type: 'int64',
-          dims: [values.length],
-          data: BigInt64Array.from(values, BigInt),
-        };
-      }),
+      ...sizeFeeds(graph.sizes(count, past)),
     ],
   };
 }
 
-/** Tables of positions `position …` as the graph rotates by: y = x ∘ cos + swapped(x) ∘ sin. */
+/** Tables of positions `position …` of a model. */
 export function rotationRows(
-  { config, inputs }: GpuNetwork,
+  { config: { rotaryDim, ropeDirection }, inputs }: GpuNetwork,
   position: number,
   count: number,
 ): RotationRows {
-  const { rotaryDim, ropeDirection } = config;
+  return tableRows(inputs.rope(position, count), rotaryDim, ropeDirection);
+}
+
+/**
+ * Tables as graphs rotate by, y = x ∘ cos + swapped(x) ∘ sin.
+ *
+ * @param tables (count, rotaryDim / 2) each
+ */
+export function tableRows(
+  tables: RotationRows,
+  rotaryDim: number,
+  direction: number,
+): RotationRows {
   const half = rotaryDim / 2;
-  const tables = inputs.rope(position, count);
+  const count = tables.cos.length / half;
   const cos = new Float32Array(count * rotaryDim);
   const sin = new Float32Array(count * rotaryDim);
   for (let t = 0; t < count; t++) {
     for (let i = 0; i < half; i++) {
       const at = t * rotaryDim + i;
-      const sine = tables.sin[t * half + i]! * ropeDirection;
+      const sine = tables.sin[t * half + i]! * direction;
       cos[at] = cos[at + half] = tables.cos[t * half + i]!;
       sin[at] = sine;
       sin[at + half] = -sine;
@@ -67,40 +73,8 @@ export function rotationRows(
   return { cos, sin };
 }
 
-function masks(
-  { config: { slidingWindow, layers }, graph }: GpuNetwork,
-  position: number,
-  count: number,
-  past: number,
-): Feed[] {
-  const { rowsPerToken } = graph;
-  const dims = rowsPerToken === 0 ? [count, 1, count] : [count * rowsPerToken, count];
-  const rows = Math.max(rowsPerToken, 1);
-  const hasFull = slidingWindow === undefined || slidingWindow.firstLayer > 0;
-  const hasWindow = slidingWindow !== undefined && slidingWindow.firstLayer < layers;
-  const feeds: Feed[] = [];
-  if (hasFull) {
-    feeds.push(
-      floats(
-        'mask',
-        dims,
-        fill(count, rows, count, (t, m) => m <= t),
-      ),
-    );
-  }
-  if (hasWindow) {
-    const { size } = slidingWindow;
-    const isSeen = (t: number, m: number) => m <= t && t - m < size;
-    feeds.push(floats('window_mask', dims, fill(count, rows, count, isSeen)));
-    const isPastSeen = (t: number, m: number) => m < position && position + t - m < size;
-    const seen = fill(count, rows, past, isPastSeen);
-    feeds.push(floats('window_past_mask', [count * rows, past], seen));
-  }
-  return feeds;
-}
-
 /** Rows (count · rows, width) of 0 where token t sees m, else HIDDEN. */
-function fill(
+export function maskRows(
   count: number,
   rows: number,
   width: number,
@@ -115,6 +89,47 @@ function fill(
   return out;
 }
 
-function floats(name: string, dims: readonly number[], data: Float32Array): Feed {
+/** A float32 input from numbers. */
+export function floatFeed(name: string, dims: readonly number[], data: Float32Array): Feed {
   return { name, type: 'float32', dims, data };
+}
+
+/** The size inputs of a graph. */
+export function sizeFeeds(sizes: readonly SizeInput[]): Feed[] {
+  return sizes.map(({ name, values }) => ({
+    name,
+    type: 'int64',
+    dims: [values.length],
+    data: BigInt64Array.from(values, BigInt),
+  }));
+}
+
+function masks(
+  { config: { slidingWindow, layers }, graph }: GpuNetwork,
+  position: number,
+  count: number,
+  past: number,
+): Feed[] {
+  const { rowsPerToken } = graph;
+  const dims = rowsPerToken === 0 ? [count, 1, count] : [count * rowsPerToken, count];
+  const rows = Math.max(rowsPerToken, 1);
+  const feeds: Feed[] = [];
+  if (slidingWindow === undefined || slidingWindow.firstLayer > 0) {
+    feeds.push(
+      floatFeed(
+        'mask',
+        dims,
+        maskRows(count, rows, count, (t, m) => m <= t),
+      ),
+    );
+  }
+  if (slidingWindow !== undefined && slidingWindow.firstLayer < layers) {
+    const { size } = slidingWindow;
+    const isSeen = (t: number, m: number) => m <= t && t - m < size;
+    feeds.push(floatFeed('window_mask', dims, maskRows(count, rows, count, isSeen)));
+    const isPastSeen = (t: number, m: number) => m < position && position + t - m < size;
+    const seen = maskRows(count, rows, past, isPastSeen);
+    feeds.push(floatFeed('window_past_mask', [count * rows, past], seen));
+  }
+  return feeds;
 }

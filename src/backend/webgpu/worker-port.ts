@@ -3,6 +3,8 @@ import type { Reply, Request } from './protocol.ts';
 /** A worker as the main thread sees it. */
 export interface WorkerPort {
   post(request: Request, transfer: readonly ArrayBuffer[]): void;
+  /** Whether the process is to stay alive for it; idle workers do not count where that can be said. */
+  keepAlive(isNeeded: boolean): void;
   /** At once; nothing is heard of it again. */
   terminate(): void;
 }
@@ -14,7 +16,7 @@ export interface WorkerEvents {
   onDead(reason: string): void;
 }
 
-/** Starts a worker that does not keep a process alive. */
+/** Starts a worker. */
 export type SpawnWorker = (events: WorkerEvents) => Promise<WorkerPort>;
 
 /** Starts the module at `url` as a worker: a web worker, or a thread of Node. */
@@ -32,6 +34,7 @@ function spawnWeb(url: string | URL, { onReply, onDead }: WorkerEvents): WorkerP
   });
   return {
     post: (request, transfer) => worker.postMessage(request, [...transfer]),
+    keepAlive: () => {},
     terminate: () => worker.terminate(),
   };
 }
@@ -45,9 +48,9 @@ async function spawnNode(
   worker.on('message', onReply);
   worker.on('error', (error) => onDead(`the GPU worker failed: ${messageOf(error)}`));
   worker.on('exit', (code) => onDead(`the GPU worker exited with ${code}`));
-  worker.unref();
   return {
     post: (request, transfer) => worker.postMessage(request, transfer),
+    keepAlive: (isNeeded) => (isNeeded ? worker.ref() : worker.unref()),
     terminate: () => void worker.terminate(),
   };
 }

@@ -1,0 +1,145 @@
+import type { AttendTask } from '../../attention/attend-task.ts';
+import type { FactorizeTask } from '../../attention/factorize.ts';
+import type { FactorizeTables, FactorMirror, OpGpu } from '../op-gpu.ts';
+import { PAST_BLOCK } from './attention-graph.ts';
+import type { GpuDevice } from './device.ts';
+import { GpuCache } from './gpu-cache.ts';
+import { attendOpGraph, factorizeGraph, type OpGraph } from './op-graphs.ts';
+import type { Feed, StartReport } from './protocol.ts';
+import { floatFeed, maskRows, sizeFeeds, tableRows } from './step-feeds.ts';
+import { cachePieces } from './step-graph.ts';
+
+/** Tokens of a cache that go to the device in one message. */
+const COPIED_TOKENS = 1024;
+
+/** The operations on the device of a worker; graphs are compiled when a shape is first seen. */
+export class OrtOpGpu implements OpGpu {
+  readonly adapter: string;
+  readonly isSoftware: boolean;
+  readonly version: string;
+  readonly lost: Promise<string>;
+  readonly #device: GpuDevice;
+  readonly #maxBytes: number;
+  readonly #compiled = new Set<string>();
+  readonly #caches = new WeakMap<FactorMirror, GpuCache>();
+  #buffers = 0;
+
+  /** @param device started */
+  constructor(device: GpuDevice, { adapter, isSoftware, version, maxBytes }: StartReport) {
+    this.adapter = adapter;
+    this.isSoftware = isSoftware;
+    this.version = version;
+    this.lost = device.lost;
+    this.#device = device;
+    this.#maxBytes = maxBytes;
+  }
+
+  async factorize(task: FactorizeTask, tables: FactorizeTables): Promise<Float32Array> {
+    const { spec, rotation, pieces, x, count } = task;
+    const { dim, rankQ, headDim } = spec;
+    const { rotaryDim, direction } = rotation;
+    const graph = factorizeGraph({ ...spec, valueDim: headDim }, rankQ, dim, rotaryDim);
+    await this.#compile(graph);
+    const { cos, sin } = tableRows(tables, rotaryDim, direction);
+    return this.#run(graph, count, 0, 'rows', [
+      floatFeed('x', [count, dim], x),
+      floatFeed('cos', [count, 1, rotaryDim], cos),
+      floatFeed('sin', [count, 1, rotaryDim], sin),
+      ...pieces.map((data, i) => floatFeed(`weight.${i}`, [data.length / dim, dim], data)),
+    ]);
+  }
+
+  async attend(task: AttendTask, mirror: FactorMirror): Promise<Float32Array> {
+    const { spec, rankQ, a, b, count, length } = task;
+    const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
+    const graph = attendOpGraph(spec, rankQ);
+    await this.#compile(graph);
+    const cache = await this.#copy(task, mirror);
+    const past = cache.pastOf(length);
+    const isDense = headFactors === 'groups';
+    const perPair = isDense ? heads : Math.max(heads, rankQ) * Math.max(rankK, rankV);
+    const most = Math.max(1, Math.floor(this.#maxBytes / 4 / (perPair * past)));
+    const out = new Float32Array(count * heads * valueDim);
+    for (let done = 0; done < count; done += most) {
+      const step = Math.min(most, count - done);
+      const cut = (x: Float32Array) =>
+        x.subarray((done * x.length) / count, ((done + step) * x.length) / count);
+      const queries =
+        rankQ === 0
+          ? [floatFeed('bq', [step, heads, headDim], cut(a))]
+          : [
+              floatFeed('aq', [step, heads, rankQ], cut(a)),
+              floatFeed('bq', [step, rankQ, headDim], cut(b)),
+            ];
+      const first = length - count + done;
+      const { window = Infinity } = spec;
+      const isSeen = (t: number, m: number) => m <= first + t && first + t - m < window;
+      const rows = isDense ? heads / rankK : 1;
+      const mask = maskRows(step, rows, past, isSeen);
+      const dims = isDense ? [step * rows, past] : [step, 1, past];
+      const found = await this.#run(graph, step, past, 'out', [
+        ...queries,
+        floatFeed('mask', dims, mask),
+        ...cache.feeds(past),
+      ]);
+      out.set(found, done * heads * valueDim);
+    }
+    return out;
+  }
+
+  forget(mirror: FactorMirror): void {
+    this.#caches.get(mirror)?.dispose();
+    this.#caches.delete(mirror);
+  }
+
+  dispose(): void {
+    this.#device.close();
+  }
+
+  async #compile({ key, model }: OpGraph): Promise<void> {
+    if (this.#compiled.has(key)) return;
+    await this.#device.ask('compile', { graph: key, model });
+    this.#compiled.add(key);
+  }
+
+  async #run(
+    graph: OpGraph,
+    tokens: number,
+    past: number,
+    output: string,
+    feeds: readonly Feed[],
+  ): Promise<Float32Array> {
+    const [found] = await this.#device.ask('run', {
+      graph: graph.key,
+      feeds: [...feeds, ...sizeFeeds(graph.sizes(tokens, past))],
+      writes: [],
+      copies: [],
+      read: [output],
+    });
+    return found!;
+  }
+
+  /** The cache on the device, up to date. */
+  async #copy({ spec, length }: AttendTask, mirror: FactorMirror): Promise<GpuCache> {
+    let cache = this.#caches.get(mirror);
+    if (cache === undefined) {
+      cache = new GpuCache({
+        device: this.#device,
+        layers: 1,
+        pieces: cachePieces(spec),
+        contextLength: Infinity,
+        hasMask: false,
+        nextBuffer: () => this.#buffers++,
+      });
+      this.#caches.set(mirror, cache);
+      await cache.reserve(PAST_BLOCK);
+    }
+    cache.truncate(mirror.copied);
+    while (cache.length < length) {
+      const count = Math.min(COPIED_TOKENS, length - cache.length);
+      await cache.load(mirror.read(cache.length, count));
+    }
+    mirror.copied = length;
+    return cache;
+  }
+}

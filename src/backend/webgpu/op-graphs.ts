@@ -1,0 +1,89 @@
+import { factorLayout } from '../../attention/factors.ts';
+import { type AttentionSpec, logitScale } from '../../attention/spec.ts';
+import { attendGraph } from './attention-graph.ts';
+import { formSide, type Pieces, rotate } from './factors-graph.ts';
+import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
+import { cachePieces } from './step-graph.ts';
+
+/** A graph of one operation. */
+export interface OpGraph {
+  /** What it is, by all that it depends on. */
+  readonly key: string;
+  readonly model: Uint8Array;
+  sizes(tokens: number, past: number): readonly SizeInput[];
+}
+
+/**
+ * Factors of T tokens (paper, eq. 3). Inputs `x` (T, dim); `weight.{i}` (rows, dim), the projections
+ * in the order of the layout; `cos`, `sin` (T, 1, rotaryDim). Output `rows` (T, layout.width).
+ */
+export function factorizeGraph(
+  spec: AttentionSpec,
+  rankQ: number,
+  dim: number,
+  rotaryDim: number,
+): OpGraph {
+  const { heads, headDim, rankK } = spec;
+  const g = new GraphBuilder();
+  const layout = factorLayout(spec, rankQ);
+  const cos = g.input('cos', ['T', 1, rotaryDim]);
+  const sin = g.input('sin', ['T', 1, rotaryDim]);
+  const x = g.input('x', ['T', dim]);
+  const rotated = (rows: string, rank: number) => {
+    const rotation = { count: TOKENS, cos, sin, rotaryDim };
+    const whole = rotate(g, g.reshape(rows, -1, rank, headDim), headDim, rotation);
+    return g.reshape(whole, -1, rank * headDim);
+  };
+  const { aq, bq, ak, bk, av, bv, width } = layout;
+  const bounds = rankQ === 0 ? [aq, ak, bk, av, bv, width] : [aq, bq, ak, bk, av, bv, width];
+  const products = bounds.slice(1).map((end, i) => {
+    const weight = g.input(`weight.${i}`, [end - bounds[i]!, dim]);
+    return g.matmulTransposed(x, weight);
+  });
+  const query = rankQ === 0 ? 0 : 1;
+  const parts = products.map((product, i) => {
+    if (i === query) return rotated(product, rankQ === 0 ? heads : rankQ);
+    return i === query + 2 ? rotated(product, rankK) : product;
+  });
+  g.output('rows', g.concat(parts, 1), ['T', width]);
+  return {
+    key: ['factorize', heads, headDim, rankQ, rankK, spec.rankV, dim, rotaryDim].join('.'),
+    model: g.build(),
+    sizes: (tokens, past) => g.sizeInputs(tokens, past),
+  };
+}
+
+/**
+ * Attention of T queries over a cache (paper, Algorithms 1-3). Inputs `aq` (T, heads, rankQ) and
+ * `bq` (T, rankQ, headDim), or `bq` (T, heads, headDim) alone with rankQ 0; `past.{piece}.0`
+ * (P, width); `mask` (T, 1, P), or (T · H / G, P) with K/V heads. Output `out` (T, heads · valueDim).
+ */
+export function attendOpGraph(spec: AttentionSpec, rankQ: number): OpGraph {
+  const { heads, headDim, valueDim, rankK, rankV } = spec;
+  const g = new GraphBuilder();
+  const isDense = spec.headFactors === 'groups';
+  const past: Pieces = Object.fromEntries(
+    cachePieces(spec).map(({ name, width }) => [name, g.input(`past.${name}.0`, ['P', width])]),
+  );
+  const scale = logitScale(spec, rankQ);
+  const query =
+    rankQ === 0
+      ? { bq: g.scale(g.input('bq', ['T', heads, headDim]), scale), rankQ }
+      : {
+          aq: g.scale(g.input('aq', ['T', heads, rankQ]), scale),
+          bq: g.input('bq', ['T', rankQ, headDim]),
+          rankQ,
+        };
+  const side = {
+    ...formSide(g, spec, past, {}, undefined),
+    mask: g.input('mask', isDense ? ['TR', 'P'] : ['T', 1, 'P']),
+    isPast: true,
+  };
+  g.output('out', attendGraph(g, spec, query, [side]), ['T', heads * valueDim]);
+  const sizes = [heads, headDim, valueDim, rankQ, rankK, rankV];
+  return {
+    key: ['attend', isDense ? 'dense' : 'factored', ...sizes].join('.'),
+    model: g.build(),
+    sizes: (tokens, past_) => g.sizeInputs(tokens, past_),
+  };
+}

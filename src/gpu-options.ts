@@ -1,0 +1,39 @@
+import { checkKnown, checkObject } from './attention/arguments.ts';
+import type { WebGpuOptions } from './backend/webgpu/open.ts';
+
+/** Options of all that may compute on a GPU. */
+export interface GpuOptions {
+  /**
+   * Who computes. `'wasm'`: the kernels on the CPU. `'webgpu'`: a GPU, through onnxruntime-web;
+   * where there is none, or it cannot compute this, starting fails. `'auto'` (default): each step
+   * where it was measured to be faster, the CPU alone where there is no GPU. A GPU that is lost costs
+   * nothing but time: the CPU goes on.
+   */
+  readonly backend?: 'auto' | 'wasm' | 'webgpu';
+  /** Where onnxruntime-web comes from, and which adapter it is to use. */
+  readonly webgpu?: WebGpuOptions;
+}
+
+const WEBGPU_OPTIONS = ['module', 'wasmPaths', 'worker', 'powerPreference'];
+
+/** @throws TypeError, RangeError that names the option and what was expected */
+export function checkGpuOptions({ backend = 'auto', webgpu = {} }: GpuOptions): void {
+  if (backend !== 'auto' && backend !== 'wasm' && backend !== 'webgpu') {
+    throw new RangeError(`"backend" expected "auto", "wasm" or "webgpu", got ${String(backend)}`);
+  }
+  checkKnown('webgpu', checkObject('webgpu', webgpu), WEBGPU_OPTIONS);
+  const { powerPreference, ...places } = webgpu;
+  for (const [name, place] of Object.entries(places)) {
+    if (place === undefined || typeof place === 'string' || place instanceof URL) continue;
+    throw new TypeError(`"webgpu.${name}" expected a string or a URL, got ${typeof place}`);
+  }
+  if (
+    powerPreference !== undefined &&
+    powerPreference !== 'low-power' &&
+    powerPreference !== 'high-performance'
+  ) {
+    throw new RangeError(
+      `"webgpu.powerPreference" expected "low-power" or "high-performance", got ${String(powerPreference)}`,
+    );
+  }
+}
