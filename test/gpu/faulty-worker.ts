@@ -1,34 +1,31 @@
 /*
- * The GPU worker with a device that something befalls: `?destroyAfter=N` destroys it before the
- * N-th submission, `?hangAfter=N` never answers from then on, `?zeroAfter=N` reads zeros back.
+ * The GPU worker with a device that something befalls. Every run reads back once: `?destroyAt=N`
+ * destroys the device at the N-th read, `?hangAt=N` answers no read from the N-th on, `?zeroAt=N`
+ * gives zeros from then on.
  */
 const query = new URL(import.meta.url).searchParams;
 const at = (name: string) => Number(query.get(name) ?? Infinity);
-let submissions = 0;
+let reads = 0;
+let device: GPUDevice | undefined;
 
 const requestDevice = GPUAdapter.prototype.requestDevice;
 GPUAdapter.prototype.requestDevice = async function (descriptor) {
-  const device = await requestDevice.call(this, descriptor);
-  const { queue } = device;
-  const submit = queue.submit.bind(queue);
-  queue.submit = (buffers) => {
-    submissions++;
-    if (submissions === at('destroyAfter')) device.destroy();
-    return submit(buffers);
-  };
+  device = await requestDevice.call(this, descriptor);
   return device;
 };
 
 const mapAsync = GPUBuffer.prototype.mapAsync;
 GPUBuffer.prototype.mapAsync = function (...range) {
-  if (submissions >= at('hangAfter')) return new Promise(() => {});
+  reads++;
+  if (reads === at('destroyAt')) device?.destroy();
+  if (reads >= at('hangAt')) return new Promise(() => {});
   return mapAsync.apply(this, range);
 };
 
 const getMappedRange = GPUBuffer.prototype.getMappedRange;
 GPUBuffer.prototype.getMappedRange = function (...range) {
   const found = getMappedRange.apply(this, range);
-  return submissions >= at('zeroAfter') ? new ArrayBuffer(found.byteLength) : found;
+  return reads >= at('zeroAt') ? new ArrayBuffer(found.byteLength) : found;
 };
 
 await import('../../src/backend/webgpu/device-worker.ts');

@@ -46,8 +46,15 @@ export interface Scenarios {
       readonly killAfter?: number;
       /** A second session after the first, with the same prompt. */
       readonly again?: boolean;
+      /** Whether to wait, up to a minute, for the GPU to come back before that. */
+      readonly awaitsReturn?: boolean;
     };
     answer: GenerateAnswer;
+  };
+  /** Compiles an ONNX file on the device; the message of what refused it. */
+  compile: {
+    ask: { readonly model: Base64 };
+    answer: { readonly refused?: string };
   };
   /**
    * Largest differences between GPU and CPU, relative to the largest number: of factors, of

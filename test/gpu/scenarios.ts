@@ -1,3 +1,4 @@
+import { withDevice } from '../../src/backend/webgpu/open.ts';
 import { loadModel, type Model, type Session } from '../../src/index.ts';
 import type { GenerateAnswer, OpsAsk, RemoteModel, Scenarios } from './host.ts';
 import { compareOps } from './ops.ts';
@@ -18,6 +19,7 @@ export async function runScenario(
   ask: unknown,
 ): Promise<unknown> {
   if (name === 'logits') return logits(assets, ask as Scenarios['logits']['ask']);
+  if (name === 'compile') return compile(assets, ask as Scenarios['compile']['ask']);
   if (name === 'ops') return compareOps(gpuOptions(assets, (ask as OpsAsk).fault), ask as OpsAsk);
   return generate(assets, ask as Scenarios['generate']['ask']);
 }
@@ -43,8 +45,36 @@ async function generate(
   });
   const times: number[] = [];
   const tokens = await greedy(model.createSession(), ask, times, assets);
+  if (ask.awaitsReturn) await gpuBack(model, changes);
   const again = ask.again ? await greedy(model.createSession(), ask, []) : undefined;
   return { tokens, ...(again ? { again } : {}), times, changes, info: model.info() };
+}
+
+/** Uses the model until its GPU is back, as a conversation that goes on would. */
+async function gpuBack(model: Model, changes: readonly { backend: string }[]): Promise<void> {
+  using session = model.createSession();
+  for (let round = 0; round < 240 && changes.at(-1)?.backend !== 'webgpu'; round++) {
+    await session.decode(1);
+    session.truncate(0);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+async function compile(
+  assets: Assets,
+  { model }: Scenarios['compile']['ask'],
+): Promise<Scenarios['compile']['answer']> {
+  const options = { ...gpuOptions(assets), allowsSoftware: true };
+  const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
+  try {
+    await withDevice(options, new AbortController().signal, async (device) => {
+      await device.ask('compile', { graph: 'test', model: bytes });
+      device.close();
+    });
+    return {};
+  } catch (error) {
+    return { refused: String(error) };
+  }
 }
 
 async function greedy(

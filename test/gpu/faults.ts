@@ -1,0 +1,51 @@
+import type { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { integers, loadGolden } from '../helpers/golden.ts';
+import { goldenSource } from '../helpers/t6-model.ts';
+import type { GpuHost } from './host.ts';
+import { remoteModel } from './remote-model.ts';
+
+/** What can befall a device in the middle of a sentence. */
+export type Fault = 'destroy' | 'kill' | 'hang' | 'zeros';
+
+/** Reads before the fault: the known answer, the prompt, and enough steps to end the long deadlines. */
+const AT = 12;
+
+/** How each fault is brought about, and what the reason says of it. */
+const FAULTS: Readonly<Record<Fault, { fault?: string; killAfter?: number; reason: RegExp }>> = {
+  destroy: { fault: `destroyAt=${AT}`, reason: /lost|destroyed|unmapped|mapping/i },
+  kill: { killAfter: 8, reason: /lost|instance|mapping|destroy/i },
+  hang: { fault: `hangAt=${AT}`, reason: /expected to answer a decode call within 10000 ms/ },
+  zeros: { fault: `zeroAt=${AT}`, reason: /gave logits that cannot be/ },
+};
+
+/** Faults of a real device: the same tokens, an event that says why, a session after it. */
+export function testFaults(
+  test: ReturnType<typeof suite>,
+  host: GpuHost,
+  faults: readonly Fault[],
+): void {
+  const golden = loadGolden('model_t6');
+  const greedy = [...integers(golden, 'greedy_bf16')];
+  const prompt = greedy.slice(0, golden.meta.loss!['bf16']!.greedy_prompt_len);
+  const expected = greedy.slice(prompt.length);
+
+  for (const name of faults) {
+    test(`${name} in mid-generation: no token lost or changed, and a second session`, async () => {
+      const { reason, ...fault } = FAULTS[name];
+      const { tokens, again, changes } = await host.run('generate', {
+        ...remoteModel(goldenSource(golden, 'bf16')),
+        prompt,
+        maxTokens: expected.length,
+        again: true,
+        awaitsReturn: name === 'destroy',
+        ...fault,
+      });
+      assert.equal(tokens, expected);
+      assert.equal(again, expected);
+      assert.is(changes[0]?.backend, 'wasm');
+      assert.match(changes[0].reason, reason);
+      if (name === 'destroy') assert.is(changes[1]?.backend, 'webgpu');
+    });
+  }
+}

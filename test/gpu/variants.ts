@@ -1,0 +1,117 @@
+import type { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { attentionSpec } from '../../src/model/spec.ts';
+import { namedMatrices } from '../../src/model/named-matrix.ts';
+import { encodeModel, floatValue } from '../../src/backend/webgpu/onnx-model.ts';
+import { stepGraph } from '../../src/backend/webgpu/step-graph.ts';
+import { loadModel } from '../../src/index.ts';
+import { assertClose } from '../helpers/close.ts';
+import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
+import { openCpuModel } from '../helpers/t6-model.ts';
+import { decodeFloats, type GpuHost } from './host.ts';
+import { remoteModel } from './remote-model.ts';
+
+/**
+ * Float32 on both sides, through 2 or 3 layers: measured at most 5e-6 · (1 + max |logit|) on
+ * llvmpipe and SwiftShader.
+ */
+const RELATIVE = 2e-5;
+/** Products in float16, accumulated in it on llvmpipe: 2e-2 measured. */
+const RELATIVE_HALF = 6e-2;
+
+/** What golden models do not have, each once. */
+const NAMES = [
+  'tpa-partial-decay',
+  'tpa-sigmoid',
+  'tpa-nonctx-a',
+  'tpa-nonctx-b',
+  'tpa-shared-b',
+  'tpa-third-order',
+  'tpa-nonctx-b-kvonly',
+  'llama-attention-bias',
+  'llama-mlp-bias',
+  'mistral-window',
+  'qwen2-window',
+  'qwen3',
+];
+const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
+
+/** Mechanisms and families on the GPU against the kernels, which are held to float64 elsewhere. */
+export function testVariants(test: ReturnType<typeof suite>, host: GpuHost): void {
+  for (const name of NAMES) {
+    test(`${name}: model.logits() within ${RELATIVE} · (1 + max) of the CPU's`, () =>
+      compare(host, name, 'float32', RELATIVE));
+  }
+  for (const name of ['tpa', 'qwen3']) {
+    test(`${name} with float16 weights: within ${RELATIVE_HALF} · (1 + max)`, () =>
+      compare(host, name, 'float16', RELATIVE_HALF));
+  }
+
+  test('linear attention is refused by name', async () => {
+    const ask = { ...remoteModel(variant('linear-tpa').build().source), rows: [[1, 2]] };
+    await rejects(host.run('logits', ask), /linear attention/);
+  });
+
+  test('every node of every mechanism is placed on the GPU, and one that is not is refused', async () => {
+    const { backend } = await openCpuModel(variant('tpa').build().source);
+    const { engine, config, weights } = backend.network;
+    const matrices = namedMatrices(engine, config, weights);
+    assert.ok(attentionSpec(config).rankK > 0);
+    const { model } = stepGraph(config, matrices, false);
+    assert.equal(await host.run('compile', { model: base64(model) }), {});
+    const cpuNode = encodeModel({
+      inputs: [floatValue('x', 'N', 4)],
+      outputs: [floatValue('y', 'N', 4)],
+      nodes: [{ op: 'LogSoftmax', inputs: ['x'], outputs: ['y'], attributes: { axis: -1 } }],
+    });
+    const { refused } = await host.run('compile', { model: base64(cpuNode) });
+    assert.match(refused ?? '', /BACKEND_UNAVAILABLE|refused the graph/);
+  });
+
+  test("'auto' takes no software adapter and says so", async () => {
+    const model = remoteModel(variant('tpa').build().source, { backend: 'auto' });
+    const { info } = await host.run('logits', { ...model, rows: [[1, 2]] });
+    const { backend, backendReason } = info as { backend: string; backendReason: string };
+    assert.is(backend, 'wasm');
+    assert.match(backendReason, /software/);
+  });
+}
+
+async function compare(
+  host: GpuHost,
+  name: string,
+  gpuDtype: 'float32' | 'float16',
+  relative: number,
+): Promise<void> {
+  const { source } = variant(name).build();
+  using model = await loadModel(source, { backend: 'wasm' });
+  const { vocabSize, contextLength } = model.config;
+  // more than a block of the past, and what one chunk leaves over
+  const length = Math.min(contextLength, 90);
+  const ids = Array.from({ length }, (_, i) => (i * 7919 + 13) % vocabSize);
+  const remote = remoteModel(source, { gpuDtype });
+  const { rows, info } = await host.run('logits', { ...remote, rows: [ids] });
+  assert.is((info as { backend: string }).backend, 'webgpu');
+  const expected = await model.logits(ids);
+  const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  assertClose(decodeFloats(rows[0]!), expected, { atol: relative * (1 + largest), what: name });
+}
+
+function variant(name: string) {
+  const found = VARIANTS.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no variant "${name}"`);
+  return found;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
+async function rejects(promise: Promise<unknown>, pattern: RegExp): Promise<void> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.match(String(error), pattern);
+}
