@@ -1,5 +1,6 @@
 import { PAGE_TOKENS, TILE } from '../attention/factors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
+import type { Heap } from '../wasm/heap.ts';
 import type { LayerTensors } from './layer-tensors.ts';
 import type { Packer } from './packer.ts';
 
@@ -34,6 +35,25 @@ export async function loadFixed(
     bk: await packer.vector(bk),
     bv: bv ? packer.store(repeat(await packer.read(bv), headDim, row)) : 0,
   };
+}
+
+/** A factor (heads, rank) as the file has it, out of (rank, heads, 48). */
+export function readSpread(heap: Heap, at: number, heads: number, rank: number): Float32Array {
+  const stored = heap.floats(at, rank * heads * TILE);
+  return Float32Array.from({ length: heads * rank }, (_, i) => {
+    const [h, r] = [Math.floor(i / rank), i % rank];
+    return stored[(r * heads + h) * TILE]!;
+  });
+}
+
+/** A factor (rank, headDim) as the file has it, out of (rank, 96, headDim rounded up to 4). */
+export function readRepeated(heap: Heap, at: number, rank: number, headDim: number): Float32Array {
+  const row = paddedRow(headDim);
+  const out = new Float32Array(rank * headDim);
+  for (let r = 0; r < rank; r++) {
+    out.set(heap.floats(at + r * PAGE_TOKENS * row * 4, headDim), r * headDim);
+  }
+  return out;
 }
 
 /** Numbers of a layer that repetition adds to those of its tensors. */

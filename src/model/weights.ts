@@ -49,7 +49,7 @@ export interface ModelWeights {
 }
 
 /** Numbers of a row of the fused projection. */
-function projectedWidth(config: ModelConfig): number {
+export function projectedWidth(config: ModelConfig): number {
   const { latent, rankQ } = config;
   if (latent !== undefined) return latentWidth(latent);
   return factorLayout(attentionSpec(config), rankQ).width;

@@ -86,7 +86,8 @@ export function createWorkspace(
   };
 }
 
-function ropeTables(engine: Engine, config: ModelConfig, tokens: number): RopeTables {
+/** Rotary tables of this model, of `tokens` positions. @throws TpaError `OUT_OF_MEMORY` */
+export function ropeTables(engine: Engine, config: ModelConfig, tokens: number): RopeTables {
   const { ropeTheta, ropePrecision, ropeDirection, ropeDecay, ropeScaling, rotaryDim } = config;
   const spec = {
     rotaryDim,

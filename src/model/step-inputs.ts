@@ -1,0 +1,99 @@
+import type { RopeTables } from '../attention/rope.ts';
+import { TpaError } from '../errors.ts';
+import type { ModelConfig } from '../format/model-config.ts';
+import type { Engine } from '../wasm/engine.ts';
+import type { ModelWeights } from './weights.ts';
+import { ropeTables } from './workspace.ts';
+
+/** Tables of consecutive positions. */
+export interface StepTables {
+  /** (count, pairs), pairs = rotaryDim / 2 */
+  readonly cos: Float32Array;
+  /** (count, pairs) */
+  readonly sin: Float32Array;
+}
+
+/**
+ * What a step of another backend takes from the kernels: embedded tokens and rotary tables, the
+ * numbers that the forward pass computes with. Room in wasm memory is taken once.
+ */
+export class StepInputs {
+  /** Tokens of one call at most. */
+  readonly tokens: number;
+  readonly #engine: Engine;
+  readonly #dim: number;
+  readonly #embedding: number;
+  /** (tokens, dim), then ids (tokens) u32 */
+  readonly #rows: number;
+  readonly #rope: RopeTables;
+  #isDisposed = false;
+
+  /**
+   * @param tokens the most that one call may ask for, at least 1
+   * @throws TpaError `OUT_OF_MEMORY`; nothing is allocated then
+   */
+  constructor(
+    engine: Engine,
+    config: ModelConfig,
+    { embedding }: Pick<ModelWeights, 'embedding'>,
+    tokens: number,
+  ) {
+    this.tokens = tokens;
+    this.#engine = engine;
+    this.#dim = config.dim;
+    this.#embedding = embedding;
+    this.#rows = engine.heap.allocate(tokens * (config.dim + 1) * 4);
+    try {
+      this.#rope = ropeTables(engine, config, tokens);
+    } catch (error) {
+      engine.heap.release(this.#rows);
+      throw error;
+    }
+  }
+
+  /**
+   * Rows of the embedding.
+   *
+   * @param ids 1 … tokens ids, each below vocabSize
+   * @returns (ids.length, dim), a fresh array
+   * @throws RangeError, TpaError `KERNEL_TRAP`, `DISPOSED`
+   */
+  embed(ids: readonly number[]): Float32Array {
+    const count = ids.length;
+    const { heap, kernels, run } = this.#use('ids', count);
+    const idsAt = this.#rows + this.tokens * this.#dim * 4;
+    heap.words(idsAt, count).set(ids);
+    run(() => kernels.embed(this.#rows, this.#embedding, idsAt, count, this.#dim, this.#dim));
+    return heap.floats(this.#rows, count * this.#dim).slice();
+  }
+
+  /**
+   * Cosines and sines of positions `position … position + count`, rounding, decay and scaling
+   * included; the direction of the rotation is not.
+   *
+   * @param count 1 … tokens
+   * @throws RangeError, TpaError `KERNEL_TRAP`, `DISPOSED`
+   */
+  rope(position: number, count: number): StepTables {
+    const { heap, run } = this.#use('count', count);
+    const { cosAt, sinAt, pairs } = this.#rope;
+    run(() => this.#rope.fill(position, count));
+    const table = (at: number) => heap.floats(at, count * pairs).slice();
+    return { cos: table(cosAt), sin: table(sinAt) };
+  }
+
+  /** Gives the room back; idempotent. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#rope.dispose();
+    this.#engine.heap.release(this.#rows);
+  }
+
+  #use(name: string, count: number): Engine {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the inputs of a step are disposed');
+    if (!(Number.isInteger(count) && count >= 1 && count <= this.tokens))
+      throw new RangeError(`"${name}" expected 1 to ${this.tokens} tokens, got ${count}`);
+    return this.#engine;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Engine } from '../wasm/engine.ts';
+
+/** Columns of a packed weight that are used: what else panels hold is padding. */
+export interface Columns {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Weights of the same shape in the kernels' panels, one or one for each head. */
+export interface PackedMatrix {
+  /** Addresses. */
+  readonly panels: readonly number[];
+  readonly inputs: number;
+  /** The outputs, in this order. */
+  readonly columns: readonly Columns[];
+}
+
+/** Numbers that pass through wasm memory together, 1 MB, or one row: the packer's way in, reversed. */
+const STAGING_NUMBERS = 1 << 18;
+
+/** Outputs of a packed matrix. */
+export function countOutputs({ columns }: PackedMatrix): number {
+  return columns.reduce((sum, { count }) => sum + count, 0);
+}
+
+/**
+ * Outputs from … to of a packed matrix in mathematical form.
+ *
+ * @returns (panels, inputs, to − from) row-major, a fresh array
+ * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
+ */
+export function unpackMatrix(
+  { heap, kernels, run }: Engine,
+  matrix: PackedMatrix,
+  from = 0,
+  to = countOutputs(matrix),
+): Float32Array {
+  const { panels, inputs } = matrix;
+  const width = to - from;
+  const columns = [...cutColumns(matrix.columns, from, to)];
+  const out = new Float32Array(panels.length * inputs * width);
+  const step = Math.min(inputs, Math.max(1, Math.floor(STAGING_NUMBERS / width)));
+  const staging = heap.allocate(step * width * 4);
+  const unpackRows = (address: number, row: number, rows: number) => {
+    let at = staging;
+    for (const { first, count } of columns) {
+      kernels.unpack(at, address, first, count, row, rows, inputs, width);
+      at += count * 4;
+    }
+    return heap.floats(staging, rows * width);
+  };
+  try {
+    run(() => {
+      for (const [i, address] of panels.entries()) {
+        for (let row = 0; row < inputs; row += step) {
+          const rows = Math.min(step, inputs - row);
+          out.set(unpackRows(address, row, rows), (i * inputs + row) * width);
+        }
+      }
+    });
+    return out;
+  } finally {
+    heap.release(staging);
+  }
+}
+
+/** The columns that make outputs from … to. */
+function* cutColumns(columns: readonly Columns[], from: number, to: number): Generator<Columns> {
+  let at = 0;
+  for (const { first, count } of columns) {
+    const start = Math.max(from - at, 0);
+    const end = Math.min(to - at, count);
+    if (start < end) yield { first: first + start, count: end - start };
+    at += count;
+  }
+}

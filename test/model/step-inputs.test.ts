@@ -1,0 +1,101 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { StepInputs } from '../../src/model/step-inputs.ts';
+import { BINARIES } from '../helpers/binaries.ts';
+import { assertSame } from '../helpers/close.ts';
+import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/mechanism-model.ts';
+import { watchRegions } from '../helpers/red-zones.ts';
+import { refused } from '../helpers/refused.ts';
+import { openCpuModel } from '../helpers/t6-model.ts';
+
+const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
+const EMBEDDINGS = ['transformer.wte.weight', 'model.embed_tokens.weight'];
+/** As many as the workspace of the forward pass holds. */
+const TOKENS = 48;
+const ids = Array.from({ length: TOKENS }, (_, i) => (i * 37 + 5) % 61);
+
+for (const simd of BINARIES) {
+  const test = suite(`StepInputs, ${simd}`);
+
+  for (const { name, build } of VARIANTS) {
+    test(`${name}: embeddings and tables are those of the forward pass, bit for bit`, async () => {
+      const { source, tensors } = build();
+      const { backend } = await openCpuModel(source, { simd });
+      const { engine, config, weights, workspace } = backend.network;
+      const check = watchRegions(engine);
+      const { used } = engine.heap;
+      const inputs = new StepInputs(engine, config, weights, TOKENS);
+      const { dim } = config;
+      const table = tensors.get(EMBEDDINGS.find((each) => tensors.has(each))!)!.values;
+      const rowsOf = (given: readonly number[]) =>
+        Float32Array.from(given.flatMap((id) => [...table.subarray(id * dim, (id + 1) * dim)]));
+
+      const sequence = backend.createSequence();
+      for (const count of [1, 48, 7]) {
+        const position = sequence.length;
+        await sequence.forward(ids.slice(0, count));
+        const { rope } = workspace;
+        const { cos, sin } = inputs.rope(position, count);
+        assertSame(cos, engine.heap.floats(rope.cosAt, count * rope.pairs), `cos ${count}`);
+        assertSame(sin, engine.heap.floats(rope.sinAt, count * rope.pairs), `sin ${count}`);
+        const given = ids.slice(0, count);
+        assertSame(inputs.embed(given), rowsOf(given), `${count} ids`);
+      }
+      sequence.dispose();
+      check();
+      inputs.dispose();
+      inputs.dispose();
+      assert.is(engine.heap.used, used);
+    });
+  }
+
+  test('arrays are fresh, and a later position does not change them', async () => {
+    const { backend } = await openCpuModel(mechanismVariant('tpa').build().source, { simd });
+    const { engine, config, weights } = backend.network;
+    const inputs = new StepInputs(engine, config, weights, 3);
+    const first = { x: inputs.embed([1, 2, 3]), ...inputs.rope(7, 3) };
+    const copies = { x: first.x.slice(), cos: first.cos.slice(), sin: first.sin.slice() };
+    inputs.embed([4, 5]);
+    inputs.rope(200, 2);
+    assert.equal(first, copies);
+    assert.is(first.cos.length, (3 * config.rotaryDim) / 2);
+    const single = inputs.rope(8, 1);
+    assertSame(single.cos, first.cos.subarray(config.rotaryDim / 2, config.rotaryDim), 'cos of 8');
+  });
+
+  test('too many tokens or none are refused, and everything after dispose()', async () => {
+    const { backend } = await openCpuModel(mechanismVariant('tpa').build().source, { simd });
+    const { engine, config, weights } = backend.network;
+    const inputs = new StepInputs(engine, config, weights, 3);
+    for (const count of [0, 4]) {
+      assert.throws(() => inputs.embed(ids.slice(0, count)), isRangeError);
+      assert.throws(() => inputs.rope(0, count), isRangeError);
+    }
+    assert.throws(() => inputs.rope(0, 1.5), isRangeError);
+    inputs.dispose();
+    await refused(() => inputs.embed([1]), 'DISPOSED');
+    await refused(() => inputs.rope(0, 1), 'DISPOSED');
+  });
+
+  test('memory refused at either allocation: none is kept', async () => {
+    const { backend } = await openCpuModel(mechanismVariant('tpa').build().source, { simd });
+    const { engine, config, weights } = backend.network;
+    const { heap } = engine;
+    const { used } = heap;
+    const allocate = heap.allocate.bind(heap);
+    for (const k of [1, 2]) {
+      let left = k;
+      heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
+      await refused(() => new StepInputs(engine, config, weights, 3), 'OUT_OF_MEMORY');
+      heap.allocate = allocate;
+      assert.is(heap.used, used, `allocation ${k}`);
+    }
+  });
+
+  test.run();
+}
+
+function isRangeError(error: unknown): boolean {
+  return error instanceof RangeError;
+}
