@@ -72,6 +72,46 @@ test('a chunk of the GPU that fails is done by the CPU in its own, timers runnin
   dispatch.dispose();
 });
 
+test('a chunk that the CPU cannot finish either leaves the sequence as it was', async () => {
+  const plan = { fault: 'reject', at: 7, isForEver: false } as const;
+  const { dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
+  const sequence = dispatch.createSequence();
+  const allocate = heap.allocate.bind(heap);
+  let left = 4; // two layers take a page each, and another for the third piece
+  heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
+  const failing = sequence.forward([...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190));
+  await refused(() => failing, 'OUT_OF_MEMORY');
+  heap.allocate = allocate;
+  assert.is(left, 0);
+  assert.equal([sequence.length, sequence.byteLength], [0, 0]);
+  sequence.dispose();
+  dispatch.dispose();
+  assert.is(heap.used, used);
+});
+
+test('a chunk larger than the GPU takes is done by the CPU', async () => {
+  const { gpus, dispatch } = await openOn(cpu, device, { maxChunk: 16 });
+  assert.is(dispatch.maxChunk, 16);
+  const sequence = dispatch.createSequence();
+  await sequence.forward(PROMPT.slice(0, 40));
+  await sequence.forward(PROMPT.slice(40, 56));
+  assert.equal(gpus.violations, []);
+  assert.is(sequence.length, 56);
+  assert.equal(gpus.calls.slice(6), ['load', 'forward', 'read']);
+  sequence.dispose();
+  dispatch.dispose();
+});
+
+test('a disposed sequence does not trouble the GPU', async () => {
+  const { gpus, dispatch } = await openOn(cpu, device);
+  const sequence = dispatch.createSequence();
+  sequence.dispose();
+  const sequences = gpus.made;
+  await refused(() => sequence.forward([1]), 'DISPOSED');
+  assert.is(gpus.made, sequences);
+  dispatch.dispose();
+});
+
 test("the CPU's own failure reaches the caller, and the session goes on unchanged", async () => {
   const { model, gpus, dispatch, clock } = await openOn(cpu, device);
   const session = model.createSession();

@@ -8,7 +8,7 @@ import { TpaError } from '../../src/errors.ts';
 import { Model } from '../../src/model.ts';
 import { decode, openOn, openSmall, PROMPT, runScenario } from '../helpers/dispatch-scenario.ts';
 import { FakeClock } from '../helpers/fake-clock.ts';
-import type { Fault } from '../helpers/fake-gpu.ts';
+import { type Fault, FakeGpus } from '../helpers/fake-gpu.ts';
 import { refused } from '../helpers/refused.ts';
 import { costs, slowed } from '../helpers/slow-cpu.ts';
 
@@ -23,17 +23,17 @@ const test = suite('openDispatch() and DispatchBackend');
 
 test("'auto': each phase goes where it was measured to be faster", async () => {
   const cost = costs(50, 1);
-  const opened = await openOn(cpu, device, { cost }, { mode: 'auto' }, slowed(10));
+  const opened = await openOn(cpu, device, { cost }, { mode: 'auto' }, slowed(10, 2));
   const { dispatch, model, gpus, clock } = opened;
   const { backend, backendReason, routes, gpu } = model.info();
   assert.is(backend, 'webgpu');
-  // 10 t > 50 + t from 6 tokens on
+  // 10 t > 50 + t + 2 from 6 tokens on
   assert.equal(routes.prefill, { backend: 'wasm', switchesAt: 6 });
   assert.equal(routes.decode, { backend: 'wasm', switchesAt: null });
   assert.match(backendReason, /prefill wasm, webgpu from 6 tokens on; decode wasm$/);
   assert.is(gpu?.figures?.wasm.tokenShortMs, 10);
-  assert.is(gpu?.figures?.webgpu.tokenShortMs, 51);
-  assert.is(gpu?.figures?.webgpu.chunkLongMs, 50 + 32);
+  assert.is(gpu?.figures?.webgpu.tokenShortMs, 50 + 1 + 2);
+  assert.is(gpu?.figures?.webgpu.chunkLongMs, 50 + 32 + 2);
   assert.equal(JSON.parse(JSON.stringify(model.info())), model.info());
   assert.is(dispatch.maxChunk, 32);
 
@@ -115,6 +115,30 @@ test("MODEL_UNSUPPORTED: 'webgpu' throws it, 'auto' computes on the CPU and says
   assert.is(dispatch.info().gpu, undefined);
 });
 
+test("'auto': a copy that costs more than it gains is not made", async () => {
+  const usual = costs(1, 1);
+  const cost = (sort: string, tokens: number) => (sort === 'load' ? 5000 : usual(sort, tokens));
+  const opened = await openOn(cpu, device, { cost }, { mode: 'auto' }, slowed(10));
+  const { dispatch, model, gpus, clock } = opened;
+  const before = gpus.calls.length;
+  assert.equal(await runScenario(model, clock), expected);
+  const count = (sort: string) => gpus.calls.slice(before).filter((call) => call === sort).length;
+  assert.equal([count('forward'), count('load')], [2 + 32 + 2, 0], 'the fork stays on the CPU');
+  dispatch.dispose();
+});
+
+test("'auto', lost, and another adapter is there: it was not measured, so the CPU computes", async () => {
+  const options = { cost: costs(1, 1), adapters: ['first', 'second'] };
+  const opened = await openOn(cpu, device, options, { mode: 'auto' }, slowed(10));
+  const { dispatch, model, gpus, clock } = opened;
+  gpus.lose();
+  assert.equal(await runScenario(model, clock), expected);
+  assert.is(model.info().backend, 'wasm');
+  assert.is(model.info().backendReason, 'second is not first, which was measured');
+  assert.equal([gpus.opened.length, gpus.devices], [2, 0]);
+  dispatch.dispose();
+});
+
 test("'auto', dead at open or lost while it is measured: the CPU computes, and says why", async () => {
   const options = { cost: costs(1, 1) };
   const whole = await openOn(cpu, device, options, { mode: 'auto' }, slowed(10));
@@ -169,6 +193,35 @@ test('an abort while opening is ABORTED in both modes, and nothing is left', asy
     await refused(() => openDispatch(side, open, { mode, signal, clock }), 'ABORTED', mode);
     assert.equal([disposals, clock.timers, heap.used], [1, 0, used]);
   }
+});
+
+test('each part of the known answer counts', async () => {
+  for (const [at, fault, message] of [
+    [2, 'wrong-logits', /a prompt's logits wrong/],
+    [3, 'wrong-logits', /a decoded token's logits wrong/],
+    [4, 'nan-factors', /factors wrong: off by Infinity/],
+    [4, 'short-factors', /factors wrong: off by Infinity/],
+    [6, 'wrong-logits', /logits after the CPU's factors wrong/],
+  ] as const) {
+    const plan = { fault, at, isForEver: false };
+    const error = await refused(() => openOn(cpu, device, { plan }), 'BACKEND_UNAVAILABLE');
+    assert.match(error.message, message);
+  }
+});
+
+test('a device that opens after loading was aborted is let go unused', async () => {
+  const clock = new FakeClock();
+  const gpus = new FakeGpus(device, clock);
+  const controller = new AbortController();
+  const open = async () => {
+    controller.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    return gpus.open();
+  };
+  const { signal } = controller;
+  await refused(() => openDispatch(lent(), open, { mode: 'webgpu', signal, clock }), 'ABORTED');
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal([gpus.calls, gpus.devices, gpus.made], [['open'], 0, 0]);
 });
 
 test("'backendchange' tells of a loss and of a return; a listener that throws stops nothing", async () => {

@@ -179,6 +179,22 @@ test('what is opened after dispose() is disposed; drop() of an old thing does no
   assert.is(events.length, 1);
 });
 
+test('dispose() at any moment of a later opening lets go of what comes', async () => {
+  for (let turns = 0; turns < 10; turns++) {
+    const { clock, things, events, supervisor } = setUp();
+    supervisor.drop(await supervisor.start(), 'broken');
+    clock.advance(1000);
+    supervisor.use();
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    supervisor.dispose();
+    await settle();
+    assert.is(things.length, 2);
+    assert.ok(things[1]!.isDisposed, `${turns}`);
+    if (events.length === 1) assert.is(supervisor.current, undefined);
+    assert.is(clock.timers, 0);
+  }
+});
+
 test('a thousand losses: three attempts in 10 minutes, nothing piles up', async () => {
   const { clock, things, supervisor } = setUp();
   await supervisor.start();

@@ -39,6 +39,8 @@ export interface FaultPlan {
 export interface FakeGpuOptions {
   readonly maxChunk?: number;
   readonly isSoftware?: boolean;
+  /** Names of the devices in the order they are opened; the last one stays. */
+  readonly adapters?: readonly string[];
   readonly plan?: FaultPlan | undefined;
   /** Milliseconds that a call takes, by the fake clock. */
   readonly cost?: (call: Call, tokens: number, context: number) => number;
@@ -54,6 +56,8 @@ export class FakeGpus {
   readonly opened: number[] = [];
   /** Sequences that are alive, of all devices. */
   live = 0;
+  /** Sequences that were ever made. */
+  made = 0;
   /** What nobody may do to a device. */
   readonly violations: string[] = [];
   readonly #cpu: CpuBackend;
@@ -121,7 +125,7 @@ export class FakeGpus {
 }
 
 class FakeGpu implements GpuBackend {
-  readonly adapter = 'fake adapter';
+  readonly adapter: string;
   readonly isSoftware: boolean;
   readonly dtype = 'float32';
   readonly version = '1.30.0';
@@ -141,6 +145,8 @@ class FakeGpu implements GpuBackend {
   constructor(all: FakeGpus, cpu: CpuBackend) {
     this.all = all;
     this.#cpu = cpu;
+    const { adapters = ['fake adapter'] } = all.options;
+    this.adapter = adapters[all.opened.length - 1] ?? adapters.at(-1)!;
     this.maxChunk = all.options.maxChunk;
     this.isSoftware = all.options.isSoftware;
     this.contextLength = cpu.contextLength;
@@ -172,6 +178,7 @@ class FakeGpuSequence implements FactorSequence {
     this.#inner = inner;
     gpu.sequences.add(this);
     gpu.all.live++;
+    gpu.all.made++;
   }
 
   get length(): number {

@@ -2,8 +2,11 @@ import type { CpuSequence } from '../../src/backend/cpu.ts';
 import type { CpuSide } from '../../src/backend/known-answer.ts';
 import type { FakeClock } from './fake-clock.ts';
 
-/** A CPU that takes so many milliseconds a token, by the fake clock. */
-export function slowed(tokenMs: number): (side: CpuSide, clock: FakeClock) => CpuSide {
+/**
+ * A CPU that takes so many milliseconds a token, and for a call that takes factors, by the fake
+ * clock.
+ */
+export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: FakeClock) => CpuSide {
   return (side, clock) => {
     const wrap = (inner: CpuSequence): CpuSequence => ({
       get length() {
@@ -17,7 +20,10 @@ export function slowed(tokenMs: number): (side: CpuSide, clock: FakeClock) => Cp
         return inner.forward(ids, rows);
       },
       readFactors: (start, count) => inner.readFactors(start, count),
-      loadFactors: (factors) => inner.loadFactors(factors),
+      loadFactors(factors) {
+        clock.advance(loadMs);
+        return inner.loadFactors(factors);
+      },
       truncate: (length) => inner.truncate(length),
       fork: () => wrap(inner.fork()),
       dispose: () => inner.dispose(),
