@@ -43,9 +43,10 @@ export function testFaults(
       });
       assert.equal(tokens, expected);
       assert.equal(again, expected);
-      assert.is(changes[0]?.backend, 'wasm');
-      assert.match(changes[0].reason, reason);
-      if (name === 'destroy') assert.is(changes[1]?.backend, 'webgpu');
+      const [loss, back] = changes;
+      assert.is(loss?.backend, 'wasm');
+      assert.match(loss!.reason, reason, loss!.reason);
+      if (name === 'destroy') assert.is(back?.backend, 'webgpu');
     });
   }
 }

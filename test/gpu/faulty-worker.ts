@@ -3,6 +3,9 @@
  * destroys the device at the N-th read, `?hangAt=N` answers no read from the N-th on, `?zeroAt=N`
  * gives zeros from then on.
  */
+import { provideGpu } from '../../src/backend/webgpu/navigator-gpu.ts';
+
+await provideGpu();
 const query = new URL(import.meta.url).searchParams;
 const at = (name: string) => Number(query.get(name) ?? Infinity);
 let reads = 0;

@@ -30,7 +30,7 @@ export function testOperations(test: ReturnType<typeof suite>, host: GpuHost): v
     const { differences, info } = await host.run('ops', { ...CASES['factored query']!, fault });
     const { backend, backendReason } = info as { backend: string; backendReason: string };
     assert.is(backend, 'wasm');
-    assert.match(backendReason, /lost|destroyed/i);
+    assert.match(backendReason, /lost|destroyed/i, backendReason);
     for (const found of differences) assert.ok(found <= RELATIVE, `off by ${found}`);
   });
 }

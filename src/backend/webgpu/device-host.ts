@@ -14,6 +14,9 @@ import type {
   StartReport,
 } from './protocol.ts';
 
+/** A lost device says so within a turn of the event loop, or a few where the adapter is software. */
+const LOSS_MS = 50;
+
 interface Graph {
   readonly session: InferenceSession;
   readonly bound: Record<string, Tensor>;
@@ -58,8 +61,15 @@ export class DeviceHost {
     } catch (error) {
       // whatever a run rejects with, the device is not to be trusted again
       const code = error instanceof DeviceError ? error.code : 'GPU_LOST';
+      if (code === 'GPU_LOST') await this.#lossSettled();
       return { reply: { id, code, message: messageOf(error) }, transfer: [] };
     }
+  }
+
+  /** Lets a loss be told before what it broke, whose message says less ("validation error"). */
+  async #lossSettled(): Promise<void> {
+    const lost = this.#live?.device.lost;
+    await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, LOSS_MS))]);
   }
 
   async #dispatch(request: Request): Promise<Requests[keyof Requests]['answer']> {

@@ -12,7 +12,7 @@ interface Waiting {
  * deadlines here: who waits decides how long, and closes the device when that is over.
  */
 export class GpuDevice {
-  /** Resolves with the reason once the device or its worker is gone; never rejects. */
+  /** Resolves with the reason once the device or its worker is gone by itself; never rejects. */
   readonly lost: Promise<string>;
   readonly #waiting = new Map<number, Waiting>();
   #port: WorkerPort | undefined;
@@ -30,7 +30,7 @@ export class GpuDevice {
     try {
       device.#port = await spawn({
         onReply: (reply) => device.#receive(reply),
-        onDead: (reason) => device.#end(reason),
+        onDead: (reason) => device.#lose(reason),
       });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -65,7 +65,7 @@ export class GpuDevice {
 
   #receive(reply: Reply): void {
     if ('lost' in reply) {
-      this.#end(reply.lost);
+      this.#lose(reply.lost);
       return;
     }
     const waiting = this.#waiting.get(reply.id);
@@ -75,6 +75,11 @@ export class GpuDevice {
     else waiting?.resolve(reply.answer);
   }
 
+  #lose(reason: string): void {
+    if (this.#reason === undefined) this.#tellLost(reason);
+    this.#end(reason);
+  }
+
   #end(reason: string): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
@@ -82,7 +87,6 @@ export class GpuDevice {
     this.#port = undefined;
     for (const { reject } of this.#waiting.values()) reject(lostError(reason));
     this.#waiting.clear();
-    this.#tellLost(reason);
   }
 }
 
