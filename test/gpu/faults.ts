@@ -9,14 +9,14 @@ import { remoteModel } from './remote-model.ts';
 export type Fault = 'destroy' | 'kill' | 'hang' | 'zeros';
 
 /** Reads before the fault: the known answer, the prompt, and enough steps to end the long deadlines. */
-const AT = 12;
+export const FAULT_AT = 12;
 
 /** How each fault is brought about, and what the reason says of it. */
 const FAULTS: Readonly<Record<Fault, { fault?: string; killAfter?: number; reason: RegExp }>> = {
-  destroy: { fault: `destroyAt=${AT}`, reason: /lost|destroyed|unmapped|mapping/i },
+  destroy: { fault: `destroyAt=${FAULT_AT}`, reason: /lost|destroyed|unmapped|mapping/i },
   kill: { killAfter: 8, reason: /lost|instance|mapping|destroy/i },
-  hang: { fault: `hangAt=${AT}`, reason: /expected to answer a decode call within 10000 ms/ },
-  zeros: { fault: `zeroAt=${AT}`, reason: /gave logits that cannot be/ },
+  hang: { fault: `hangAt=${FAULT_AT}`, reason: /expected to answer a decode call within 10000 ms/ },
+  zeros: { fault: `zeroAt=${FAULT_AT}`, reason: /gave logits that cannot be/ },
 };
 
 /** Faults of a real device: the same tokens, an event that says why, a session after it. */

@@ -23,12 +23,18 @@ export function startLineHost(
     env,
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextReply = async (): Promise<string> => {
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`${program} ended`);
+      // Dawn prints lines of its own when a thread with an open call is ended
+      if (value.startsWith('{')) return value;
+    }
+  };
   return {
     async run(name, ask) {
       child.stdin.write(`${JSON.stringify({ name, ask })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`${program} ended`);
-      const reply = JSON.parse(value) as { answer?: never; error?: string };
+      const reply = JSON.parse(await nextReply()) as { answer?: never; error?: string };
       if (reply.error !== undefined) throw new Error(reply.error);
       return reply.answer!;
     },

@@ -65,8 +65,10 @@ export function testModels(
 const NEAR_TIE = 1e-4;
 
 function shippedSource() {
-  const read = (name: string) =>
-    readFileSync(new URL(`../../models/t6-fairytales/${name}`, import.meta.url));
-  const config = JSON.parse(read('config.json').toString()) as object;
-  return { config, weights: new Uint8Array(read('model.safetensors')) };
+  const config = JSON.parse(readShipped('config.json').toString()) as object;
+  return { config, weights: new Uint8Array(readShipped('model.safetensors')) };
+}
+
+function readShipped(name: string): Buffer {
+  return readFileSync(new URL(`../../models/t6-fairytales/${name}`, import.meta.url));
 }

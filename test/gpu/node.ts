@@ -1,6 +1,7 @@
 import { cpSync, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Bundle } from './bundle.ts';
+import { FAULT_AT } from './faults.ts';
 import type { HostOrReason } from './host.ts';
 import { startLineHost } from './line-process.ts';
 
@@ -27,5 +28,9 @@ export async function openNode(bundle: Bundle): Promise<HostOrReason> {
   cpSync(`${folder}/node_modules/webgpu`, `${bundle.folder}/node_modules/webgpu`, {
     recursive: true,
   });
-  return startLineHost([node], bundle, ORT, { ...process.env, VK_ICD_FILENAMES: SWIFTSHADER });
+  return startLineHost([node], bundle, ORT, {
+    ...process.env,
+    VK_ICD_FILENAMES: SWIFTSHADER,
+    TPA_FAULT: `destroyAt=${FAULT_AT}`,
+  });
 }

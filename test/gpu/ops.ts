@@ -20,9 +20,9 @@ export async function compareOps(
   };
   const x = random(tokens * dim);
   const differences: number[] = [];
-  const arguments_ = [x, weights, ask, 5] as const;
-  const expected = runtime.factorize(...arguments_);
-  const found = await runtime.factorizeAsync(...arguments_);
+  const call = [x, weights, ask, 5] as const;
+  const expected = runtime.factorize(...call);
+  const found = await runtime.factorizeAsync(...call);
   for (const name of ['aq', 'bq', 'ak', 'bk', 'av', 'bv'] as const) {
     differences.push(difference(found[name], expected[name]));
   }
@@ -30,11 +30,11 @@ export async function compareOps(
   using cache = runtime.createFactorCache(
     kvHeads === undefined ? { heads, headDim, rankK, rankV } : { heads, headDim, kvHeads },
   );
-  const heads_ = {
+  const dense = {
     k: random(tokens * (kvHeads ?? 0) * headDim),
     v: random(tokens * (kvHeads ?? 0) * headDim),
   };
-  cache.append(kvHeads === undefined ? expected : heads_);
+  cache.append(kvHeads === undefined ? expected : dense);
   const query =
     kvHeads === undefined ? lastOf(expected, ask) : { q: random(queries * heads * headDim) };
   const compare = async () => {
@@ -44,7 +44,7 @@ export async function compareOps(
   };
   await compare();
   cache.truncate(tokens - queries);
-  cache.append(kvHeads === undefined ? expected : heads_);
+  cache.append(kvHeads === undefined ? expected : dense);
   await compare();
   return { differences, info: runtime.info() };
 }

@@ -126,6 +126,7 @@ export class DeviceHost {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: [{ name: 'webgpu', device }],
         preferredOutputLocation: 'gpu-buffer',
+        logSeverityLevel: 4,
         // a node that fell back to the CPU would copy the cache there and back
         extra: { session: { disable_cpu_ep_fallback: '1' } },
       });

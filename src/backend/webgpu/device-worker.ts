@@ -25,7 +25,7 @@ async function answerAfter(previous: Promise<void>, request: Request): Promise<v
   port.postMessage(reply, transfer);
 }
 
-/** The global scope of a web worker, or Node's parent port. */
+/** The global scope of a web worker, or the channel of a child process of Node's. */
 async function openPort(): Promise<Port> {
   const scope = globalThis as unknown as {
     postMessage?: Port['postMessage'];
@@ -37,9 +37,10 @@ async function openPort(): Promise<Port> {
       listen: (handle) => scope.addEventListener('message', (event) => handle(event.data)),
     };
   }
-  const { parentPort } = await import('node:worker_threads');
+  const { default: process } = await import('node:process');
+  process.on('disconnect', () => process.exit());
   return {
-    postMessage: (message, transfer) => parentPort!.postMessage(message, transfer),
-    listen: (handle) => parentPort!.on('message', handle),
+    postMessage: (message) => process.send!(message),
+    listen: (handle) => process.on('message', (request) => handle(request as Request)),
   };
 }

@@ -27,7 +27,7 @@ export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<
     );
   }
   ort.env.wasm.numThreads = 1;
-  ort.env.logLevel = 'error';
+  ort.env.logLevel = 'fatal'; // what fails is told by an error
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
   return ort;
 }

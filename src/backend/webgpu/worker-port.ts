@@ -19,7 +19,7 @@ export interface WorkerEvents {
 /** Starts a worker. */
 export type SpawnWorker = (events: WorkerEvents) => Promise<WorkerPort>;
 
-/** Starts the module at `url` as a worker: a web worker, or a thread of Node. */
+/** Starts the module at `url` as a worker: a web worker, or a process of Node's. */
 export async function spawnWorker(url: string | URL, events: WorkerEvents): Promise<WorkerPort> {
   return typeof Worker === 'function' ? spawnWeb(url, events) : spawnNode(url, events);
 }
@@ -39,22 +39,29 @@ function spawnWeb(url: string | URL, { onReply, onDead }: WorkerEvents): WorkerP
   };
 }
 
-async function spawnNode(
-  url: string | URL,
-  { onReply, onDead }: WorkerEvents,
-): Promise<WorkerPort> {
-  const { Worker: Thread } = await import('node:worker_threads');
-  const worker = new Thread(new URL(url), { name: 'tpa-gpu' });
-  worker.on('message', onReply);
-  worker.on('error', (error) => onDead(`the GPU worker failed: ${messageOf(error)}`));
-  worker.on('exit', (code) => onDead(`the GPU worker exited with ${code}`));
+/**
+ * A process of its own, not a thread: Dawn ends the whole process when a thread with an open call is
+ * terminated, and a driver that crashes ends only this one.
+ */
+async function spawnNode(url: string | URL, events: WorkerEvents): Promise<WorkerPort> {
+  const { fork } = await import('node:child_process');
+  const { fileURLToPath } = await import('node:url');
+  const child = fork(fileURLToPath(new URL(url)), {
+    serialization: 'advanced',
+    stdio: 'ignore',
+    execArgv: [],
+  });
+  child.on('message', (reply) => events.onReply(reply as Reply));
+  child.on('error', ({ message }) => events.onDead(`the GPU process failed: ${message}`));
+  child.on('exit', (code, signal) => events.onDead(`the GPU process ended with ${signal ?? code}`));
   return {
-    post: (request, transfer) => worker.postMessage(request, transfer),
-    keepAlive: (isNeeded) => (isNeeded ? worker.ref() : worker.unref()),
-    terminate: () => void worker.terminate(),
+    post: (request) => child.send(request),
+    keepAlive(isNeeded) {
+      if (isNeeded) child.ref();
+      else child.unref();
+      if (isNeeded) child.channel?.ref();
+      else child.channel?.unref();
+    },
+    terminate: () => child.kill('SIGKILL'),
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
