@@ -79,8 +79,7 @@ function renderSteps({ contexts, prefill }: GpuResult): string[] {
 }
 
 function prefillRow({ tokens, rounds }: NonNullable<GpuResult['prefill']>): string[] {
-  const rate = (seconds: readonly number[]) =>
-    `${(tokens / median(seconds)).toPrecision(3)} tokens/s`;
+  const rate = (seconds: readonly number[]) => `${formatRate(tokens / median(seconds))} tokens/s`;
   return [
     `prefill of ${tokens.toLocaleString('en-US')} tokens`,
     rate(rounds.cpu),
@@ -89,6 +88,11 @@ function prefillRow({ tokens, rounds }: NonNullable<GpuResult['prefill']>): stri
     ...ratios(rounds),
     '',
   ];
+}
+
+/** Three digits, or all before the point. */
+function formatRate(rate: number): string {
+  return rate < 100 ? rate.toPrecision(3) : Math.round(rate).toLocaleString('en-US');
 }
 
 function contextRow({ tokens, rounds, error }: ContextResult): string[] {
