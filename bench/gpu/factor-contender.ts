@@ -14,6 +14,7 @@ export class FactorContender implements Contender {
   readonly #backend: Backend<FactorSequence> & { readonly bytesRead?: number };
   readonly #block: FactorBlock;
   #sequence: FactorSequence | undefined;
+  #bytesRead = 0;
 
   constructor(name: string, backend: Backend<FactorSequence>, block: FactorBlock) {
     this.name = name;
@@ -22,7 +23,7 @@ export class FactorContender implements Contender {
   }
 
   get bytesRead(): number {
-    return this.#backend.bytesRead ?? 0;
+    return this.#bytesRead;
   }
 
   async prefill(ids: readonly number[]): Promise<Float32Array> {
@@ -46,6 +47,7 @@ export class FactorContender implements Contender {
     const sequence = this.#sequence!;
     const { length } = sequence;
     const logits = await sequence.forward([STEP_ID]);
+    this.#bytesRead = this.#backend.bytesRead ?? 0;
     sequence.truncate(length);
     return logits;
   }

@@ -93,6 +93,7 @@ export class GqaContender implements Contender {
   async step(): Promise<Float32Array> {
     const length = this.#length;
     const logits = await this.#forward([STEP_ID]);
+    this.#bytesRead = logits.byteLength;
     this.#length = length;
     return logits;
   }
@@ -118,7 +119,6 @@ export class GqaContender implements Contender {
       read: ['logits'],
     });
     this.#length = total;
-    this.#bytesRead = read.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return read[0]!;
   }
 

@@ -41,7 +41,7 @@ export interface GpuResult {
   readonly parameters: { readonly tpa: number; readonly gqa: number };
   /** Relative errors of a prompt's logits to those of the CPU. */
   readonly errors: { readonly tpa: number; readonly gqa: number };
-  /** Bytes that come back from the device with a step. */
+  /** Bytes that come back from the device with a step, 0 where none was timed. */
   readonly bytesRead: { readonly tpa: number; readonly gqa: number };
   readonly prefill?: { readonly tokens: number; readonly rounds: Rounds };
   readonly contexts: readonly ContextResult[];

@@ -116,12 +116,15 @@ function ratios({ cpu, tpa, gqa }: ContextResult['rounds']): string[] {
 
 function renderFindings(result: GpuResult): string[] {
   const { bytesRead, failover, room, smoothness, skipped } = result;
-  const findings = [
-    `Read back a step: TPA ${bytesRead.tpa.toLocaleString('en-US')} bytes (logits and the new factors, which the CPU keeps), GQA ${bytesRead.gqa.toLocaleString('en-US')} (logits).`,
-  ];
+  const findings: string[] = [];
+  if (bytesRead.tpa > 0) {
+    findings.push(
+      `Read back a step: TPA ${bytesRead.tpa.toLocaleString('en-US')} bytes (logits and the new factors, which the CPU keeps), GQA ${bytesRead.gqa.toLocaleString('en-US')} (logits).`,
+    );
+  }
   if (room !== undefined) {
     findings.push(
-      `GQA's step after ${room.tokens.toLocaleString('en-US')} tokens in a cache with room for ${room.capacity.toLocaleString('en-US')} takes ${room.ratio.toFixed(2)} times as long as in one that is full: it appends in place${room.ratio > 1.5 ? ', or should' : ''}.`,
+      `GQA's step after ${room.tokens.toLocaleString('en-US')} tokens in a cache with room for ${room.capacity.toLocaleString('en-US')} takes ${room.ratio.toFixed(2)} times as long as in one that is full: ${room.ratio < 1.5 ? 'it appends in place' : 'it copies'}.`,
     );
   }
   if (smoothness !== undefined) findings.push(describeSmoothness(smoothness));
