@@ -40,7 +40,10 @@ export async function measure(
   onLine(`${facts.adapter}, onnxruntime-web ${facts.version}: open after ${format(budget.spent)}`);
   const skipped: string[] = [];
 
-  const prefill = await timePrefill(contenders, prompts, promptOf, END.prefill, budget);
+  const prefill =
+    budget.left(END.prefill) > 0
+      ? await timePrefill(contenders, prompts, promptOf, END.prefill, budget)
+      : undefined;
   onLine(`prefill of ${prefill?.tokens ?? 'nothing'}: after ${format(budget.spent)}`);
   if (prefill?.tokens !== prompts[0]) {
     skipped.push(`a prefill of ${prompts[0]} tokens does not fit in the time`);
