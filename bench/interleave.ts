@@ -1,4 +1,5 @@
 import Benchmark from 'benchmark';
+import { median } from './median.ts';
 import type { BenchCase, PeerCase } from './suite.ts';
 
 /** How long to measure. */
@@ -46,13 +47,6 @@ export async function interleave(
 /** How many times longer `a` takes than `b`: the median over rounds of best over best. */
 export function timeRatio(a: Timing, b: Timing): number {
   return median(a.rounds.map((seconds, round) => seconds / (b.rounds[round] ?? Number.NaN)));
-}
-
-/** Middle value, or the mean of the two middle ones; NaN of nothing. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(half)] ?? Number.NaN) + (sorted[Math.ceil(half)] ?? Number.NaN)) / 2;
 }
 
 function sample(bench: BenchCase, seconds: number): Promise<number[]> {

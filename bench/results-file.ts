@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 /** The npm scripts that write to the results file, in the order of their parts. */
-const SCRIPTS = ['bench', 'bench:mechanisms'] as const;
+const SCRIPTS = ['bench', 'bench:mechanisms', 'bench:gpu'] as const;
 
 export type BenchScript = (typeof SCRIPTS)[number];
 
@@ -23,12 +23,23 @@ export function replacePart(file: string, script: BenchScript, markdown: string)
  * @param folder URL that ends in a slash
  */
 export async function writePart(folder: URL, script: BenchScript, markdown: string): Promise<void> {
-  const path = new URL('RESULTS.md', folder);
-  const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  await writeFile(pathIn(folder), replacePart(await readResults(folder), script, markdown));
+}
+
+/** The part of one script in the results file of a folder, undefined where there is none. */
+export async function readPart(folder: URL, script: BenchScript): Promise<string | undefined> {
+  return findPart(await readResults(folder), script);
+}
+
+function pathIn(folder: URL): URL {
+  return new URL('RESULTS.md', folder);
+}
+
+function readResults(folder: URL): Promise<string> {
+  return readFile(pathIn(folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  await writeFile(path, replacePart(before, script, markdown));
 }
 
 function findPart(file: string, script: BenchScript): string | undefined {

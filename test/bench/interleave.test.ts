@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { interleave, median, timeRatio, type Timing } from '../../bench/interleave.ts';
+import { interleave, timeRatio, type Timing } from '../../bench/interleave.ts';
+import { median } from '../../bench/median.ts';
 
 const test = suite('interleave()');
 

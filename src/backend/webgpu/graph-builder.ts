@@ -48,9 +48,26 @@ export class GraphBuilder {
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>> = {},
   ): string {
+    return this.nodeWithOutputs(op, 1, inputs, attributes)[0]!;
+  }
+
+  /**
+   * One node with several outputs.
+   *
+   * @param inputs '' for an optional one that is left out
+   * @param domain of the operator, ONNX's own unless given
+   */
+  nodeWithOutputs(
+    op: string,
+    outputs: number,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain = '',
+  ): string[] {
     const name = `${op}.${this.#count++}`;
-    this.#nodes.push({ op, inputs, outputs: [name], attributes });
-    return name;
+    const names = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}.${i}`));
+    this.#nodes.push({ op, domain, inputs, outputs: names, attributes });
+    return names;
   }
 
   add(a: string, b: string): string {

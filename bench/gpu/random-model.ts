@@ -1,0 +1,55 @@
+import { parseConfig } from '../../src/format/config.ts';
+import type { ModelConfig } from '../../src/format/model-config.ts';
+import type { TensorEntry } from '../../src/format/safetensors.ts';
+import type { ExpectedTensor } from '../../src/model/layer-tensors.ts';
+import { expectedTensors } from '../../src/model/tensors.ts';
+import { loadWeights, type ModelWeights } from '../../src/model/weights.ts';
+import { createEngine, type Engine } from '../../src/wasm/engine.ts';
+import { randomValues } from '../random.ts';
+
+/** A model in memory, as a backend takes it. */
+export interface LoadedModel {
+  readonly engine: Engine;
+  readonly config: ModelConfig;
+  readonly weights: ModelWeights;
+}
+
+/** What tells a model's mechanism and sizes: its config.json and a tensor of its first layer. */
+export interface ModelForm {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly mark: ExpectedTensor;
+}
+
+/**
+ * Weights from a seed, uniform, such that a product with a row of unit variance has unit variance.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export async function createRandomModel({ json, mark }: ModelForm): Promise<LoadedModel> {
+  const config = parseConfig(json, entriesOf([mark]));
+  const tensors = expectedTensors(config);
+  const seeds = new Map(tensors.map(({ name, shape }, at) => [name, { shape, seed: at + 1 }]));
+  const engine = await createEngine();
+  const weights = await loadWeights(engine, config, {
+    entries: entriesOf(tensors),
+    async readFloat32(name) {
+      const { shape, seed } = seeds.get(name)!;
+      const values = randomValues(
+        shape.reduce((product, size) => product * size, 1),
+        seed,
+      );
+      const scale = Math.sqrt(3 / shape.at(-1)!);
+      return values.map((value) => value * scale);
+    },
+  });
+  return { engine, config, weights };
+}
+
+function entriesOf(tensors: readonly ExpectedTensor[]): Map<string, TensorEntry> {
+  return new Map(
+    tensors.map(({ name, shape }) => {
+      const byteLength = shape.reduce((product, size) => product * size, 4);
+      return [name, { name, shape, dtype: 'F32', offset: 0, byteLength }];
+    }),
+  );
+}
