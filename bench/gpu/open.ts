@@ -43,7 +43,7 @@ export async function openContenders(
   await checkAdapter();
   const tpaModel = await createRandomModel(forms.tpa);
   const gqaModel = await createRandomModel(forms.gqa);
-  const open = openWebGpu(tpaModel, { allowsSoftware: true, webgpu: { ...runtime, worker } });
+  const open = openWebGpu(tpaModel, { ...runtime, worker, allowsSoftware: true });
   const gpu = await open(new AbortController().signal);
   const gqa = await GqaContender.open(NAMES.gqa, gqaModel, appendWorker, {
     allowsSoftware: true,

@@ -26,9 +26,6 @@ export interface SupervisorOptions<R extends Losable> {
 /** Weights of gigabytes go to the device and its shaders are compiled meanwhile. */
 const OPEN_DEADLINE = 120_000;
 
-/** Failures that another attempt would meet again. */
-const FINAL = new Set<unknown>(['MODEL_UNSUPPORTED', 'BACKEND_UNAVAILABLE']);
-
 /**
  * Keeps one resource that can be lost, and after a loss opens another when someone asks for it and
  * the back-off has passed: in the background, at most 3 times in any 10 minutes. Between uses
@@ -133,8 +130,14 @@ export class Supervisor<R extends Losable> {
 
   #failed(error: unknown): void {
     this.#reason = error instanceof Error ? error.message : String(error);
-    this.#isFinal ||= error instanceof TpaError && FINAL.has(error.code);
+    this.#isFinal ||= error instanceof TpaError && this.#wouldMeetAgain(error);
     this.#policy.failed(this.#options.clock.now());
+  }
+
+  /** A driver that restarts has no adapter for a while; where there never was one, there is none. */
+  #wouldMeetAgain({ code }: TpaError): boolean {
+    if (code === 'MODEL_UNSUPPORTED') return true;
+    return code === 'BACKEND_UNAVAILABLE' && this.#losses === 0;
   }
 
   /** `open` under the deadline; one that comes too late is disposed. */

@@ -214,4 +214,35 @@ test('a thousand losses: three attempts in 10 minutes, nothing piles up', async 
   assert.is(clock.timers, 0);
 });
 
+test('an adapter that is gone for a while after a loss is asked for again; one that never was is not', async () => {
+  const { clock, things, state, supervisor, moments } = setUp();
+  await supervisor.start();
+  const open = state.open;
+  state.open = async () => {
+    throw new TpaError('BACKEND_UNAVAILABLE', 'no GPU adapter here');
+  };
+  things[0]!.lose('the driver restarts');
+  await settle();
+  clock.advance(1000);
+  supervisor.use();
+  await settle();
+  assert.is(supervisor.reason, 'no GPU adapter here');
+  state.open = open;
+  clock.advance(5000);
+  supervisor.use();
+  await settle();
+  assert.is(supervisor.use(), things[1]);
+  assert.is(moments.length, 3);
+
+  const never = setUp();
+  never.state.open = async () => {
+    throw new TpaError('BACKEND_UNAVAILABLE', 'no GPU adapter here');
+  };
+  await refused(() => never.supervisor.start(), 'BACKEND_UNAVAILABLE');
+  never.clock.advance(600_000);
+  assert.is(never.supervisor.use(), undefined);
+  await settle();
+  assert.is(never.moments.length, 1);
+});
+
 test.run();

@@ -8,7 +8,7 @@ import { OrtOpGpu } from './gpu-ops.ts';
 import { ownGpu } from './navigator-gpu.ts';
 import { noWebGpuReason, hasWebGpu } from './present.ts';
 import type { StartOptions, StartReport } from './protocol.ts';
-import { type SpawnWorker, spawnWorker } from './worker-port.ts';
+import { spawnWorker } from './worker-port.ts';
 
 /** Where the pieces of the GPU side are; what is left out is found by itself. */
 export interface WebGpuOptions {
@@ -56,7 +56,7 @@ export async function withDevice<T>(
   make: (device: GpuDevice, report: StartReport) => Promise<T>,
 ): Promise<T> {
   await checkAdapter(options);
-  const device = await GpuDevice.open(workerOf(options));
+  const device = await GpuDevice.open((events) => spawnWorker(options.worker, events));
   const close = () => device.close();
   signal.addEventListener('abort', close);
   try {
@@ -89,11 +89,6 @@ async function checkAdapter({ allowsSoftware, powerPreference }: OpenGpuOptions)
 
 function unavailable(message: string, cause?: unknown): TpaError {
   return new TpaError('BACKEND_UNAVAILABLE', message, { cause });
-}
-
-function workerOf({ worker }: OpenGpuOptions): SpawnWorker {
-  const url = worker ?? new URL('./gpu-worker.js', import.meta.url);
-  return (events) => spawnWorker(url, events);
 }
 
 function startOptions(options: OpenGpuOptions): StartOptions {

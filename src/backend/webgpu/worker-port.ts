@@ -19,18 +19,31 @@ export interface WorkerEvents {
 /** Starts a worker. */
 export type SpawnWorker = (events: WorkerEvents) => Promise<WorkerPort>;
 
-/** Starts the module at `url` as a worker: a web worker, or a process of Node's. */
-export async function spawnWorker(url: string | URL, events: WorkerEvents): Promise<WorkerPort> {
+/**
+ * Starts the module at `url` as a worker: a web worker, or a process of Node's.
+ *
+ * @param url this package's own worker unless given
+ */
+export async function spawnWorker(
+  url: string | URL | undefined,
+  events: WorkerEvents,
+): Promise<WorkerPort> {
   return typeof Worker === 'function' ? spawnWeb(url, events) : spawnNode(url, events);
 }
 
-function spawnWeb(url: string | URL, { onReply, onDead }: WorkerEvents): WorkerPort {
-  const worker = new Worker(url, { type: 'module', name: 'tpa-gpu' });
+function spawnWeb(url: string | URL | undefined, { onReply, onDead }: WorkerEvents): WorkerPort {
+  const worker =
+    url === undefined
+      ? // bundlers look for this very form
+        new Worker(new URL('./gpu-worker.js', import.meta.url), { type: 'module' })
+      : new Worker(url, { type: 'module' });
   worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => onReply(data));
   worker.addEventListener('messageerror', () => onDead('the GPU worker sent what cannot be read'));
   worker.addEventListener('error', (event) => {
     event.preventDefault();
-    onDead(`the GPU worker at ${url} failed: ${event.message || 'it could not be loaded'}`);
+    onDead(
+      `the GPU worker${url === undefined ? '' : ` at ${url}`} failed: ${event.message || 'it could not be loaded'}`,
+    );
   });
   return {
     post: (request, transfer) => worker.postMessage(request, [...transfer]),
@@ -43,7 +56,10 @@ function spawnWeb(url: string | URL, { onReply, onDead }: WorkerEvents): WorkerP
  * A process of its own, not a thread: Dawn ends the whole process when a thread with an open call is
  * terminated, and a driver that crashes ends only this one.
  */
-async function spawnNode(url: string | URL, events: WorkerEvents): Promise<WorkerPort> {
+async function spawnNode(
+  url: string | URL = new URL('./gpu-worker.js', import.meta.url),
+  events: WorkerEvents,
+): Promise<WorkerPort> {
   const { fork } = await import('node:child_process');
   const { fileURLToPath } = await import('node:url');
   const child = fork(fileURLToPath(new URL(url)), {
