@@ -1,5 +1,5 @@
 import { checkInteger, checkKnown } from './attention/arguments.ts';
-import { checkGpuOptions, type GpuOptions } from './gpu-options.ts';
+import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';
 import { LIMITS } from './format/limits.ts';
 import { checkThreads } from './runtime.ts';
 import type { EngineOptions } from './wasm/engine.ts';

@@ -16,7 +16,7 @@ import { TpaError } from './errors.ts';
 import { OpDispatch, type OpDispatchInfo } from './backend/op-dispatch.ts';
 import type { OpenOpGpu } from './backend/op-gpu.ts';
 import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
-import { checkGpuOptions, type GpuOptions } from './gpu-options.ts';
+import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';
 import { createEngine, type Engine, type EngineOptions } from './wasm/engine.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { checkKnown, checkObject } from './attention/arguments.ts';
-import type { WebGpuOptions } from './backend/webgpu/open.ts';
+import { checkKnown, checkObject } from '../attention/arguments.ts';
+import type { WebGpuOptions } from './webgpu/open.ts';
 
 /** Options of all that may compute on a GPU. */
 export interface GpuOptions {
