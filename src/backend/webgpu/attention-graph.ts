@@ -1,5 +1,5 @@
-import type { AttentionSpec } from '../../attention/spec.ts';
-import type { GraphBuilder } from './graph-builder.ts';
+import { type AttentionSpec, logitScale } from '../../attention/spec.ts';
+import { type GraphBuilder, TOKENS } from './graph-builder.ts';
 
 /**
  * Tokens that the past is rounded up to: sums over it run block by block, in parallel. A product
@@ -24,9 +24,9 @@ export interface Side {
 
 /** The queries of the new tokens. */
 export interface GraphQueries {
-  /** (tokens, heads, rankQ), times the logit scale; or fixed (heads, rankQ) */
+  /** (tokens, heads, rankQ), or fixed (heads, rankQ) */
   readonly aq?: string;
-  /** (tokens, rankQ, headDim); without aq the full query (tokens, heads, headDim), times the scale */
+  /** (tokens, rankQ, headDim); without aq the full query (tokens, heads, headDim) */
   readonly bq: string;
   readonly rankQ: number;
 }
@@ -43,11 +43,12 @@ export function attendGraph(
   sides: readonly Side[],
 ): string {
   const isDense = spec.headFactors === 'groups';
-  const query = isDense ? groupQueries(g, spec, queries.bq) : queries.bq;
+  const scale = logitScale(spec, queries.rankQ);
+  const query = isDense ? groupQueries(g, spec, g.scale(queries.bq, scale)) : queries.bq;
   const logits = sides.map((side) => {
     const scores = isDense
       ? denseScores(g, query, side)
-      : factoredScores(g, spec, { ...queries, bq: query }, side);
+      : factoredScores(g, spec, queries, side, scale);
     return g.add(scores, side.mask);
   });
   const weights = splitWeights(g, g.softmax(g.concat(logits, 2)), sides);
@@ -61,8 +62,7 @@ export function attendGraph(
 /** The weights of each side; the past comes first. */
 function splitWeights(g: GraphBuilder, weights: string, sides: readonly Side[]): string[] {
   if (sides.length === 1) return [weights];
-  const past = { past: 1 };
-  return [g.slice(weights, 2, 0, past), g.slice(weights, 2, past, 2 ** 31 - 1)];
+  return g.split(weights, 2, { past: 1 }, TOKENS);
 }
 
 /** L[h,m] = Σ_s A_K[m,s,h] Σ_r A_Q[r,h] ⟨B_Q[r], B_K[m,s]⟩ (paper, Algorithm 1): (tokens, heads, n) */
@@ -71,8 +71,10 @@ function factoredScores(
   { heads, headDim, rankK, headFactors }: AttentionSpec,
   { aq, bq, rankQ }: GraphQueries,
   { ak, keys }: Side,
+  scale: number,
 ): string {
-  const products = g.matmulTransposed(g.reshape(bq, -1, headDim), g.reshape(keys, -1, headDim));
+  const rows = g.reshape(bq, -1, headDim);
+  const products = g.matmulTransposed(rows, g.reshape(keys, -1, headDim), scale);
   const mixed =
     aq === undefined
       ? g.reshape(products, { tokens: 1 }, heads, -1)

@@ -1,17 +1,17 @@
 import { factorLayout } from '../../attention/factors.ts';
-import { type AttentionSpec, logitScale, storedNumbers } from '../../attention/spec.ts';
+import { type AttentionSpec, storedNumbers } from '../../attention/spec.ts';
 import type { ModelConfig } from '../../format/model-config.ts';
 import type { GraphQueries, Side } from './attention-graph.ts';
 import type { GraphBuilder, Size } from './graph-builder.ts';
 
-/** Cosines and sines of n tokens by feature: names of tensors (n, 1, rotaryDim). */
+/** Cosines and sines of n tokens: names of tensors (n, pairs). */
 export interface Rotation {
   /** n */
   readonly count: Size;
   readonly cos: string;
-  /** The sign of the rotation included: + of the first half, - of the second. */
+  /** Times minus the direction: the operator rotates as Hugging Face LLaMA does. */
   readonly sin: string;
-  readonly rotaryDim: number;
+  readonly pairs: number;
 }
 
 /** Cached pieces of tokens, by name of tensor (n, width); what is not stored is not there. */
@@ -34,18 +34,15 @@ export interface FactorParameters {
   readonly bv?: string;
 }
 
-/** x (n, rows, width), the first rotaryDim features of each row rotated (halves convention). */
+/** x (n, rows · width), in any shape, rotated: (n, rows, width). */
 export function rotate(
   g: GraphBuilder,
   x: string,
+  rows: number,
   width: number,
-  { cos, sin, rotaryDim }: Rotation,
+  { cos, sin, pairs }: Rotation,
 ): string {
-  const half = rotaryDim / 2;
-  const head = rotaryDim === width ? x : g.slice(x, 2, 0, rotaryDim);
-  const swapped = g.concat([g.slice(x, 2, half, rotaryDim), g.slice(x, 2, 0, half)], 2);
-  const rotated = g.add(g.multiply(head, cos), g.multiply(swapped, sin));
-  return rotaryDim === width ? rotated : g.concat([rotated, g.slice(x, 2, rotaryDim, width)], 2);
+  return g.reshape(g.rotate(x, rows, width, pairs, cos, sin), -1, rows, width);
 }
 
 /** Queries and cached pieces of new tokens from a fused projection (tokens, layout.width). */
@@ -59,46 +56,62 @@ export function splitFactors(
 ): { queries: GraphQueries; pieces: Pieces } {
   const { heads, headDim, rankK, outerDim = 1, featureFactors } = spec;
   const { rankQ, usesSigmoid, normEps } = config;
-  const layout = factorLayout(spec, rankQ);
-  const { keyRows, headRows, valueRows } = storedNumbers(spec);
-  const part = (from: number, to: number) => g.slice(projected, 1, from, to);
+  const parts = splitProjection(g, spec, rankQ, projected);
   const sigmoid = (x: string) => (usesSigmoid ? g.node('Sigmoid', [x]) : x);
-  const norm = (x: string, weight: string | undefined) =>
-    weight === undefined ? x : g.rmsNorm(x, weight, normEps);
-  const scale = logitScale(spec, rankQ);
+  const norm = (x: string, rank: number, width: number, weight: string | undefined) =>
+    weight === undefined ? x : g.rmsNorm(g.reshape(x, -1, rank, width), weight, normEps);
 
   let queries: GraphQueries;
   if (rankQ === 0) {
-    const q = norm(g.reshape(part(0, layout.bq), -1, heads, headDim), parameters.queryNorm);
-    queries = { bq: g.scale(rotate(g, q, headDim, rotation), scale), rankQ };
+    const q = norm(parts.aq!, heads, headDim, parameters.queryNorm);
+    queries = { bq: rotate(g, q, heads, headDim, rotation), rankQ };
   } else {
-    const aq = parameters.aq ?? g.reshape(sigmoid(part(layout.aq, layout.bq)), -1, heads, rankQ);
-    const { queryWidth } = layout;
-    const rows = () => g.reshape(part(layout.bq, layout.ak), -1, rankQ, queryWidth);
+    const aq = parameters.aq ?? g.reshape(sigmoid(parts.aq!), -1, heads, rankQ);
+    const { queryWidth } = factorLayout(spec, rankQ);
     let bq =
       parameters.bq === undefined
-        ? rotate(g, rows(), queryWidth, rotation)
+        ? rotate(g, parts.bq!, rankQ, queryWidth, rotation)
         : rotateParameter(g, parameters.bq, rankQ, headDim, rotation);
     if (featureFactors === 'outer') bq = outerRows(g, bq, rankQ, headDim, outerDim);
-    queries = { aq: g.scale(aq, scale), bq, rankQ };
+    queries = { aq, bq, rankQ };
   }
 
-  const bk = () => {
-    const rows = norm(
-      g.reshape(part(layout.bk, layout.av), -1, rankK, keyRows),
-      parameters.keyNorm,
-    );
-    return g.reshape(rotate(g, rows, keyRows, rotation), -1, rankK * keyRows);
+  const { keyRows } = storedNumbers(spec);
+  const { ak, bk, av, bv } = parts;
+  const rotated = (keys: string) => {
+    const rows = norm(keys, rankK, keyRows, parameters.keyNorm);
+    return g.reshape(rotate(g, rows, rankK, keyRows, rotation), -1, rankK * keyRows);
   };
   return {
     queries,
     pieces: {
-      ...(headRows > 0 ? { ak: sigmoid(part(layout.ak, layout.bk)) } : {}),
-      ...(keyRows > 0 ? { bk: bk() } : {}),
-      ...(headRows > 0 ? { av: sigmoid(part(layout.av, layout.bv)) } : {}),
-      ...(valueRows > 0 ? { bv: part(layout.bv, layout.width) } : {}),
+      ...(ak === undefined ? {} : { ak: sigmoid(ak) }),
+      ...(bk === undefined ? {} : { bk: rotated(bk) }),
+      ...(av === undefined ? {} : { av: sigmoid(av) }),
+      ...(bv === undefined ? {} : { bv }),
     },
   };
+}
+
+/** The pieces of a fused projection (tokens, layout.width); those of no width are not there. */
+function splitProjection(
+  g: GraphBuilder,
+  spec: AttentionSpec,
+  rankQ: number,
+  projected: string,
+): Partial<Record<'aq' | 'bq' | 'ak' | 'bk' | 'av' | 'bv', string>> {
+  const { aq, bq, ak, bk, av, bv, width } = factorLayout(spec, rankQ);
+  const widths = {
+    aq: bq - aq,
+    bq: ak - bq,
+    ak: bk - ak,
+    bk: av - bk,
+    av: bv - av,
+    bv: width - bv,
+  };
+  const present = Object.entries(widths).filter(([, size]) => size > 0);
+  const parts = g.split(projected, 1, ...present.map(([, size]) => size));
+  return Object.fromEntries(present.map(([name], i) => [name, parts[i]!]));
 }
 
 /** What attention reads of tokens: keys and values formed of what is cached or fixed. */
@@ -125,7 +138,7 @@ export function formSide(
       };
     case 'shared': {
       const values = rows(bv, rankV, valueDim);
-      return { ...headFactors, keys: rotate(g, values, headDim, rotation!), values };
+      return { ...headFactors, keys: rotate(g, values, rankK, headDim, rotation!), values };
     }
     case 'outer': {
       const form = (x: string | undefined, rank: number, width: number) =>
@@ -163,7 +176,6 @@ function rotateParameter(
   width: number,
   rotation: Rotation,
 ): string {
-  const row = g.reshape(x, 1, rank, width);
-  const isWhole = rotation.rotaryDim === width;
-  return rotate(g, isWhole ? row : g.expand(row, rotation.count, rank, width), width, rotation);
+  const rows = g.expand(g.reshape(x, 1, rank, width), rotation.count, rank, width);
+  return rotate(g, rows, rank, width, rotation);
 }

@@ -15,7 +15,8 @@ export interface GpuCacheOptions {
   readonly hasMask: boolean;
   /** Tables by which keys rotate at attention time; none where keys are cached rotated. */
   readonly tables?: {
-    readonly rotaryDim: number;
+    /** Pairs of features that rotate. */
+    readonly pairs: number;
     rows(position: number, count: number): RotationRows;
   };
   /** An id for a buffer. */
@@ -61,11 +62,11 @@ export class GpuCache {
       Array.from({ length: layers }, (_, layer) => column(`past.${name}.${layer}`, width, [width])),
     );
     this.#masks = hasMask ? [column('past_mask', 1, [])] : [];
-    const table = (name: string, width: number) => column(name, width, [1, width]);
+    const table = (name: string, width: number) => column(name, width, [width]);
     this.#tables =
       tables === undefined
         ? []
-        : [table('past_cos', tables.rotaryDim), table('past_sin', tables.rotaryDim)];
+        : [table('past_cos', tables.pairs), table('past_sin', tables.pairs)];
   }
 
   /** Tokens that count. */

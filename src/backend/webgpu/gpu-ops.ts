@@ -40,11 +40,11 @@ export class OrtOpGpu implements OpGpu {
     const { rotaryDim, direction } = rotation;
     const graph = factorizeGraph({ ...spec, valueDim: headDim }, rankQ, dim, rotaryDim);
     await this.#compile(graph);
-    const { cos, sin } = tableRows(tables, rotaryDim, direction);
+    const { cos, sin } = tableRows(tables, direction);
     return this.#run(graph, count, 0, 'rows', [
       floatFeed('x', [count, dim], x),
-      floatFeed('cos', [count, 1, rotaryDim], cos),
-      floatFeed('sin', [count, 1, rotaryDim], sin),
+      floatFeed('cos', [count, rotaryDim / 2], cos),
+      floatFeed('sin', [count, rotaryDim / 2], sin),
       ...pieces.map((data, i) => floatFeed(`weight.${i}`, [data.length / dim, dim], data)),
     ]);
   }

@@ -35,7 +35,9 @@ export class GpuSequence implements FactorSequence {
       // where every layer has a window, the graph has no other mask
       hasMask: slidingWindow?.firstLayer !== 0,
       ...(graph.rotatesPast
-        ? { tables: { rotaryDim, rows: (at, count) => rotationRows(network, at, count) } }
+        ? {
+            tables: { pairs: rotaryDim / 2, rows: (at, count) => rotationRows(network, at, count) },
+          }
         : {}),
       nextBuffer: () => network.nextBuffer(),
     });

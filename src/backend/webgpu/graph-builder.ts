@@ -89,9 +89,9 @@ export class GraphBuilder {
     return this.node('MatMul', [a, b]);
   }
 
-  /** a (m, k) · bᵀ, b (n, k). */
-  matmulTransposed(a: string, b: string): string {
-    return this.node('Gemm', [a, b], { transB: 1 });
+  /** scale · a (m, k) · bᵀ, b (n, k). */
+  matmulTransposed(a: string, b: string, scale = 1): string {
+    return this.node('Gemm', [a, b], { transB: 1, alpha: { float: scale } });
   }
 
   transpose(x: string, ...perm: number[]): string {
@@ -117,6 +117,12 @@ export class GraphBuilder {
     return this.node('Slice', [x, ...bounds]);
   }
 
+  /** x in parts of these sizes along an axis. */
+  split(x: string, axis: number, ...sizes: Size[]): string[] {
+    const inputs = [x, this.#integers(sizes)];
+    return this.nodeWithOutputs('Split', sizes.length, inputs, { axis });
+  }
+
   /** x repeated along dimensions of 1. */
   expand(x: string, ...dims: Size[]): string {
     return this.node('Expand', [x, this.#integers(dims)]);
@@ -135,6 +141,19 @@ export class GraphBuilder {
   rmsNorm(x: string, weight: string, eps: number): string {
     const attributes = { axis: -1, epsilon: { float: eps } };
     return this.node('SimplifiedLayerNormalization', [x, weight], attributes);
+  }
+
+  /**
+   * Rotary embedding on halves of x (n, rows · width), the first 2 · pairs features of each row.
+   *
+   * @param cos @param sin (n, pairs)
+   */
+  rotate(x: string, rows: number, width: number, pairs: number, cos: string, sin: string): string {
+    const batch = this.reshape(x, 1, -1, rows * width);
+    const part = 2 * pairs < width ? { num_heads: rows, rotary_embedding_dim: 2 * pairs } : {};
+    const inputs = [batch, this.#integers([0]), cos, sin];
+    const [rotated] = this.nodeWithOutputs('RotaryEmbedding', 1, inputs, part, 'com.microsoft');
+    return rotated!;
   }
 
   /** A vector of ones. */

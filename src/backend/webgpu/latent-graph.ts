@@ -1,6 +1,4 @@
-import { logitScale } from '../../attention/spec.ts';
 import type { ModelConfig } from '../../format/model-config.ts';
-import { attentionSpec } from '../../model/spec.ts';
 import type { GraphQueries } from './attention-graph.ts';
 import { type Pieces, rotate, type Rotation } from './factors-graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -25,23 +23,17 @@ export function splitLatent(
   const { queryRank, latentDim, ropeDim } = config.latent!;
   const at = (name: string) => `layers.${layer}.${name}`;
   const norm = (x: string, name: string) => g.rmsNorm(x, w.get(at(name))!, LATENT_NORM_EPS);
-  const part = (from: number, to: number) => g.slice(projected, 1, from, to);
-
-  const latentQuery = norm(part(0, queryRank), 'latent_query_norm');
-  const head = headDim + ropeDim;
-  const query = g.reshape(w.product(latentQuery, at('query_up')), -1, heads, head);
-  const byHead = g.transpose(g.slice(query, 2, 0, headDim), 1, 0, 2);
-  const absorbed = g.transpose(w.product(byHead, at('absorb')), 1, 0, 2);
-  const rotated = rotate(g, g.slice(query, 2, headDim, head), ropeDim, rotation);
-  const scale = logitScale(attentionSpec(config), 0);
-
-  const latentEnd = queryRank + latentDim;
-  const key = g.reshape(part(latentEnd, latentEnd + ropeDim), -1, 1, ropeDim);
+  const [latentQuery, latent, key] = g.split(projected, 1, queryRank, latentDim, ropeDim);
+  const product = w.product(norm(latentQuery!, 'latent_query_norm'), at('query_up'));
+  const query = g.reshape(product, -1, heads, headDim + ropeDim);
+  const [plain, turning] = g.split(query, 2, headDim, ropeDim);
+  const absorbed = g.transpose(w.product(g.transpose(plain!, 1, 0, 2), at('absorb')), 1, 0, 2);
+  const rotated = rotate(g, turning!, heads, ropeDim, rotation);
   return {
-    queries: { bq: g.scale(g.concat([absorbed, rotated], 2), scale), rankQ: 0 },
+    queries: { bq: g.concat([absorbed, rotated], 2), rankQ: 0 },
     pieces: {
-      bk: g.reshape(rotate(g, key, ropeDim, rotation), -1, ropeDim),
-      bv: norm(part(queryRank, latentEnd), 'latent_norm'),
+      bk: g.reshape(rotate(g, key!, 1, ropeDim, rotation), -1, ropeDim),
+      bv: norm(latent!, 'latent_norm'),
     },
   };
 }

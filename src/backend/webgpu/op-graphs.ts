@@ -1,5 +1,5 @@
 import { factorLayout } from '../../attention/factors.ts';
-import { type AttentionSpec, logitScale } from '../../attention/spec.ts';
+import type { AttentionSpec } from '../../attention/spec.ts';
 import { attendGraph } from './attention-graph.ts';
 import { formSide, type Pieces, rotate } from './factors-graph.ts';
 import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
@@ -15,7 +15,7 @@ export interface OpGraph {
 
 /**
  * Factors of T tokens (paper, eq. 3). Inputs `x` (T, dim); `weight.{i}` (rows, dim), the projections
- * in the order of the layout; `cos`, `sin` (T, 1, rotaryDim). Output `rows` (T, layout.width).
+ * in the order of the layout; `cos`, `sin` (T, pairs), as the step's. Output `rows` (T, layout.width).
  */
 export function factorizeGraph(
   spec: AttentionSpec,
@@ -26,13 +26,13 @@ export function factorizeGraph(
   const { heads, headDim, rankK } = spec;
   const g = new GraphBuilder();
   const layout = factorLayout(spec, rankQ);
-  const cos = g.input('cos', ['T', 1, rotaryDim]);
-  const sin = g.input('sin', ['T', 1, rotaryDim]);
+  const pairs = rotaryDim / 2;
+  const cos = g.input('cos', ['T', pairs]);
+  const sin = g.input('sin', ['T', pairs]);
   const x = g.input('x', ['T', dim]);
   const rotated = (rows: string, rank: number) => {
-    const rotation = { count: TOKENS, cos, sin, rotaryDim };
-    const whole = rotate(g, g.reshape(rows, -1, rank, headDim), headDim, rotation);
-    return g.reshape(whole, -1, rank * headDim);
+    const rotation = { count: TOKENS, cos, sin, pairs };
+    return g.reshape(rotate(g, rows, rank, headDim, rotation), -1, rank * headDim);
   };
   const { aq, bq, ak, bk, av, bv, width } = layout;
   const bounds = rankQ === 0 ? [aq, ak, bk, av, bv, width] : [aq, bq, ak, bk, av, bv, width];
@@ -65,12 +65,11 @@ export function attendOpGraph(spec: AttentionSpec, rankQ: number): OpGraph {
   const past: Pieces = Object.fromEntries(
     cachePieces(spec).map(({ name, width }) => [name, g.input(`past.${name}.0`, ['P', width])]),
   );
-  const scale = logitScale(spec, rankQ);
   const query =
     rankQ === 0
-      ? { bq: g.scale(g.input('bq', ['T', heads, headDim]), scale), rankQ }
+      ? { bq: g.input('bq', ['T', heads, headDim]), rankQ }
       : {
-          aq: g.scale(g.input('aq', ['T', heads, rankQ]), scale),
+          aq: g.input('aq', ['T', heads, rankQ]),
           bq: g.input('bq', ['T', rankQ, headDim]),
           rankQ,
         };

@@ -5,7 +5,7 @@ import type { Feed } from './protocol.ts';
 /** Added to the logits of what a token must not see: exp of it is 0, and no sum of two overflows. */
 export const HIDDEN = -1e30;
 
-/** Tables of positions by feature, the sign of the rotation included: (count, rotaryDim). */
+/** Tables of positions (count, pairs). */
 export interface RotationRows {
   readonly cos: Float32Array;
   readonly sin: Float32Array;
@@ -24,7 +24,7 @@ export function stepFeeds(
   const count = ids.length;
   const rotation = rotationRows(network, position, count);
   const wanted = rows === 'all' ? Int32Array.from(ids.keys()) : Int32Array.of(count - 1);
-  const table = [count, 1, rotaryDim];
+  const table = [count, rotaryDim / 2];
   return {
     rotation,
     feeds: [
@@ -40,37 +40,16 @@ export function stepFeeds(
 
 /** Tables of positions `position …` of a model. */
 export function rotationRows(
-  { config: { rotaryDim, ropeDirection }, inputs }: GpuNetwork,
+  { config: { ropeDirection }, inputs }: GpuNetwork,
   position: number,
   count: number,
 ): RotationRows {
-  return tableRows(inputs.rope(position, count), rotaryDim, ropeDirection);
+  return tableRows(inputs.rope(position, count), ropeDirection);
 }
 
-/**
- * Tables as graphs rotate by, y = x ∘ cos + swapped(x) ∘ sin.
- *
- * @param tables (count, rotaryDim / 2) each
- */
-export function tableRows(
-  tables: RotationRows,
-  rotaryDim: number,
-  direction: number,
-): RotationRows {
-  const half = rotaryDim / 2;
-  const count = tables.cos.length / half;
-  const cos = new Float32Array(count * rotaryDim);
-  const sin = new Float32Array(count * rotaryDim);
-  for (let t = 0; t < count; t++) {
-    for (let i = 0; i < half; i++) {
-      const at = t * rotaryDim + i;
-      const sine = tables.sin[t * half + i]! * direction;
-      cos[at] = cos[at + half] = tables.cos[t * half + i]!;
-      sin[at] = sine;
-      sin[at + half] = -sine;
-    }
-  }
-  return { cos, sin };
+/** Tables as graphs rotate by: the operator's direction is that of Hugging Face LLaMA, -1. */
+export function tableRows({ cos, sin }: RotationRows, direction: number): RotationRows {
+  return { cos, sin: direction === 1 ? sin.map((sine) => -sine) : sin };
 }
 
 /** Rows (count · rows, width) of 0 where token t sees m, else HIDDEN. */

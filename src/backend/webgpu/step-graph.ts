@@ -26,11 +26,11 @@ export interface CachePiece {
  * One step of a model as an ONNX graph: T new tokens after a past of P cached ones, P a multiple of
  * PAST_BLOCK and at least one block, what is not filled hidden by the mask.
  *
- * Inputs, float32 unless said: `x` (T, dim) embedded tokens; `cos` and `sin` (T, 1, rotaryDim), by
- * feature, the sign of the rotation included; `past_mask` (P) and `mask` (T · rowsPerToken, T) or
+ * Inputs, float32 unless said: `x` (T, dim) embedded tokens; `cos` and `sin` (T, pairs), the
+ * sine times minus the direction of the rotation; `past_mask` (P) and `mask` (T · rowsPerToken, T) or
  * (T, 1, T), added to the logits; where layers have a sliding window `window_past_mask`
  * (T · rowsPerToken, P) and `window_mask` likewise; `rows` (n) int32, the tokens whose logits are
- * wanted; where keys rotate at attention time `past_cos` and `past_sin` (P, 1, rotaryDim); every
+ * wanted; where keys rotate at attention time `past_cos` and `past_sin` (P, pairs); every
  * weight under its name; `past.{piece}.{layer}` (P, width); every SizeInput as int64.
  *
  * Outputs: `logits` (n, vocabSize); `new.{piece}` (layers, T, width).
@@ -74,11 +74,12 @@ export function stepGraph(
   const w = new WeightInputs(g, weights, isHalf);
   const { layers, dim, vocabSize, hiddenDim, normEps, rotaryDim, heads } = config;
   const pieces = cachePieces(attentionSpec(config));
+  const pairs = rotaryDim / 2;
   const rotation: Rotation = {
     count: TOKENS,
-    cos: g.input('cos', ['T', 1, rotaryDim]),
-    sin: g.input('sin', ['T', 1, rotaryDim]),
-    rotaryDim,
+    cos: g.input('cos', ['T', pairs]),
+    sin: g.input('sin', ['T', pairs]),
+    pairs,
   };
   const norm = (x: string, name: string) => g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
 
@@ -91,10 +92,9 @@ export function stepGraph(
     fresh.push(own);
     x = g.add(x, w.product(groupNorm(g, w, config, layer, attended), at('output')));
     const gateUp = w.product(norm(x, at('feed_forward_norm')), at('gate_up'));
-    const gate = g.slice(gateUp, 1, 0, hiddenDim);
-    const up = g.slice(gateUp, 1, hiddenDim, 2 * hiddenDim);
-    const silu = g.multiply(gate, g.node('Sigmoid', [gate]));
-    x = g.add(x, w.product(g.multiply(silu, up), at('down')));
+    const [gate, up] = g.split(gateUp, 1, hiddenDim, hiddenDim);
+    const silu = g.multiply(gate!, g.node('Sigmoid', [gate!]));
+    x = g.add(x, w.product(g.multiply(silu, up!), at('down')));
   }
   const wanted = g.node('Gather', [x, g.input('rows', ['n'], 'int32')], { axis: 0 });
   g.output('logits', w.product(norm(wanted, 'final_norm'), 'head'), ['n', vocabSize]);
@@ -158,13 +158,13 @@ function attention(
       g.input(`past.${name}.${layer}`, ['P', width]),
     ]),
   );
-  const { rotaryDim } = config;
+  const pairs = config.rotaryDim / 2;
   const pastRotation = rotatesPast(config)
     ? {
         count: { past: 1 },
-        cos: g.input('past_cos', ['P', 1, rotaryDim]),
-        sin: g.input('past_sin', ['P', 1, rotaryDim]),
-        rotaryDim,
+        cos: g.input('past_cos', ['P', pairs]),
+        sin: g.input('past_sin', ['P', pairs]),
+        pairs,
       }
     : undefined;
   const sides = [
