@@ -1,12 +1,14 @@
 /*
  * The GPU worker with a device that something befalls. Every run reads back once: `?destroyAt=N`
  * destroys the device at the N-th read, `?hangAt=N` answers no read from the N-th on, `?zeroAt=N`
- * gives zeros from then on.
+ * gives zeros from then on. `?disguise` hides that the adapter is software.
  */
 import { provideGpu } from '../../src/backend/webgpu/navigator-gpu.ts';
+import { disguiseAdapters } from './disguise.ts';
 
 await provideGpu();
 const query = faults();
+if (query.has('disguise')) disguiseAdapters();
 const at = (name: string) => Number(query.get(name) ?? Infinity);
 let reads = 0;
 let device: GPUDevice | undefined;

@@ -1,5 +1,6 @@
 import { withDevice } from '../../src/backend/webgpu/open.ts';
 import { loadModel, type Model, type Session } from '../../src/index.ts';
+import { disguiseAdapters } from './disguise.ts';
 import type { GenerateAnswer, OpsAsk, RemoteModel, Scenarios } from './host.ts';
 import { compareOps } from './ops.ts';
 
@@ -94,6 +95,7 @@ async function greedy(
 }
 
 function open(assets: Assets, { config, weights, options, fault }: RemoteModel): Promise<Model> {
+  if (fault === 'disguise') disguiseAdapters(); // from now on, in this thread
   const bytes = Uint8Array.from(atob(weights), (c) => c.charCodeAt(0));
   return loadModel({ config, weights: bytes }, { ...options, webgpu: gpuOptions(assets, fault) });
 }

@@ -4,7 +4,7 @@ import { attentionSpec } from '../../src/model/spec.ts';
 import { namedMatrices } from '../../src/model/named-matrix.ts';
 import { encodeModel, floatValue } from '../../src/backend/webgpu/onnx-model.ts';
 import { stepGraph } from '../../src/backend/webgpu/step-graph.ts';
-import { loadModel } from '../../src/index.ts';
+import { loadModel, type ModelInfo } from '../../src/index.ts';
 import { assertClose } from '../helpers/close.ts';
 import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
@@ -75,6 +75,20 @@ export function testVariants(test: ReturnType<typeof suite>, host: GpuHost): voi
     const { backend, backendReason } = info as { backend: string; backendReason: string };
     assert.is(backend, 'wasm');
     assert.match(backendReason, /software/);
+  });
+
+  // last: the thread's adapters stay in disguise
+  test("'auto' measures an adapter that does not say it is software, and routes by the figures", async () => {
+    const model = remoteModel(variant('tpa').build().source, { backend: 'auto' });
+    const { info } = await host.run('logits', { ...model, fault: 'disguise', rows: [[1, 2]] });
+    const { gpu, backend, backendReason } = info as ModelInfo;
+    assert.is(gpu?.adapter, 'an adapter in disguise');
+    const { wasm, webgpu } = gpu!.figures!;
+    for (const side of [wasm, webgpu]) {
+      for (const value of Object.values(side).flat()) assert.ok(value > 0, `${value} ms`);
+    }
+    assert.is(backend, 'wasm');
+    assert.match(backendReason, /the CPU was measured faster than an adapter in disguise/);
   });
 }
 
