@@ -84,7 +84,8 @@ export class Runtime {
 
   /**
    * {@link factorize} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds
-   * on, else, and when the GPU is lost, on the CPU. The weights go to the GPU with every call.
+   * on, else, and when the GPU is lost, on the CPU. The weights go to the GPU with every call; nothing given may change before the promise
+   * settles.
    *
    * @throws as {@link factorize}
    */
@@ -132,7 +133,7 @@ export class Runtime {
   /**
    * {@link attend} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds on,
    * else, and when the GPU is lost, on the CPU. The GPU keeps a copy of the cache, which gets what was
-   * appended since. The cache must not change before the promise settles.
+   * appended since. The cache is seen as it is now, whatever becomes of it; the query must not change.
    *
    * @returns (T, heads, valueDim)
    * @throws as {@link attend}

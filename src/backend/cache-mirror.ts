@@ -3,29 +3,36 @@ import type { Engine } from '../wasm/engine.ts';
 import { readFactors } from './cpu-factors.ts';
 import type { FactorMirror } from './op-gpu.ts';
 
-/** A cache of the CPU as a device copies it. */
+/**
+ * A cache as it is now, whatever becomes of it meanwhile: its pages are shared, copy on write. To be
+ * disposed.
+ */
 export class CacheMirror implements FactorMirror {
+  readonly owner: object;
+  readonly unchanged: number;
+  /** The pages of this moment. */
+  readonly pages: PagedCache;
   readonly #engine: Engine;
-  readonly #pages: PagedCache;
 
-  constructor(engine: Engine, pages: PagedCache) {
+  /** @throws TpaError `OUT_OF_MEMORY` */
+  constructor(engine: Engine, pages: PagedCache, owner: object) {
+    this.pages = pages.fork();
     this.#engine = engine;
-    this.#pages = pages;
+    this.owner = owner;
+    this.unchanged = pages.mirrored;
+    pages.mirrored = pages.length;
   }
 
   get length(): number {
-    return this.#pages.length;
-  }
-
-  get copied(): number {
-    return this.#pages.copied;
-  }
-
-  set copied(count: number) {
-    this.#pages.copied = count;
+    return this.pages.length;
   }
 
   read(start: number, count: number): Float32Array {
-    return readFactors(this.#engine, [this.#pages], start, count);
+    return readFactors(this.#engine, [this.pages], start, count);
+  }
+
+  /** Gives the pages back. */
+  dispose(): void {
+    this.pages.dispose();
   }
 }

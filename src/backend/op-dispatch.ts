@@ -13,7 +13,7 @@ import { CacheMirror } from './cache-mirror.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Guard, isGpuFailure } from './guard.ts';
 import { checkOps, measureOps, type OpFigures } from './op-figures.ts';
-import type { FactorMirror, OpenOpGpu, OpGpu } from './op-gpu.ts';
+import type { OpenOpGpu, OpGpu } from './op-gpu.ts';
 import { type Losable, Supervisor } from './supervisor.ts';
 
 /** The GPU of a runtime, as `info()` tells of it. */
@@ -60,7 +60,6 @@ export class OpDispatch {
   readonly #mode: 'auto' | 'webgpu';
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<OpSide>;
-  readonly #mirrors = new WeakMap<object, FactorMirror>();
   #isStarted = false;
 
   constructor(engine: Engine, openGpu: OpenOpGpu, { mode, clock, random }: OpDispatchOptions) {
@@ -85,29 +84,34 @@ export class OpDispatch {
   /** @throws TpaError `OUT_OF_MEMORY` */
   async factorize(task: FactorizeTask): Promise<Factors> {
     const onCpu = () => this.#engine.run(() => factorize(this.#engine, task));
-    const tables = factorizeTables(this.#engine, task);
     const rows = await this.#onGpu('factorize', factorizeMacs(task), (gpu) =>
-      gpu.factorize(task, tables),
+      gpu.factorize(task, factorizeTables(this.#engine, task)),
     );
     return rows === undefined ? onCpu() : cutFactors(rows, task, rows.length / task.count);
   }
 
   /**
+   * Attention over the pages as they are now, whatever becomes of them meanwhile.
+   *
    * @param owner whose pages they are, for {@link forget}
    * @throws TpaError `OUT_OF_MEMORY`
    */
   async attend(task: AttendTask, pages: PagedCache, owner: object): Promise<Float32Array> {
-    const found = await this.#onGpu('attend', attendMacs(task), (gpu) =>
-      gpu.attend(task, this.#mirrorOf(owner, pages)),
-    );
-    return found ?? attendQueries(this.#engine, task, pages);
+    const macs = attendMacs(task);
+    if (this.#sideFor(macs) === undefined) return attendQueries(this.#engine, task, pages);
+    const mirror = new CacheMirror(this.#engine, pages, owner);
+    try {
+      const found = await this.#onGpu('attend', macs, (gpu) => gpu.attend(task, mirror));
+      return found ?? attendQueries(this.#engine, task, mirror.pages);
+    } finally {
+      mirror.dispose();
+    }
   }
 
   /** Frees the copy of a cache that is disposed. */
   forget(owner: object): void {
-    const mirror = this.#mirrors.get(owner);
     const guard = this.#supervisor.current?.guard;
-    if (mirror !== undefined) guard?.between(() => guard.resource.forget(mirror));
+    guard?.between(() => guard.resource.forget(owner));
   }
 
   info(): OpDispatchInfo {
@@ -145,20 +149,14 @@ export class OpDispatch {
     this.#supervisor.dispose();
   }
 
-  #mirrorOf(owner: object, pages: PagedCache): FactorMirror {
-    const mirror = this.#mirrors.get(owner) ?? new CacheMirror(this.#engine, pages);
-    this.#mirrors.set(owner, mirror);
-    return mirror;
-  }
-
   /** @returns undefined if the CPU is to do it */
   async #onGpu(
     kind: string,
     macs: number,
     work: (gpu: OpGpu) => Promise<Float32Array>,
   ): Promise<Float32Array | undefined> {
-    const side = this.#use();
-    if (side === undefined || macs < side.thresholdMacs) return undefined;
+    const side = this.#sideFor(macs);
+    if (side === undefined) return undefined;
     try {
       const found = await side.guard.call(kind, work);
       if (isPlausible(found)) return found;
@@ -170,9 +168,11 @@ export class OpDispatch {
     return undefined;
   }
 
-  #use(): OpSide | undefined {
+  /** The GPU, if it is to do an operation of this size. */
+  #sideFor(macs: number): OpSide | undefined {
     if (this.#mode === 'webgpu' && !this.#isStarted) return undefined;
-    return this.#supervisor.use();
+    const side = this.#supervisor.use();
+    return side === undefined || macs < side.thresholdMacs ? undefined : side;
   }
 
   async #open(openGpu: OpenOpGpu, signal: AbortSignal): Promise<OpSide> {

@@ -56,10 +56,14 @@ export async function checkOps(engine: Engine, guard: Guard<OpGpu>): Promise<voi
   try {
     cache.append({ ak, bk, av, bv });
     const query = checkQuery({ aq, bq, rankQ }, pages);
-    const mirror = new CacheMirror(engine, pages);
-    const found = await guard.call('check', (gpu) => gpu.attend(query, mirror));
-    compare('attention', found, attendQueries(engine, query, pages));
-    await guard.call('check', async (gpu) => gpu.forget(mirror));
+    const mirror = new CacheMirror(engine, pages, cache);
+    try {
+      const found = await guard.call('check', (gpu) => gpu.attend(query, mirror));
+      compare('attention', found, attendQueries(engine, query, pages));
+      await guard.call('check', async (gpu) => gpu.forget(cache));
+    } finally {
+      mirror.dispose();
+    }
   } finally {
     cache.dispose();
   }

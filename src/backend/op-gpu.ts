@@ -1,12 +1,14 @@
 import type { AttendTask } from '../attention/attend-task.ts';
 import type { FactorizeTask } from '../attention/factorize.ts';
 
-/** A cache of one layer, as a copy of it is kept on a device. */
+/** A cache of one layer at one moment, as a copy of it is kept on a device. */
 export interface FactorMirror {
+  /** Whose copy it is. */
+  readonly owner: object;
   /** Tokens in the cache. */
   readonly length: number;
-  /** Tokens from the first on that have not changed since the device got them; the device sets it. */
-  copied: number;
+  /** Tokens from the first on that are as they were when the owner's last mirror was made. */
+  readonly unchanged: number;
   /** (count, numbers): of each token ak, bk, av, bv; a fresh array. */
   read(start: number, count: number): Float32Array;
 }
@@ -28,10 +30,10 @@ export interface OpGpu {
   readonly lost: Promise<string>;
   /** Rows (count, layout width) of all factors of a token, in the order of FactorLayout. */
   factorize(task: FactorizeTask, tables: FactorizeTables): Promise<Float32Array>;
-  /** (T, heads, valueDim) */
+  /** (T, heads, valueDim); mirrors of one owner in the order in which they were made */
   attend(task: AttendTask, cache: FactorMirror): Promise<Float32Array>;
-  /** Frees the copy of a cache. */
-  forget(cache: FactorMirror): void;
+  /** Frees the copy of an owner's cache. */
+  forget(owner: object): void;
   /** Ends the worker at once; idempotent. */
   dispose(): void;
 }

@@ -34,8 +34,8 @@ const ROWS_AT = 80;
 export class PagedCache {
   readonly kind = 'pages';
   readonly spec: AttentionSpec;
-  /** Tokens from the first on that a device has a copy of: set by who copies, lowered by truncating. */
-  copied = 0;
+  /** Tokens from the first on that are as they were when somebody set this: truncating lowers it. */
+  mirrored = 0;
   readonly #engine: Engine;
   readonly #fixed: FixedFactors;
   readonly #pageTokens: number;
@@ -141,7 +141,7 @@ export class PagedCache {
   /** Forgets the tokens from `length` on. */
   truncate(length: number): void {
     this.#length = Math.min(length, this.#length);
-    this.copied = Math.min(this.copied, this.#length);
+    this.mirrored = Math.min(this.mirrored, this.#length);
     this.trim();
   }
 

@@ -46,6 +46,14 @@ export async function compareOps(
   cache.truncate(tokens - queries);
   cache.append(kvHeads === undefined ? expected : dense);
   await compare();
+
+  // what was asked is answered, and the copy is right again for the next question
+  const before = runtime.attend(query, cache);
+  const pending = runtime.attendAsync(query, cache);
+  cache.truncate(3);
+  cache.append(kvHeads === undefined ? expected : dense);
+  differences.push(difference(await pending, before));
+  await compare();
   return { differences, info: runtime.info() };
 }
 

@@ -21,7 +21,7 @@ export class OrtOpGpu implements OpGpu {
   readonly #device: GpuDevice;
   readonly #maxBytes: number;
   readonly #compiled = new Set<string>();
-  readonly #caches = new WeakMap<FactorMirror, GpuCache>();
+  readonly #caches = new WeakMap<object, GpuCache>();
   #buffers = 0;
 
   /** @param device started */
@@ -87,9 +87,9 @@ export class OrtOpGpu implements OpGpu {
     return out;
   }
 
-  forget(mirror: FactorMirror): void {
-    this.#caches.get(mirror)?.dispose();
-    this.#caches.delete(mirror);
+  forget(owner: object): void {
+    this.#caches.get(owner)?.dispose();
+    this.#caches.delete(owner);
   }
 
   dispose(): void {
@@ -121,7 +121,7 @@ export class OrtOpGpu implements OpGpu {
 
   /** The cache on the device, up to date. */
   async #copy({ spec, length }: AttendTask, mirror: FactorMirror): Promise<GpuCache> {
-    let cache = this.#caches.get(mirror);
+    let cache = this.#caches.get(mirror.owner);
     if (cache === undefined) {
       cache = new GpuCache({
         device: this.#device,
@@ -131,15 +131,14 @@ export class OrtOpGpu implements OpGpu {
         hasMask: false,
         nextBuffer: () => this.#buffers++,
       });
-      this.#caches.set(mirror, cache);
+      this.#caches.set(mirror.owner, cache);
       await cache.reserve(PAST_BLOCK);
     }
-    cache.truncate(mirror.copied);
+    cache.truncate(mirror.unchanged);
     while (cache.length < length) {
       const count = Math.min(COPIED_TOKENS, length - cache.length);
       await cache.load(mirror.read(cache.length, count));
     }
-    mirror.copied = length;
     return cache;
   }
 }
