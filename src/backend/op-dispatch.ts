@@ -86,8 +86,11 @@ export class OpDispatch {
   async factorize(task: FactorizeTask): Promise<Factors> {
     const onCpu = () => this.#engine.run(() => factorize(this.#engine, task));
     const tables = factorizeTables(this.#engine, task);
-    const rows = await this.#onGpu('factorize', factorizeMacs(task), (gpu) =>
-      gpu.factorize(task, tables),
+    const rows = await this.#onGpu(
+      'factorize',
+      factorizeMacs(task),
+      (gpu) => gpu.factorize(task, tables),
+      () => isPlausible(partsOf(onCpu())),
     );
     return rows === undefined ? onCpu() : cutFactors(rows, task, rows.length / task.count);
   }
@@ -97,10 +100,14 @@ export class OpDispatch {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   async attend(task: AttendTask, pages: PagedCache, owner: object): Promise<Float32Array> {
-    const found = await this.#onGpu('attend', attendMacs(task), (gpu) =>
-      gpu.attend(task, this.#mirrorOf(owner, pages)),
+    const onCpu = () => attendQueries(this.#engine, task, pages);
+    const found = await this.#onGpu(
+      'attend',
+      attendMacs(task),
+      (gpu) => gpu.attend(task, this.#mirrorOf(owner, pages)),
+      () => isPlausible([onCpu()]),
     );
-    return found ?? attendQueries(this.#engine, task, pages);
+    return found ?? onCpu();
   }
 
   /** Frees the copy of a cache that is disposed. */
@@ -151,17 +158,22 @@ export class OpDispatch {
     return mirror;
   }
 
-  /** @returns undefined if the CPU is to do it */
+  /**
+   * @param isCpuPlausible whether the CPU's result is: zeros of zeros are no fault of the GPU
+   * @returns undefined if the CPU is to do it
+   */
   async #onGpu(
     kind: string,
     macs: number,
     work: (gpu: OpGpu) => Promise<Float32Array>,
+    isCpuPlausible: () => boolean,
   ): Promise<Float32Array | undefined> {
     const side = this.#use();
     if (side === undefined || macs < side.thresholdMacs) return undefined;
     try {
       const found = await side.guard.call(kind, work);
-      if (isPlausible(found)) return found;
+      if (isPlausible([found])) return found;
+      if (!isCpuPlausible()) return undefined;
       this.#supervisor.drop(side, `the GPU gave a result of ${kind} that cannot be`);
     } catch (error) {
       if (!isGpuFailure(error)) throw error;
@@ -211,7 +223,15 @@ export function thresholdOf({ tripMs, gpuMsPerMac, cpuMsPerMac }: OpFigures): nu
   return gain > 0 ? tripMs / gain : Infinity;
 }
 
+/** All arrays of factors. */
+function partsOf({ aq, bq, q, ak, bk, av, bv }: Factors): readonly Float32Array[] {
+  return [aq, bq, ...(q ? [q] : []), ak, bk, av, bv];
+}
+
 /** Finite, and not what an unwritten buffer gives. */
-function isPlausible(values: Float32Array): boolean {
-  return values.every((value) => Number.isFinite(value)) && values.some((value) => value !== 0);
+function isPlausible(parts: readonly Float32Array[]): boolean {
+  return (
+    parts.every((part) => part.every((value) => Number.isFinite(value))) &&
+    parts.some((part) => part.some((value) => value !== 0))
+  );
 }
