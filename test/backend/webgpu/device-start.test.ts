@@ -172,6 +172,17 @@ for (const [wasmPaths, tried] of [
     }));
 }
 
+test('compile: onnxruntime-web itself is told from a graph, by what it says', () =>
+  withHost({}, async ({ start, ask }) => {
+    const module = import.meta.resolve('onnxruntime-web/webgpu');
+    const wasmPaths = 'file:///nowhere';
+    answerOf('start', await start({ module, wasmPaths }));
+    const { reply } = await ask('compile', { graph: 'step', model: Uint8Array.of(1) });
+    const { code, message } = failureOf(reply);
+    assert.is(code, 'BACKEND_UNAVAILABLE');
+    assert.match(message, /^onnxruntime-web could not start, .* in file:\/\/\/nowhere\/: /);
+  }));
+
 test('compile: a graph that is refused is BACKEND_UNAVAILABLE with the reason', () =>
   withHost({}, async ({ start, ask, ort }) => {
     await start();
