@@ -50,6 +50,10 @@ test("'webgpu' that cannot be had: start() throws the reason", async () => {
   };
   const error = await refused(() => fake.dispatch.start(), 'BACKEND_UNAVAILABLE');
   assert.is(error.message, 'npm i onnxruntime-web');
+  const other = await openFakeRuntime('webgpu');
+  await sameFactors(other);
+  await settle();
+  assert.is(other.gpus.length, 0, 'nothing is opened that was not started');
   assert.is(fake.clock.timers, 0);
 });
 

@@ -57,6 +57,7 @@ export class FakeBuffer {
 
   async mapAsync(mode: number, at: number, size: number): Promise<void> {
     if (this.#device.mapFailure !== undefined) throw this.#device.mapFailure;
+    if (this.isMapped) throw new Error('the buffer is mapped already');
     if (mode !== 1 || at + size > this.size) throw new RangeError('mapAsync');
     this.isMapped = true;
   }

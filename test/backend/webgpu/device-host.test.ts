@@ -60,6 +60,10 @@ test('buffers: zeros at first, whole 16 bytes; what is written is read, in one t
     assert.is(new Uint32Array(second.slice().buffer)[0], 0x3c00);
     assert.is(device.submissions, before + 1);
     assert.equal(transfer, [first.buffer], 'both are of one buffer');
+    const more = await ask('read', { parts: [...parts, ...parts, ...parts] });
+    const again = answerOf('read', more.reply);
+    assert.equal([...again.at(-2)!], [0, 1, 2, 0, 0], 'more than before');
+    assert.is(device.live, 3, 'the smaller buffer for reading is gone');
   }));
 
 test('buffers: one that is replaced keeps its content, the old one is destroyed; free() destroys', () =>

@@ -181,6 +181,9 @@ test('readFactors(): of a step that was truncated comes from the device', async 
   sequence.truncate(5);
   assert.is((await sequence.readFactors(0, 5)).length, 2 * 5 * 116);
   assert.is(bytes.asks('read').length, 1);
+  await sequence.loadFactors(new Float32Array(2 * 4 * 116).fill(7));
+  const other = await sequence.readFactors(0, 9);
+  assert.is(other.filter((x) => x === 7).length, 2 * 4 * 116, 'what took their place');
 });
 
 test('dispose(): of a sequence frees its buffers alone; of the backend ends the worker, once, and no promise is left', () =>

@@ -161,6 +161,7 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   gpu.forget(mirror);
   await gpu.attend(query, another);
   assert.is(bytes.buffers.size, 4, 'those of the other cache are left');
+  assert.equal(await copied(), [1024, 1024, 64], 'all of it, asked for again');
   gpu.dispose();
   await release();
 });
