@@ -45,6 +45,16 @@ interface OpSide extends Losable {
   readonly thresholdMacs: number;
 }
 
+/** One operation on either side. */
+interface Operation<T> {
+  readonly kind: string;
+  readonly macs: number;
+  onGpu(gpu: OpGpu): Promise<T>;
+  onCpu(): T;
+  /** All numbers of a result. */
+  parts(result: T): readonly Float32Array[];
+}
+
 /** Options of an {@link OpDispatch}. */
 export interface OpDispatchOptions {
   /** `'auto'`: what was measured to be faster. `'webgpu'`: the GPU, while there is one. */
@@ -60,6 +70,8 @@ export class OpDispatch {
   readonly #mode: 'auto' | 'webgpu';
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<OpSide>;
+  /** Those whose caches a device may have copies of. */
+  readonly #owners = new WeakSet<object>();
   #isStarted = false;
 
   constructor(engine: Engine, openGpu: OpenOpGpu, { mode, clock, random }: OpDispatchOptions) {
@@ -82,12 +94,18 @@ export class OpDispatch {
   }
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  async factorize(task: FactorizeTask): Promise<Factors> {
-    const onCpu = () => this.#engine.run(() => factorize(this.#engine, task));
-    const rows = await this.#onGpu('factorize', factorizeMacs(task), (gpu) =>
-      gpu.factorize(task, factorizeTables(this.#engine, task)),
-    );
-    return rows === undefined ? onCpu() : cutFactors(rows, task, rows.length / task.count);
+  factorize(task: FactorizeTask): Promise<Factors> {
+    const engine = this.#engine;
+    return this.#run<Factors>({
+      kind: 'factorize',
+      macs: factorizeMacs(task),
+      onGpu: async (gpu) => {
+        const rows = await gpu.factorize(task, factorizeTables(engine, task));
+        return cutFactors(rows, task, rows.length / task.count);
+      },
+      onCpu: () => engine.run(() => factorize(engine, task)),
+      parts: partsOf,
+    });
   }
 
   /**
@@ -100,9 +118,15 @@ export class OpDispatch {
     const macs = attendMacs(task);
     if (this.#sideFor(macs) === undefined) return attendQueries(this.#engine, task, pages);
     const mirror = new CacheMirror(this.#engine, pages, owner);
+    this.#owners.add(owner);
     try {
-      const found = await this.#onGpu('attend', macs, (gpu) => gpu.attend(task, mirror));
-      return found ?? attendQueries(this.#engine, task, mirror.pages);
+      return await this.#run<Float32Array>({
+        kind: 'attend',
+        macs,
+        onGpu: (gpu) => gpu.attend(task, mirror),
+        onCpu: () => attendQueries(this.#engine, task, mirror.pages),
+        parts: (out) => [out],
+      });
     } finally {
       mirror.dispose();
     }
@@ -111,7 +135,7 @@ export class OpDispatch {
   /** Frees the copy of a cache that is disposed. */
   forget(owner: object): void {
     const guard = this.#supervisor.current?.guard;
-    guard?.between(() => guard.resource.forget(owner));
+    if (this.#owners.delete(owner)) guard?.between(() => guard.resource.forget(owner));
   }
 
   info(): OpDispatchInfo {
@@ -149,23 +173,23 @@ export class OpDispatch {
     this.#supervisor.dispose();
   }
 
-  /** @returns undefined if the CPU is to do it */
-  async #onGpu(
-    kind: string,
-    macs: number,
-    work: (gpu: OpGpu) => Promise<Float32Array>,
-  ): Promise<Float32Array | undefined> {
+  async #run<T>({ kind, macs, onGpu, onCpu, parts }: Operation<T>): Promise<T> {
     const side = this.#sideFor(macs);
-    if (side === undefined) return undefined;
+    if (side === undefined) return onCpu();
     try {
-      const found = await side.guard.call(kind, work);
-      if (isPlausible(found)) return found;
-      this.#supervisor.drop(side, `the GPU gave a result of ${kind} that cannot be`);
+      const found = await side.guard.call(kind, onGpu);
+      if (isPlausible(parts(found))) return found;
     } catch (error) {
       if (!isGpuFailure(error)) throw error;
       this.#supervisor.drop(side, error.message);
+      return onCpu();
     }
-    return undefined;
+    const result = onCpu();
+    // zeros of zeros are no fault of the GPU
+    if (isPlausible(parts(result))) {
+      this.#supervisor.drop(side, `the GPU gave a result of ${kind} that cannot be`);
+    }
+    return result;
   }
 
   /** The GPU, if it is to do an operation of this size. */
@@ -211,7 +235,15 @@ export function thresholdOf({ tripMs, gpuMsPerMac, cpuMsPerMac }: OpFigures): nu
   return gain > 0 ? tripMs / gain : Infinity;
 }
 
+/** All arrays of factors. */
+function partsOf({ aq, bq, q, ak, bk, av, bv }: Factors): readonly Float32Array[] {
+  return [aq, bq, ...(q ? [q] : []), ak, bk, av, bv];
+}
+
 /** Finite, and not what an unwritten buffer gives. */
-function isPlausible(values: Float32Array): boolean {
-  return values.every((value) => Number.isFinite(value)) && values.some((value) => value !== 0);
+function isPlausible(parts: readonly Float32Array[]): boolean {
+  return (
+    parts.every((part) => part.every((value) => Number.isFinite(value))) &&
+    parts.some((part) => part.some((value) => value !== 0))
+  );
 }

@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { describeAdapter, isSoftwareAdapter, requestAdapter, requestDevice } from './adapter.ts';
 import { BufferTable } from './buffer-table.ts';
 import { provideGpu } from './navigator-gpu.ts';
-import { loadRuntime, type OnnxRuntime } from './onnxruntime.ts';
+import { loadRuntime, type OnnxRuntime, refusalOf } from './onnxruntime.ts';
 import type {
   DeviceErrorCode,
   Feed,
@@ -23,6 +23,7 @@ interface Graph {
 }
 
 interface Live {
+  readonly options: StartOptions;
   readonly ort: OnnxRuntime;
   readonly device: GPUDevice;
   readonly buffers: BufferTable;
@@ -110,7 +111,7 @@ export class DeviceHost {
     const ort = await loadRuntime(options).catch((error: unknown) => {
       throw unavailable(messageOf(error));
     });
-    this.#live = { ort, device, buffers: new BufferTable(device) };
+    this.#live = { options, ort, device, buffers: new BufferTable(device) };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     return {
       adapter: describeAdapter(adapter),
@@ -121,7 +122,7 @@ export class DeviceHost {
   }
 
   async #compile({ graph, model }: Requests['compile']['ask']): Promise<undefined> {
-    const { ort, device } = this.#started();
+    const { options, ort, device } = this.#started();
     try {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: [{ name: 'webgpu', device }],
@@ -132,7 +133,7 @@ export class DeviceHost {
       });
       this.#graphs.set(graph, { session, bound: {} });
     } catch (error) {
-      throw unavailable(`onnxruntime-web refused the graph: ${messageOf(error)}`);
+      throw unavailable(refusalOf(messageOf(error), options));
     }
   }
 
@@ -206,8 +207,8 @@ async function scoped<T>(device: GPUDevice, work: () => T | Promise<T>): Promise
   device.pushErrorScope('out-of-memory');
   device.pushErrorScope('validation');
   const result = await work();
-  const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
-  const error = errors.find((found) => found !== null);
+  const [invalid, memory] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+  const error = memory ?? invalid; // a buffer that there was no memory for is invalid too
   if (error) throw faultOf(error);
   return result;
 }

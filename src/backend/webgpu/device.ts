@@ -28,10 +28,13 @@ export class GpuDevice {
   static async open(spawn: SpawnWorker): Promise<GpuDevice> {
     const device = new GpuDevice();
     try {
-      device.#port = await spawn({
+      const port = await spawn({
         onReply: (reply) => device.#receive(reply),
         onDead: (reason) => device.#lose(reason),
       });
+      // one that died meanwhile would never answer
+      if (device.#reason === undefined) device.#port = port;
+      else port.terminate();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new TpaError('BACKEND_UNAVAILABLE', `no worker for the GPU: ${reason}`, { cause });

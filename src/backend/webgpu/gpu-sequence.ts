@@ -1,7 +1,6 @@
 import { TpaError } from '../../errors.ts';
 import type { ModelConfig } from '../../format/model-config.ts';
 import type { FactorSequence } from '../backend.ts';
-import { PAST_BLOCK } from './attention-graph.ts';
 import type { GpuNetwork } from './gpu-network.ts';
 import { GpuCache } from './gpu-cache.ts';
 import { rotationRows, stepFeeds } from './step-feeds.ts';
@@ -56,9 +55,10 @@ export class GpuSequence implements FactorSequence {
     const factors = new Float32Array(layers * ids.length * graph.numbers);
     const start = this.length;
     for (let done = 0; done < ids.length;) {
-      const past = this.#cache.pastOf(this.length);
-      const limit = tokensThatFit(config, graph.scoreNumbers, past, maxBytes, rows);
-      const count = Math.min(limit, ids.length - done);
+      const left = ids.length - done;
+      const seen = this.#cache.pastOf(this.length) + left;
+      const limit = tokensThatFit(config, graph.scoreNumbers, seen, maxBytes, rows);
+      const count = Math.min(limit, left);
       const [found, ...pieces] = await this.#step(ids.slice(done, done + count), rows);
       if (rows === 'all') logits.set(found!, done * vocabSize);
       else logits.set(found!.subarray(0, vocabSize));
@@ -141,18 +141,14 @@ export class GpuSequence implements FactorSequence {
   }
 }
 
-/** New tokens of one run whose largest tensor stays within a buffer; at least one. */
+/** New tokens of one run, that see `seen` tokens each, whose largest tensor stays within a buffer; at least one. */
 function tokensThatFit(
   { vocabSize, hiddenDim }: ModelConfig,
   scoreNumbers: number,
-  past: number,
+  seen: number,
   maxBytes: number,
   rows: 'last' | 'all',
 ): number {
-  const perToken = Math.max(
-    scoreNumbers * (past + PAST_BLOCK),
-    2 * hiddenDim,
-    rows === 'all' ? vocabSize : 0,
-  );
+  const perToken = Math.max(scoreNumbers * seen, 2 * hiddenDim, rows === 'all' ? vocabSize : 0);
   return Math.max(1, Math.floor(maxBytes / 4 / perToken));
 }

@@ -28,8 +28,25 @@ export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<
   }
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = 'fatal'; // what fails is told by an error
-  if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
+  if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = folderOf(wasmPaths);
   return ort;
+}
+
+/** onnxruntime-web puts the names of its files right behind what it is given. */
+function folderOf(path: string): string {
+  return path.endsWith('/') ? path : `${path}/`;
+}
+
+/**
+ * What a session could not be made of, in words: the graph, or onnxruntime-web itself, which loads
+ * its .wasm with the first session and says this much when it cannot.
+ */
+export function refusalOf(message: string, { wasmPaths }: StartOptions): string {
+  if (!message.includes('no available backend found')) {
+    return `onnxruntime-web refused the graph: ${message}`;
+  }
+  const tried = wasmPaths === undefined ? 'beside its module' : `in ${folderOf(wasmPaths)}`;
+  return `onnxruntime-web could not start, its .wasm and .mjs files were looked for ${tried}: ${message}; set "webgpu": { wasmPaths } to the folder that has them`;
 }
 
 /**

@@ -28,22 +28,26 @@ export async function spawnWorker(
   url: string | URL | undefined,
   events: WorkerEvents,
 ): Promise<WorkerPort> {
-  return typeof Worker === 'function' ? spawnWeb(url, events) : spawnNode(url, events);
+  return hasWebWorkers() ? spawnWeb(url, events) : spawnNode(url, events);
+}
+
+/** In Node onnxruntime-web, for one, puts the threads of `node:worker_threads` in their place. */
+function hasWebWorkers(): boolean {
+  return typeof Worker === 'function' && 'addEventListener' in Worker.prototype;
 }
 
 function spawnWeb(url: string | URL | undefined, { onReply, onDead }: WorkerEvents): WorkerPort {
+  const address = url ?? 'gpu-worker.js';
   const worker =
     url === undefined
       ? // bundlers look for this very form
-        new Worker(new URL('./gpu-worker.js', import.meta.url), { type: 'module' })
-      : new Worker(url, { type: 'module' });
+        new Worker(new URL('./gpu-worker.js', import.meta.url), { type: 'module', name: 'tpa-gpu' })
+      : new Worker(url, { type: 'module', name: 'tpa-gpu' });
   worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => onReply(data));
   worker.addEventListener('messageerror', () => onDead('the GPU worker sent what cannot be read'));
   worker.addEventListener('error', (event) => {
     event.preventDefault();
-    onDead(
-      `the GPU worker${url === undefined ? '' : ` at ${url}`} failed: ${event.message || 'it could not be loaded'}`,
-    );
+    onDead(`the GPU worker at ${address} failed: ${event.message || 'it could not be loaded'}`);
   });
   return {
     post: (request, transfer) => worker.postMessage(request, [...transfer]),

@@ -1,0 +1,132 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createRuntime, loadModel, type RuntimeOptions, TpaError } from '../../src/index.ts';
+import { FakeWorker } from '../helpers/fake-worker.ts';
+import { fakeAdapter, withGpu } from '../helpers/fake-web-gpu.ts';
+import { withGlobals } from '../helpers/globals.ts';
+import { mechanismVariant } from '../helpers/mechanism-model.ts';
+import { refused } from '../helpers/refused.ts';
+import { settle } from '../helpers/silence.ts';
+
+const test = suite('createRuntime() and loadModel() with a GPU');
+
+const SPEC = { dim: 8, heads: 2, headDim: 4, rankQ: 2, rankK: 1, rankV: 1 };
+const rows = (count: number) => new Float32Array(count * SPEC.dim).fill(0.25);
+const WEIGHTS = {
+  wAq: rows(4),
+  wBq: rows(8),
+  wAk: rows(2),
+  wBk: rows(4),
+  wAv: rows(2),
+  wBv: rows(4),
+};
+const { source } = mechanismVariant('tpa').build();
+
+/** As on a Node without WebGPU, whatever this one has. */
+const withoutGpu = (work: () => Promise<void>) =>
+  withGlobals({ navigator: {}, process: { ...process, versions: { node: '20.19.0' } } }, work);
+
+test("'webgpu' without WebGPU: BACKEND_UNAVAILABLE in words that say what to do", () =>
+  withoutGpu(async () => {
+    for (const open of [
+      () => createRuntime({ backend: 'webgpu', simd: 'baseline' }),
+      () => loadModel(source, { backend: 'webgpu', simd: 'baseline' }),
+    ]) {
+      const { message } = await refused(open, 'BACKEND_UNAVAILABLE');
+      assert.match(
+        message,
+        /^"webgpu" cannot be had: no WebGPU here: Node 20.19.0 has none of its own; Node 22 or later with the package "webgpu" \(npm i webgpu\) has$/,
+      );
+    }
+  }));
+
+test("'auto' without WebGPU, and 'wasm': the CPU computes, and info() says why", () =>
+  withoutGpu(async () => {
+    for (const [backend, reason] of [
+      ['auto', /^no WebGPU here: Node 20/],
+      ['wasm', /^asked for$/],
+    ] as const) {
+      using runtime = await createRuntime({ backend, simd: 'baseline' });
+      const { ak } = await runtime.factorizeAsync(rows(1), WEIGHTS, SPEC, 0);
+      assert.equal(ak, runtime.factorize(rows(1), WEIGHTS, SPEC, 0).ak);
+      assert.is(runtime.info().backend, 'wasm');
+      assert.match(runtime.info().backendReason, reason);
+      assert.not('gpu' in runtime.info());
+    }
+  }));
+
+test("createRuntime(): 'webgpu' throws what the worker says, 'auto' goes on without and says it", () =>
+  withGlobals({ Worker: FakeWorker }, () =>
+    withGpu(
+      async () => fakeAdapter(),
+      async () => {
+        FakeWorker.workers.length = 0;
+        const message = 'onnxruntime-web could not be loaded; npm i onnxruntime-web';
+        FakeWorker.onRequest = (worker, { id }) =>
+          worker.reply({ id, code: 'BACKEND_UNAVAILABLE', message });
+        const error = await refused(
+          () => createRuntime({ backend: 'webgpu', simd: 'baseline' }),
+          'BACKEND_UNAVAILABLE',
+        );
+        assert.is(error.message, message);
+        using runtime = await createRuntime({ backend: 'auto', simd: 'baseline' });
+        assert.is(FakeWorker.workers.length, 1, 'not opened before it is of use');
+        await runtime.factorizeAsync(rows(1), WEIGHTS, SPEC, 0);
+        for (let i = 0; i < 10; i++) await settle();
+        assert.is(runtime.info().backendReason, message);
+        assert.equal(
+          FakeWorker.workers.map(({ terminations }) => terminations),
+          [1, 1],
+        );
+      },
+    ),
+  ));
+
+test("createRuntime(): 'auto' takes no software adapter, 'webgpu' does", () =>
+  withGlobals({ Worker: FakeWorker }, () =>
+    withGpu(
+      async () => fakeAdapter({ description: 'llvmpipe' }),
+      async () => {
+        FakeWorker.workers.length = 0;
+        FakeWorker.onRequest = (worker, { id }) =>
+          worker.reply({ id, code: 'BACKEND_UNAVAILABLE', message: 'so far' });
+        using runtime = await createRuntime({ backend: 'auto', simd: 'baseline' });
+        await runtime.factorizeAsync(rows(1), WEIGHTS, SPEC, 0);
+        for (let i = 0; i < 10; i++) await settle();
+        assert.is(runtime.info().backendReason, 'the only adapter, llvmpipe, is software');
+        assert.is(FakeWorker.workers.length, 0);
+        await refused(() => createRuntime({ backend: 'webgpu' }), 'BACKEND_UNAVAILABLE');
+        const [{ received }] = FakeWorker.workers as [FakeWorker];
+        assert.equal(received[0]!.ask, { allowsSoftware: true, needsHalf: false });
+      },
+    ),
+  ));
+
+test('createRuntime(): odd options are TypeError or RangeError that name what was expected', async () => {
+  const odd: [object, abstract new (...args: never[]) => Error, RegExp][] = [
+    [{ backend: 'gpu' }, RangeError, /^"backend" expected "auto", "wasm" or "webgpu", got gpu/],
+    [{ backend: null }, RangeError, /^"backend" expected/],
+    [{ webgpu: 5 }, TypeError, /^"webgpu" expected an object, got number/],
+    [{ webgpu: { path: '/' } }, TypeError, /^"path" expected an option of webgpu/],
+    [{ webgpu: { wasmPaths: {} } }, TypeError, /^"webgpu.wasmPaths" expected a string or a URL/],
+    [{ webgpu: { worker: 1 } }, TypeError, /^"webgpu.worker" expected a string or a URL, got num/],
+    [{ webgpu: { powerPreference: 'max' } }, RangeError, /^"webgpu.powerPreference" expected/],
+    [{ gpuDtype: 'float16' }, TypeError, /^"gpuDtype" expected an option of createRuntime/],
+  ];
+  for (const [options, kind, message] of odd) {
+    const thrown: unknown = await createRuntime(options as RuntimeOptions).catch(
+      (error: unknown) => error,
+    );
+    assert.instance(thrown, kind, JSON.stringify(options));
+    assert.not.instance(thrown, TpaError);
+    assert.match((thrown as Error).message, message);
+  }
+  const webgpu = {
+    module: new URL('file:///ort.mjs'),
+    wasmPaths: '/ort/',
+    powerPreference: 'low-power',
+  } as const;
+  (await createRuntime({ backend: 'wasm', webgpu })).dispose();
+});
+
+test.run();
