@@ -21,7 +21,12 @@ export type SpawnWorker = (events: WorkerEvents) => Promise<WorkerPort>;
 
 /** Starts the module at `url` as a worker: a web worker, or a process of Node's. */
 export async function spawnWorker(url: string | URL, events: WorkerEvents): Promise<WorkerPort> {
-  return typeof Worker === 'function' ? spawnWeb(url, events) : spawnNode(url, events);
+  return hasWebWorkers() ? spawnWeb(url, events) : spawnNode(url, events);
+}
+
+/** Whether `Worker` is that of the web: onnxruntime-web's wasm puts Node's own there, another thing. */
+function hasWebWorkers(): boolean {
+  return typeof Worker === 'function' && 'addEventListener' in Worker.prototype;
 }
 
 function spawnWeb(url: string | URL, { onReply, onDead }: WorkerEvents): WorkerPort {

@@ -21,8 +21,11 @@ const open = (options = OPTIONS, signal = new AbortController().signal) =>
 const never = (): Promise<never> => new Promise(() => {});
 
 /** What a policy against workers makes of their constructor. */
-function blocked(): void {
-  throw new Error('SecurityError');
+class BlockedWorker extends FakeWorker {
+  constructor(url: string | URL) {
+    super(url, {});
+    throw new Error('SecurityError');
+  }
 }
 
 /** Runs `work` with web workers that are none, on an adapter of this kind. */
@@ -156,7 +159,7 @@ for (const [type, event, message] of [
 
 test('a worker that cannot be made is BACKEND_UNAVAILABLE', () =>
   withAdapter(() =>
-    withGlobals({ Worker: blocked }, async () => {
+    withGlobals({ Worker: BlockedWorker }, async () => {
       const error = await refused(() => open(), 'BACKEND_UNAVAILABLE');
       assert.is(error.message, 'no worker for the GPU: SecurityError');
     }),
