@@ -12,7 +12,7 @@ import {
   WEIGHTS,
 } from '../helpers/op-runtime.ts';
 import { refused } from '../helpers/refused.ts';
-import { settle } from '../helpers/silence.ts';
+import { settle, until } from '../helpers/silence.ts';
 
 const test = suite('OpDispatch');
 
@@ -89,7 +89,7 @@ test("'auto': opened in the background at the first operation, which is the CPU'
   assert.is(all.runtime.info().backendReason, 'no operation has asked for the GPU yet');
   await sameFactors(all);
   assert.is(all.gpus.length, 1);
-  for (let i = 0; i < 40; i++) await settle();
+  await until(() => all.runtime.info().gpu !== undefined);
   const { backend, backendReason, gpu: about } = all.runtime.info();
   assert.is(backend, 'webgpu');
   assert.match(backendReason, /^measured faster from \d+ multiply-adds on$/);
@@ -114,7 +114,7 @@ test("'auto': a GPU that is slower is not used, and that is said", async () => {
     gpu.work = (_kind, tokens) => fake.clock.advance(tokens > 200 ? 80 : 2);
   };
   await sameFactors(fake);
-  for (let i = 0; i < 40; i++) await settle();
+  await until(() => fake.runtime.info().gpu !== undefined);
   const calls = fake.gpus[0]!.calls.length;
   await sameFactors(fake, inputOf(2000));
   assert.is(fake.gpus[0]!.calls.length, calls);
@@ -132,7 +132,7 @@ test('after a loss the next GPU is opened when it is due, and gets all of a cach
   assert.is(all.gpus.length, 1, 'not at once');
   all.clock.advance(1000);
   await sameFactors(all);
-  for (let i = 0; i < 10; i++) await settle();
+  await until(() => all.runtime.info().gpu !== undefined);
   const second = all.gpus[1]!;
   second.calls.length = 0;
   await sameAttention(all, all.cache, all.factors);

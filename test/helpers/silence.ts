@@ -3,6 +3,13 @@ import * as assert from 'uvu/assert';
 /** Lets everything that is queued run. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Waits until something is so. @throws Error if it is not in 10 s */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !isSo(); await settle()) {
+    if (performance.now() > end) throw new Error(`never: ${isSo}`);
+  }
+}
+
 /** Runs `work` and fails if a rejection is left that nobody handles. */
 export async function withoutUnhandled(work: () => Promise<void>): Promise<void> {
   const unhandled: unknown[] = [];

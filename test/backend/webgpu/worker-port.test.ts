@@ -1,9 +1,11 @@
+import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { GpuDevice } from '../../../src/backend/webgpu/device.ts';
 import type { Reply, Request } from '../../../src/backend/webgpu/protocol.ts';
 import { spawnWorker, type WorkerPort } from '../../../src/backend/webgpu/worker-port.ts';
+import { withGlobals } from '../../helpers/globals.ts';
 import { refused } from '../../helpers/refused.ts';
-import { GpuDevice } from '../../../src/backend/webgpu/device.ts';
 
 const test = suite('spawnWorker() in Node');
 
@@ -68,6 +70,13 @@ test('what waits for a process that is killed rejects', async () => {
   assert.is(error.message, 'the GPU process ended with 9');
   assert.is(await device.lost, error.message);
 });
+
+test("a global Worker that is Node's own, as onnxruntime-web leaves it, is no web worker", () =>
+  withGlobals({ Worker }, async () => {
+    const { port, dead } = await spawn();
+    port.post(free(0, 7), []);
+    assert.is(await dead, 'the GPU process ended with 7');
+  }));
 
 test('an address that is none is no worker', async () => {
   const error = await refused(
