@@ -131,7 +131,7 @@ export class Model extends BackendChangeTarget {
       const logits = allocateLogits(checked.length * vocabSize);
       for (let start = 0; start < checked.length;) {
         if (start > 0) await yieldMacrotask();
-        const chunk = checked.slice(start, start + backend.maxChunk);
+        const chunk = checked.slice(start, start + sequence.chunkOf(checked.length - start));
         logits.set(await sequence.forward(chunk, 'all'), start * vocabSize);
         start += chunk.length;
       }

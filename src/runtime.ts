@@ -13,7 +13,8 @@ import { checkCacheOptions, type FactorCacheOptions } from './cache/cache-option
 import { FactorCache, pagesOf } from './cache/factor-cache.ts';
 import { PagedCache } from './cache/pages.ts';
 import { TpaError } from './errors.ts';
-import { OpDispatch, type OpDispatchInfo } from './backend/op-dispatch.ts';
+import { OpDispatch } from './backend/op-dispatch.ts';
+import type { OpDispatchInfo } from './backend/op-info.ts';
 import type { OpenOpGpu } from './backend/op-gpu.ts';
 import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
 import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';

@@ -22,6 +22,11 @@ export interface Backend<S = Sequence> {
 export interface Sequence {
   /** Tokens in the cache. */
   readonly length: number;
+  /**
+   * Of so many tokens to come, how many the next {@link forward} is to take: what the side that will
+   * compute them takes at once, so that a signal is looked at in between.
+   */
+  chunkOf(pending: number): number;
   /** Bytes of the cache pages or states this sequence refers to (shared ones count in full). */
   readonly byteLength: number;
   /**

@@ -147,6 +147,10 @@ class CachedSequence implements CpuSequence {
     loadFactors(this.#use().engine, this.#caches, factors, this.#backend.contextLength);
   }
 
+  chunkOf(pending: number): number {
+    return Math.min(pending, this.#backend.maxChunk);
+  }
+
   truncate(length: number): void {
     this.#use();
     for (const cache of this.#caches) cache.truncate(length);

@@ -11,6 +11,8 @@ export interface SequenceHost {
   readonly cpuChunk: number;
   /** The GPU, if there is one now. */
   readonly gpu: GpuSide | undefined;
+  /** Of so many tokens to come after `context`, how many the side that will compute them takes. */
+  chunkOf(owner: object, pending: number, context: number): number;
   /** The GPU if it is to compute this step of `owner`; may begin to open one. */
   gpuFor(owner: object, tokens: number, context: number): GpuSide | undefined;
   /** Lets a GPU go that has failed. */
@@ -47,6 +49,10 @@ export class DispatchSequence implements Sequence {
     return logits ?? this.#onCpu(ids, rows);
   }
 
+  chunkOf(pending: number): number {
+    return this.#host.chunkOf(this, pending, this.length);
+  }
+
   truncate(length: number): void {
     this.#cpu.truncate(length);
     this.#host.gpu?.findCopy(this)?.truncate(this.#cpu.length);
@@ -74,8 +80,9 @@ export class DispatchSequence implements Sequence {
     try {
       step = await copy.step(this.#cpu, ids, rows);
     } catch (error) {
+      if (!(error instanceof TpaError)) throw error;
       if (isGpuFailure(error)) this.#host.drop(gpu, error.message);
-      return undefined;
+      return undefined; // what the CPU could not do for the GPU it says again
     }
     await this.#cpu.loadFactors(step.factors);
     copy.commit(this.#cpu.length);

@@ -58,7 +58,7 @@ export class GpuCopy {
     const guard = this.#guard;
     const start = source.length;
     const sequence = await this.sync(source);
-    const kind = ids.length === 1 ? 'decode' : 'prefill';
+    const kind = ids.length === 1 ? 'decode' : `prefill of ${sizeClass(ids.length)}`;
     const logits = await guard.call(kind, () => sequence.forward(ids, rows));
     const { vocabSize } = guard.resource;
     this.#check(areLogits(logits, rows === 'all' ? ids.length : 1, vocabSize), 'logits');
@@ -109,6 +109,11 @@ export class GpuCopy {
     this.#guard.dispose();
     throw failure;
   }
+}
+
+/** The next power of two: calls of a class take about the same time. */
+function sizeClass(tokens: number): number {
+  return 2 ** Math.ceil(Math.log2(tokens));
 }
 
 /** (rows, vocabSize) finite numbers, no row of zeros alone: that is what an unwritten buffer gives. */

@@ -10,6 +10,14 @@ export function isGpuFailure(error: unknown): error is TpaError {
   );
 }
 
+/** What the CPU's part of a call may throw, or the GPU refuse by name: the device is as it was. */
+const HARMLESS = new Set<unknown>([
+  'OUT_OF_MEMORY',
+  'KERNEL_TRAP',
+  'BACKEND_UNAVAILABLE',
+  'DISPOSED',
+]);
+
 /**
  * The only way to a GPU: one call at a time, in the order they come, each under a deadline. Once a
  * call has failed, the device is lost or it was disposed, every call rejects, those that wait too:
@@ -33,7 +41,8 @@ export class Guard<R extends Losable> implements Losable {
 
   /**
    * @param kind as {@link Watchdog.run} takes it
-   * @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`, never anything else
+   * @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`; of the CPU's part, which the GPU survives,
+   *   `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`; `BACKEND_UNAVAILABLE` for what it refuses
    */
   call<T>(kind: string, work: (resource: R) => Promise<T>): Promise<T> {
     this.#waiting++;
@@ -69,6 +78,7 @@ export class Guard<R extends Losable> implements Losable {
     try {
       return await settled;
     } catch (cause) {
+      if (cause instanceof TpaError && HARMLESS.has(cause.code)) throw cause;
       const failure = asFailure(cause);
       this.#die(failure);
       throw failure;

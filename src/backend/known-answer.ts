@@ -88,7 +88,7 @@ export async function checkAnswer(
 }
 
 /** Runs `work` on an empty sequence of the GPU, which is let go if anything fails. */
-export async function onSequence<T>(
+async function onSequence<T>(
   guard: Guard<GpuBackend>,
   work: (sequence: FactorSequence) => Promise<T>,
 ): Promise<T> {

@@ -8,40 +8,19 @@ import {
   factorizeTables,
 } from '../attention/factorize.ts';
 import type { PagedCache } from '../cache/pages.ts';
+import { TpaError } from '../errors.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { CacheMirror } from './cache-mirror.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Guard, isGpuFailure } from './guard.ts';
-import { checkOps, measureOps, type OpFigures } from './op-figures.ts';
+import { checkOps, measureOps, thresholdOf } from './op-figures.ts';
 import type { OpenOpGpu, OpGpu } from './op-gpu.ts';
-import { type Losable, Supervisor } from './supervisor.ts';
-
-/** The GPU of a runtime, as `info()` tells of it. */
-export interface OpGpuInfo {
-  /** In words. */
-  readonly adapter: string;
-  readonly isSoftware: boolean;
-  /** Of onnxruntime-web. */
-  readonly version: string;
-  /**
-   * Multiply-adds from which on an operation is worth the trip; null where none is. 0 where
-   * everything goes to the GPU.
-   */
-  readonly thresholdMacs: number | null;
-  readonly figures?: OpFigures;
-  readonly losses: number;
-}
-
-/** Who computes the asynchronous operations of a runtime, and why. */
-export interface OpDispatchInfo {
-  readonly backend: 'wasm' | 'webgpu';
-  readonly backendReason: string;
-  readonly gpu?: OpGpuInfo;
-}
+import type { OpDispatchInfo, OpGpuInfo } from './op-info.ts';
+import { type Losable, OPEN_DEADLINE, Supervisor } from './supervisor.ts';
+import { unavailable } from './unavailable.ts';
 
 interface OpSide extends Losable {
   readonly guard: Guard<OpGpu>;
-  readonly figures?: OpFigures;
   readonly thresholdMacs: number;
 }
 
@@ -55,10 +34,18 @@ interface Operation<T> {
   parts(result: T): readonly Float32Array[];
 }
 
+/**
+ * What no GPU is opened for: 20 million multiply-adds take the kernels a millisecond, and a trip
+ * longer on most adapters.
+ */
+const LEAST_MACS = 20e6;
+
 /** Options of an {@link OpDispatch}. */
 export interface OpDispatchOptions {
   /** `'auto'`: what was measured to be faster. `'webgpu'`: the GPU, while there is one. */
   readonly mode: 'auto' | 'webgpu';
+  /** Multiply-adds below which `'auto'` asks for no GPU, 20 million unless given. */
+  readonly leastMacs?: number;
   readonly clock?: Clock;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
@@ -68,18 +55,25 @@ export interface OpDispatchOptions {
 export class OpDispatch {
   readonly #engine: Engine;
   readonly #mode: 'auto' | 'webgpu';
+  readonly #leastMacs: number;
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<OpSide>;
   /** Those whose caches a device may have copies of. */
   readonly #owners = new WeakSet<object>();
   #isStarted = false;
+  #isDisposed = false;
+  /** Of the GPU that was opened last. */
+  #facts: Omit<OpGpuInfo, 'losses'> | undefined;
 
-  constructor(engine: Engine, openGpu: OpenOpGpu, { mode, clock, random }: OpDispatchOptions) {
+  constructor(engine: Engine, openGpu: OpenOpGpu, options: OpDispatchOptions) {
+    const { mode, leastMacs = LEAST_MACS, clock, random } = options;
+    this.#leastMacs = mode === 'auto' ? leastMacs : 0;
     this.#engine = engine;
     this.#mode = mode;
     this.#clock = clock ?? systemClock();
     this.#supervisor = new Supervisor<OpSide>({
       open: (signal) => this.#open(openGpu, signal),
+      openDeadline: OPEN_DEADLINE[mode],
       clock: this.#clock,
       random: random ?? Math.random,
       onLost: () => {},
@@ -90,7 +84,12 @@ export class OpDispatch {
   /** Opens the GPU now rather than at the first use. @throws TpaError `BACKEND_UNAVAILABLE` */
   async start(): Promise<void> {
     this.#isStarted = true;
-    await this.#supervisor.start();
+    try {
+      await this.#supervisor.start();
+    } catch (error) {
+      this.dispose();
+      throw unavailable(error);
+    }
   }
 
   /** @throws TpaError `OUT_OF_MEMORY` */
@@ -100,7 +99,8 @@ export class OpDispatch {
       kind: 'factorize',
       macs: factorizeMacs(task),
       onGpu: async (gpu) => {
-        const rows = await gpu.factorize(task, factorizeTables(engine, task));
+        const tables = engine.run(() => factorizeTables(engine, task));
+        const rows = await gpu.factorize(task, tables);
         return cutFactors(rows, task, rows.length / task.count);
       },
       onCpu: () => engine.run(() => factorize(engine, task)),
@@ -140,36 +140,25 @@ export class OpDispatch {
 
   info(): OpDispatchInfo {
     const side = this.#supervisor.current;
+    const facts = this.#facts;
+    const gpu = facts ? { gpu: { ...facts, losses: this.#supervisor.losses } } : {};
     if (side === undefined) {
       const reason = this.#supervisor.reason;
       return {
         backend: 'wasm',
-        backendReason: reason === '' ? 'no operation has asked for the GPU yet' : reason,
+        backendReason: reason === '' ? 'no operation was worth a GPU yet' : reason,
+        ...gpu,
       };
     }
-    const { figures, thresholdMacs, guard } = side;
-    const { adapter, isSoftware, version } = guard.resource;
-    const isWorth = Number.isFinite(thresholdMacs);
-    return {
-      backend: isWorth ? 'webgpu' : 'wasm',
-      backendReason:
-        this.#mode === 'webgpu'
-          ? 'asked for'
-          : isWorth
-            ? `measured faster from ${Math.round(thresholdMacs)} multiply-adds on`
-            : `the CPU was measured faster than ${adapter}`,
-      gpu: {
-        adapter,
-        isSoftware,
-        version,
-        thresholdMacs: isWorth ? thresholdMacs : null,
-        ...(figures ? { figures } : {}),
-        losses: this.#supervisor.losses,
-      },
-    };
+    const backendReason =
+      this.#mode === 'webgpu'
+        ? 'asked for'
+        : `measured faster from ${Math.round(side.thresholdMacs)} multiply-adds on`;
+    return { backend: 'webgpu', backendReason, ...gpu };
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     this.#supervisor.dispose();
   }
 
@@ -177,11 +166,14 @@ export class OpDispatch {
     const side = this.#sideFor(macs);
     if (side === undefined) return onCpu();
     try {
-      const found = await side.guard.call(kind, onGpu);
+      // calls of a class take about the same time
+      const size = Math.ceil(Math.log2(macs + 1));
+      const found = await side.guard.call(`${kind} of 2^${size} multiply-adds`, onGpu);
       if (isPlausible(parts(found))) return found;
     } catch (error) {
-      if (!isGpuFailure(error)) throw error;
-      this.#supervisor.drop(side, error.message);
+      if (this.#isDisposed) throw new TpaError('DISPOSED', 'the runtime is disposed');
+      if (!(error instanceof TpaError)) throw error;
+      if (isGpuFailure(error)) this.#supervisor.drop(side, error.message);
       return onCpu();
     }
     const result = onCpu();
@@ -194,7 +186,8 @@ export class OpDispatch {
 
   /** The GPU, if it is to do an operation of this size. */
   #sideFor(macs: number): OpSide | undefined {
-    if (this.#mode === 'webgpu' && !this.#isStarted) return undefined;
+    const isStarting = this.#mode === 'webgpu' && !this.#isStarted;
+    if (isStarting || macs < this.#leastMacs) return undefined;
     const side = this.#supervisor.use();
     return side === undefined || macs < side.thresholdMacs ? undefined : side;
   }
@@ -207,15 +200,21 @@ export class OpDispatch {
     try {
       if (signal.aborted) giveUp();
       await checkOps(this.#engine, guard);
-      const figures =
-        this.#mode === 'auto' ? await measureOps(this.#engine, guard, this.#clock) : undefined;
-      return {
-        guard,
-        lost: guard.lost,
-        thresholdMacs: figures === undefined ? 0 : thresholdOf(figures),
-        dispose: giveUp,
+      const isAuto = this.#mode === 'auto';
+      const figures = isAuto ? await measureOps(this.#engine, guard, this.#clock) : undefined;
+      const thresholdMacs = figures === undefined ? 0 : thresholdOf(figures);
+      const isWorth = Number.isFinite(thresholdMacs);
+      const { adapter, isSoftware, version } = gpu;
+      this.#facts = {
+        adapter,
+        isSoftware,
+        version,
+        thresholdMacs: isWorth ? thresholdMacs : null,
         ...(figures ? { figures } : {}),
       };
+      if (isWorth) return { guard, lost: guard.lost, thresholdMacs, dispose: giveUp };
+      const message = `the CPU was measured faster than ${adapter}`;
+      throw new TpaError('BACKEND_UNAVAILABLE', message);
     } catch (error) {
       giveUp();
       throw error;
@@ -223,16 +222,6 @@ export class OpDispatch {
       signal.removeEventListener('abort', giveUp);
     }
   }
-}
-
-/**
- * Multiply-adds at which both sides take the same time: a trip costs the same whatever it is for.
- *
- * @returns Infinity where the GPU is slower at each of them
- */
-export function thresholdOf({ tripMs, gpuMsPerMac, cpuMsPerMac }: OpFigures): number {
-  const gain = cpuMsPerMac - gpuMsPerMac;
-  return gain > 0 ? tripMs / gain : Infinity;
 }
 
 /** All arrays of factors. */

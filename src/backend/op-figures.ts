@@ -24,6 +24,16 @@ export interface OpFigures {
   readonly cpuMsPerMac: number;
 }
 
+/**
+ * Multiply-adds at which both sides take the same time: a trip costs the same whatever it is for.
+ *
+ * @returns Infinity where the GPU is slower at each of them
+ */
+export function thresholdOf({ tripMs, gpuMsPerMac, cpuMsPerMac }: OpFigures): number {
+  const gain = cpuMsPerMac - gpuMsPerMac;
+  return gain > 0 ? tripMs / gain : Infinity;
+}
+
 /** Runs of a case after the first, which compiles shaders. */
 const RUNS = 3;
 

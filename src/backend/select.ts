@@ -9,7 +9,8 @@ import { DispatchSequence, type SequenceHost } from './dispatch-sequence.ts';
 import { GpuSide } from './gpu-side.ts';
 import { Guard } from './guard.ts';
 import { answerOf, checkAnswer, type CpuSide, type KnownAnswer } from './known-answer.ts';
-import { Supervisor } from './supervisor.ts';
+import { OPEN_DEADLINE, Supervisor } from './supervisor.ts';
+import { unavailable } from './unavailable.ts';
 
 /** Options of {@link openDispatch}. */
 export interface DispatchOptions {
@@ -71,6 +72,7 @@ export class DispatchBackend implements Backend, SequenceHost {
     this.#clock = clock ?? systemClock();
     this.#supervisor = new Supervisor<GpuSide>({
       open: (signal) => this.#open(signal),
+      openDeadline: OPEN_DEADLINE[mode],
       clock: this.#clock,
       random: random ?? Math.random,
       onLost: (reason, { guard, figures }) => {
@@ -83,10 +85,7 @@ export class DispatchBackend implements Backend, SequenceHost {
 
   /** What the side that computes prompts now takes at once; changes with it. */
   get maxChunk(): number {
-    const { gpu } = this;
-    if (gpu === undefined) return this.#cpu.maxChunk;
-    const { maxChunk } = gpu.guard.resource;
-    return this.#isFaster(gpu, maxChunk, 0, 0) ? maxChunk : this.#cpu.maxChunk;
+    return this.chunkOf(this, this.gpu?.guard.resource.maxChunk ?? Infinity, 0);
   }
 
   get cpuChunk(): number {
@@ -113,11 +112,16 @@ export class DispatchBackend implements Backend, SequenceHost {
     return new DispatchSequence(this, this.#cpu.createSequence());
   }
 
+  chunkOf(owner: object, pending: number, context: number): number {
+    const { gpu } = this;
+    const most = Math.min(pending, gpu?.guard.resource.maxChunk ?? 0);
+    const isGpu = gpu !== undefined && this.#takes(gpu, owner, most, context);
+    return isGpu ? most : Math.min(pending, this.#cpu.maxChunk);
+  }
+
   gpuFor(owner: object, tokens: number, context: number): GpuSide | undefined {
     const gpu = this.#supervisor.use();
-    if (gpu === undefined || tokens > gpu.guard.resource.maxChunk) return undefined;
-    const missing = context - Math.min(context, gpu.findCopy(owner)?.length ?? 0);
-    return this.#isFaster(gpu, tokens, context, missing) ? gpu : undefined;
+    return gpu !== undefined && this.#takes(gpu, owner, tokens, context) ? gpu : undefined;
   }
 
   drop(gpu: GpuSide, reason: string): void {
@@ -210,6 +214,14 @@ export class DispatchBackend implements Backend, SequenceHost {
     return routesOf(figures, { tokens, context: this.contextLength });
   }
 
+  /** Whether this step of `owner` is the GPU's. */
+  #takes(gpu: GpuSide, owner: object, tokens: number, context: number): boolean {
+    const { maxChunk, contextLength } = gpu.guard.resource;
+    if (tokens > maxChunk || context + tokens > contextLength) return false;
+    const missing = context - Math.min(context, gpu.findCopy(owner)?.length ?? 0);
+    return this.#isFaster(gpu, tokens, context, missing);
+  }
+
   #isFaster({ figures }: GpuSide, tokens: number, context: number, missing: number): boolean {
     return figures === undefined || route(figures, tokens, context, missing) === 'webgpu';
   }
@@ -226,14 +238,4 @@ export class DispatchBackend implements Backend, SequenceHost {
 /** A GPU that is not worth another attempt. */
 function useless(message: string, cause?: unknown): TpaError {
   return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
-}
-
-function unavailable(error: unknown): TpaError {
-  const isPlain =
-    error instanceof TpaError &&
-    (error.code === 'BACKEND_UNAVAILABLE' || error.code === 'MODEL_UNSUPPORTED');
-  if (isPlain) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  const message = `"webgpu" expected a GPU that works: ${reason}`;
-  return new TpaError('BACKEND_UNAVAILABLE', message, { cause: error });
 }

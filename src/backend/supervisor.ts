@@ -14,6 +14,8 @@ export interface Losable {
 export interface SupervisorOptions<R extends Losable> {
   /** Makes one that is ready for use; an abort ends it and what it has made so far. */
   readonly open: (signal: AbortSignal) => Promise<R>;
+  /** Milliseconds that opening may take. */
+  readonly openDeadline: number;
   readonly clock: Clock;
   /** Numbers in [0, 1). */
   readonly random: () => number;
@@ -23,8 +25,11 @@ export interface SupervisorOptions<R extends Losable> {
   readonly onOpened: (resource: R) => void;
 }
 
-/** Weights of gigabytes go to the device and its shaders are compiled meanwhile. */
-const OPEN_DEADLINE = 120_000;
+/**
+ * Milliseconds that opening may take: onnxruntime-web's wasm is fetched, weights of gigabytes go to
+ * the device, shaders are compiled. Nobody asked for a GPU with `'auto'`, and the CPU is ready.
+ */
+export const OPEN_DEADLINE = { auto: 30_000, webgpu: 120_000 } as const;
 
 /**
  * Keeps one resource that can be lost, and after a loss opens another when someone asks for it and
@@ -63,7 +68,7 @@ export class Supervisor<R extends Losable> {
   /**
    * Opens the first one.
    *
-   * @throws what `open` rejects with; TpaError `GPU_LOST` after a deadline of 120 s, `ABORTED`
+   * @throws what `open` rejects with; TpaError `GPU_LOST` after the deadline, `ABORTED`
    */
   async start(signal?: AbortSignal): Promise<R> {
     try {
@@ -159,8 +164,9 @@ export class Supervisor<R extends Losable> {
         opening.abort();
       };
       const abort = (): void => giveUp(new TpaError('ABORTED', 'opening the GPU was aborted'));
-      const cancel = this.#options.clock.after(OPEN_DEADLINE, () => {
-        const message = `the GPU expected to open within ${OPEN_DEADLINE} ms, it did not`;
+      const { openDeadline, clock } = this.#options;
+      const cancel = clock.after(openDeadline, () => {
+        const message = `the GPU expected to open within ${openDeadline} ms, it did not`;
         giveUp(new TpaError('GPU_LOST', message));
       });
       signal?.addEventListener('abort', abort);

@@ -91,7 +91,7 @@ export class Context {
       for (let start = 0; start < pending.length;) {
         if (start > 0) await yieldMacrotask();
         if (isCancelled()) return undefined;
-        const chunk = pending.slice(start, start + this.#backend.maxChunk);
+        const chunk = pending.slice(start, start + sequence.chunkOf(pending.length - start));
         logits = await this.#forward(chunk);
         start += chunk.length;
       }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { thresholdOf } from '../../src/backend/op-dispatch.ts';
+import { thresholdOf } from '../../src/backend/op-figures.ts';
 import { TpaError } from '../../src/errors.ts';
 import { type FakeOpGpu, openFakeRuntime, type Spoil } from '../helpers/fake-op-gpu.ts';
 import {
@@ -86,7 +86,7 @@ test("'auto': opened in the background at the first operation, which is the CPU'
   };
   all.runtime.factorize(inputOf(1), WEIGHTS, SPEC, 0);
   assert.is(all.gpus.length, 0, 'not for what is not asynchronous');
-  assert.is(all.runtime.info().backendReason, 'no operation has asked for the GPU yet');
+  assert.is(all.runtime.info().backendReason, 'no operation was worth a GPU yet');
   await sameFactors(all);
   assert.is(all.gpus.length, 1);
   await until(() => all.runtime.info().gpu !== undefined);
@@ -132,7 +132,7 @@ test('after a loss the next GPU is opened when it is due, and gets all of a cach
   assert.is(all.gpus.length, 1, 'not at once');
   all.clock.advance(1000);
   await sameFactors(all);
-  await until(() => all.runtime.info().gpu !== undefined);
+  await until(() => all.runtime.info().backend === 'webgpu');
   const second = all.gpus[1]!;
   second.calls.length = 0;
   await sameAttention(all, all.cache, all.factors);

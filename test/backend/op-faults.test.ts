@@ -33,7 +33,8 @@ const FAULTS: Record<string, { spoil: Spoil; reason: RegExp; after?: (all: FakeR
     },
     'no end': {
       spoil: NEVER,
-      reason: /^the GPU expected to answer an? (factorize|attend) call within 60000 ms/,
+      reason:
+        /^the GPU expected to answer an? (factorize|attend) of 2\^\d+ multiply-adds call within 60000 ms/,
       after: ({ clock }) => clock.advance(60_000),
     },
   };

@@ -20,6 +20,8 @@ const WEIGHTS = {
   wAv: rows(2),
   wBv: rows(4),
 };
+/** Tokens of 192 multiply-adds each, 20 million of which are worth a GPU. */
+const WORTH = 110_000;
 const { source } = mechanismVariant('tpa').build();
 
 /** As on a Node without WebGPU, whatever this one has. */
@@ -71,7 +73,9 @@ test("createRuntime(): 'webgpu' throws what the worker says, 'auto' goes on with
         assert.is(error.message, message);
         using runtime = await createRuntime({ backend: 'auto', simd: 'baseline' });
         assert.is(FakeWorker.workers.length, 1, 'not opened before it is of use');
-        await runtime.factorizeAsync(rows(1), WEIGHTS, SPEC, 0);
+        await runtime.factorizeAsync(rows(9), WEIGHTS, SPEC, 0);
+        assert.is(runtime.info().backendReason, 'no operation was worth a GPU yet');
+        await runtime.factorizeAsync(rows(WORTH), WEIGHTS, SPEC, 0);
         await until(() => runtime.info().backendReason === message);
         assert.equal(
           FakeWorker.workers.map(({ terminations }) => terminations),
@@ -90,7 +94,9 @@ test("createRuntime(): 'auto' takes no software adapter, 'webgpu' does", () =>
         FakeWorker.onRequest = (worker, { id }) =>
           worker.reply({ id, code: 'BACKEND_UNAVAILABLE', message: 'so far' });
         using runtime = await createRuntime({ backend: 'auto', simd: 'baseline' });
-        await runtime.factorizeAsync(rows(1), WEIGHTS, SPEC, 0);
+        await runtime.factorizeAsync(rows(9), WEIGHTS, SPEC, 0);
+        assert.is(runtime.info().backendReason, 'no operation was worth a GPU yet');
+        await runtime.factorizeAsync(rows(WORTH), WEIGHTS, SPEC, 0);
         await until(() => runtime.info().backendReason.startsWith('the only adapter, llvmpipe'));
         assert.is(FakeWorker.workers.length, 0);
         await refused(() => createRuntime({ backend: 'webgpu' }), 'BACKEND_UNAVAILABLE');

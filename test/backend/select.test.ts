@@ -157,6 +157,7 @@ test("'auto', dead at open or lost while it is measured: the CPU computes, and s
       assert.equal([gpus.opened.length, gpus.devices, gpus.live, clock.timers], [1, 0, 0, 0]);
       assert.equal(gpus.violations, []);
       dispatch.dispose();
+      await new Promise((resolve) => setImmediate(resolve)); // what was measured lets go
       assert.is(heap.used, used);
     }
   }

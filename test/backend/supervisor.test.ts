@@ -38,6 +38,7 @@ function setUp(random = 0) {
       moments.push(clock.now());
       return state.open(signal);
     },
+    openDeadline: 120_000,
     clock,
     random: () => random,
     onLost: (reason, thing) => events.push(`lost: ${reason}, disposed ${thing.isDisposed}`),

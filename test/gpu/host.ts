@@ -30,6 +30,12 @@ export interface RemoteModel {
   readonly fault?: string;
 }
 
+/** Cuts the session to `keep` tokens, where that is given, and then adds ids. */
+export interface Step {
+  readonly keep?: number;
+  readonly ids: readonly number[];
+}
+
 /** What runs there: what is asked and what comes back. */
 export interface Scenarios {
   /** Logits of every position, of each row of ids. */
@@ -51,10 +57,15 @@ export interface Scenarios {
     };
     answer: GenerateAnswer;
   };
-  /** Compiles an ONNX file on the device; the message of what refused it. */
+  /** Logits after each step of one session. */
+  steps: {
+    ask: RemoteModel & { readonly steps: readonly Step[] };
+    answer: { readonly rows: readonly Base64[]; readonly info: object };
+  };
+  /** Compiles ONNX files on the device; the messages of what refused them, '' for none. */
   compile: {
-    ask: { readonly model: Base64 };
-    answer: { readonly refused?: string };
+    ask: { readonly models: readonly Base64[] };
+    answer: readonly string[];
   };
   /**
    * Largest differences between GPU and CPU, relative to the largest number: of factors, of

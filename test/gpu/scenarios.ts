@@ -20,6 +20,7 @@ export async function runScenario(
   ask: unknown,
 ): Promise<unknown> {
   if (name === 'logits') return logits(assets, ask as Scenarios['logits']['ask']);
+  if (name === 'steps') return steps(assets, ask as Scenarios['steps']['ask']);
   if (name === 'compile') return compile(assets, ask as Scenarios['compile']['ask']);
   if (name === 'ops') return compareOps(gpuOptions(assets, (ask as OpsAsk).fault), ask as OpsAsk);
   return generate(assets, ask as Scenarios['generate']['ask']);
@@ -61,21 +62,35 @@ async function gpuBack(model: Model, changes: readonly { backend: string }[]): P
   }
 }
 
+async function steps(
+  assets: Assets,
+  ask: Scenarios['steps']['ask'],
+): Promise<Scenarios['steps']['answer']> {
+  using model = await open(assets, ask);
+  using session = model.createSession();
+  const rows: string[] = [];
+  for (const { keep, ids } of ask.steps) {
+    if (keep !== undefined) session.truncate(keep);
+    rows.push(encode(await session.prefill(ids)));
+  }
+  return { rows, info: model.info() };
+}
+
 async function compile(
   assets: Assets,
-  { model }: Scenarios['compile']['ask'],
+  { models }: Scenarios['compile']['ask'],
 ): Promise<Scenarios['compile']['answer']> {
   const options = { ...gpuOptions(assets), allowsSoftware: true };
-  const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
-  try {
-    await withDevice(options, new AbortController().signal, async (device) => {
-      await device.ask('compile', { graph: 'test', model: bytes });
-      device.close();
-    });
-    return {};
-  } catch (error) {
-    return { refused: String(error) };
-  }
+  return withDevice(options, new AbortController().signal, async (device) => {
+    const refused: string[] = [];
+    for (const [i, text] of models.entries()) {
+      const model = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const compiling = device.ask('compile', { graph: `test ${i}`, model });
+      refused.push(await compiling.then(() => '', String));
+    }
+    device.close();
+    return refused;
+  });
 }
 
 async function greedy(

@@ -81,6 +81,10 @@ class FakeSequence implements Sequence {
     return prefixLogits(this.#ids, vocabSize);
   }
 
+  chunkOf(pending: number): number {
+    return Math.min(pending, this.#backend.maxChunk);
+  }
+
   truncate(length: number): void {
     this.#check();
     if (!(length >= 0 && length <= this.#ids.length)) throw new RangeError(`truncate(${length})`);

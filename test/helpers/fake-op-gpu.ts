@@ -122,7 +122,7 @@ export async function openFakeRuntime(mode: 'auto' | 'webgpu', cpuMs = 0): Promi
     fake.opening(gpu);
     return gpu;
   };
-  const dispatch = new OpDispatch(engine, open, { mode, clock, random: () => 0 });
+  const dispatch = new OpDispatch(engine, open, { mode, leastMacs: 0, clock, random: () => 0 });
   const runtime = new Runtime(engine, '', dispatch);
   const fake: FakeRuntime = { engine, runtime, dispatch, clock, gpus, opening: () => {} };
   return fake;

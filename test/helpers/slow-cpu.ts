@@ -24,6 +24,7 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
         clock.advance(loadMs);
         return inner.loadFactors(factors);
       },
+      chunkOf: (pending) => inner.chunkOf(pending),
       truncate: (length) => inner.truncate(length),
       fork: () => wrap(inner.fork()),
       dispose: () => inner.dispose(),

@@ -8,17 +8,24 @@ const ADAPTER_DEADLINE_MS = 5000;
 export function isSoftwareAdapter(adapter: GPUAdapter): boolean {
   // the flag moved from the adapter to its info
   const { isFallbackAdapter = false } = adapter as GPUAdapter & { isFallbackAdapter?: boolean };
-  return isFallbackAdapter || adapter.info.isFallbackAdapter || SOFTWARE.test(describe(adapter));
+  const isFallback = isFallbackAdapter || infoOf(adapter).isFallbackAdapter === true;
+  return isFallback || SOFTWARE.test(describe(adapter));
 }
 
 /** An adapter in words: its description, else vendor and architecture. */
 export function describeAdapter(adapter: GPUAdapter): string {
-  const { description, vendor, architecture } = adapter.info;
+  const { description, vendor, architecture } = infoOf(adapter);
   return description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';
 }
 
-function describe({ info }: GPUAdapter): string {
-  return [info.description, info.vendor, info.architecture, info.device].join(' ');
+function describe(adapter: GPUAdapter): string {
+  const { description, vendor, architecture, device } = infoOf(adapter);
+  return [description, vendor, architecture, device].join(' ');
+}
+
+/** Engines of 2023 have none. */
+function infoOf({ info }: { readonly info?: GPUAdapterInfo }): Partial<GPUAdapterInfo> {
+  return info ?? {};
 }
 
 /**
@@ -32,7 +39,8 @@ export async function requestAdapter(
   powerPreference?: GPUPowerPreference,
 ): Promise<GPUAdapter | undefined> {
   const options = powerPreference === undefined ? {} : { powerPreference };
-  return (await inTime('the GPU adapter', gpu.requestAdapter(options))) ?? undefined;
+  const adapter = gpu.requestAdapter(options);
+  return (await inTime('the GPU adapter', adapter, ADAPTER_DEADLINE_MS)) ?? undefined;
 }
 
 /** Limits of the adapter that onnxruntime's kernels make use of. */
@@ -57,15 +65,21 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
       requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
     }),
+    ADAPTER_DEADLINE_MS,
   );
 }
 
-async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
+/** @throws Error that says what did not answer, and in how long */
+export async function inTime<T>(
+  what: string,
+  promise: Promise<T>,
+  milliseconds: number,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`${what} did not answer in ${ADAPTER_DEADLINE_MS / 1000} s`)),
-      ADAPTER_DEADLINE_MS,
+      () => reject(new Error(`${what} did not answer in ${milliseconds / 1000} s`)),
+      milliseconds,
     );
   });
   try {

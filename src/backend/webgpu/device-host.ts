@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { describeAdapter, isSoftwareAdapter, requestAdapter, requestDevice } from './adapter.ts';
 import { BufferTable } from './buffer-table.ts';
 import { provideGpu } from './navigator-gpu.ts';
-import { loadRuntime, type OnnxRuntime, refusalOf } from './onnxruntime.ts';
+import { describeVersion, loadRuntime, type OnnxRuntime, refusalOf } from './onnxruntime.ts';
 import type {
   DeviceErrorCode,
   Feed,
@@ -116,7 +116,7 @@ export class DeviceHost {
     return {
       adapter: describeAdapter(adapter),
       isSoftware: isSoftwareAdapter(adapter),
-      version: ort.env.versions.web ?? ort.env.versions.common,
+      version: describeVersion(ort),
       maxBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
     };
   }

@@ -3,6 +3,8 @@ import type { Reply, Request, Requests } from './protocol.ts';
 import type { SpawnWorker, WorkerPort } from './worker-port.ts';
 
 interface Waiting {
+  /** Whether a process is to stay alive for the answer. */
+  readonly isNeeded: boolean;
   resolve(answer: unknown): void;
   reject(error: TpaError): void;
 }
@@ -19,6 +21,7 @@ export class GpuDevice {
   #reason: string | undefined;
   #tellLost: (reason: string) => void = () => {};
   #next = 0;
+  #needed = 0;
 
   private constructor() {
     this.lost = new Promise((resolve) => (this.#tellLost = resolve));
@@ -54,9 +57,11 @@ export class GpuDevice {
     const port = this.#port;
     if (port === undefined) return Promise.reject(lostError(this.#reason ?? 'the GPU is closed'));
     const id = this.#next++;
-    if (this.#waiting.size === 0) port.keepAlive(true);
+    // nobody waits for what is freed
+    const isNeeded = kind !== 'free';
+    if (isNeeded && this.#needed++ === 0) port.keepAlive(true);
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (answer) => resolve(answer as never), reject });
+      this.#waiting.set(id, { resolve: (answer) => resolve(answer as never), reject, isNeeded });
       port.post({ id, kind, ask } as Request, transfer);
     });
   }
@@ -73,7 +78,7 @@ export class GpuDevice {
     }
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if (this.#waiting.size === 0) this.#port?.keepAlive(false);
+    if (waiting?.isNeeded && --this.#needed === 0) this.#port?.keepAlive(false);
     if ('code' in reply) waiting?.reject(new TpaError(reply.code, reply.message));
     else waiting?.resolve(reply.answer);
   }

@@ -7,6 +7,7 @@ import type { ModelWeights } from '../../model/weights.ts';
 import type { Engine } from '../../wasm/engine.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { GpuDevice } from './device.ts';
+import { cachedTokens } from './gpu-cache.ts';
 import type { GpuNetwork } from './gpu-network.ts';
 import { GpuSequence } from './gpu-sequence.ts';
 import type { Feed, StartReport } from './protocol.ts';
@@ -44,8 +45,8 @@ export class OrtGpuBackend implements GpuBackend {
   private constructor(network: Omit<GpuNetwork, 'onRead'>, report: StartReport, isHalf: boolean) {
     const { config, device } = network;
     this.#network = { ...network, onRead: (bytes) => (this.#bytesRead = bytes) };
-    this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
-    this.contextLength = config.contextLength;
+    this.maxChunk = Math.min(MAX_CHUNK, network.contextLength);
+    this.contextLength = network.contextLength;
     this.vocabSize = config.vocabSize;
     this.adapter = report.adapter;
     this.isSoftware = report.isSoftware;
@@ -79,8 +80,11 @@ export class OrtGpuBackend implements GpuBackend {
     await device.ask('bind', { graph: 'step', feeds });
     const inputs = new StepInputs(engine, config, weights, MAX_CHUNK);
     const { maxBytes } = report;
+    // the scores of one token are as much of a limit as the widest piece
+    const columns = [...graph.pieces, { width: graph.scoreNumbers }];
+    const contextLength = Math.min(config.contextLength, cachedTokens(columns, maxBytes));
     return new OrtGpuBackend(
-      { device, config, graph, inputs, maxBytes, nextBuffer },
+      { device, config, graph, inputs, contextLength, maxBytes, nextBuffer },
       report,
       isHalf,
     );

@@ -212,3 +212,12 @@ export class GpuCache {
 function countNumbers(pieces: readonly CachePiece[]): number {
   return pieces.reduce((sum, { width }) => sum + width, 0);
 }
+
+/** Tokens whose widest piece still fits a buffer of so many bytes: whole blocks. */
+export function cachedTokens(
+  pieces: readonly Pick<CachePiece, 'width'>[],
+  maxBytes: number,
+): number {
+  const widest = Math.max(...pieces.map(({ width }) => width));
+  return Math.floor(maxBytes / 4 / widest / PAST_BLOCK) * PAST_BLOCK;
+}

@@ -10,10 +10,12 @@ export interface GpuNetwork {
   readonly graph: StepGraph;
   /** Embeddings and tables of positions, which the CPU makes. */
   readonly inputs: StepInputs;
+  /** Tokens that a sequence can hold: what a buffer of the device can, at most the model's. */
+  readonly contextLength: number;
   /** Bytes of one buffer at most. */
   readonly maxBytes: number;
   /** An id for a buffer. */
   nextBuffer(): number;
-  /** Told how many bytes a run has read back. */
+  /** Told how many bytes a forward has read back. */
   onRead(bytes: number): void;
 }

@@ -1,10 +1,12 @@
 import type { AttendTask } from '../../attention/attend-task.ts';
 import type { FactorizeTask } from '../../attention/factorize.ts';
+import { TpaError } from '../../errors.ts';
 import type { FactorizeTables, FactorMirror, OpGpu } from '../op-gpu.ts';
 import { PAST_BLOCK } from './attention-graph.ts';
 import type { GpuDevice } from './device.ts';
-import { GpuCache } from './gpu-cache.ts';
-import { attendOpGraph, factorizeGraph, type OpGraph } from './op-graphs.ts';
+import { cachedTokens, GpuCache } from './gpu-cache.ts';
+import type { SizeInput } from './graph-builder.ts';
+import { attendOpGraph, factorizeGraph, type OpGraph, type OpGraphPlan } from './op-graphs.ts';
 import type { Feed, StartReport } from './protocol.ts';
 import { floatFeed, maskRows, sizeFeeds, tableRows } from './step-feeds.ts';
 import { cachePieces } from './step-graph.ts';
@@ -20,7 +22,8 @@ export class OrtOpGpu implements OpGpu {
   readonly lost: Promise<string>;
   readonly #device: GpuDevice;
   readonly #maxBytes: number;
-  readonly #compiled = new Set<string>();
+  /** By key: what was compiled, or why it was refused. */
+  readonly #graphs = new Map<string, OpGraph | TpaError>();
   readonly #caches = new WeakMap<object, GpuCache>();
   #buffers = 0;
 
@@ -38,10 +41,12 @@ export class OrtOpGpu implements OpGpu {
     const { spec, rotation, pieces, x, count } = task;
     const { dim, rankQ, headDim } = spec;
     const { rotaryDim, direction } = rotation;
-    const graph = factorizeGraph({ ...spec, valueDim: headDim }, rankQ, dim, rotaryDim);
-    await this.#compile(graph);
+    const plan = factorizeGraph({ ...spec, valueDim: headDim }, rankQ, dim, rotaryDim);
+    const bytes = Math.max(x.byteLength, ...pieces.map(({ byteLength }) => byteLength));
+    if (bytes > this.#maxBytes) throw tooLarge(`${bytes} bytes`, this.#maxBytes);
+    const graph = await this.#compile(plan);
     const { cos, sin } = tableRows(tables, direction);
-    return this.#run(graph, count, 0, 'rows', [
+    return this.#run(plan.key, graph.sizes(count, 0), 'rows', [
       floatFeed('x', [count, dim], x),
       floatFeed('cos', [count, rotaryDim / 2], cos),
       floatFeed('sin', [count, rotaryDim / 2], sin),
@@ -52,8 +57,10 @@ export class OrtOpGpu implements OpGpu {
   async attend(task: AttendTask, mirror: FactorMirror): Promise<Float32Array> {
     const { spec, rankQ, a, b, count, length } = task;
     const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
-    const graph = attendOpGraph(spec, rankQ);
-    await this.#compile(graph);
+    const limit = cachedTokens(cachePieces(spec), this.#maxBytes);
+    if (length > limit) throw tooLarge(`${length} tokens of a cache`, limit);
+    const plan = attendOpGraph(spec, rankQ);
+    const graph = await this.#compile(plan);
     const cache = await this.#copy(task, mirror);
     const past = cache.pastOf(length);
     const isDense = headFactors === 'groups';
@@ -77,7 +84,7 @@ export class OrtOpGpu implements OpGpu {
       const rows = isDense ? heads / rankK : 1;
       const mask = maskRows(step, rows, past, isSeen);
       const dims = isDense ? [step * rows, past] : [step, 1, past];
-      const found = await this.#run(graph, step, past, 'out', [
+      const found = await this.#run(plan.key, graph.sizes(step, past), 'out', [
         ...queries,
         floatFeed('mask', dims, mask),
         ...cache.feeds(past),
@@ -96,22 +103,31 @@ export class OrtOpGpu implements OpGpu {
     this.#device.close();
   }
 
-  async #compile({ key, model }: OpGraph): Promise<void> {
-    if (this.#compiled.has(key)) return;
-    await this.#device.ask('compile', { graph: key, model });
-    this.#compiled.add(key);
+  /** @throws TpaError `BACKEND_UNAVAILABLE` for a graph that is refused, at once the second time */
+  async #compile({ key, build }: OpGraphPlan): Promise<OpGraph> {
+    const known = this.#graphs.get(key);
+    if (known instanceof TpaError) throw known;
+    if (known !== undefined) return known;
+    const graph = build();
+    try {
+      await this.#device.ask('compile', { graph: key, model: graph.model });
+    } catch (error) {
+      if (error instanceof TpaError) this.#graphs.set(key, error);
+      throw error;
+    }
+    this.#graphs.set(key, graph);
+    return graph;
   }
 
   async #run(
-    graph: OpGraph,
-    tokens: number,
-    past: number,
+    graph: string,
+    sizes: readonly SizeInput[],
     output: string,
     feeds: readonly Feed[],
   ): Promise<Float32Array> {
     const [found] = await this.#device.ask('run', {
-      graph: graph.key,
-      feeds: [...feeds, ...sizeFeeds(graph.sizes(tokens, past))],
+      graph,
+      feeds: [...feeds, ...sizeFeeds(sizes)],
       writes: [],
       copies: [],
       read: [output],
@@ -127,7 +143,7 @@ export class OrtOpGpu implements OpGpu {
         device: this.#device,
         layers: 1,
         pieces: cachePieces(spec),
-        contextLength: Infinity,
+        contextLength: cachedTokens(cachePieces(spec), this.#maxBytes),
         hasMask: false,
         nextBuffer: () => this.#buffers++,
       });
@@ -141,4 +157,9 @@ export class OrtOpGpu implements OpGpu {
     }
     return cache;
   }
+}
+
+/** What no buffer of the device can hold is the CPU's. */
+function tooLarge(needed: string, limit: number): TpaError {
+  return new TpaError('BACKEND_UNAVAILABLE', `the GPU takes at most ${limit}, not ${needed}`);
 }

@@ -25,11 +25,11 @@ export class GpuSequence implements FactorSequence {
     this.#network = network;
     this.#siblings = siblings;
     const { device, graph, config } = network;
-    const { layers, contextLength, rotaryDim, slidingWindow } = config;
+    const { layers, rotaryDim, slidingWindow } = config;
     this.#cache = new GpuCache({
       device,
       layers,
-      contextLength,
+      contextLength: network.contextLength,
       pieces: graph.pieces,
       // where every layer has a window, the graph has no other mask
       hasMask: slidingWindow?.firstLayer !== 0,
@@ -49,23 +49,26 @@ export class GpuSequence implements FactorSequence {
 
   async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
     this.#use();
-    const { config, maxBytes, graph } = this.#network;
+    const { config, maxBytes, graph, onRead } = this.#network;
     const { vocabSize, layers } = config;
     const logits = new Float32Array((rows === 'all' ? ids.length : 1) * vocabSize);
     const factors = new Float32Array(layers * ids.length * graph.numbers);
     const start = this.length;
+    let bytes = 0;
     for (let done = 0; done < ids.length;) {
       const left = ids.length - done;
       const seen = this.#cache.pastOf(this.length) + left;
       const limit = tokensThatFit(config, graph.scoreNumbers, seen, maxBytes, rows);
       const count = Math.min(limit, left);
       const [found, ...pieces] = await this.#step(ids.slice(done, done + count), rows);
+      bytes += found!.byteLength + pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
       if (rows === 'all') logits.set(found!, done * vocabSize);
       else logits.set(found!.subarray(0, vocabSize));
       this.#gather(factors, pieces, ids.length, done, count);
       done += count;
     }
     this.#fresh = { start, count: ids.length, factors };
+    onRead(bytes);
     return logits;
   }
 
@@ -99,7 +102,7 @@ export class GpuSequence implements FactorSequence {
 
   /** Logits, then the new pieces (layers, count, width). */
   async #step(ids: readonly number[], rows: 'last' | 'all'): Promise<Float32Array[]> {
-    const { device, graph, onRead } = this.#network;
+    const { device, graph } = this.#network;
     const { length } = this;
     await this.#cache.reserve(length + ids.length);
     const past = this.#cache.pastOf(length);
@@ -112,7 +115,6 @@ export class GpuSequence implements FactorSequence {
       read: ['logits', ...graph.pieces.map(({ name }) => `new.${name}`)],
     });
     this.#cache.commit(ids.length, step.rotation);
-    onRead(read.reduce((sum, { byteLength }) => sum + byteLength, 0));
     return read;
   }
 

@@ -19,8 +19,7 @@ const TESTED = { major: 1, minor: 30 } as const;
 export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<OnnxRuntime> {
   hideNullOrigin();
   const ort = await importModule(module);
-  const version = ort.env.versions.web ?? ort.env.versions.common;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const { version, major, minor } = versionOf(ort);
   if (major !== TESTED.major || minor < TESTED.minor) {
     throw new Error(
       `onnxruntime-web ${version} is outside the tested range, ${TESTED.major}.${TESTED.minor} and later before ${TESTED.major + 1}; npm i onnxruntime-web@^${TESTED.major}.${TESTED.minor}`,
@@ -30,6 +29,19 @@ export async function loadRuntime({ module, wasmPaths }: StartOptions): Promise<
   ort.env.logLevel = 'fatal'; // what fails is told by an error
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = folderOf(wasmPaths);
   return ort;
+}
+
+/** The version in words: a later minor is taken, and says that no test ran with it. */
+export function describeVersion(ort: OnnxRuntime): string {
+  const { version, minor } = versionOf(ort);
+  const { major, minor: tested } = TESTED;
+  return minor === tested ? version : `${version} (tested with ${major}.${tested})`;
+}
+
+function versionOf({ env }: OnnxRuntime): { version: string; major: number; minor: number } {
+  const version = env.versions.web ?? env.versions.common;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return { version, major, minor };
 }
 
 /** onnxruntime-web puts the names of its files right behind what it is given. */
@@ -59,13 +71,12 @@ function hideNullOrigin(): void {
 }
 
 async function importModule(module: string | undefined): Promise<OnnxRuntime> {
+  const isJspi = hasJspi();
   try {
     if (module !== undefined) return (await import(/* @vite-ignore */ module)) as OnnxRuntime;
-    return hasJspi()
-      ? await import('onnxruntime-web/jspi')
-      : await import('onnxruntime-web/webgpu');
+    return isJspi ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
   } catch (cause) {
-    const tried = module ?? 'onnxruntime-web/webgpu';
+    const tried = module ?? `onnxruntime-web/${isJspi ? 'jspi' : 'webgpu'}`;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(
       `onnxruntime-web could not be loaded from ${tried}: ${reason}; npm i onnxruntime-web, or set "webgpu": { module }`,

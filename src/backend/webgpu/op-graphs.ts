@@ -5,10 +5,15 @@ import { formSide, type Pieces, rotate } from './factors-graph.ts';
 import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
 import { cachePieces } from './step-graph.ts';
 
-/** A graph of one operation. */
-export interface OpGraph {
+/** A graph that can be written. */
+export interface OpGraphPlan {
   /** What it is, by all that it depends on. */
   readonly key: string;
+  build(): OpGraph;
+}
+
+/** A graph of one operation. */
+export interface OpGraph {
   readonly model: Uint8Array;
   sizes(tokens: number, past: number): readonly SizeInput[];
 }
@@ -18,6 +23,19 @@ export interface OpGraph {
  * in the order of the layout; `cos`, `sin` (T, pairs), as the step's. Output `rows` (T, layout.width).
  */
 export function factorizeGraph(
+  spec: AttentionSpec,
+  rankQ: number,
+  dim: number,
+  rotaryDim: number,
+): OpGraphPlan {
+  const { heads, headDim, rankK, rankV } = spec;
+  return {
+    key: ['factorize', heads, headDim, rankQ, rankK, rankV, dim, rotaryDim].join('.'),
+    build: () => buildFactorize(spec, rankQ, dim, rotaryDim),
+  };
+}
+
+function buildFactorize(
   spec: AttentionSpec,
   rankQ: number,
   dim: number,
@@ -47,7 +65,6 @@ export function factorizeGraph(
   });
   g.output('rows', g.concat(parts, 1), ['T', width]);
   return {
-    key: ['factorize', heads, headDim, rankQ, rankK, spec.rankV, dim, rotaryDim].join('.'),
     model: g.build(),
     sizes: (tokens, past) => g.sizeInputs(tokens, past),
   };
@@ -58,8 +75,17 @@ export function factorizeGraph(
  * `bq` (T, rankQ, headDim), or `bq` (T, heads, headDim) alone with rankQ 0; `past.{piece}.0`
  * (P, width); `mask` (T, 1, P), or (T · H / G, P) with K/V heads. Output `out` (T, heads · valueDim).
  */
-export function attendOpGraph(spec: AttentionSpec, rankQ: number): OpGraph {
-  const { heads, headDim, valueDim, rankK, rankV } = spec;
+export function attendOpGraph(spec: AttentionSpec, rankQ: number): OpGraphPlan {
+  const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
+  const form = headFactors === 'groups' ? 'dense' : 'factored';
+  return {
+    key: ['attend', form, heads, headDim, valueDim, rankQ, rankK, rankV].join('.'),
+    build: () => buildAttend(spec, rankQ),
+  };
+}
+
+function buildAttend(spec: AttentionSpec, rankQ: number): OpGraph {
+  const { heads, headDim, valueDim } = spec;
   const g = new GraphBuilder();
   const isDense = spec.headFactors === 'groups';
   const past: Pieces = Object.fromEntries(
@@ -79,9 +105,7 @@ export function attendOpGraph(spec: AttentionSpec, rankQ: number): OpGraph {
     isPast: true,
   };
   g.output('out', attendGraph(g, spec, query, [side]), ['T', heads * valueDim]);
-  const sizes = [heads, headDim, valueDim, rankQ, rankK, rankV];
   return {
-    key: ['attend', isDense ? 'dense' : 'factored', ...sizes].join('.'),
     model: g.build(),
     sizes: (tokens, past_) => g.sizeInputs(tokens, past_),
   };

@@ -1,7 +1,7 @@
 import { TpaError } from '../../errors.ts';
 import type { OpenGpu } from '../backend.ts';
 import type { OpenOpGpu } from '../op-gpu.ts';
-import { describeAdapter, isSoftwareAdapter, requestAdapter } from './adapter.ts';
+import { describeAdapter, inTime, isSoftwareAdapter, requestAdapter } from './adapter.ts';
 import { GpuDevice } from './device.ts';
 import { type CpuParts, OrtGpuBackend } from './gpu-backend.ts';
 import { OrtOpGpu } from './gpu-ops.ts';
@@ -9,6 +9,9 @@ import { ownGpu } from './navigator-gpu.ts';
 import { noWebGpuReason, hasWebGpu } from './present.ts';
 import type { StartOptions, StartReport } from './protocol.ts';
 import { spawnWorker } from './worker-port.ts';
+
+/** What a worker has for an adapter, a device and the import of onnxruntime-web's module. */
+const START_DEADLINE_MS = 20_000;
 
 /** Where the pieces of the GPU side are; what is left out is found by itself. */
 export interface WebGpuOptions {
@@ -60,10 +63,13 @@ export async function withDevice<T>(
   const close = () => device.close();
   signal.addEventListener('abort', close);
   try {
-    if (signal.aborted) throw new TpaError('ABORTED', 'opening the GPU was aborted');
-    return await make(device, await device.ask('start', startOptions(options)));
+    if (signal.aborted) throw aborted();
+    const start = device.ask('start', startOptions(options));
+    const report = await inTime('the GPU worker', start, START_DEADLINE_MS).catch(notStarted);
+    return await make(device, report);
   } catch (error) {
     device.close();
+    if (signal.aborted) throw aborted(error);
     throw error;
   } finally {
     signal.removeEventListener('abort', close);
@@ -85,6 +91,15 @@ async function checkAdapter({ allowsSoftware, powerPreference }: OpenGpuOptions)
   if (!allowsSoftware && isSoftwareAdapter(adapter)) {
     throw unavailable(`the only adapter, ${describeAdapter(adapter)}, is software`);
   }
+}
+
+function aborted(cause?: unknown): TpaError {
+  return new TpaError('ABORTED', 'opening the GPU was aborted', { cause });
+}
+
+/** A worker that cannot start is no GPU, whatever is wrong with it. */
+function notStarted(error: unknown): never {
+  throw unavailable(error instanceof Error ? error.message : String(error), error);
 }
 
 function unavailable(message: string, cause?: unknown): TpaError {

@@ -45,7 +45,6 @@ export interface StepGraph {
   readonly rowsPerToken: number;
   /** Whether keys rotate at attention time. */
   readonly rotatesPast: boolean;
-  readonly hasWindow: boolean;
   /** Numbers of the largest intermediate tensor for one new token and one past token. */
   readonly scoreNumbers: number;
   /** The size inputs of a step. */
@@ -110,7 +109,6 @@ export function stepGraph(
     numbers: pieces.reduce((sum, { width }) => sum + width, 0),
     rowsPerToken: isDense ? heads / rankK : 0,
     rotatesPast: rotatesPast(config),
-    hasWindow: config.slidingWindow !== undefined,
     scoreNumbers: isDense ? heads : Math.max(heads, rankQ) * Math.max(rankK, rankV),
     sizes: (tokens, past) => g.sizeInputs(tokens, past),
   };

@@ -66,11 +66,15 @@ async function spawnNode(
 ): Promise<WorkerPort> {
   const { fork } = await import('node:child_process');
   const { fileURLToPath } = await import('node:url');
+  const { default: process } = await import('node:process');
   const child = fork(fileURLToPath(new URL(url)), {
     serialization: 'advanced',
     stdio: 'ignore',
     execArgv: [],
   });
+  // one that spins hears nothing of its parent's end
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   child.on('message', (reply) => events.onReply(reply as Reply));
   child.on('error', ({ message }) => events.onDead(`the GPU process failed: ${message}`));
   child.on('exit', (code, signal) => events.onDead(`the GPU process ended with ${signal ?? code}`));
@@ -82,6 +86,9 @@ async function spawnNode(
       if (isNeeded) child.channel?.ref();
       else child.channel?.unref();
     },
-    terminate: () => child.kill('SIGKILL'),
+    terminate() {
+      process.off('exit', kill);
+      kill();
+    },
   };
 }

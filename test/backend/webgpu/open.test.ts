@@ -144,19 +144,29 @@ for (const [type, event, message] of [
   ['error', {}, /^the GPU worker at .*gpu-worker\.js failed: it could not be loaded$/],
   ['messageerror', {}, /^the GPU worker sent what cannot be read$/],
 ] as const) {
-  test(`a worker with ${type} ${JSON.stringify(event)}: GPU_LOST, nothing is left waiting`, () =>
+  test(`a worker with ${type} ${JSON.stringify(event)}: BACKEND_UNAVAILABLE, nothing is left waiting`, () =>
     withoutUnhandled(() =>
       withAdapter(async () => {
         let prevented = 0;
         FakeWorker.onRequest = (worker) =>
           worker.emit(type, { ...event, preventDefault: () => prevented++ });
-        const error = await refused(() => open(), 'GPU_LOST');
+        const error = await refused(() => open(), 'BACKEND_UNAVAILABLE');
         assert.match(error.message, message);
         assert.is(FakeWorker.workers[0]!.terminations, 1);
         assert.is(prevented, type === 'error' ? 1 : 0);
       }),
     ));
 }
+
+test('a worker that never answers is BACKEND_UNAVAILABLE after 20 s, and is ended', () =>
+  withAdapter(() =>
+    withFakeTimers(async (clock) => {
+      FakeWorker.onRequest = () => clock.advance(20_000);
+      const error = await refused(() => open(), 'BACKEND_UNAVAILABLE');
+      assert.is(error.message, 'the GPU worker did not answer in 20 s');
+      assert.is(FakeWorker.workers[0]!.terminations, 1);
+    }),
+  ));
 
 test('a worker that cannot be made is BACKEND_UNAVAILABLE', () =>
   withAdapter(() =>
@@ -174,7 +184,7 @@ test('an abort before the start is ABORTED; one meanwhile, or in make(), ends th
 
     const starting = new AbortController();
     FakeWorker.onRequest = () => starting.abort();
-    await refused(() => open(OPTIONS, starting.signal), 'GPU_LOST');
+    await refused(() => open(OPTIONS, starting.signal), 'ABORTED');
     assert.is(FakeWorker.workers[1]!.terminations, 1);
 
     const making = new AbortController();
@@ -183,7 +193,7 @@ test('an abort before the start is ABORTED; one meanwhile, or in make(), ends th
       making.abort();
       await device.ask('free', { buffers: [] });
     });
-    await refused(() => made, 'GPU_LOST');
+    await refused(() => made, 'ABORTED');
     assert.is(FakeWorker.workers[2]!.terminations, 1);
   }));
 
