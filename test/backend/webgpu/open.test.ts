@@ -161,7 +161,7 @@ for (const [type, event, message] of [
 test('a worker that never answers is BACKEND_UNAVAILABLE after 20 s, and is ended', () =>
   withAdapter(() =>
     withFakeTimers(async (clock) => {
-      FakeWorker.onRequest = () => clock.advance(20_000);
+      FakeWorker.onRequest = () => queueMicrotask(() => clock.advance(20_000));
       const error = await refused(() => open(), 'BACKEND_UNAVAILABLE');
       assert.is(error.message, 'the GPU worker did not answer in 20 s');
       assert.is(FakeWorker.workers[0]!.terminations, 1);
