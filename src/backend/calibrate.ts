@@ -60,7 +60,8 @@ export async function measureGpu(
   tokenNumbers: number,
   clock: Clock,
 ): Promise<GpuFigures> {
-  const points = pointsOf(guard.resource.maxChunk, cpu.contextLength);
+  const { maxChunk, contextLength } = guard.resource;
+  const points = pointsOf(maxChunk, contextLength);
   const truth = cpu.createSequence();
   const copy = new GpuCopy(guard, tokenNumbers);
   let syncTokenMs = 0;

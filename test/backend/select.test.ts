@@ -46,6 +46,18 @@ test("'auto': each phase goes where it was measured to be faster", async () => {
   assert.is(heap.used, used);
 });
 
+test("a context that the GPU cannot hold is the CPU's from there on, and costs no device", async () => {
+  const opened = await openOn(cpu, device, { contextLength: 80 }, { mode: 'webgpu' });
+  const { dispatch, model, gpus, clock } = opened;
+  assert.equal(await runScenario(model, clock), expected);
+  const forwards = gpus.calls.filter((call) => call === 'forward').length;
+  // two of the check, the prompt of 64 in two chunks, and 16 tokens; the fork begins beyond
+  assert.is(forwards, 2 + 1 + 2 + 16);
+  assert.equal([gpus.opened.length, model.info().gpu?.losses], [1, 0]);
+  dispatch.dispose();
+  assert.equal([gpus.live, gpus.devices, clock.timers, gpus.violations], [0, 0, 0, []]);
+});
+
 test("'auto': where decoding is faster too, the copy is brought up to date once", async () => {
   const cost = costs(1, 1);
   const opened = await openOn(cpu, device, { cost }, { mode: 'auto' }, slowed(10));

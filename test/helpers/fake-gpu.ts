@@ -38,6 +38,8 @@ export interface FaultPlan {
 /** What devices are like. */
 export interface FakeGpuOptions {
   readonly maxChunk?: number;
+  /** Tokens that its sequences hold; the model's number unless given. */
+  readonly contextLength?: number;
   readonly isSoftware?: boolean;
   /** Names of the devices in the order they are opened; the last one stays. */
   readonly adapters?: readonly string[];
@@ -149,7 +151,7 @@ class FakeGpu implements GpuBackend {
     this.adapter = adapters[all.opened.length - 1] ?? adapters.at(-1)!;
     this.maxChunk = all.options.maxChunk;
     this.isSoftware = all.options.isSoftware;
-    this.contextLength = cpu.contextLength;
+    this.contextLength = all.options.contextLength ?? cpu.contextLength;
     this.vocabSize = cpu.vocabSize;
     this.lost = new Promise((resolve) => {
       this.lose = resolve;

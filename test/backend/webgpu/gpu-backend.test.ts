@@ -49,6 +49,18 @@ test('create(): compiles, then brings every weight to a buffer of its own, one a
   assert.equal([gpu.vocabSize, gpu.contextLength], [config.vocabSize, config.contextLength]);
 });
 
+test('create(): sequences hold what buffers of the device can, whole blocks of it', async () => {
+  const { config } = (await openCpuModel(source, { simd: 'baseline' })).backend.network;
+  const { heads, headDim, rankK, rankQ } = config;
+  // the widest of ak, bk, av, bv and of the scores of a token
+  const widest = Math.max(heads * rankK, rankK * headDim, Math.max(heads, rankQ) * rankK);
+  for (const tokens of [64, 128]) {
+    const { gpu } = await setUp({ maxBytes: 4 * widest * (tokens + 63) });
+    assert.is(gpu.contextLength, tokens);
+    assert.ok(gpu.maxChunk <= tokens);
+  }
+});
+
 test('create(): float16 is for matrices, whole words of them; vectors and factors stay float32', async () => {
   for (const name of ['tpa-nonctx-b', 'tpa-groupnorm']) {
     const from = mechanismVariant(name).build().source;
