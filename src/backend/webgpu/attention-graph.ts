@@ -31,6 +31,15 @@ export interface GraphQueries {
   readonly rankQ: number;
 }
 
+/** Numbers of the largest tensor between scores and sums, for a query and a token it looks at. */
+export function scoreNumbers(
+  { heads, rankK, rankV, headFactors }: AttentionSpec,
+  rankQ: number,
+): number {
+  if (headFactors === 'groups') return heads;
+  return Math.max(heads, rankQ) * Math.max(rankK, rankV);
+}
+
 /**
  * Softmax attention over all sides at once.
  *

@@ -2,7 +2,7 @@ import type { AttendTask } from '../../attention/attend-task.ts';
 import type { FactorizeTask } from '../../attention/factorize.ts';
 import { TpaError } from '../../errors.ts';
 import type { FactorizeTables, FactorMirror, OpGpu } from '../op-gpu.ts';
-import { PAST_BLOCK } from './attention-graph.ts';
+import { PAST_BLOCK, scoreNumbers } from './attention-graph.ts';
 import type { GpuDevice } from './device.ts';
 import { cachedTokens, GpuCache } from './gpu-cache.ts';
 import type { SizeInput } from './graph-builder.ts';
@@ -56,7 +56,9 @@ export class OrtOpGpu implements OpGpu {
 
   async attend(task: AttendTask, mirror: FactorMirror): Promise<Float32Array> {
     const { spec, rankQ, a, b, count, length } = task;
-    const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
+    const { heads, headDim, valueDim, rankK, headFactors } = spec;
+    // first of all: what is refused below must not leave a copy that is taken for right later
+    this.#caches.get(mirror.owner)?.truncate(mirror.unchanged);
     const limit = cachedTokens(cachePieces(spec), this.#maxBytes);
     if (length > limit) throw tooLarge(`${length} tokens of a cache`, limit);
     const plan = attendOpGraph(spec, rankQ);
@@ -64,8 +66,8 @@ export class OrtOpGpu implements OpGpu {
     const cache = await this.#copy(task, mirror);
     const past = cache.pastOf(length);
     const isDense = headFactors === 'groups';
-    const perPair = isDense ? heads : Math.max(heads, rankQ) * Math.max(rankK, rankV);
-    const most = Math.max(1, Math.floor(this.#maxBytes / 4 / (perPair * past)));
+    const perQuery = 4 * scoreNumbers(spec, rankQ) * past;
+    const most = Math.max(1, Math.floor(this.#maxBytes / perQuery));
     const out = new Float32Array(count * heads * valueDim);
     for (let done = 0; done < count; done += most) {
       const step = Math.min(most, count - done);
@@ -150,7 +152,6 @@ export class OrtOpGpu implements OpGpu {
       this.#caches.set(mirror.owner, cache);
       await cache.reserve(PAST_BLOCK);
     }
-    cache.truncate(mirror.unchanged);
     while (cache.length < length) {
       const count = Math.min(COPIED_TOKENS, length - cache.length);
       await cache.load(mirror.read(cache.length, count));

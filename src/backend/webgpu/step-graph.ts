@@ -2,7 +2,7 @@ import { type AttentionSpec, storedNumbers } from '../../attention/spec.ts';
 import { TpaError } from '../../errors.ts';
 import type { ModelConfig } from '../../format/model-config.ts';
 import { attentionSpec, headOutputDim } from '../../model/spec.ts';
-import { attendGraph, type GraphQueries } from './attention-graph.ts';
+import { attendGraph, type GraphQueries, scoreNumbers } from './attention-graph.ts';
 import {
   type FactorParameters,
   formSide,
@@ -102,14 +102,13 @@ export function stepGraph(
     g.output(`new.${name}`, g.concat(rows, 0), [layers, 'T', width]);
   }
   const isDense = config.headFactors === 'groups';
-  const { rankK, rankV, rankQ } = config;
   return {
     model: g.build(),
     pieces,
     numbers: pieces.reduce((sum, { width }) => sum + width, 0),
-    rowsPerToken: isDense ? heads / rankK : 0,
+    rowsPerToken: isDense ? heads / config.rankK : 0,
     rotatesPast: rotatesPast(config),
-    scoreNumbers: isDense ? heads : Math.max(heads, rankQ) * Math.max(rankK, rankV),
+    scoreNumbers: scoreNumbers(attentionSpec(config), config.rankQ),
     sizes: (tokens, past) => g.sizeInputs(tokens, past),
   };
 }

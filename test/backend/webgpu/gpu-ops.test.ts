@@ -25,6 +25,7 @@ import { ByteDevice } from '../../helpers/byte-device.ts';
 import { assertClose } from '../../helpers/close.ts';
 import { OrtPlayer } from '../../helpers/ort-player.ts';
 import { createRandom, type Random } from '../../helpers/random.ts';
+import { refused } from '../../helpers/refused.ts';
 
 const test = suite('OrtOpGpu');
 
@@ -165,6 +166,30 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   await another();
   assert.is(bytes.buffers.size, 4, 'those of the other cache are left');
   assert.equal(await copied(), [1024, 1024, 64], 'all of it, asked for again');
+  gpu.dispose();
+  await release();
+});
+
+test('attend(): what was refused meanwhile leaves no copy that is taken for right', async () => {
+  const { engine, gpu, random, release } = await setUp(24_000);
+  const { cache, pages } = cacheOf(engine, { heads: 2, headDim: 4, rankK: 1, rankV: 1 });
+  const query = () => checkQuery({ q: random.normal(8) }, pages);
+  append(cache, random, 100);
+  await attendOn(gpu, engine, pages, query());
+  cache.truncate(10);
+  append(cache, random, 3000); // 24,000 bytes are 1,472 tokens of 4 numbers
+  const { message } = await refused(
+    () => attendOn(gpu, engine, pages, query()),
+    'BACKEND_UNAVAILABLE',
+  );
+  assert.is(message, 'the GPU takes at most 1472, not 3010 tokens of a cache');
+  cache.truncate(90);
+  const last = query();
+  close(
+    await attendOn(gpu, engine, pages, last),
+    attendQueries(engine, last, pages),
+    'tokens 10 to 90 are others',
+  );
   gpu.dispose();
   await release();
 });
