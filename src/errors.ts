@@ -77,3 +77,8 @@ export class TpaError extends Error {
 }
 
 const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set(['OUT_OF_MEMORY', 'SESSION_BUSY', 'ABORTED']);
+
+/** What went wrong, in words; anything can be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

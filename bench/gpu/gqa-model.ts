@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../src/format/model-config.ts';
+import { feedForward } from '../../src/backend/webgpu/feed-forward-graph.ts';
 import { GraphBuilder } from '../../src/backend/webgpu/graph-builder.ts';
 import { WeightInputs, type WeightSpec } from '../../src/backend/webgpu/weight-inputs.ts';
 
@@ -28,11 +29,7 @@ export function gqaModelGraph(config: ModelConfig, weights: readonly WeightSpec[
     const at = (name: string) => `layers.${layer}.${name}`;
     const projected = w.product(norm(x, at('attention_norm')), at('projection'));
     x = g.add(x, w.product(attention(g, config, layer, projected), at('output')));
-    const gateUp = w.product(norm(x, at('feed_forward_norm')), at('gate_up'));
-    const gate = g.slice(gateUp, 1, 0, hiddenDim);
-    const up = g.slice(gateUp, 1, hiddenDim, 2 * hiddenDim);
-    const silu = g.multiply(gate, g.node('Sigmoid', [gate]));
-    x = g.add(x, w.product(g.multiply(silu, up), at('down')));
+    x = g.add(x, feedForward(g, w, norm(x, at('feed_forward_norm')), layer, hiddenDim));
   }
   const wanted = g.node('Gather', [x, g.input('rows', ['n'], 'int32')], { axis: 0 });
   g.output('logits', w.product(norm(wanted, 'final_norm'), 'head'), ['n', vocabSize]);

@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { messageOf, TpaError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import type { Losable } from './supervisor.ts';
 import { Watchdog } from './watchdog.ts';
@@ -102,6 +102,6 @@ export class Guard<R extends Losable> implements Losable {
 
 function asFailure(cause: unknown): TpaError {
   if (isGpuFailure(cause)) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   return new TpaError('GPU_LOST', `the GPU failed: ${message}`, { cause });
 }

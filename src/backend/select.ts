@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { messageOf, TpaError } from '../errors.ts';
 import type { BackendChange } from './backend-change.ts';
 import type { Backend, GpuBackend, OpenGpu } from './backend.ts';
 import { measureCpu, measureGpu } from './calibrate.ts';
@@ -181,7 +181,7 @@ export class DispatchBackend implements Backend, SequenceHost {
       this.#answer ??= await answerOf(this.#cpu);
       return this.#answer;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw useless(`no GPU can be judged, the CPU failed first: ${reason}`, cause);
     }
   }
@@ -235,7 +235,7 @@ export class DispatchBackend implements Backend, SequenceHost {
   }
 }
 
-/** A GPU that is not worth another attempt. */
+/** A GPU that is of no use. */
 function useless(message: string, cause?: unknown): TpaError {
   return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
 }

@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { messageOf, TpaError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { RetryPolicy } from './retry.ts';
 
@@ -134,7 +134,7 @@ export class Supervisor<R extends Losable> {
   }
 
   #failed(error: unknown): void {
-    this.#reason = error instanceof Error ? error.message : String(error);
+    this.#reason = messageOf(error);
     this.#isFinal ||= error instanceof TpaError && this.#wouldMeetAgain(error);
     this.#policy.failed(this.#options.clock.now());
   }

@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { messageOf, TpaError } from '../errors.ts';
 
 /** Why `'webgpu'` cannot be had, as one code. */
 export function unavailable(error: unknown): TpaError {
@@ -6,7 +6,7 @@ export function unavailable(error: unknown): TpaError {
     error instanceof TpaError &&
     (error.code === 'BACKEND_UNAVAILABLE' || error.code === 'MODEL_UNSUPPORTED');
   if (isPlain) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const message = `"webgpu" expected a GPU that works: ${reason}`;
   return new TpaError('BACKEND_UNAVAILABLE', message, { cause: error });
 }

@@ -15,7 +15,7 @@ import type { LayerWeights, ModelWeights } from './weights.ts';
 import { type LayerCache, LOGIT_ROWS, type Workspace } from './workspace.ts';
 
 /** The norm of each head's output, `attn.subln`. */
-const GROUP_NORM_EPS = 1e-5;
+export const GROUP_NORM_EPS = 1e-5;
 
 /** What a forward pass computes with. */
 export interface Network {

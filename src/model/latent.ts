@@ -7,7 +7,7 @@ import type { LayerWeights } from './weights.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Norms of both latents (upstream code). */
-const LATENT_NORM_EPS = 1e-6;
+export const LATENT_NORM_EPS = 1e-6;
 
 /** Room for what MLA computes between its latents and attention; addresses. */
 export interface LatentSpace {

@@ -1,5 +1,5 @@
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
-import { TpaError } from '../errors.ts';
+import { messageOf, TpaError } from '../errors.ts';
 
 /** Which kernels to run: `'auto'` takes the relaxed binary where the engine validates it. */
 export type SimdOption = 'auto' | 'baseline' | 'relaxed';
@@ -62,7 +62,7 @@ export async function compileBinary(
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', `the kernels could not be compiled: ${describe(cause)}`, {
+    throw new TpaError('WASM_BLOCKED', `the kernels could not be compiled: ${messageOf(cause)}`, {
       cause,
     });
   }
@@ -101,12 +101,8 @@ async function fetchKernels(url: URL): Promise<Response> {
   try {
     return await fetch(url);
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}: ${describe(cause)}`, {
+    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}: ${messageOf(cause)}`, {
       cause,
     });
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

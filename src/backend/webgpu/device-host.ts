@@ -1,4 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import { messageOf } from '../../errors.ts';
 import { describeAdapter, isSoftwareAdapter, requestAdapter, requestDevice } from './adapter.ts';
 import { BufferTable } from './buffer-table.ts';
 import { provideGpu } from './navigator-gpu.ts';
@@ -216,8 +217,4 @@ async function scoped<T>(device: GPUDevice, work: () => T | Promise<T>): Promise
 function faultOf(error: GPUError): DeviceError {
   const code = error instanceof GPUOutOfMemoryError ? 'GPU_OUT_OF_MEMORY' : 'GPU_LOST';
   return new DeviceError(code, error.message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-import { TpaError } from '../../errors.ts';
+import { messageOf, TpaError } from '../../errors.ts';
 import type { Reply, Request, Requests } from './protocol.ts';
 import type { SpawnWorker, WorkerPort } from './worker-port.ts';
 
@@ -39,7 +39,7 @@ export class GpuDevice {
       if (device.#reason === undefined) device.#port = port;
       else port.terminate();
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw new TpaError('BACKEND_UNAVAILABLE', `no worker for the GPU: ${reason}`, { cause });
     }
     return device;

@@ -163,9 +163,10 @@ function outerRows(
   outerDim: number,
 ): string {
   const bDim = width / outerDim;
-  const b = g.reshape(g.slice(x, 2, 0, bDim), -1, rank, bDim, 1);
-  const c = g.reshape(g.slice(x, 2, bDim, bDim + outerDim), -1, rank, 1, outerDim);
-  return g.reshape(g.multiply(b, c), -1, rank, width);
+  const [b, c] = g.split(x, 2, bDim, outerDim);
+  const columns = g.reshape(b!, -1, rank, bDim, 1);
+  const rows = g.reshape(c!, -1, rank, 1, outerDim);
+  return g.reshape(g.multiply(columns, rows), -1, rank, width);
 }
 
 /** (n, rank, width) of a parameter (rank, width), rotated to the position of each token. */

@@ -2,7 +2,7 @@ import { PAST_BLOCK } from './attention-graph.ts';
 import type { GpuDevice } from './device.ts';
 import type { BufferWrite, Feed, OutputCopy } from './protocol.ts';
 import { HIDDEN, type RotationRows } from './step-feeds.ts';
-import type { CachePiece } from './step-graph.ts';
+import { type CachePiece, countNumbers } from './step-graph.ts';
 
 /** What a cache on the device holds, and where. */
 export interface GpuCacheOptions {
@@ -171,13 +171,9 @@ export class GpuCache {
       })),
     });
     const out = new Float32Array(layers * count * numbers);
-    for (const [i, { width }] of this.#pieces.entries()) {
+    for (const i of this.#pieces.keys()) {
       const layer = i % layers;
-      const { at } = pieces[Math.floor(i / layers)]!;
-      for (let t = 0; t < count; t++) {
-        const row = found[i]!.subarray(t * width, (t + 1) * width);
-        out.set(row, (layer * count + t) * numbers + at);
-      }
+      putPiece(out, numbers, layer * count, found[i]!, pieces[Math.floor(i / layers)]!);
     }
     return out;
   }
@@ -208,9 +204,17 @@ export class GpuCache {
   }
 }
 
-/** Numbers of a token in a layer. */
-function countNumbers(pieces: readonly CachePiece[]): number {
-  return pieces.reduce((sum, { width }) => sum + width, 0);
+/** Writes a piece of some tokens (count, width) to its place in rows of factors, from row `first` on. */
+export function putPiece(
+  rows: Float32Array,
+  numbers: number,
+  first: number,
+  piece: Float32Array,
+  { at, width }: CachePiece,
+): void {
+  for (let t = 0; t * width < piece.length; t++) {
+    rows.set(piece.subarray(t * width, (t + 1) * width), (first + t) * numbers + at);
+  }
 }
 
 /** Tokens whose widest piece still fits a buffer of so many bytes: whole blocks. */

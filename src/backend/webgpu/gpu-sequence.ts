@@ -2,7 +2,7 @@ import { TpaError } from '../../errors.ts';
 import type { ModelConfig } from '../../format/model-config.ts';
 import type { FactorSequence } from '../backend.ts';
 import type { GpuNetwork } from './gpu-network.ts';
-import { GpuCache } from './gpu-cache.ts';
+import { GpuCache, putPiece } from './gpu-cache.ts';
 import { rotationRows, stepFeeds } from './step-feeds.ts';
 
 /** What came of the last step. */
@@ -127,13 +127,11 @@ export class GpuSequence implements FactorSequence {
     count: number,
   ): void {
     const { graph, config } = this.#network;
-    for (const [i, { at, width }] of graph.pieces.entries()) {
+    for (const [i, piece] of graph.pieces.entries()) {
+      const size = count * piece.width;
       for (let layer = 0; layer < config.layers; layer++) {
-        for (let t = 0; t < count; t++) {
-          const from = (layer * count + t) * width;
-          const to = (layer * total + done + t) * graph.numbers + at;
-          out.set(found[i]!.subarray(from, from + width), to);
-        }
+        const rows = found[i]!.subarray(layer * size, (layer + 1) * size);
+        putPiece(out, graph.numbers, layer * total + done, rows, piece);
       }
     }
   }

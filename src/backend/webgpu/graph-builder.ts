@@ -11,7 +11,7 @@ import {
 /** A dimension: a number, a multiple of the step's new tokens, or of its past ones. */
 export type Size = number | { readonly tokens: number } | { readonly past: number };
 
-/** A tensor of small integers that a graph takes from the CPU: the shape of a reshape, an end of a slice. */
+/** A tensor of small integers that a graph takes from the CPU: the shape of a reshape, the sizes of a split. */
 export interface SizeInput {
   readonly name: string;
   readonly values: readonly number[];
@@ -109,12 +109,6 @@ export class GraphBuilder {
   /** The same numbers in another shape; 0 keeps the dimension of that index, one may be -1. */
   reshape(x: string, ...dims: Size[]): string {
     return this.node('Reshape', [x, this.#integers(dims)]);
-  }
-
-  /** x from `start` to `end` along an axis. */
-  slice(x: string, axis: number, start: Size, end: Size): string {
-    const bounds = [this.#integers([start]), this.#integers([end]), this.#integers([axis])];
-    return this.node('Slice', [x, ...bounds]);
   }
 
   /** x in parts of these sizes along an axis. */

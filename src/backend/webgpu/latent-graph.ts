@@ -1,11 +1,9 @@
 import type { ModelConfig } from '../../format/model-config.ts';
+import { LATENT_NORM_EPS } from '../../model/latent.ts';
 import type { GraphQueries } from './attention-graph.ts';
 import { type Pieces, rotate, type Rotation } from './factors-graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import type { WeightInputs } from './weight-inputs.ts';
-
-/** Norms of both latents (upstream code). */
-const LATENT_NORM_EPS = 1e-6;
 
 /**
  * Queries of the latent and what is cached of new tokens, from the projection into MLA's latents:

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts';
 import { hasJspi } from '../../wasm/jspi.ts';
 import type { StartOptions } from './protocol.ts';
 
@@ -77,7 +78,7 @@ async function importModule(module: string | undefined): Promise<OnnxRuntime> {
     return isJspi ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
   } catch (cause) {
     const tried = module ?? `onnxruntime-web/${isJspi ? 'jspi' : 'webgpu'}`;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new Error(
       `onnxruntime-web could not be loaded from ${tried}: ${reason}; npm i onnxruntime-web, or set "webgpu": { module }`,
       { cause },

@@ -1,4 +1,4 @@
-import { TpaError } from '../../errors.ts';
+import { messageOf, TpaError } from '../../errors.ts';
 import type { OpenGpu } from '../backend.ts';
 import type { OpenOpGpu } from '../op-gpu.ts';
 import { describeAdapter, inTime, isSoftwareAdapter, requestAdapter } from './adapter.ts';
@@ -85,7 +85,7 @@ async function checkAdapter({ allowsSoftware, powerPreference }: OpenGpuOptions)
   try {
     adapter = await requestAdapter(gpu, powerPreference);
   } catch (cause) {
-    throw unavailable(cause instanceof Error ? cause.message : String(cause), cause);
+    throw unavailable(messageOf(cause), cause);
   }
   if (adapter === undefined) throw unavailable('no GPU adapter here: requestAdapter() gave none');
   if (!allowsSoftware && isSoftwareAdapter(adapter)) {
@@ -99,7 +99,7 @@ function aborted(cause?: unknown): TpaError {
 
 /** A worker that cannot start is no GPU, whatever is wrong with it. */
 function notStarted(error: unknown): never {
-  throw unavailable(error instanceof Error ? error.message : String(error), error);
+  throw unavailable(messageOf(error), error);
 }
 
 function unavailable(message: string, cause?: unknown): TpaError {

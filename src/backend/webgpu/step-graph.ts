@@ -1,6 +1,7 @@
 import { type AttentionSpec, storedNumbers } from '../../attention/spec.ts';
 import { TpaError } from '../../errors.ts';
 import type { ModelConfig } from '../../format/model-config.ts';
+import { GROUP_NORM_EPS } from '../../model/forward.ts';
 import { attentionSpec, headOutputDim } from '../../model/spec.ts';
 import { attendGraph, type GraphQueries, scoreNumbers } from './attention-graph.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type Rotation,
   splitFactors,
 } from './factors-graph.ts';
+import { feedForward } from './feed-forward-graph.ts';
 import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
 import { latentOutput, splitLatent } from './latent-graph.ts';
 import { WeightInputs, type WeightSpec } from './weight-inputs.ts';
@@ -51,8 +53,6 @@ export interface StepGraph {
   sizes(tokens: number, past: number): readonly SizeInput[];
 }
 
-const GROUP_NORM_EPS = 1e-5;
-
 /**
  * Writes the graph of a model.
  *
@@ -90,10 +90,7 @@ export function stepGraph(
     const { attended, pieces: own } = attention(g, w, config, layer, projected, rotation);
     fresh.push(own);
     x = g.add(x, w.product(groupNorm(g, w, config, layer, attended), at('output')));
-    const gateUp = w.product(norm(x, at('feed_forward_norm')), at('gate_up'));
-    const [gate, up] = g.split(gateUp, 1, hiddenDim, hiddenDim);
-    const silu = g.multiply(gate!, g.node('Sigmoid', [gate!]));
-    x = g.add(x, w.product(g.multiply(silu, up!), at('down')));
+    x = g.add(x, feedForward(g, w, norm(x, at('feed_forward_norm')), layer, hiddenDim));
   }
   const wanted = g.node('Gather', [x, g.input('rows', ['n'], 'int32')], { axis: 0 });
   g.output('logits', w.product(norm(wanted, 'final_norm'), 'head'), ['n', vocabSize]);
@@ -105,7 +102,7 @@ export function stepGraph(
   return {
     model: g.build(),
     pieces,
-    numbers: pieces.reduce((sum, { width }) => sum + width, 0),
+    numbers: countNumbers(pieces),
     rowsPerToken: isDense ? heads / config.rankK : 0,
     rotatesPast: rotatesPast(config),
     scoreNumbers: scoreNumbers(attentionSpec(config), config.rankQ),
@@ -115,7 +112,7 @@ export function stepGraph(
 
 /** What of a token is cached, in the order of FactorSequence. */
 export function cachePieces(spec: AttentionSpec): CachePiece[] {
-  const { heads: _, rankK, rankV } = spec;
+  const { rankK, rankV } = spec;
   const { headRows, keyRows, valueRows } = storedNumbers(spec);
   const widths: [keyof Pieces, number][] = [
     ['ak', headRows * rankK],
@@ -126,6 +123,11 @@ export function cachePieces(spec: AttentionSpec): CachePiece[] {
   let at = 0;
   const pieces = widths.map(([name, width]) => ({ name, width, at: (at += width) - width }));
   return pieces.filter(({ width }) => width > 0);
+}
+
+/** Numbers of a token in a layer, all pieces. */
+export function countNumbers(pieces: readonly CachePiece[]): number {
+  return pieces.reduce((sum, { width }) => sum + width, 0);
 }
 
 function rotatesPast({ featureFactors }: ModelConfig): boolean {

@@ -39,10 +39,13 @@ export class WeightInputs {
   product(x: string, name: string): string {
     const g = this.#graph;
     const input = this.#isHalf ? g.cast(x, 'float16') : x;
-    const parts = this.#parts(name).map((part) => g.matmul(input, this.get(part)!));
-    // pieces of the same rows: float32 again before they meet, which halves nothing that is kept
-    const axis = this.#weights.get(this.#parts(name)[0]!)!.dims.length - 1;
-    const joined = g.concat(parts, axis);
+    const parts = this.#parts(name);
+    // a matrix is cut by its outputs, which are last
+    const axis = this.#weights.get(parts[0]!)!.dims.length - 1;
+    const joined = g.concat(
+      parts.map((part) => g.matmul(input, this.get(part)!)),
+      axis,
+    );
     const product = this.#isHalf ? g.cast(joined, 'float32') : joined;
     const bias = this.get(`${name}_bias`);
     return bias === undefined ? product : g.add(product, bias);
