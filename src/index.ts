@@ -5,13 +5,6 @@ export type { RopeScaling } from './attention/rope-scaling.ts';
 export type { AttentionSpec, FactorSpec } from './attention/spec.ts';
 export type { FactorCacheOptions } from './cache/cache-options.ts';
 export type { CachedFactors, CachedHeads, FactorCache } from './cache/factor-cache.ts';
-export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
-export {
-  convertCheckpoint,
-  CONVERTED_NAMES,
-  type ConvertedFile,
-} from './convert/converted-files.ts';
-export { openCheckpoint } from './convert/open-checkpoint.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
 export {
   createRuntime,

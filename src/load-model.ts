@@ -1,5 +1,4 @@
 import { CpuBackend } from './backend/cpu.ts';
-import { openDispatch } from './backend/select.ts';
 import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
 import { TpaError } from './errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
@@ -19,7 +18,7 @@ import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from './model/budget.ts';
 import { checkTensors } from './model/tensors.ts';
-import { createTokenizer, type TextTokenizer } from './model/tokenizer.ts';
+import type { TextTokenizer } from './model/tokenizer.ts';
 import { loadWeights } from './model/weights.ts';
 import { createEngine } from './wasm/engine.ts';
 
@@ -89,6 +88,7 @@ async function chooseBackend(
 ): Promise<Pick<ModelExtras, 'dispatch' | 'backendReason'>> {
   if (backend === 'wasm') return { backendReason: 'asked for' };
   if (!hasWebGpu()) return { backendReason: noWebGpuReason() };
+  const { openDispatch } = await import('./backend/select.ts');
   const { openWebGpu } = await import('./backend/webgpu/open.ts');
   const { engine, config, weights } = cpu.network;
   const allowsSoftware = backend === 'webgpu';
@@ -119,5 +119,6 @@ async function readTokenizer(
     // the cause would quote the file
     throw new TpaError('TOKENIZER_INVALID', '"tokenizer.json" expected JSON, found something else');
   }
+  const { createTokenizer } = await import('./model/tokenizer.ts');
   return createTokenizer(json, { vocabSize: config.vocabSize });
 }

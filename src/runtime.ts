@@ -13,7 +13,7 @@ import { checkCacheOptions, type FactorCacheOptions } from './cache/cache-option
 import { FactorCache, pagesOf } from './cache/factor-cache.ts';
 import { PagedCache } from './cache/pages.ts';
 import { TpaError } from './errors.ts';
-import { OpDispatch } from './backend/op-dispatch.ts';
+import type { OpDispatch } from './backend/op-dispatch.ts';
 import type { OpDispatchInfo } from './backend/op-info.ts';
 import type { OpenOpGpu } from './backend/op-gpu.ts';
 import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
@@ -228,6 +228,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
     const { openOpWebGpu } = await import('./backend/webgpu/open.ts');
     return openOpWebGpu({ ...webgpu, allowsSoftware: backend === 'webgpu' })(signal);
   };
+  const { OpDispatch } = await import('./backend/op-dispatch.ts');
   const dispatch = new OpDispatch(engine, open, { mode: backend });
   if (backend === 'webgpu') await dispatch.start();
   return new Runtime(engine, '', dispatch);

@@ -1,4 +1,4 @@
-import type { Checkpoint, ConvertedFile } from '../index.ts';
+import type { Checkpoint, ConvertedFile } from '../convert.ts';
 import { count, decimals, renderTable, type Row } from './table.ts';
 
 const FORMATS = { torch: 'PyTorch', gguf: 'GGUF' } as const;

@@ -1,4 +1,4 @@
-import { convertCheckpoint, openCheckpoint, type ConvertedFile } from '../index.ts';
+import { convertCheckpoint, openCheckpoint, type ConvertedFile } from '../convert.ts';
 import type { ParsedArguments } from './arguments.ts';
 import { command } from './command.ts';
 import { renderCheckpoint, renderWritten } from './convert-report.ts';

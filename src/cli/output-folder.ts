@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { CONVERTED_NAMES, TpaError, type ConvertedFile } from '../index.ts';
+import { CONVERTED_NAMES, TpaError, type ConvertedFile } from '../convert.ts';
 import { shown, UsageError } from './usage-error.ts';
 
 /** A folder that may be written. */

@@ -1,10 +1,17 @@
 import { TpaError } from '../errors.ts';
+import { nodeBuiltin } from '../node-builtin.ts';
 import { checkBareName } from './bare-name.ts';
 import { truncated } from './byte-source.ts';
 import { printable } from './printable.ts';
 import type { FileHandle } from 'node:fs/promises';
 import type { ByteSource } from './byte-source.ts';
 import type { ModelFiles } from './model-files.ts';
+
+/** What of Node's modules reads directories. */
+interface FileSystem {
+  readonly fs: typeof import('node:fs/promises');
+  readonly paths: typeof import('node:path');
+}
 
 /** Codes of a path that leads nowhere. */
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
@@ -15,9 +22,10 @@ const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
  * @throws TpaError `MODEL_NOT_FOUND` where there is no such directory
  */
 export async function openDirectory(path: string | URL): Promise<ModelFiles> {
-  const { realpath, stat } = await import('node:fs/promises');
-  const { isAbsolute, join, relative, sep } = await import('node:path');
-  const name = await pathOf(path);
+  const { fs, paths } = fileSystem(path);
+  const { realpath, stat } = fs;
+  const { isAbsolute, join, relative, sep } = paths;
+  const name = pathOf(path);
   const root = await realpath(name).catch((cause: unknown) => {
     throw notADirectory(name, cause);
   });
@@ -55,10 +63,10 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
 export async function splitPath(
   path: string | URL,
 ): Promise<{ readonly directory: string; readonly file?: string }> {
-  const { stat } = await import('node:fs/promises');
-  const { basename, dirname } = await import('node:path');
-  const name = await pathOf(path);
-  const stats = await stat(name).catch((cause: unknown) => {
+  const { fs, paths } = fileSystem(path);
+  const { basename, dirname } = paths;
+  const name = pathOf(path);
+  const stats = await fs.stat(name).catch((cause: unknown) => {
     const message = `checkpoint expected a file or directory "${printable(name, 400)}", found none`;
     throw new TpaError('MODEL_NOT_FOUND', message, { cause, data: { path: name } });
   });
@@ -72,24 +80,30 @@ export async function splitPath(
  * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE` where it is no regular file
  */
 export async function openFile(path: string | URL): Promise<ByteSource> {
-  const { realpath } = await import('node:fs/promises');
-  const { basename } = await import('node:path');
-  const name = await pathOf(path);
-  const file = printable(basename(name));
-  const target = await realpath(name).catch((cause: unknown) => {
+  const { fs, paths } = fileSystem(path);
+  const name = pathOf(path);
+  const file = printable(paths.basename(name));
+  const target = await fs.realpath(name).catch((cause: unknown) => {
     throw unreadable(file, cause);
   });
   return openRegular(file, target);
 }
 
-async function pathOf(path: string | URL): Promise<string> {
-  const { fileURLToPath } = await import('node:url');
-  return typeof path === 'string' ? path : fileURLToPath(path);
+function pathOf(path: string | URL): string {
+  return typeof path === 'string' ? path : nodeBuiltin('url')!.fileURLToPath(path);
+}
+
+/** @throws TpaError `MODEL_NOT_FOUND` in browsers and workers, which have none */
+function fileSystem(path: string | URL): FileSystem {
+  const [fs, paths] = [nodeBuiltin('fs/promises'), nodeBuiltin('path')];
+  if (fs !== undefined && paths !== undefined) return { fs, paths };
+  const message = `model expected an http(s) address or bytes in this runtime, which reads no directories, got "${printable(String(path), 400)}"`;
+  throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: String(path) } });
 }
 
 /** Opens a path that has no links in it. */
 async function openRegular(file: string, target: string): Promise<ByteSource> {
-  const { constants, open } = await import('node:fs/promises');
+  const { constants, open } = nodeBuiltin('fs/promises')!;
   // A link put there since is not followed, a pipe not waited for (0 where there is no such flag).
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   const handle = await open(target, flags).catch((cause: unknown) => {

@@ -1,7 +1,7 @@
 import { TpaError } from '../errors.ts';
+import { nodeBuiltin } from '../node-builtin.ts';
 import { checkBareName } from './bare-name.ts';
 import { bytesSource, readAll } from './byte-source.ts';
-import { openDirectory } from './directory-files.ts';
 import { openUrl } from './url-files.ts';
 import { printable } from './printable.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -57,16 +57,27 @@ export async function openModelFiles(
   signal?: AbortSignal,
 ): Promise<ModelFiles> {
   if (typeof source === 'string' || source instanceof URL) {
-    const address = String(source);
+    const address = addressOf(source);
     if (/^https?:\/\//i.test(address)) return openUrl(address, signal);
-    if (typeof source === 'string' && !/^file:\/\//i.test(source)) return openDirectory(source);
-    if (/^file:\/\//i.test(address)) return openDirectory(new URL(address));
+    const isFile = /^file:\/\//i.test(address);
+    if (isFile || typeof source === 'string') {
+      const { openDirectory } = await import('./directory-files.ts');
+      return openDirectory(isFile ? new URL(address) : address);
+    }
   } else if (typeof source === 'object' && source !== null) {
     return openBytes(source);
   }
   throw new TypeError(
     '"source" expected a directory path, an http:, https: or file: URL, or { config, weights }',
   );
+}
+
+/** In pages and their workers, which have no directories, a path is relative to the page. */
+function addressOf(source: string | URL): string {
+  const { location } = globalThis as { location?: { href: string } };
+  const isOfPage =
+    nodeBuiltin('fs/promises') === undefined && /^https?:/.test(location?.href ?? '');
+  return String(isOfPage ? new URL(source, location!.href) : source);
 }
 
 /**

@@ -1,3 +1,4 @@
+import binaries from '#wasm';
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
 import { messageOf, TpaError } from '../errors.ts';
 
@@ -49,7 +50,7 @@ export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoic
 }
 
 /**
- * Compiles the embedded binary, or the one given instead of it.
+ * Compiles the package's own binary, or the one given instead of it.
  *
  * @throws TypeError if the source is none; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
  */
@@ -57,21 +58,27 @@ export async function compileBinary(
   simd: SimdChoice['simd'],
   source?: WasmSource,
 ): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
-  const bytes = source === undefined ? await embeddedBytes(simd) : await sourceBytes(source);
+  const given = source === undefined ? await binaries[simd]() : source;
+  if (given instanceof WebAssembly.Module) return given;
+  const bytes = await sourceBytes(given);
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', `the kernels could not be compiled: ${messageOf(cause)}`, {
-      cause,
-    });
+    const reason = messageOf(cause);
+    const message = `the kernels could not be compiled: ${reason}${cureOf(reason)}`;
+    throw new TpaError('WASM_BLOCKED', message, { cause });
   }
 }
 
-async function embeddedBytes(simd: SimdChoice['simd']): Promise<BufferSource> {
-  const module =
-    simd === 'relaxed' ? await import('#wasm/relaxed') : await import('#wasm/baseline');
-  return module.default;
+/** What to do where a policy forbids compiling: the engines' words for it. */
+function cureOf(reason: string): string {
+  if (/content security policy|unsafe-eval/i.test(reason)) {
+    return `; the page's Content-Security-Policy must have "script-src 'self' 'wasm-unsafe-eval'"`;
+  }
+  if (/disallowed by embedder/.test(reason)) {
+    return '; give "wasm" the module that is imported from tpa-wasm/tpa-baseline.wasm';
+  }
+  return '';
 }
 
 async function sourceBytes(source: URL | Response | BufferSource): Promise<BufferSource> {

@@ -1,5 +1,2 @@
 /** The exports of a kernel binary, as the compiler generated them: both binaries have the same. */
-export type Kernels = Omit<
-  Awaited<ReturnType<typeof import('#wasm/kernels').instantiate>>,
-  'memory'
->;
+export type Kernels = Omit<Awaited<ReturnType<typeof import('#kernels').instantiate>>, 'memory'>;

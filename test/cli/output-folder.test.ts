@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkOutput, writeFolder } from '../../src/cli/output-folder.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
-import { TpaError, type ConvertedFile } from '../../src/index.ts';
+import { TpaError, type ConvertedFile } from '../../src/convert.ts';
 
 interface Context {
   root: string;

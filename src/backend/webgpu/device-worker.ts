@@ -24,12 +24,11 @@ if (typeof scope.postMessage === 'function') {
     listen: (handle) => scope.addEventListener('message', (event) => handle(event.data)),
   });
 } else {
-  void serveParent();
+  serveParent();
 }
 
 /** Answers the parent of a child process of Node's, and ends with it. */
-async function serveParent(): Promise<void> {
-  const { default: process } = await import('node:process');
+function serveParent(): void {
   process.on('disconnect', () => process.exit());
   serve({
     postMessage: (message) => process.send!(message),

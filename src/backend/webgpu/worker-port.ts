@@ -1,3 +1,4 @@
+import { nodeBuiltin } from '../../node-builtin.ts';
 import type { Reply, Request } from './protocol.ts';
 
 /** A worker as the main thread sees it. */
@@ -64,9 +65,8 @@ async function spawnNode(
   url: string | URL = new URL('./gpu-worker.js', import.meta.url),
   events: WorkerEvents,
 ): Promise<WorkerPort> {
-  const { fork } = await import('node:child_process');
-  const { fileURLToPath } = await import('node:url');
-  const { default: process } = await import('node:process');
+  const { fork } = nodeBuiltin('child_process')!;
+  const { fileURLToPath } = nodeBuiltin('url')!;
   const child = fork(fileURLToPath(new URL(url)), {
     serialization: 'advanced',
     stdio: 'ignore',

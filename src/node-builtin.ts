@@ -1,0 +1,18 @@
+/** The built-in modules of Node that are used, and their types. */
+interface Builtins {
+  readonly child_process: typeof import('node:child_process');
+  readonly 'fs/promises': typeof import('node:fs/promises');
+  readonly path: typeof import('node:path');
+  readonly url: typeof import('node:url');
+}
+
+/**
+ * A built-in module where the runtime has them (Node, Deno, Bun). No import names one: bundlers for
+ * browsers warn of `node:` or refuse it, even where it is never reached.
+ *
+ * @returns undefined in browsers and workers
+ */
+export function nodeBuiltin<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
+  return process?.getBuiltinModule?.(`node:${name}`) as Builtins[Name] | undefined;
+}

@@ -1,2 +1,0 @@
-declare const bytes: Uint8Array<ArrayBuffer>;
-export default bytes;
