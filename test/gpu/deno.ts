@@ -1,19 +1,25 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { findRuntime } from '../runtimes/find.ts';
 import type { Bundle } from './bundle.ts';
 import type { HostOrReason } from './host.ts';
 import { outputOf, startLineHost } from './line-process.ts';
 
-const MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
-const DENO = `${MODULES}.bin/deno`;
-const ORT = `${MODULES}onnxruntime-web/dist/ort.webgpu.bundle.min.mjs`;
+const ORT = fileURLToPath(
+  new URL('../../node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs', import.meta.url),
+);
 const PROBE = 'console.log((await navigator.gpu.requestAdapter())?.info.description ?? "")';
 
-/** Deno with whatever adapter it finds: llvmpipe where Mesa's Vulkan drivers are installed. */
+/**
+ * Deno with whatever adapter it finds: llvmpipe where Mesa's Vulkan drivers are installed. TPA_DENO
+ * names another one than the pinned.
+ */
 export async function openDeno(bundle: Bundle): Promise<HostOrReason> {
-  if (!existsSync(DENO)) return { missing: 'Deno is not installed (npm ci)' };
-  if ((await outputOf([DENO, 'eval', PROBE])) === '') {
+  const other = process.env['TPA_DENO'];
+  const deno = other === undefined ? findRuntime('deno') : { program: other };
+  if ('missing' in deno) return deno;
+  const { program } = deno;
+  if ((await outputOf([program, 'eval', PROBE])) === '') {
     return { missing: 'Deno finds no GPU adapter (apt-get install mesa-vulkan-drivers)' };
   }
-  return startLineHost([DENO, 'run', '-A'], bundle, ORT);
+  return startLineHost([program, 'run', '-A'], bundle, ORT);
 }

