@@ -1,8 +1,18 @@
-import { hasDawn, nodeVersion, ownGpu } from './navigator-gpu.ts';
+import { DAWN, nodeVersion, ownGpu, takesDawn } from './navigator-gpu.ts';
 
 /** Whether WebGPU can be asked for at all: cheap, and nothing is loaded. */
 export function hasWebGpu(): boolean {
   return ownGpu() !== undefined || hasDawn();
+}
+
+/** Whether the optional package `webgpu` is there for a Node that can use it. */
+export function hasDawn(): boolean {
+  if (!takesDawn()) return false;
+  try {
+    return import.meta.resolve(DAWN) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** Why not, and what would change that. */

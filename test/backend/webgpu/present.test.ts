@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hasDawn, nodeVersion, ownGpu } from '../../../src/backend/webgpu/navigator-gpu.ts';
-import { hasWebGpu, noWebGpuReason } from '../../../src/backend/webgpu/present.ts';
+import { nodeVersion, ownGpu } from '../../../src/backend/webgpu/navigator-gpu.ts';
+import { hasDawn, hasWebGpu, noWebGpuReason } from '../../../src/backend/webgpu/present.ts';
 import { withGlobals } from '../../helpers/globals.ts';
 
 const test = suite('WebGPU here?');
@@ -78,8 +78,8 @@ const HOOKS = `export async function resolve(specifier, context, next) {
 const CHILD = `
 const { register } = await import('node:module');
 register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOKS)}));
-const { provideGpu, hasDawn } = await import('./src/backend/webgpu/navigator-gpu.ts');
-const { hasWebGpu } = await import('./src/backend/webgpu/present.ts');
+const { provideGpu } = await import('./src/backend/webgpu/navigator-gpu.ts');
+const { hasDawn, hasWebGpu } = await import('./src/backend/webgpu/present.ts');
 const versions = (node) => Object.defineProperty(process, 'versions', { value: { node } });
 const found = {};
 versions('20.19.0');
