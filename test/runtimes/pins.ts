@@ -30,6 +30,8 @@ export const PINS = {
     program: '@cloudflare/workerd-linux-64/bin/workerd',
   },
   vite: { title: 'Vite', packages: { vite: '8.4.0' } },
+  publint: { title: 'publint', packages: { publint: '0.3.25' } },
+  attw: { title: 'Are the types wrong?', packages: { '@arethetypeswrong/cli': '0.18.5' } },
   webpack: { title: 'webpack', packages: { webpack: '5.113.0' } },
 } as const satisfies Readonly<Record<string, Pin>>;
 
