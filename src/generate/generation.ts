@@ -18,6 +18,7 @@ export type FinishReason = 'stop' | 'length' | 'abort' | 'context_full';
 export interface GeneratedToken {
   /** The text that became certain with this token; may be '' and may belong to earlier ones. */
   readonly text: string;
+  /** The sampled id. */
   readonly id: number;
   /** Natural log of the token's probability under the plain softmax, if asked for. */
   readonly logprob?: number;

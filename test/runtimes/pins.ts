@@ -32,6 +32,11 @@ export const PINS = {
   vite: { title: 'Vite', packages: { vite: '8.4.0' } },
   publint: { title: 'publint', packages: { publint: '0.3.25' } },
   attw: { title: 'Are the types wrong?', packages: { '@arethetypeswrong/cli': '0.18.5' } },
+  typedoc: {
+    title: 'TypeDoc',
+    // it reads the types by a TypeScript of its own, at most 6.0
+    packages: { typedoc: '0.28.20', 'typedoc-plugin-markdown': '4.14.1', typescript: '6.0.3' },
+  },
   webpack: { title: 'webpack', packages: { webpack: '5.113.0' } },
 } as const satisfies Readonly<Record<string, Pin>>;
 
