@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,13 +33,19 @@ test('has the same bytes when everything is built and packed again', () => {
 
 lint('publint', 'publint finds nothing', (modules) => [
   `${modules}publint/src/cli.js`,
-  ...['run', tarball, '--strict'],
+  'run',
+  tarball,
+  '--strict',
 ]);
 
 lint('attw', 'its types resolve (Are the types wrong?)', (modules) => [
   `${modules}@arethetypeswrong/cli/dist/index.js`,
-  ...[tarball, '--profile', 'esm-only', '--no-emoji'],
-  ...['--exclude-entrypoints', './tpa-baseline.wasm', './tpa-relaxed.wasm'],
+  tarball,
+  '--profile=esm-only',
+  '--no-emoji',
+  '--exclude-entrypoints',
+  './tpa-baseline.wasm',
+  './tpa-relaxed.wasm',
 ]);
 
 test.run();
@@ -60,7 +66,7 @@ function lint(name: RuntimeName, title: string, args: (modules: string) => strin
 /** The tarball of a package, in a folder of its own. */
 function pack(root: string, name: string): string {
   const to = join(folder, name);
-  execFileSync('mkdir', [to]);
+  mkdirSync(to);
   execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', to], {
     cwd: root,
     stdio: 'ignore',

@@ -29,7 +29,12 @@ export const PINS = {
     packages: { '@cloudflare/workerd-linux-64': '1.20261117.1' },
     program: '@cloudflare/workerd-linux-64/bin/workerd',
   },
-  vite: { title: 'Vite', packages: { vite: '8.4.0' } },
+  vite: { title: 'Vite', packages: { vite: '8.4.0' }, program: 'vite/bin/vite.js' },
+  webpack: {
+    title: 'webpack',
+    packages: { webpack: '5.113.0', 'webpack-cli': '7.3.1' },
+    program: 'webpack-cli/bin/cli.js',
+  },
   publint: { title: 'publint', packages: { publint: '0.3.25' } },
   attw: { title: 'Are the types wrong?', packages: { '@arethetypeswrong/cli': '0.18.5' } },
   typedoc: {
@@ -37,7 +42,6 @@ export const PINS = {
     // it reads the types by a TypeScript of its own, at most 6.0
     packages: { typedoc: '0.28.20', 'typedoc-plugin-markdown': '4.14.1', typescript: '6.0.3' },
   },
-  webpack: { title: 'webpack', packages: { webpack: '5.113.0' } },
 } as const satisfies Readonly<Record<string, Pin>>;
 
 /** A name of {@link PINS}. */

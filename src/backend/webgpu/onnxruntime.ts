@@ -77,7 +77,10 @@ async function importModule(module: string | undefined): Promise<OnnxRuntime> {
     if (module !== undefined) {
       return (await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as OnnxRuntime;
     }
-    return isJspi ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
+    // webpack warns of an optional peer that is not installed, other bundlers do not
+    return isJspi
+      ? await import(/* webpackIgnore: true */ 'onnxruntime-web/jspi')
+      : await import(/* webpackIgnore: true */ 'onnxruntime-web/webgpu');
   } catch (cause) {
     const tried = module ?? `onnxruntime-web/${isJspi ? 'jspi' : 'webgpu'}`;
     const reason = messageOf(cause);
