@@ -52,7 +52,7 @@ export type TpaErrorData = Readonly<Record<string, string | number>>;
  * try {
  *   await loadModel('./missing');
  * } catch (error) {
- *   if (error instanceof TpaError && error.code === 'MODEL_NOT_FOUND') showPicker();
+ *   if (error instanceof TpaError && error.code === 'MODEL_NOT_FOUND') console.log('not there');
  * }
  */
 export class TpaError extends Error {

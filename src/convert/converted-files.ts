@@ -33,9 +33,12 @@ export const CONVERTED_NAMES: readonly string[] = [
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH` for a configuration that `loadModel` would refuse; while
  *   chunks are drawn, `WEIGHTS_TRUNCATED`
  * @example
- * for (const file of await convertCheckpoint(await openCheckpoint('./llama.gguf'))) {
- *   for await (const bytes of file.chunks()) await write(file.name, bytes);
+ * import { appendFile } from 'node:fs/promises';
+ * const checkpoint = await openCheckpoint('./llama.gguf');
+ * for (const file of await convertCheckpoint(checkpoint)) {
+ *   for await (const bytes of file.chunks()) await appendFile(file.name, bytes);
  * }
+ * await checkpoint.close();
  */
 export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonly ConvertedFile[]> {
   const { config, tensors, tokenizer, tokenizerConfig, generationConfig } = checkpoint;

@@ -50,7 +50,7 @@ export interface GenerationTask {
  *
  * @example
  * const generation = session.generate('Once', { maxTokens: 20 });
- * for await (const { text } of generation) show(text);
+ * for await (const { text } of generation) process.stdout.write(text);
  * generation.finishReason; // 'length'
  */
 export class Generation implements AsyncIterable<GeneratedToken> {
@@ -114,7 +114,8 @@ export class Generation implements AsyncIterable<GeneratedToken> {
    * @throws TypeError if the generation is read already
    *
    * @example
-   * return new Response(generation.toReadableStream().pipeThrough(new TextEncoderStream()));
+   * const bytes = generation.toReadableStream().pipeThrough(new TextEncoderStream());
+   * const response = new Response(bytes);
    */
   toReadableStream(): ReadableStream<string> {
     const steps = this[Symbol.asyncIterator]();

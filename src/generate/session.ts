@@ -29,7 +29,7 @@ export interface SessionHost {
  *
  * @example
  * const session = model.createSession();
- * for await (const { text } of session.generate('Once upon a time')) show(text);
+ * for await (const { text } of session.generate('Once')) process.stdout.write(text);
  * session.dispose();
  */
 export class Session {
@@ -67,7 +67,7 @@ export class Session {
    *   computed, `SESSION_BUSY`, `DISPOSED`, `OUT_OF_MEMORY`, `NONFINITE_LOGITS`
    *
    * @example
-   * const logits = await session.prefill(model.tokenizer.encode('Once upon'));
+   * const logits = await session.prefill(model.tokenizer!.encode('Once upon'));
    */
   async prefill(ids: TokenIds): Promise<Float32Array> {
     const added = readIds('ids', ids, this.#host.backend);

@@ -37,7 +37,9 @@ export interface TextTokenizer {
  * @throws TpaError `TOKENIZER_INVALID`
  *
  * @example
- * const tokenizer = createTokenizer(JSON.parse(await readFile('tokenizer.json', 'utf8')));
+ * import { readFile } from 'node:fs/promises';
+ * const json = await readFile('models/t6-fairytales/tokenizer.json', 'utf8');
+ * const tokenizer = createTokenizer(JSON.parse(json));
  * tokenizer.decode(tokenizer.encode('Once upon a time')); // 'Once upon a time'
  */
 export function createTokenizer(
