@@ -39,6 +39,7 @@ export type { GpuOptions } from './backend/gpu-options.ts';
 export type { OpFigures } from './backend/op-figures.ts';
 export type { OpDispatchInfo, OpGpuInfo } from './backend/op-info.ts';
 export type { WebGpuOptions } from './backend/webgpu/open.ts';
+export type { WorkerSource } from './backend/webgpu/worker-port.ts';
 export { loadModel } from './load-model.ts';
 export type { LoadOptions, LoadProgress } from './load-options.ts';
 export type { Model, ModelInfo } from './model.ts';

@@ -24,8 +24,8 @@ export function commandsOf({ code }: Block): string[] {
  * @throws Error if it failed, or names what does not exist
  */
 export function tryCommand(command: string, { file }: Block, project: Project): boolean {
-  const words = (command.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
-  const [program = '', ...args] = words;
+  const words = command.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
+  const [program = '', ...args] = words.map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
   if (program === 'tpa' || (program === 'node' && args[0] === 'dist/cli.js')) {
     project.node(['dist/cli.js', ...(program === 'tpa' ? args : args.slice(1))], 'Hello\n');
     return true;
@@ -33,6 +33,8 @@ export function tryCommand(command: string, { file }: Block, project: Project): 
   const folders = [ROOT, join(ROOT, dirname(file))];
   if (program === 'npm') checkNpm(args, folders);
   else if (program.startsWith('.runtimes/')) checkRuntime(program);
+  // a request to a server of examples/, which test/runtimes/examples.matrix.ts asks
+  else if (program === 'curl') JSON.parse(args[args.indexOf('-d') + 1] ?? '');
   else if (program !== 'node' && program !== 'bash') throw new Error(`"${program}" is unknown`);
   for (const path of args.filter((word) => /^[\w./-]+\.(js|mjs|ts|sh)$/.test(word))) {
     if (!folders.some((folder) => existsSync(join(folder, path)))) throw missing(path);
@@ -52,7 +54,15 @@ function checkNpm([verb = '', ...rest]: readonly string[], folders: readonly str
       ...Object.keys({ ...scripts, ...peerDependencies }),
     ]),
   );
-  const named = { ci: [], test: ['test'], run: rest.slice(0, 1), i: rest }[verb] ?? [`npm ${verb}`];
+  const byVerb: Readonly<Record<string, readonly string[]>> = {
+    ci: [],
+    i: rest,
+    install: rest,
+    run: rest.slice(0, 1),
+    start: ['start'],
+    test: ['test'],
+  };
+  const named = byVerb[verb] ?? [`npm ${verb}`];
   for (const name of named) if (!known.has(name)) throw missing(name);
 }
 

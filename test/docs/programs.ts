@@ -1,4 +1,5 @@
 import * as convert from 'tpa-wasm/convert';
+import * as webgpu from 'tpa-wasm/webgpu';
 import * as main from 'tpa-wasm';
 import { type Block, filesOf, read, ROOT } from './blocks.ts';
 
@@ -51,6 +52,7 @@ const MODULES: ReadonlyMap<string, string> = new Map([
     .flatMap((file) =>
       [...read(file).matchAll(EXPORT)].map(([, name]) => [name!, `${ROOT}${file}`] as const),
     ),
+  ...Object.keys(webgpu).map((name) => [name, 'tpa-wasm/webgpu'] as const),
   ...Object.keys(convert).map((name) => [name, 'tpa-wasm/convert'] as const),
   ...Object.keys(main).map((name) => [name, 'tpa-wasm'] as const),
   ...GIVEN.names.map((name) => [name, GIVEN.file] as const),

@@ -1,3 +1,4 @@
+import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openChromium, runPage } from '../runtimes/hosts/chromium.ts';
@@ -42,7 +43,15 @@ const TRIALS: Readonly<Record<string, (blocks: readonly Block[], name: string) =
   async 'js browser'(blocks, name) {
     project.write(`${name}-page.mjs`, programOf(blocks));
     if ('missing' in chromium) return; // skipped below
-    project.write('site/program.js', programOf(blocks));
+    await build({
+      absWorkingDir: project.folder,
+      entryPoints: [`${name}-page.mjs`],
+      outfile: 'site/program.js',
+      bundle: true,
+      format: 'esm',
+      external: ['./tpa-wasm/*'],
+      logLevel: 'silent',
+    });
     project.write('site/run.js', RUN_PAGE);
     project.write('site/page.html', '<!doctype html><script type="module" src="run.js"></script>');
     const { posted, complaints } = await runPage(chromium, {

@@ -226,6 +226,21 @@ test('a page reads a path as an address relative to its own', async () => {
   ]);
 });
 
+test('Deno without permission: the error names the flag', async () => {
+  const { getBuiltinModule } = process;
+  const realpath = async (): Promise<never> => {
+    throw Object.assign(new Error('Requires read access'), { name: 'NotCapable' });
+  };
+  const deno = {
+    getBuiltinModule: (id: string) =>
+      id === 'node:fs/promises' ? { realpath } : getBuiltinModule(id),
+  };
+  await withGlobals({ process: deno }, async () => {
+    const error = await refused(() => openModelFiles('models/t6'), 'MODEL_NOT_FOUND');
+    assert.match(error.message, /"models\/t6", which Deno allows with --allow-read$/);
+  });
+});
+
 test('a runtime without files and pages says what it takes instead of a directory', async () => {
   await withGlobals({ process: undefined }, async () => {
     const error = await refused(() => openModelFiles('models/t6'), 'MODEL_NOT_FOUND');

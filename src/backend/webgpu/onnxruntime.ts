@@ -77,10 +77,7 @@ async function importModule(module: string | undefined): Promise<OnnxRuntime> {
     if (module !== undefined) {
       return (await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as OnnxRuntime;
     }
-    // webpack warns of an optional peer that is not installed, other bundlers do not
-    return isJspi
-      ? await import(/* webpackIgnore: true */ 'onnxruntime-web/jspi')
-      : await import(/* webpackIgnore: true */ 'onnxruntime-web/webgpu');
+    return isJspi ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
   } catch (cause) {
     const tried = module ?? `onnxruntime-web/${isJspi ? 'jspi' : 'webgpu'}`;
     const reason = messageOf(cause);

@@ -8,7 +8,7 @@ import { OrtOpGpu } from './gpu-ops.ts';
 import { ownGpu } from './navigator-gpu.ts';
 import { noWebGpuReason, hasWebGpu } from './present.ts';
 import type { StartOptions, StartReport } from './protocol.ts';
-import { spawnWorker } from './worker-port.ts';
+import { spawnWorker, type WorkerSource } from './worker-port.ts';
 
 /** What a worker has for an adapter, a device and the import of onnxruntime-web's module. */
 const START_DEADLINE_MS = 20_000;
@@ -19,8 +19,11 @@ export interface WebGpuOptions {
   readonly module?: string | URL;
   /** Folder of its .wasm and .mjs files, default that of the module. */
   readonly wasmPaths?: string | URL;
-  /** This package's `gpu-worker.js`, default the one beside the module that is running. */
-  readonly worker?: string | URL;
+  /**
+   * `startGpuWorker` of `tpa-wasm/webgpu`, or the address of this package's `gpu-worker.js`. Pages
+   * must give it; default in Deno and Node: as found.
+   */
+  readonly worker?: WorkerSource;
   /** Which of several adapters; default: the one that the browser or the driver takes. */
   readonly powerPreference?: 'low-power' | 'high-performance';
 }
