@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openChromium, runPage } from '../runtimes/hosts/chromium.ts';
 import { POLICY } from '../runtimes/hosts/site.ts';
-import { type Block, blocksOf, documents, examples, read } from './blocks.ts';
+import { type Block, blocksOf, documents, examples, filesOf, read } from './blocks.ts';
 import { commandsOf, tryCommand } from './commands.ts';
 import { unsent } from './headers.ts';
 import { exampleProgram, GIVEN, programOf } from './programs.ts';
@@ -110,6 +110,8 @@ test('every @example runs, and what its comments claim is so', () => {
 test('the types of all programs are right', () => project.checkTypes());
 
 test('nothing was left out', () => {
+  const tags = filesOf('src', '.ts').flatMap((file) => read(file).match(/@example/g) ?? []);
+  assert.is(examples().length, tags.length);
   const found = [...documents().flatMap(blocksOf), ...examples()];
   for (const kind of new Set(found.map(({ info }) => info))) {
     assert.is(counts.get(kind), found.filter(({ info }) => info === kind).length, kind);
