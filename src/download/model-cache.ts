@@ -50,6 +50,7 @@ export interface CacheWriter {
  * Where downloaded files are kept. What it throws never ends a load, which goes on without it.
  *
  * @example
+ * import type { CachedFile, ModelCache } from 'tpa-wasm';
  * // keeps files as long as the page: loadModel(url, { cache: memoryCache() })
  * function memoryCache(): ModelCache {
  *   const files = new Map<string, CachedFile>();
