@@ -1,5 +1,5 @@
 import { countedFiles } from '../format/counted-files.ts';
-import { hashedFiles, type Hashes } from '../format/hashed-files.ts';
+import type { HashedFiles, Hashes } from '../format/hashed-files.ts';
 import { type ModelFiles, type ModelSource, openModelFiles } from '../format/model-files.ts';
 import type { CacheOption } from './choose-cache.ts';
 import type { ProgressMeter } from './load-progress.ts';
@@ -46,7 +46,7 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     remote = await openRemote(address, options);
     return remote.files;
   });
-  const checked = hashedFiles(files, sha256);
+  const checked = await withHashes(files, sha256);
   const counted = countedFiles(checked, (...counts) => meter?.update(...counts));
   return {
     name: files.name,
@@ -65,4 +65,18 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     },
     close: () => counted.close(),
   };
+}
+
+/** Files that are checked where there is something to check; most loads need none of that code. */
+async function withHashes(files: ModelFiles, hashes: Hashes): Promise<HashedFiles> {
+  if (Object.keys(hashes).length === 0) {
+    return {
+      name: files.name,
+      open: (file) => files.open(file),
+      finish: async () => {},
+      close: () => files.close(),
+    };
+  }
+  const { hashedFiles } = await import('../format/hashed-files.ts');
+  return hashedFiles(files, hashes);
 }

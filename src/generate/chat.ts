@@ -3,7 +3,6 @@ import type { TextTokenizer } from '../model/tokenizer.ts';
 import type { ChatTemplate } from '../model/chat-template.ts';
 import type { ChatMessage } from './messages.ts';
 import { MAX_BYTES_PER_TOKEN } from './prompt.ts';
-import { SpecialGuard } from './special-guard.ts';
 
 /** A chat template and what it needs to know besides the messages. */
 export interface ChatSource {
@@ -39,6 +38,7 @@ export class Chat {
     const template = await this.#compile();
     const texts = messages.flatMap(({ role, content }) => [role, content]);
     const fixed = [source, ...template.literals, bosToken ?? '', eosToken ?? ''];
+    const { SpecialGuard } = await import('./special-guard.ts');
     const guard = new SpecialGuard(tokenizer, [...texts, ...fixed], template.literals);
     const variables = {
       messages: messages.map(({ role, content }) => ({

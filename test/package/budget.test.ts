@@ -21,10 +21,11 @@ test(`loadModel() and createRuntime() with the larger kernels: at most ${CORE_BY
   assert.ok(sizeOf(['main']) < coreBytes(), 'the kernels are a chunk of their own');
 });
 
-test(`tokenizer and chat templates besides: at most ${TEXT_BYTES} bytes, gzip`, () => {
-  const text = sizeOf(['main', 'tokenizer', 'chat-template', 'relaxed']);
-  assert.ok(text <= TEXT_BYTES, `${text} bytes`);
-  assert.ok(text > coreBytes(), 'they are chunks of their own');
+test(`downloads and their cache, tokenizer and chat templates besides: at most ${TEXT_BYTES} bytes, gzip`, () => {
+  const chunks = ['open-remote', 'browser', 'tokenizer', 'chat-template', 'special-guard'];
+  const all = sizeOf(['main', 'relaxed', ...chunks]);
+  assert.ok(all <= TEXT_BYTES, `${all} bytes`);
+  assert.ok(all > coreBytes(), 'they are chunks of their own');
 });
 
 test('nothing of onnxruntime-web, converting or Node is in it', () => {
