@@ -1,5 +1,5 @@
 import { CpuBackend } from './backend/cpu.ts';
-import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
+import { gpuObstacle } from './backend/webgpu/present.ts';
 import { TpaError } from './errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from './format/config.ts';
 import type { ModelConfig } from './format/model-config.ts';
@@ -46,8 +46,9 @@ const MAX_TOKENIZER_DEPTH = 32;
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
-  if (options.backend === 'webgpu' && !hasWebGpu()) {
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${noWebGpuReason()}`);
+  const obstacle = gpuObstacle(options.webgpu);
+  if (options.backend === 'webgpu' && obstacle !== undefined) {
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
   const { onProgress, signal, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
@@ -87,7 +88,8 @@ async function chooseBackend(
   { backend = 'auto', gpuDtype = 'float32', webgpu = {}, signal }: LoadOptions,
 ): Promise<Pick<ModelExtras, 'dispatch' | 'backendReason'>> {
   if (backend === 'wasm') return { backendReason: 'asked for' };
-  if (!hasWebGpu()) return { backendReason: noWebGpuReason() };
+  const obstacle = gpuObstacle(webgpu);
+  if (obstacle !== undefined) return { backendReason: obstacle };
   const { openDispatch } = await import('./backend/select.ts');
   const { openWebGpu } = await import('./backend/webgpu/open.ts');
   const { engine, config, weights } = cpu.network;

@@ -16,7 +16,7 @@ import { TpaError } from './errors.ts';
 import type { OpDispatch } from './backend/op-dispatch.ts';
 import type { OpDispatchInfo } from './backend/op-info.ts';
 import type { OpenOpGpu } from './backend/op-gpu.ts';
-import { hasWebGpu, noWebGpuReason } from './backend/webgpu/present.ts';
+import { gpuObstacle } from './backend/webgpu/present.ts';
 import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';
 import { createEngine, type Engine, type EngineOptions } from './wasm/engine.ts';
 
@@ -220,9 +220,10 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   checkGpuOptions(options);
   const engine = await createEngine(engineOptions);
   if (backend === 'wasm') return new Runtime(engine);
-  if (!hasWebGpu()) {
-    if (backend === 'auto') return new Runtime(engine, noWebGpuReason());
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${noWebGpuReason()}`);
+  const obstacle = gpuObstacle(webgpu);
+  if (obstacle !== undefined) {
+    if (backend === 'auto') return new Runtime(engine, obstacle);
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
   const open: OpenOpGpu = async (signal) => {
     const { openOpWebGpu } = await import('./backend/webgpu/open.ts');

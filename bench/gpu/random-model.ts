@@ -30,16 +30,17 @@ export async function createRandomModel({ json, mark }: ModelForm): Promise<Load
   const tensors = expectedTensors(config);
   const seeds = new Map(tensors.map(({ name, shape }, at) => [name, { shape, seed: at + 1 }]));
   const engine = await createEngine();
+  let latest = { name: '', values: new Float32Array() };
   const weights = await loadWeights(engine, config, {
     entries: entriesOf(tensors),
-    async readFloat32(name) {
-      const { shape, seed } = seeds.get(name)!;
-      const values = randomValues(
-        shape.reduce((product, size) => product * size, 1),
-        seed,
-      );
-      const scale = Math.sqrt(3 / shape.at(-1)!);
-      return values.map((value) => value * scale);
+    async readInto(name, first, target) {
+      if (latest.name !== name) {
+        const { shape, seed } = seeds.get(name)!;
+        const length = shape.reduce((product, size) => product * size, 1);
+        const scale = Math.sqrt(3 / shape.at(-1)!);
+        latest = { name, values: randomValues(length, seed).map((value) => value * scale) };
+      }
+      target.set(latest.values.subarray(first, first + target.length));
     },
   });
   return { engine, config, weights };

@@ -63,6 +63,11 @@ export function packedBytes(columns: number, k: number): number {
   return padToPanel(columns) * k * 4;
 }
 
+/** Bytes in front of input i of the panel that column `column` of a packed weight is in. */
+export function panelOffset(column: number, i: number, k: number): number {
+  return (Math.floor(column / PANEL) * k + i) * PANEL * 4;
+}
+
 /** Where the pieces lie. A factor that is a parameter has no piece. */
 export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
   const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;

@@ -22,10 +22,12 @@ export function checkGpuOptions({ backend = 'auto', webgpu = {} }: GpuOptions): 
     throw new RangeError(`"backend" expected "auto", "wasm" or "webgpu", got ${String(backend)}`);
   }
   checkKnown('webgpu', checkObject('webgpu', webgpu), WEBGPU_OPTIONS);
-  const { powerPreference, ...places } = webgpu;
+  const { powerPreference, worker, ...places } = webgpu;
+  if (worker !== undefined && typeof worker !== 'function') {
+    checkPlace('worker', worker, 'startGpuWorker, a string or a URL');
+  }
   for (const [name, place] of Object.entries(places)) {
-    if (place === undefined || typeof place === 'string' || place instanceof URL) continue;
-    throw new TypeError(`"webgpu.${name}" expected a string or a URL, got ${typeof place}`);
+    if (place !== undefined) checkPlace(name, place, 'a string or a URL');
   }
   if (
     powerPreference !== undefined &&
@@ -36,4 +38,9 @@ export function checkGpuOptions({ backend = 'auto', webgpu = {} }: GpuOptions): 
       `"webgpu.powerPreference" expected "low-power" or "high-performance", got ${String(powerPreference)}`,
     );
   }
+}
+
+function checkPlace(name: string, place: unknown, expected: string): void {
+  if (typeof place === 'string' || place instanceof URL) return;
+  throw new TypeError(`"webgpu.${name}" expected ${expected}, got ${typeof place}`);
 }

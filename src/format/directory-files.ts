@@ -147,7 +147,10 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
 }
 
 function notADirectory(path: string, cause?: unknown): TpaError {
-  const message = `model expected a directory "${printable(path, 400)}", found none`;
+  const shown = printable(path, 400);
+  const message = isForbidden(cause)
+    ? `model expected to read the directory "${shown}", which Deno allows with --allow-read`
+    : `model expected a directory "${shown}", found none`;
   const data = { path };
   return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }
@@ -160,6 +163,11 @@ function unreadable(file: string, cause: unknown): TpaError {
 function escape(file: string, found: string): TpaError {
   const message = `model file "${file}" expected a regular file in the directory, found ${found}`;
   return new TpaError('PATH_ESCAPE', message);
+}
+
+/** Deno's error of a permission that was not given. */
+function isForbidden(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'NotCapable';
 }
 
 function errorCode(cause: unknown): unknown {

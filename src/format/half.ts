@@ -2,7 +2,7 @@
 export type TensorDtype = 'F32' | 'F16' | 'BF16';
 
 /** Bytes per element. */
-const BYTES: Readonly<Record<TensorDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+export const ELEMENT_BYTES: Readonly<Record<TensorDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 /** Bits of the float32 for every float16: 256 KB, built at first use. */
 let halfTable: Uint32Array | undefined;
@@ -16,27 +16,37 @@ let halfTable: Uint32Array | undefined;
  * widenToFloat32(new Uint8Array([0x00, 0x3c]), 'F16'); // Float32Array [1]
  */
 export function widenToFloat32(bytes: Uint8Array, dtype: TensorDtype): Float32Array {
-  const elementBytes = BYTES[dtype];
+  const elementBytes = ELEMENT_BYTES[dtype];
   if (bytes.byteLength % elementBytes !== 0) {
     const message = `"bytes" expected a multiple of ${elementBytes} bytes, got ${bytes.byteLength}`;
     throw new RangeError(message);
   }
   const out = new Float32Array(bytes.byteLength / elementBytes);
-  if (dtype === 'F32') {
-    new Uint8Array(out.buffer).set(bytes);
-    return out;
-  }
-  const isAligned = bytes.byteOffset % 2 === 0;
-  const aligned = isAligned ? bytes : new Uint8Array(bytes);
-  const halves = new Uint16Array(aligned.buffer, aligned.byteOffset, out.length);
-  const bits = new Uint32Array(out.buffer);
+  storedBytes(out, dtype).set(bytes);
+  widenInPlace(out, dtype);
+  return out;
+}
+
+/** The end of `target`, as long as its elements are in a file: to be filled, then widened in place. */
+export function storedBytes(target: Float32Array, dtype: TensorDtype): Uint8Array {
+  const { buffer, byteOffset, byteLength, length } = target;
+  const stored = length * ELEMENT_BYTES[dtype];
+  return new Uint8Array(buffer, byteOffset + byteLength - stored, stored);
+}
+
+/** Makes float32 numbers of what lies in {@link storedBytes}; nothing else is needed for it. */
+export function widenInPlace(target: Float32Array, dtype: TensorDtype): void {
+  if (dtype === 'F32') return;
+  const { buffer, byteOffset, length } = target;
+  // Word i ends before half i + 1 begins, at most: 4i + 4 <= 2 · length + 2i + 2.
+  const halves = new Uint16Array(buffer, byteOffset + 2 * length, length);
+  const bits = new Uint32Array(buffer, byteOffset, length);
   if (dtype === 'BF16') {
-    for (let i = 0; i < bits.length; i++) bits[i] = halves[i]! << 16;
+    for (let i = 0; i < length; i++) bits[i] = halves[i]! << 16;
   } else {
     halfTable ??= buildHalfTable();
-    for (let i = 0; i < bits.length; i++) bits[i] = halfTable[halves[i]!]!;
+    for (let i = 0; i < length; i++) bits[i] = halfTable[halves[i]!]!;
   }
-  return out;
 }
 
 /** Index of the first NaN or infinity, -1 where there is none. */

@@ -1,6 +1,6 @@
 import { TpaError } from '../errors.ts';
 import { readAll } from './byte-source.ts';
-import { firstNonFinite, widenToFloat32 } from './half.ts';
+import { ELEMENT_BYTES, firstNonFinite, storedBytes, widenInPlace } from './half.ts';
 import { JsonScanner } from './json-scan.ts';
 import { missingFile } from './model-files.ts';
 import { printable } from './printable.ts';
@@ -12,14 +12,17 @@ import type { TensorEntry } from './safetensors.ts';
 
 /** The tensors of a model, from one file or many; valid until the {@link ModelFiles} are closed. */
 export interface TensorSet {
+  /** In the order in which they lie in the files, which is the one to read them in. */
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /**
-   * A tensor's elements as float32, row-major, in a fresh array.
+   * Fills `target` with a tensor's elements from `first` on, row-major, as float32. No other array
+   * is made where the files can be read into one.
    *
-   * @throws TpaError `MODEL_MISMATCH` where it is missing or of an unreadable dtype,
+   * @param target in a memory that does not grow meanwhile
+   * @throws TpaError `MODEL_MISMATCH` where the tensor is missing or of an unreadable dtype,
    *   `WEIGHTS_NONFINITE`, `WEIGHTS_TRUNCATED`, `ABORTED`
    */
-  readFloat32(name: string): Promise<Float32Array>;
+  readInto(name: string, first: number, target: Float32Array): Promise<void>;
 }
 
 const SINGLE_FILE = 'model.safetensors';
@@ -37,13 +40,16 @@ const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
  * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE`, `MODEL_MISMATCH`, `ABORTED`, any `WEIGHTS_*`
  * @example
  * const tensors = await openTensors(await openModelFiles('./models/t6-fairytales'));
- * const wte = await tensors.readFloat32('transformer.wte.weight'); // (vocabSize, dim)
+ * const row = new Float32Array(dim);
+ * await tensors.readInto('transformer.wte.weight', id * dim, row);
  */
 export async function openTensors(files: ModelFiles, signal?: AbortSignal): Promise<TensorSet> {
   const located = new Map<string, { source: ByteSource; entry: TensorEntry }>();
   const addFile = async (source: ByteSource): Promise<void> => {
     checkAbort(signal);
-    for (const [name, entry] of await readSafetensorsHeader(source)) {
+    const header = await readSafetensorsHeader(source);
+    const inFileOrder = [...header].toSorted(([, a], [, b]) => a.offset - b.offset);
+    for (const [name, entry] of inFileOrder) {
       if (located.has(name)) throw duplicate(name);
       located.set(name, { source, entry });
     }
@@ -68,20 +74,22 @@ export async function openTensors(files: ModelFiles, signal?: AbortSignal): Prom
 
   return {
     entries: new Map(Array.from(located, ([name, { entry }]) => [name, entry])),
-    async readFloat32(name) {
+    async readInto(name, first, target) {
       checkAbort(signal);
       const { source, entry } = located.get(name) ?? {};
       if (!source || !entry) throw mismatch(name, 'in the model', 'none');
-      if (!isReadable(entry.dtype)) throw mismatch(name, 'F32, F16 or BF16', entry.dtype);
-      const bytes = await source.read(entry.offset, entry.byteLength);
-      const values = widenToFloat32(bytes, entry.dtype);
-      const index = firstNonFinite(values);
-      if (index >= 0) {
-        const shown = printable(name);
-        const message = `tensor "${shown}" expected finite values, found ${values[index]} at element ${index}`;
-        throw new TpaError('WEIGHTS_NONFINITE', message, { data: { tensor: shown, index } });
-      }
-      return values;
+      const { dtype } = entry;
+      if (!isReadable(dtype)) throw mismatch(name, 'F32, F16 or BF16', dtype);
+      const offset = entry.offset + first * ELEMENT_BYTES[dtype];
+      const bytes = storedBytes(target, dtype);
+      if (source.readInto) await source.readInto(offset, bytes);
+      else bytes.set(await source.read(offset, bytes.byteLength));
+      widenInPlace(target, dtype);
+      const at = firstNonFinite(target);
+      if (at < 0) return;
+      const [shown, index] = [printable(name), first + at];
+      const message = `tensor "${shown}" expected finite values, found ${target[at]} at element ${index}`;
+      throw new TpaError('WEIGHTS_NONFINITE', message, { data: { tensor: shown, index } });
     },
   };
 }

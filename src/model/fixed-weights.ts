@@ -1,8 +1,8 @@
 import { PAGE_TOKENS, TILE } from '../attention/factors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { Heap } from '../wasm/heap.ts';
-import type { LayerTensors } from './layer-tensors.ts';
-import type { Packer } from './packer.ts';
+import type { ExpectedTensor, LayerTensors } from './layer-tensors.ts';
+import type { WeightPlan } from './weight-plan.ts';
 
 /** Factors that are parameters, as the attention kernels take them; addresses, 0 where contextual. */
 export interface FixedWeights {
@@ -19,21 +19,20 @@ export interface FixedWeights {
   readonly bv: number;
 }
 
-/** Reads the fixed factors of a layer. */
-export async function loadFixed(
-  packer: Packer,
+/** Plans the fixed factors of a layer. */
+export function planFixed(
+  plan: WeightPlan,
   { heads, headDim, rankK, rankV }: ModelConfig,
   tensors: LayerTensors['fixed'],
-): Promise<FixedWeights> {
+): FixedWeights {
   const { aq, ak, av, bq, bk, bv } = tensors;
-  const row = paddedRow(headDim);
   return {
-    aq: await packer.vector(aq),
-    ak: ak ? packer.store(spread(await packer.read(ak), heads, rankK)) : 0,
-    av: av ? packer.store(spread(await packer.read(av), heads, rankV)) : 0,
-    bq: await packer.vector(bq),
-    bk: await packer.vector(bk),
-    bv: bv ? packer.store(repeat(await packer.read(bv), headDim, row)) : 0,
+    aq: plan.vector(aq),
+    ak: ak ? spread(plan, ak, heads, rankK) : 0,
+    av: av ? spread(plan, av, heads, rankV) : 0,
+    bq: plan.vector(bq),
+    bk: plan.vector(bk),
+    bv: bv ? repeat(plan, bv, headDim, rankV) : 0,
   };
 }
 
@@ -71,24 +70,29 @@ function paddedRow(headDim: number): number {
 }
 
 /** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */
-function spread(a: Float32Array, heads: number, rank: number): Float32Array {
-  const out = new Float32Array((a.length + 1) * TILE);
-  for (let r = 0; r < rank; r++) {
-    for (let h = 0; h < heads; h++) {
-      const at = (r * heads + h) * TILE;
-      out.fill(a[h * rank + r]!, at, at + TILE);
+function spread(plan: WeightPlan, tensor: ExpectedTensor, heads: number, rank: number): number {
+  const { heap } = plan.engine;
+  const address = plan.allocate((rank * heads + 1) * TILE * 4);
+  plan.add(tensor, (from, first, count) => {
+    for (const [i, value] of heap.floats(from, count).entries()) {
+      const [h, r] = [Math.floor((first + i) / rank), (first + i) % rank];
+      heap.floats(address + (r * heads + h) * TILE * 4, TILE).fill(value);
     }
-  }
-  return out;
+  });
+  return address;
 }
 
-/** (rank, 96, stride) from (rank, width). */
-function repeat(b: Float32Array, width: number, stride: number): Float32Array {
-  const rank = b.length / width;
-  const out = new Float32Array(rank * PAGE_TOKENS * stride);
-  for (let i = 0; i < rank * PAGE_TOKENS; i++) {
-    const r = Math.floor(i / PAGE_TOKENS);
-    out.set(b.subarray(r * width, (r + 1) * width), i * stride);
-  }
-  return out;
+/** (rank, 96, headDim rounded up to 4) from (rank, headDim). */
+function repeat(plan: WeightPlan, tensor: ExpectedTensor, headDim: number, rank: number): number {
+  const { heap } = plan.engine;
+  const row = paddedRow(headDim);
+  const address = plan.allocate(rank * PAGE_TOKENS * row * 4);
+  plan.add(tensor, (from, first, count) => {
+    const out = heap.floats(address, rank * PAGE_TOKENS * row);
+    for (const [i, value] of heap.floats(from, count).entries()) {
+      const [r, feature] = [Math.floor((first + i) / headDim), (first + i) % headDim];
+      for (let t = 0; t < PAGE_TOKENS; t++) out[(r * PAGE_TOKENS + t) * row + feature] = value;
+    }
+  });
+  return address;
 }

@@ -1,7 +1,8 @@
-import { padToPanel } from '../attention/factors.ts';
+import { packedBytes, padToPanel } from '../attention/factors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { LatentTensors } from './layer-tensors.ts';
-import type { Packer } from './packer.ts';
+import { packInput, packRows } from './panels.ts';
+import type { WeightPlan } from './weight-plan.ts';
 
 /** What MLA has besides the projection into its latents, packed; addresses. */
 export interface LatentWeights {
@@ -17,28 +18,41 @@ export interface LatentWeights {
   readonly valueUp: readonly number[];
 }
 
-/** Reads the weights of a layer's latents and cuts K and V of each head apart. */
-export async function loadLatent(
-  packer: Packer,
+/** Plans the weights of a layer's latents; K and V of each head are cut apart. */
+export function planLatent(
+  plan: WeightPlan,
   { heads, headDim, latent }: ModelConfig,
   tensors: LatentTensors,
-): Promise<LatentWeights> {
+): LatentWeights {
   const { queryRank, latentDim, ropeDim, valueDim } = latent!;
-  const queryNorm = await packer.vector(tensors.queryNorm);
-  const queryUp = await packer.fuse(heads * (headDim + ropeDim), queryRank, [
+  const { kernels } = plan.engine;
+  const queryNorm = plan.vector(tensors.queryNorm);
+  const queryUp = plan.fuse(heads * (headDim + ropeDim), queryRank, [
     { ...tensors.queryUp, at: 0 },
   ]);
-  const latentNorm = await packer.vector(tensors.latentNorm);
-  const both = await packer.read(tensors.keyValueUp);
+  const latentNorm = plan.vector(tensors.latentNorm);
   const absorb: number[] = [];
   const valueUp: number[] = [];
   for (let h = 0; h < heads; h++) {
-    const first = h * (headDim + valueDim) * latentDim;
-    const keys = both.subarray(first, first + headDim * latentDim);
-    const values = both.subarray(first + keys.length, first + (headDim + valueDim) * latentDim);
-    absorb.push(packer.weight(transpose(keys, latentDim), latentDim, headDim));
-    valueUp.push(packer.weight(values, valueDim, latentDim));
+    absorb.push(plan.allocate(packedBytes(latentDim, headDim)));
+    valueUp.push(plan.allocate(packedBytes(valueDim, latentDim)));
   }
+  plan.add(tensors.keyValueUp, (from, first, count) => {
+    const width = Math.min(count, latentDim);
+    for (let done = 0; done < count; done += width) {
+      const row = Math.floor((first + done) / latentDim);
+      const column = (first + done) % latentDim;
+      const h = Math.floor(row / (headDim + valueDim));
+      const feature = row % (headDim + valueDim);
+      const at = from + done * 4;
+      if (feature < headDim) {
+        packInput(kernels, absorb[h]!, headDim, at, feature, column, width);
+      } else {
+        const inValues = (feature - headDim) * latentDim + column;
+        packRows(kernels, valueUp[h]!, latentDim, at, inValues, width);
+      }
+    }
+  });
   return { queryNorm, queryUp, latentNorm, absorb, valueUp };
 }
 
@@ -49,10 +63,4 @@ export function latentOverhead({ heads, headDim, latent }: ModelConfig): number 
   const keys = (padToPanel(latentDim) - latentDim) * headDim;
   const values = (padToPanel(valueDim) - valueDim) * latentDim;
   return heads * (keys + values);
-}
-
-/** (columns, rows) from (rows, columns). */
-function transpose(x: Float32Array, columns: number): Float32Array {
-  const rows = x.length / columns;
-  return Float32Array.from(x, (_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!);
 }

@@ -9,6 +9,11 @@ export interface ExpectedTensor {
   readonly shape: readonly number[];
 }
 
+/** Numbers that a tensor of this shape has. */
+export function countNumbers({ shape }: Pick<ExpectedTensor, 'shape'>): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
 /** A tensor whose rows are part of a fused weight. */
 export interface Piece extends ExpectedTensor {
   /** Where its first row goes. */

@@ -3,7 +3,7 @@ import { printable } from '../format/printable.ts';
 import { isReadable } from '../format/tensors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { TensorEntry } from '../format/safetensors.ts';
-import { type ExpectedTensor, layerTensors, listTensors } from './layer-tensors.ts';
+import { countNumbers, type ExpectedTensor, layerTensors, listTensors } from './layer-tensors.ts';
 
 /** The output projection, where it is not the embedding or is stored a second time. */
 export const HEAD = 'lm_head.weight';
@@ -89,11 +89,7 @@ export function checkTensors(
 }
 
 function sumCounts(tensors: readonly ExpectedTensor[]): number {
-  return tensors.reduce((total, tensor) => total + count(tensor), 0);
-}
-
-function count({ shape }: ExpectedTensor): number {
-  return shape.reduce((product, length) => product * length, 1);
+  return tensors.reduce((total, tensor) => total + countNumbers(tensor), 0);
 }
 
 function checkTensor({ name, shape }: ExpectedTensor, entry: TensorEntry | undefined): void {

@@ -15,7 +15,7 @@ export interface PackedMatrix {
   readonly columns: readonly Columns[];
 }
 
-/** Numbers that pass through wasm memory together, 1 MB, or one row: the packer's way in, reversed. */
+/** Numbers that pass through wasm memory together, 1 MB, or one row. */
 const STAGING_NUMBERS = 1 << 18;
 
 /** Outputs of a packed matrix. */

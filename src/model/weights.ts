@@ -1,15 +1,16 @@
 import { factorLayout, padToPanel } from '../attention/factors.ts';
-import { TpaError } from '../errors.ts';
 import type { ModelConfig } from '../format/model-config.ts';
 import type { TensorSet } from '../format/tensors.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { type FixedWeights, loadFixed } from './fixed-weights.ts';
-import { type LatentWeights, loadLatent } from './latent-weights.ts';
+import { type FixedWeights, planFixed } from './fixed-weights.ts';
+import { type LatentWeights, planLatent } from './latent-weights.ts';
 import { latentWidth } from './latent.ts';
 import { type LayerTensors, layerTensors, type Piece } from './layer-tensors.ts';
-import { Packer, type WeightsProgress } from './packer.ts';
 import { attentionSpec, headOutputDim } from './spec.ts';
-import { HEAD, outerTensors, parameterCount } from './tensors.ts';
+import { HEAD, outerTensors } from './tensors.ts';
+import { planTiedHead } from './tied-head.ts';
+import { WeightPlan } from './weight-plan.ts';
+import { type AfterPiece, streamWeights } from './weight-stream.ts';
 
 /** One layer's weights, packed; addresses, 0 for what the model does not have. */
 export interface LayerWeights {
@@ -56,43 +57,48 @@ export function projectedWidth(config: ModelConfig): number {
 }
 
 /**
- * Reads every tensor and packs it; one at a time is on the JavaScript heap, but for an output
- * projection stored beside a tied embedding, which is compared with it.
+ * Takes memory for every weight, then reads the files from front to back, each byte once, in pieces
+ * that are packed from wasm memory. All of the memory is given back if that fails.
+ *
+ * @param tensors those that `checkTensors` let pass
+ * @param pieceNumbers numbers of a piece at most; 1 MB unless given
+ * @throws TpaError `OUT_OF_MEMORY`, before anything is read; `MODEL_UNSUPPORTED` if a stored output
+ *   projection is not the embedding it is tied to; `KERNEL_TRAP`; what reading throws
  */
 export async function loadWeights(
   engine: Engine,
   config: ModelConfig,
   tensors: TensorSet,
-  onProgress: WeightsProgress = () => {},
+  afterPiece?: AfterPiece,
+  pieceNumbers?: number,
 ): Promise<ModelWeights> {
-  const { dim, heads, hiddenDim, vocabSize } = config;
-  const longestRow = Math.max(dim, hiddenDim, heads * headOutputDim(config), ...latentRows(config));
-  const packer = new Packer(engine, tensors, longestRow, parameterCount(config), onProgress);
+  const plan = new WeightPlan(engine);
   try {
-    const outer = outerTensors(config);
-    const table = await packer.read(outer.embedding);
-    if (config.isTied) await checkTied(tensors, outer.embedding.name, table);
-    const embedding = packer.weight(table, vocabSize, dim);
-    const layers: LayerWeights[] = [];
-    for (let layer = 0; layer < config.layers; layer++) {
-      layers.push(await loadLayer(packer, config, layerTensors(config, layer)));
-    }
-    const finalNorm = await packer.vector(outer.finalNorm);
-    const head =
-      outer.head === undefined
-        ? embedding
-        : await packer.fuse(vocabSize, dim, [{ ...outer.head, at: 0 }]);
-    return { embedding, layers, finalNorm, head };
-  } finally {
-    packer.dispose();
+    const weights = planWeights(plan, config, tensors.entries.has(HEAD));
+    await streamWeights(engine, tensors, plan.destinations, afterPiece, pieceNumbers);
+    return weights;
+  } catch (error) {
+    plan.release();
+    throw error;
   }
 }
 
-async function loadLayer(
-  packer: Packer,
-  config: ModelConfig,
-  tensors: LayerTensors,
-): Promise<LayerWeights> {
+function planWeights(plan: WeightPlan, config: ModelConfig, hasHead: boolean): ModelWeights {
+  const { vocabSize, dim, isTied } = config;
+  const outer = outerTensors(config);
+  const embedding = plan.fuse(vocabSize, dim, [{ ...outer.embedding, at: 0 }]);
+  if (isTied && hasHead) planTiedHead(plan, embedding, outer.embedding);
+  return {
+    embedding,
+    layers: Array.from({ length: config.layers }, (_, layer) =>
+      planLayer(plan, config, layerTensors(config, layer)),
+    ),
+    finalNorm: plan.vector(outer.finalNorm),
+    head: outer.head ? plan.fuse(vocabSize, dim, [{ ...outer.head, at: 0 }]) : embedding,
+  };
+}
+
+function planLayer(plan: WeightPlan, config: ModelConfig, tensors: LayerTensors): LayerWeights {
   const { dim, heads, hiddenDim } = config;
   const width = projectedWidth(config);
   const up = padToPanel(hiddenDim);
@@ -100,42 +106,23 @@ async function loadLayer(
   if (tensors.gateBias) gateUpBias.push({ ...tensors.gateBias, at: 0 });
   if (tensors.upBias) gateUpBias.push({ ...tensors.upBias, at: up });
   return {
-    attentionNorm: await packer.vector(tensors.attentionNorm),
-    projection: await packer.fuse(width, dim, tensors.projection),
-    projectionBias: await packer.biases(tensors.projectionBias, width),
-    queryNorm: await packer.vector(tensors.queryNorm),
-    keyNorm: await packer.vector(tensors.keyNorm),
-    fixed: await loadFixed(packer, config, tensors.fixed),
-    ...(tensors.latent ? { latent: await loadLatent(packer, config, tensors.latent) } : {}),
-    groupNorm: await packer.vector(tensors.groupNorm),
-    output: await packer.fuse(dim, heads * headOutputDim(config), [{ ...tensors.output, at: 0 }]),
-    outputBias: await packer.vector(tensors.outputBias),
-    feedForwardNorm: await packer.vector(tensors.feedForwardNorm),
-    gateUp: await packer.fuse(2 * up, dim, [
+    attentionNorm: plan.vector(tensors.attentionNorm),
+    projection: plan.fuse(width, dim, tensors.projection),
+    projectionBias: plan.biases(tensors.projectionBias, width),
+    queryNorm: plan.vector(tensors.queryNorm),
+    keyNorm: plan.vector(tensors.keyNorm),
+    fixed: planFixed(plan, config, tensors.fixed),
+    ...(tensors.latent ? { latent: planLatent(plan, config, tensors.latent) } : {}),
+    groupNorm: plan.vector(tensors.groupNorm),
+    output: plan.fuse(dim, heads * headOutputDim(config), [{ ...tensors.output, at: 0 }]),
+    outputBias: plan.vector(tensors.outputBias),
+    feedForwardNorm: plan.vector(tensors.feedForwardNorm),
+    gateUp: plan.fuse(2 * up, dim, [
       { ...tensors.gate, at: 0 },
       { ...tensors.up, at: up },
     ]),
-    gateUpBias: await packer.biases(gateUpBias, 2 * up),
-    down: await packer.fuse(dim, hiddenDim, [{ ...tensors.down, at: 0 }]),
-    downBias: await packer.vector(tensors.downBias),
+    gateUpBias: plan.biases(gateUpBias, 2 * up),
+    down: plan.fuse(dim, hiddenDim, [{ ...tensors.down, at: 0 }]),
+    downBias: plan.vector(tensors.downBias),
   };
-}
-
-function latentRows({ latent }: ModelConfig): readonly number[] {
-  return latent === undefined ? [] : [latent.queryRank, latent.latentDim];
-}
-
-/**
- * A file may hold the output projection under its own name, but it must be the embedding.
- *
- * @throws TpaError `MODEL_UNSUPPORTED` if it is another matrix
- */
-async function checkTied(tensors: TensorSet, name: string, embedding: Float32Array): Promise<void> {
-  if (!tensors.entries.has(HEAD)) return;
-  const head = await tensors.readFloat32(HEAD);
-  let at = 0;
-  while (at < head.length && head[at] === embedding[at]) at++;
-  if (at === head.length) return;
-  const message = `tensor "${HEAD}" expected the values of "${name}", found another at element ${at}; the configuration ties the two`;
-  throw new TpaError('MODEL_UNSUPPORTED', message, { data: { tensor: HEAD, index: at } });
 }

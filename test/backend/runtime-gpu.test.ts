@@ -113,7 +113,11 @@ test('createRuntime(): odd options are TypeError or RangeError that name what wa
     [{ webgpu: 5 }, TypeError, /^"webgpu" expected an object, got number/],
     [{ webgpu: { path: '/' } }, TypeError, /^"path" expected an option of webgpu/],
     [{ webgpu: { wasmPaths: {} } }, TypeError, /^"webgpu.wasmPaths" expected a string or a URL/],
-    [{ webgpu: { worker: 1 } }, TypeError, /^"webgpu.worker" expected a string or a URL, got num/],
+    [
+      { webgpu: { worker: 1 } },
+      TypeError,
+      /^"webgpu.worker" expected startGpuWorker, a string or a URL, got num/,
+    ],
     [{ webgpu: { powerPreference: 'max' } }, RangeError, /^"webgpu.powerPreference" expected/],
     [{ gpuDtype: 'float16' }, TypeError, /^"gpuDtype" expected an option of createRuntime/],
   ];

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openModelFiles, readModelFile } from '../../src/format/model-files.ts';
+import { withGlobals } from '../helpers/globals.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
 import type { ModelFiles, ModelSource } from '../../src/format/model-files.ts';
 
@@ -210,6 +211,42 @@ test('a source of another kind is a TypeError', async () => {
     const outcome = await openModelFiles(source as ModelSource).catch((error: unknown) => error);
     assert.instance(outcome, TypeError, String(source));
   }
+});
+
+test('a page reads a path as an address relative to its own', async () => {
+  const page = { process: undefined, location: { href: 'https://example.org/app/index.html?q' } };
+  const names = await withGlobals(page, async () => {
+    const sources = ['models/t6', '/models/t6', 'https://other.example/m'];
+    return Promise.all(sources.map(async (source) => (await openModelFiles(source)).name));
+  });
+  assert.equal(names, [
+    'https://example.org/app/models/t6',
+    'https://example.org/models/t6',
+    'https://other.example/m',
+  ]);
+});
+
+test('Deno without permission: the error names the flag', async () => {
+  const { getBuiltinModule } = process;
+  const realpath = async (): Promise<never> => {
+    throw Object.assign(new Error('Requires read access'), { name: 'NotCapable' });
+  };
+  const deno = {
+    getBuiltinModule: (id: string) =>
+      id === 'node:fs/promises' ? { realpath } : getBuiltinModule(id),
+  };
+  await withGlobals({ process: deno }, async () => {
+    const error = await refused(() => openModelFiles('models/t6'), 'MODEL_NOT_FOUND');
+    assert.match(error.message, /"models\/t6", which Deno allows with --allow-read$/);
+  });
+});
+
+test('a runtime without files and pages says what it takes instead of a directory', async () => {
+  await withGlobals({ process: undefined }, async () => {
+    const error = await refused(() => openModelFiles('models/t6'), 'MODEL_NOT_FOUND');
+    assert.match(error.message, /expected an http\(s\) address or bytes in this runtime/);
+    await refused(() => openModelFiles('file:///models/t6'), 'MODEL_NOT_FOUND');
+  });
 });
 
 test.run();

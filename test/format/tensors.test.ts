@@ -1,8 +1,11 @@
+import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openModelFiles } from '../../src/format/model-files.ts';
 import { openTensors } from '../../src/format/tensors.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
+import { type Read, recordReads } from '../helpers/recording-files.ts';
+import { readTensor } from '../helpers/read-tensor.ts';
 import { buildSafetensors, withHeader } from '../helpers/build-safetensors.ts';
 import type { TensorSet } from '../../src/format/tensors.ts';
 
@@ -59,13 +62,47 @@ test('reads F32, F16 and BF16 exactly', async () => {
         { name: 'x', dtype, shape: [2, 3], data },
       ]),
     );
-    const values = await tensors.readFloat32('x');
+    const values = await readTensor(tensors, 'x');
     assert.ok(
       values.every((value, i) => Object.is(value, data[i])),
       `${dtype} ${values.join(' ')}`,
     );
-    assert.equal(await tensors.readFloat32('a'), new Float32Array([1, 2]));
+    assert.equal(await readTensor(tensors, 'a'), new Float32Array([1, 2]));
   }
+});
+
+test('any part of a tensor, at any alignment, fills a target, from views and by readInto()', async () => {
+  const chosen = fc.record({
+    dtype: fc.constantFrom('F32', 'F16', 'BF16'),
+    data: fc.array(fc.integer({ min: -255, max: 255 }), { minLength: 1, maxLength: 70 }),
+    pad: fc.nat({ max: 15 }),
+    cut: fc.tuple(fc.nat(), fc.nat()),
+    hasReadInto: fc.boolean(),
+    at: fc.nat({ max: 3 }),
+  });
+  const isFilled = fc.asyncProperty(chosen, async ({ dtype, data, pad, cut, hasReadInto, at }) => {
+    const [from, to] = cut.map((place) => place % (data.length + 1)).toSorted((a, b) => a - b);
+    const file = buildSafetensors([A, { name: 'x', dtype, shape: [data.length], data }, B]);
+    const end = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+    const header = new TextDecoder().decode(file.subarray(8, end)) + ' '.repeat(pad);
+    const weights = withHeader(header, file.subarray(end));
+    const files = await openModelFiles({ config: '{}', weights });
+    const reads: Read[] = [];
+    const set = await openTensors(recordReads(files, reads, hasReadInto));
+    reads.length = 0;
+    const memory = new Float32Array(data.length + 8).fill(7);
+    const target = memory.subarray(at, at + to! - from!);
+    await set.readInto('x', from!, target);
+    assert.equal(Array.from(target), data.slice(from, to));
+    assert.ok(memory.subarray(0, at).every((value) => value === 7));
+    assert.ok(memory.subarray(at + target.length).every((value) => value === 7));
+    const bytes = target.length * (dtype === 'F32' ? 4 : 2);
+    assert.equal(
+      reads.map(({ length }) => length),
+      [bytes],
+    );
+  });
+  await fc.assert(isFilled, { seed: 3, numRuns: 300 });
 });
 
 test('W4 gives the same bits for a header padded to all 16 residues', async () => {
@@ -80,7 +117,7 @@ test('W4 gives the same bits for a header padded to all 16 residues', async () =
   for (let pad = 0; pad < 16; pad++) {
     const set = await open(withHeader(header + ' '.repeat(pad), file.subarray(8 + length)));
     for (const { name, data } of tensors) {
-      assert.equal(await set.readFloat32(name), Float32Array.from(data), `${name} pad ${pad}`);
+      assert.equal(await readTensor(set, name), Float32Array.from(data), `${name} pad ${pad}`);
     }
   }
 });
@@ -109,12 +146,12 @@ test('W8 refuses NaN, infinities and NaN payloads in each tensor, naming tensor 
         else view.setUint16(at, bits, true);
         const set = await open(file);
         const error = await refused(
-          () => set.readFloat32(name),
+          () => readTensor(set, name),
           'WEIGHTS_NONFINITE',
           `${dtype} ${name}`,
         );
         assert.equal(error.data, { tensor: name, index });
-        for (const other of tensors) if (other.name !== name) await set.readFloat32(other.name);
+        for (const other of tensors) if (other.name !== name) await readTensor(set, other.name);
       }
     }
   }
@@ -123,22 +160,22 @@ test('W8 refuses NaN, infinities and NaN payloads in each tensor, naming tensor 
 test('accepts denormals and the largest finite values', async () => {
   const data = [1e-45, -1e-40, 3.4028234663852886e38];
   const set = await open(buildSafetensors([{ name: 'x', shape: [3], data }]));
-  assert.equal(await set.readFloat32('x'), Float32Array.from(data));
+  assert.equal(await readTensor(set, 'x'), Float32Array.from(data));
 });
 
 test('refuses to read a missing tensor and one of another dtype', async () => {
   const set = await open(
     withHeader('{"i":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}', new Uint8Array(4)),
   );
-  await refused(() => set.readFloat32('i'), 'MODEL_MISMATCH');
-  await refused(() => set.readFloat32('none'), 'MODEL_MISMATCH');
+  await refused(() => readTensor(set, 'i'), 'MODEL_MISMATCH');
+  await refused(() => readTensor(set, 'none'), 'MODEL_MISMATCH');
 });
 
 test('reads shards by their index; prefers the single file', async () => {
   const set = await open(shards(GOOD));
   assert.equal([...set.entries.keys()].toSorted(), ['a', 'b']);
-  assert.equal(await set.readFloat32('a'), new Float32Array([1, 2]));
-  assert.equal(await set.readFloat32('b'), new Float32Array([3, 4]));
+  assert.equal(await readTensor(set, 'a'), new Float32Array([1, 2]));
+  assert.equal(await readTensor(set, 'b'), new Float32Array([3, 4]));
   const single = await open(shards(GOOD, { 'model.safetensors': buildSafetensors([A]) }));
   assert.equal([...single.entries.keys()], ['a']);
 });
@@ -213,9 +250,9 @@ test('an aborted signal stops opening and reading', async () => {
   const controller = new AbortController();
   const source = { config: '{}', weights: buildSafetensors([A]) };
   const set = await openTensors(await openModelFiles(source), controller.signal);
-  await set.readFloat32('a');
+  await readTensor(set, 'a');
   controller.abort();
-  await refused(() => set.readFloat32('a'), 'ABORTED');
+  await refused(() => readTensor(set, 'a'), 'ABORTED');
   await refused(
     async () => openTensors(await openModelFiles(source), controller.signal),
     'ABORTED',

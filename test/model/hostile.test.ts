@@ -105,7 +105,7 @@ test('a signal aborted before, or by any progress, or by a timer: ABORTED, from 
       await refused(() => loadModel(source, { signal: AbortSignal.abort() }), 'ABORTED');
       let count = 0;
       await loadModel(source, { onProgress: () => count++ });
-      assert.is(count, 21, 'tensors');
+      assert.ok(count > 20, `${count} pieces`);
       for (let n = 1; n < count; n++) {
         const controller = new AbortController();
         let seen = 0;
@@ -113,7 +113,7 @@ test('a signal aborted before, or by any progress, or by a timer: ABORTED, from 
           if (++seen === n) controller.abort();
         };
         const { signal } = controller;
-        await refused(() => loadModel(source, { signal, onProgress }), 'ABORTED', `tensor ${n}`);
+        await refused(() => loadModel(source, { signal, onProgress }), 'ABORTED', `piece ${n}`);
         assert.is(seen, n);
       }
       const timed = new AbortController();

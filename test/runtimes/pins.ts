@@ -29,8 +29,14 @@ export const PINS = {
     packages: { '@cloudflare/workerd-linux-64': '1.20261117.1' },
     program: '@cloudflare/workerd-linux-64/bin/workerd',
   },
-  vite: { title: 'Vite', packages: { vite: '8.4.0' } },
-  webpack: { title: 'webpack', packages: { webpack: '5.113.0' } },
+  vite: { title: 'Vite', packages: { vite: '8.4.0' }, program: 'vite/bin/vite.js' },
+  webpack: {
+    title: 'webpack',
+    packages: { webpack: '5.113.0', 'webpack-cli': '7.3.1' },
+    program: 'webpack-cli/bin/cli.js',
+  },
+  publint: { title: 'publint', packages: { publint: '0.3.25' } },
+  attw: { title: 'Are the types wrong?', packages: { '@arethetypeswrong/cli': '0.18.5' } },
 } as const satisfies Readonly<Record<string, Pin>>;
 
 /** A name of {@link PINS}. */

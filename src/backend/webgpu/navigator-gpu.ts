@@ -2,7 +2,7 @@
 const FIRST_NODE = 22;
 
 /** The package that brings WebGPU (Dawn) to Node. */
-const DAWN = 'webgpu';
+export const DAWN = 'webgpu';
 
 interface Dawn {
   create(options: readonly string[]): GPU;
@@ -21,15 +21,9 @@ export function ownGpu(): GPU | undefined {
   return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
 }
 
-/** Whether the optional package `webgpu` is there for a Node that can use it. */
-export function hasDawn(): boolean {
-  const major = Number.parseInt(nodeVersion() ?? '0', 10);
-  if (major < FIRST_NODE) return false;
-  try {
-    return import.meta.resolve(DAWN) !== '';
-  } catch {
-    return false;
-  }
+/** Whether this is a Node that the package {@link DAWN} can be used with. */
+export function takesDawn(): boolean {
+  return Number.parseInt(nodeVersion() ?? '0', 10) >= FIRST_NODE;
 }
 
 /**
@@ -39,16 +33,27 @@ export function hasDawn(): boolean {
  */
 export async function provideGpu(): Promise<GPU | undefined> {
   const own = ownGpu();
-  if (own !== undefined || !hasDawn()) return own;
-  const { create, globals } = (await import(DAWN)) as Dawn;
-  const gpu = create([]);
-  Object.assign(globalThis, globals);
+  if (own !== undefined || !takesDawn()) return own;
+  const dawn = await importDawn();
+  if (dawn === undefined) return undefined;
+  const gpu = dawn.create([]);
+  Object.assign(globalThis, dawn.globals);
   Object.defineProperty((globalThis.navigator ??= {} as Navigator), 'gpu', {
     value: gpu,
     configurable: true,
   });
   copySharedWrites();
   return gpu;
+}
+
+/** No bundler is to look for it: it has a binary for each platform. */
+async function importDawn(): Promise<Dawn | undefined> {
+  try {
+    return (await import(/* webpackIgnore: true */ DAWN)) as Dawn;
+  } catch (error) {
+    if (Object(error).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
 }
 
 /** Dawn refuses views of shared memory, which onnxruntime's heap is. */

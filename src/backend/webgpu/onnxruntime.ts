@@ -74,7 +74,9 @@ function hideNullOrigin(): void {
 async function importModule(module: string | undefined): Promise<OnnxRuntime> {
   const isJspi = hasJspi();
   try {
-    if (module !== undefined) return (await import(/* @vite-ignore */ module)) as OnnxRuntime;
+    if (module !== undefined) {
+      return (await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as OnnxRuntime;
+    }
     return isJspi ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
   } catch (cause) {
     const tried = module ?? `onnxruntime-web/${isJspi ? 'jspi' : 'webgpu'}`;

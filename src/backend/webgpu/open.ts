@@ -8,7 +8,7 @@ import { OrtOpGpu } from './gpu-ops.ts';
 import { ownGpu } from './navigator-gpu.ts';
 import { noWebGpuReason, hasWebGpu } from './present.ts';
 import type { StartOptions, StartReport } from './protocol.ts';
-import { spawnWorker } from './worker-port.ts';
+import { spawnWorker, type WorkerSource } from './worker-port.ts';
 
 /** What a worker has for an adapter, a device and the import of onnxruntime-web's module. */
 const START_DEADLINE_MS = 20_000;
@@ -19,8 +19,11 @@ export interface WebGpuOptions {
   readonly module?: string | URL;
   /** Folder of its .wasm and .mjs files; beside the module unless given. */
   readonly wasmPaths?: string | URL;
-  /** This package's `gpu-worker.js`. */
-  readonly worker?: string | URL;
+  /**
+   * `startGpuWorker` of `tpa-wasm/webgpu`, or the address of this package's `gpu-worker.js`. Pages
+   * must give it, Deno and Node find it.
+   */
+  readonly worker?: WorkerSource;
   /** Which of several adapters. */
   readonly powerPreference?: 'low-power' | 'high-performance';
 }

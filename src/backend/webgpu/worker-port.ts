@@ -17,19 +17,28 @@ export interface WorkerEvents {
   onDead(reason: string): void;
 }
 
+/** This package's `gpu-worker.js`, or what starts it. */
+export type WorkerSource = string | URL | (() => Worker);
+
+const OWN_WORKER = 'gpu-worker.js';
+/** Where this module is; apart from its use, or bundlers would take the worker along. */
+const HERE = import.meta.url;
+
 /** Starts a worker. */
 export type SpawnWorker = (events: WorkerEvents) => Promise<WorkerPort>;
 
 /**
- * Starts the module at `url` as a worker: a web worker, or a process of Node's.
+ * Starts a worker: a web worker, or a process of Node's.
  *
- * @param url this package's own worker unless given
+ * @param source this package's own worker, beside this module, unless given
  */
 export async function spawnWorker(
-  url: string | URL | undefined,
+  source: WorkerSource | undefined,
   events: WorkerEvents,
 ): Promise<WorkerPort> {
-  return hasWebWorkers() ? spawnWeb(url, events) : spawnNode(url, events);
+  const own = new URL(OWN_WORKER, HERE);
+  if (hasWebWorkers()) return spawnWeb(source ?? own, events);
+  return spawnNode(typeof source === 'function' ? own : (source ?? own), events);
 }
 
 /** In Node onnxruntime-web, for one, puts the threads of `node:worker_threads` in their place. */
@@ -37,13 +46,10 @@ function hasWebWorkers(): boolean {
   return typeof Worker === 'function' && 'addEventListener' in Worker.prototype;
 }
 
-function spawnWeb(url: string | URL | undefined, { onReply, onDead }: WorkerEvents): WorkerPort {
-  const address = url ?? 'gpu-worker.js';
-  const worker =
-    url === undefined
-      ? // bundlers look for this very form
-        new Worker(new URL('./gpu-worker.js', import.meta.url), { type: 'module', name: 'tpa-gpu' })
-      : new Worker(url, { type: 'module', name: 'tpa-gpu' });
+function spawnWeb(source: WorkerSource, { onReply, onDead }: WorkerEvents): WorkerPort {
+  const isFactory = typeof source === 'function';
+  const address = isFactory ? OWN_WORKER : source;
+  const worker = isFactory ? source() : new Worker(source, { type: 'module', name: 'tpa-gpu' });
   worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => onReply(data));
   worker.addEventListener('messageerror', () => onDead('the GPU worker sent what cannot be read'));
   worker.addEventListener('error', (event) => {
@@ -61,10 +67,7 @@ function spawnWeb(url: string | URL | undefined, { onReply, onDead }: WorkerEven
  * A process of its own, not a thread: Dawn ends the whole process when a thread with an open call is
  * terminated, and a driver that crashes ends only this one.
  */
-async function spawnNode(
-  url: string | URL = new URL('./gpu-worker.js', import.meta.url),
-  events: WorkerEvents,
-): Promise<WorkerPort> {
+async function spawnNode(url: string | URL, events: WorkerEvents): Promise<WorkerPort> {
   const { fork } = nodeBuiltin('child_process')!;
   const { fileURLToPath } = nodeBuiltin('url')!;
   const child = fork(fileURLToPath(new URL(url)), {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openOpWebGpu, type OpenGpuOptions, withDevice } from '../../../src/backend/webgpu/open.ts';
+import { startGpuWorker } from '../../../src/webgpu.ts';
 import { BYTE_REPORT } from '../../helpers/byte-backend.ts';
 import { FakeWorker } from '../../helpers/fake-worker.ts';
 import { fakeAdapter, withGpu } from '../../helpers/fake-web-gpu.ts';
@@ -117,6 +118,14 @@ test('the worker is started with what was asked for, and nothing else', () =>
     await device.ask('write', { writes: [] }, [data.buffer]);
     assert.equal(first.transfers, [[], [data.buffer]]);
     assert.is(first.terminations, 0);
+  }));
+
+test('a page starts the worker itself', () =>
+  withAdapter(async () => {
+    await open({ allowsSoftware: true, worker: startGpuWorker });
+    const [worker] = FakeWorker.workers as [FakeWorker];
+    assert.match(worker.url, /^file:.*\/gpu-worker\.js$/);
+    assert.equal(worker.options, { type: 'module', name: 'tpa-gpu' });
   }));
 
 test('a start that fails ends the worker', () =>

@@ -3,8 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hasDawn, nodeVersion, ownGpu } from '../../../src/backend/webgpu/navigator-gpu.ts';
-import { hasWebGpu, noWebGpuReason } from '../../../src/backend/webgpu/present.ts';
+import { nodeVersion, ownGpu } from '../../../src/backend/webgpu/navigator-gpu.ts';
+import {
+  gpuObstacle,
+  hasDawn,
+  hasWebGpu,
+  noWebGpuReason,
+} from '../../../src/backend/webgpu/present.ts';
 import { withGlobals } from '../../helpers/globals.ts';
 
 const test = suite('WebGPU here?');
@@ -31,6 +36,21 @@ test('without a navigator or a process there is none, and the reason says no mor
     assert.not(hasWebGpu());
     assert.is(noWebGpuReason(), 'no WebGPU here');
   });
+});
+
+test('a page is asked for its worker, Deno is not', async () => {
+  await withGlobals({ navigator: { gpu: {} }, process: undefined }, () => {
+    assert.match(
+      gpuObstacle()!,
+      /^no worker for the GPU: import startGpuWorker from tpa-wasm\/webgpu/,
+    );
+    assert.is(gpuObstacle({ worker: () => {} }), undefined);
+    assert.is(gpuObstacle({ worker: '/gpu-worker.js' }), undefined);
+  });
+  await withGlobals({ navigator: { gpu: {} } }, () => assert.is(gpuObstacle(), undefined));
+  await withGlobals({ navigator: undefined, process: undefined }, () =>
+    assert.is(gpuObstacle({ worker: '/gpu-worker.js' }), 'no WebGPU here'),
+  );
 });
 
 test('Deno and Bun are no Node, whose package they do not take', async () => {
@@ -78,8 +98,8 @@ const HOOKS = `export async function resolve(specifier, context, next) {
 const CHILD = `
 const { register } = await import('node:module');
 register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOKS)}));
-const { provideGpu, hasDawn } = await import('./src/backend/webgpu/navigator-gpu.ts');
-const { hasWebGpu } = await import('./src/backend/webgpu/present.ts');
+const { provideGpu } = await import('./src/backend/webgpu/navigator-gpu.ts');
+const { hasDawn, hasWebGpu } = await import('./src/backend/webgpu/present.ts');
 const versions = (node) => Object.defineProperty(process, 'versions', { value: { node } });
 const found = {};
 versions('20.19.0');

@@ -1,0 +1,1 @@
+export { startGpuWorker } from './backend/webgpu/start-worker.ts';

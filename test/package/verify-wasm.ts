@@ -1,0 +1,11 @@
+/*
+ * `npm run build:verify`, after the kernels were compiled: whether they are the bytes that
+ * assembly/SHA256SUMS names.
+ */
+import { readWasmSums } from './wasm-sums.ts';
+
+for (const { file, expected, built } of readWasmSums()) {
+  const isSame = built === expected;
+  process.stdout.write(isSame ? `${file} ${built}\n` : `${file} ${built}, expected ${expected}\n`);
+  if (!isSame) process.exitCode = 1;
+}

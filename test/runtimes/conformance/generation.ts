@@ -1,0 +1,69 @@
+import * as assert from 'uvu/assert';
+import { type Checks, refusedWith } from './check.ts';
+
+const PROMPT = 'Once upon a time, in the middle of winter,';
+const OPTIONS = { temperature: 0.8, maxTokens: 24 } as const;
+
+/** Written by the library's own renderer; the shipped tokenizer has no special tokens for turns. */
+const TEMPLATE =
+  '{% for message in messages %}{{ message.role | upper }}: {{ message.content | trim }}\n' +
+  '{% endfor %}{% if add_generation_prompt %}THE FOX: {% endif %}';
+
+/** Seeded text, which is the same in every runtime on the baseline binary. */
+export const generationChecks: Checks = {
+  'a seed gives the same tokens everywhere, baseline': async ({ model, record }) => {
+    for (const seed of [1, 7, 42]) {
+      using session = model.createSession();
+      const generation = session.generate(PROMPT, { ...OPTIONS, seed });
+      const text = await generation.text();
+      assert.is(generation.finishReason, 'length');
+      assert.is(text, model.tokenizer!.decode(generation.tokens));
+      record(`tokens of seed ${seed}`, generation.tokens);
+    }
+  },
+  'logits have the same bits everywhere, baseline': async ({ model, record }) => {
+    const ids = model.tokenizer!.encode(PROMPT);
+    record('sha256 of prefill', await sha256(await model.logits(ids)));
+    using session = model.createSession();
+    let logits = await session.prefill(ids.slice(0, 1));
+    for (const id of ids.slice(1)) logits = await session.decode(id);
+    record('sha256 of decode', await sha256(logits));
+  },
+  'a chat template writes the conversation': async ({ tpa, assets, record }) => {
+    const source = { ...assets.shipped.source, chatTemplate: TEMPLATE };
+    using model = await tpa.loadModel(source, { simd: 'baseline' });
+    using session = model.createSession();
+    const messages = [{ role: 'user', content: ' Who are you? ' }];
+    const generation = session.generate({ messages }, { ...OPTIONS, maxTokens: 8, seed: 3 });
+    await generation.text();
+    const written = session.tokens.slice(0, -generation.tokens.length);
+    assert.is(model.tokenizer!.decode(written), 'USER: Who are you?\nTHE FOX: ');
+    record('tokens of the conversation', generation.tokens);
+  },
+  'a fork goes on by itself, a truncated session goes back': async (subject) => {
+    const { model } = subject;
+    const greedy = { temperature: 0, maxTokens: 6 };
+    using session = model.createSession();
+    await session.generate(PROMPT, greedy).text();
+    const before = session.tokens;
+    using fork = session.fork();
+    await fork.generate(' Then the wolf', greedy).text();
+    assert.equal(session.tokens, before);
+    assert.equal(fork.tokens.slice(0, before.length), before);
+
+    const again = session.generate('', greedy);
+    await again.text();
+    session.truncate(before.length);
+    const repeated = session.generate('', greedy);
+    await repeated.text();
+    assert.equal(repeated.tokens, again.tokens);
+    fork.dispose();
+    await refusedWith(subject, 'DISPOSED', () => fork.generate('x'));
+  },
+};
+
+async function sha256(values: Float32Array): Promise<string> {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const digest = await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

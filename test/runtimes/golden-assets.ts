@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { goldenOp } from '../helpers/golden-op.ts';
+import { floats, integers, loadGolden, tolerance } from '../helpers/golden.ts';
+import { goldenSource, part } from '../helpers/t6-model.ts';
+import type { Assets, ModelCase, OperationCase } from './conformance/assets.ts';
+
+const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
+
+/** One of several pages, one with odd sizes, one of full width. */
+const OPERATIONS = [
+  'op_H4_D16_q3_k1_v1_d32_T130_bf16',
+  'op_H5_D24_q3_k2_v1_d40_T33_exact',
+  'op_H34_D64_q6_k2_v2_d768_T7_bf16',
+];
+/** A mechanism each. */
+const MODELS = ['model_t6', 'model_t6_groupnorm', 'model_llama_gqa', 'model_llama_mla'];
+
+/** The golden files that run in every runtime, and the shipped model. */
+export function goldenAssets(): Assets {
+  const { greedy, promptLength } = shippedGreedy();
+  return {
+    operations: OPERATIONS.map(operationCase),
+    models: MODELS.map(modelCase),
+    shipped: {
+      source: {
+        config: read('config.json'),
+        weights: new Uint8Array(readFileSync(`${SHIPPED}model.safetensors`)),
+        tokenizer: read('tokenizer.json'),
+      },
+      prompt: greedy.slice(0, promptLength),
+      greedy: greedy.slice(promptLength),
+    },
+  };
+}
+
+function operationCase(name: string): OperationCase {
+  const golden = loadGolden(name);
+  const { query, cache, sizes } = goldenOp(golden);
+  const { heads, headDim, rankK, rankV, tokens } = sizes;
+  return {
+    name,
+    spec: { heads, headDim, rankK, rankV },
+    tokens,
+    factors: { ...query, ...cache },
+    expected: floats(golden, 'out_attn'),
+    atol: tolerance(golden, 'out_attn'),
+  };
+}
+
+function modelCase(name: string): ModelCase {
+  const golden = loadGolden(name);
+  const [rows] = golden.tensors.get('ids')!.shape as [number];
+  return {
+    name,
+    source: goldenSource(golden, 'bf16'),
+    ids: [...part(integers(golden, 'ids'), 0, rows)],
+    logits: part(floats(golden, 'logits_bf16'), 0, rows),
+    atol: tolerance(golden, 'logits_bf16'),
+  };
+}
+
+function shippedGreedy(): { greedy: number[]; promptLength: number } {
+  const golden = loadGolden('shipped_t6');
+  return {
+    greedy: [...integers(golden, 'greedy')],
+    promptLength: golden.meta.greedy_prompt_len!,
+  };
+}
+
+function read(file: string): string {
+  return readFileSync(`${SHIPPED}${file}`, 'utf8');
+}

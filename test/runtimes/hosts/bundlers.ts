@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+/** Builds page.js into a folder of its name, with default settings. @returns all that it warns of */
+export type Bundler = (folder: string, program: string) => Promise<readonly string[]>;
+
+const run = promisify(execFile);
+/** webpack takes 3 s, and 17 s on a busy machine. */
+const DEADLINE = 120_000;
+
+export const buildWithVite: Bundler = async (folder, program) => {
+  const args = ['build', '--outDir', 'vite', '--logLevel', 'warn'];
+  const { stdout, stderr } = await runNode(program, args, folder);
+  return [stdout.trim(), stderr.trim()].filter((text) => text !== '');
+};
+
+export const buildWithWebpack: Bundler = async (folder, program) => {
+  const args = ['--mode', 'production', '--entry', './page.js', '--output-path', 'webpack'];
+  const { stdout } = await runNode(program, [...args, '--json'], folder);
+  const { errors, warnings } = JSON.parse(stdout) as Record<string, { message: string }[]>;
+  return [...errors!, ...warnings!].map(({ message }) => message);
+};
+
+export const buildWithEsbuild: Bundler = async (folder) => {
+  const { warnings } = await build({
+    absWorkingDir: folder,
+    entryPoints: ['page.js'],
+    bundle: true,
+    format: 'esm',
+    outdir: 'esbuild',
+    logLevel: 'silent',
+  });
+  return warnings.map(({ text }) => text);
+};
+
+/** A command line in a Node without the flags of the tests. */
+function runNode(program: string, args: readonly string[], folder: string) {
+  const options = { cwd: folder, timeout: DEADLINE, maxBuffer: 2 ** 26 };
+  return run(process.execPath, [program, ...args], options);
+}

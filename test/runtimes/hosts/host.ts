@@ -1,0 +1,26 @@
+import type { Report } from '../conformance/suite.ts';
+
+/** A runtime or a way to get the package there: a row of the README's table. */
+export interface Host {
+  readonly title: string;
+  /** How the kernels get there. */
+  readonly kernels: string;
+  /** What is particular, for readers. */
+  readonly notes: string;
+  readonly variants: readonly Variant[];
+}
+
+/** One way to run the suite there. */
+export interface Variant {
+  /** What is particular, for tests; '' where there is one only. */
+  readonly title: string;
+  /** Runs the suite once. @throws Error if there is no report */
+  run(): Promise<Outcome>;
+}
+
+/** What a run of the suite gave. */
+export interface Outcome {
+  readonly report: Report;
+  /** What was printed, warned or violated beside the report: nothing, if all is well. */
+  readonly complaints: readonly string[];
+}

@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { version as esbuildVersion } from 'esbuild';
+import type { Browser } from 'playwright-core';
+import type { Report } from '../conformance/suite.ts';
+import { findRuntime, type Missing } from '../find.ts';
+import type { RuntimeName } from '../pins.ts';
+import { type Bundler, buildWithEsbuild, buildWithVite, buildWithWebpack } from './bundlers.ts';
+import { runPage } from './chromium.ts';
+import type { Host, Outcome, Variant } from './host.ts';
+import { ISOLATION, POLICY, type Site } from './site.ts';
+
+const KERNELS = 'embedded in the code';
+/** Chromium's own word that it has no GPU, once for each time it is asked. */
+const NO_GPU = 'warning: No available adapters.';
+
+/** The suite in pages of Chromium: without a bundler, and from each bundler. */
+export function pageHosts(browser: Browser, folder: string): (Host | Missing)[] {
+  const assets = `${folder}/assets`;
+  const plain = { folders: [folder, assets], page: 'plain.html' };
+  /** A host from a bundler, which builds once. */
+  const fromBundler = (output: string, title: string, build: () => Promise<readonly string[]>) => {
+    const built = `${folder}/${output}`;
+    let warnings: Promise<readonly string[]> | undefined;
+    const afterBuild = (variant: Variant): Variant => ({
+      title: variant.title,
+      async run() {
+        const before = await (warnings ??= build());
+        const { report, complaints } = await variant.run();
+        return { report, complaints: [...before, ...strangersIn(built), ...complaints] };
+      },
+    });
+    const pages = variants(browser, { folders: [built, assets], page: 'index.html' });
+    const notes = 'default settings';
+    const host = { title: `Chromium, ${title}`, kernels: KERNELS, notes };
+    return { ...host, variants: pages.map(afterBuild) };
+  };
+  const fromInstalled = (name: RuntimeName, bundler: Bundler) => {
+    const found = findRuntime(name);
+    if ('missing' in found) return found;
+    const { title, version, program } = found;
+    return fromBundler(name, `${title} ${version}`, () => bundler(folder, program));
+  };
+  const withoutWorkers = site(plain.folders, plain.page, `${POLICY}; worker-src 'none'`);
+  return [
+    {
+      title: 'Chromium, no bundler',
+      kernels: KERNELS,
+      notes: '`tpa-wasm/standalone`; no import map, no CDN',
+      variants: [
+        ...variants(browser, plain),
+        { title: 'no workers allowed', run: () => run(browser, withoutWorkers) },
+      ],
+    },
+    fromInstalled('vite', buildWithVite),
+    fromInstalled('webpack', buildWithWebpack),
+    fromBundler('esbuild', `esbuild ${esbuildVersion}`, () => buildWithEsbuild(folder, '')),
+  ];
+}
+
+/** Files in a build that are onnxruntime-web's, for which no page here asks. */
+function strangersIn(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile())
+    .map(({ parentPath, name }) => `${parentPath}/${name}`)
+    .filter((path) => /ort-wasm/.test(path) || /ort-wasm/.test(readFileSync(path, 'latin1')))
+    .map((path) => `onnxruntime-web is in ${path}`);
+}
+
+/** With and without cross-origin isolation. */
+function variants(browser: Browser, { folders, page }: Pick<Site, 'folders' | 'page'>): Variant[] {
+  return [
+    { title: 'not isolated', run: () => run(browser, site(folders, page, POLICY)) },
+    {
+      title: 'cross-origin isolated',
+      run: () => run(browser, site(folders, page, POLICY, ISOLATION), true),
+    },
+  ];
+}
+
+function site(folders: readonly string[], page: string, policy: string, more: object = {}): Site {
+  return { folders, page, headers: { 'content-security-policy': policy, ...more } };
+}
+
+async function run(browser: Browser, where: Site, isIsolated = false): Promise<Outcome> {
+  const { posted, complaints } = await runPage(browser, where);
+  const report = posted as Report;
+  const own = complaints.filter((line) => line !== NO_GPU);
+  if (report.isIsolated === isIsolated) return { report, complaints: own };
+  return { report, complaints: [...own, `crossOriginIsolated is ${!isIsolated}`] };
+}

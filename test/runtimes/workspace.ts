@@ -1,0 +1,38 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { encodeAssets } from './conformance/assets.ts';
+import { PROGRAMS } from './conformance/programs.ts';
+import { type Consumer, copyConsumer } from './consumer.ts';
+import { goldenAssets } from './golden-assets.ts';
+
+const SUITE = fileURLToPath(new URL('./conformance/', import.meta.url));
+
+/** A user's project with the suite in it: of the working tree only what is in test/. */
+export async function openWorkspace(): Promise<Consumer> {
+  const consumer = copyConsumer();
+  const { folder } = consumer;
+  await build({
+    entryPoints: { suite: `${SUITE}suite.ts`, guard: `${SUITE}guard.ts` },
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    // uvu's colours read the environment, which Deno would have to permit
+    define: { process: 'undefined' },
+    outdir: folder,
+    logLevel: 'warning',
+  });
+  const assets = encodeAssets(goldenAssets());
+  const files = {
+    ...PROGRAMS,
+    'assets/assets.json': assets,
+    'assets.js': `export default ${JSON.stringify(assets)};`,
+  };
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(`${folder}/${file}`), { recursive: true });
+    writeFileSync(`${folder}/${file}`, text);
+  }
+  return consumer;
+}

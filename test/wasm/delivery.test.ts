@@ -1,0 +1,80 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { KernelBinaries } from '../../src/wasm/delivery/kernel-binaries.d.ts';
+import { BINARIES } from '../helpers/binaries.ts';
+
+const DIST = fileURLToPath(new URL('../../dist/wasm/', import.meta.url));
+
+const test = suite('#wasm');
+
+test('Node reads the files', async () => {
+  const binaries = await load(join(DIST, 'node.js'));
+  for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
+});
+
+test('Node takes the embedded bytes where a bundler left the files behind', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tpa-delivery-'));
+  try {
+    for (const file of ['node.js', 'baseline.js', 'relaxed.js']) {
+      cpSync(join(DIST, file), join(folder, file));
+    }
+    cpSync(join(DIST, '../../package.json'), join(folder, 'package.json'));
+    const binaries = await load(join(folder, 'node.js'));
+    for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('the embedded bytes are those of the files', async () => {
+  const binaries = await load(join(DIST, 'embedded.js'));
+  for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
+});
+
+test('workers that compile no bytes import the files', () => {
+  for (const [file, query] of [
+    ['workerd.js', ''],
+    ['edge-light.js', '?module'],
+  ] as const) {
+    const text = readFileSync(join(DIST, file), 'utf8');
+    for (const name of BINARIES)
+      assert.ok(text.includes(`from "./tpa-${name}.wasm${query}"`), file);
+  }
+});
+
+test('conditions come in the order in which runtimes must find them', () => {
+  const { imports } = JSON.parse(readFileSync(join(DIST, '../../package.json'), 'utf8')) as {
+    imports: Record<string, Record<string, string>>;
+  };
+  assert.equal(Object.keys(imports['#wasm']!), [
+    'types',
+    'workerd',
+    'edge-light',
+    'browser',
+    'deno',
+    'bun',
+    'node',
+    'default',
+  ]);
+});
+
+test.run();
+
+async function load(path: string): Promise<KernelBinaries> {
+  const module = (await import(pathToFileURL(path).href)) as { default: KernelBinaries };
+  return module.default;
+}
+
+async function bytesOf(binaries: KernelBinaries, name: keyof KernelBinaries): Promise<Buffer> {
+  const bytes = await binaries[name]();
+  assert.not(bytes instanceof WebAssembly.Module);
+  return Buffer.from(await new Response(bytes as BufferSource).arrayBuffer());
+}
+
+function fileOf(name: keyof KernelBinaries): Buffer {
+  return readFileSync(join(DIST, `tpa-${name}.wasm`));
+}
