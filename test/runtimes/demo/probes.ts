@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
-import { statusBegins } from './demo-page.ts';
+import { statusBegins } from './page.ts';
 
 /** Text of an element. */
 export async function textOf(page: Page, selector: string): Promise<string> {

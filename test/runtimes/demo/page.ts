@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { CHROMIUM, CHROMIUM_FLAGS } from '../gpu/chromium.ts';
-import { CONSUMER } from './consumer.ts';
-import { RUNTIMES } from './find.ts';
+import { CHROMIUM, CHROMIUM_FLAGS } from '../../gpu/chromium.ts';
+import { CONSUMER } from '../consumer.ts';
+import { RUNTIMES } from '../find.ts';
 
-const SERVE = fileURLToPath(new URL('../../examples/browser/serve.js', import.meta.url));
+const SERVE = fileURLToPath(new URL('../../../examples/browser/serve.js', import.meta.url));
+
+/** The shipped model. */
+export const MODEL = fileURLToPath(new URL('../../../models/t6-fairytales', import.meta.url));
 
 /** Where screenshots are kept. */
 const SCREENSHOTS = process.env['TPA_ARTIFACTS'] ?? join(RUNTIMES, 'screenshots');
@@ -23,6 +26,12 @@ export interface View {
   readonly height: number;
   readonly colorScheme: 'light' | 'dark';
 }
+
+export const DESKTOP: View = { width: 1280, height: 800, colorScheme: 'light' };
+export const PHONE: View = { width: 360, height: 740, colorScheme: 'dark' };
+
+/** Registers a test of the page. */
+export type Check = (name: string, body: (demo: Demo) => Promise<void>) => void;
 
 /** The demo page's server over the packed tarball, and a browser. */
 export class Demo {
@@ -89,9 +98,21 @@ export async function statusBegins(page: Page, text: string, timeout = DEADLINE)
     .waitFor({ timeout });
 }
 
-/** The address of a server of another origin that answers nothing; it lasts as long as the tests. */
-export async function silentAddress(): Promise<string> {
-  const server: Server = createServer(() => {});
+/** The address of a model of another origin whose weights stop halfway; it lasts as long as the tests. */
+export async function stalledModel(): Promise<string> {
+  const server: Server = createServer(({ url = '', headers }, response) => {
+    const file = join(MODEL, basename(url));
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader('access-control-expose-headers', '*');
+    if (!existsSync(file)) return response.writeHead(404).end();
+    const bytes = readFileSync(file);
+    const from = Number(/\d+/.exec(headers.range ?? '0')![0]);
+    response.setHeader('content-length', bytes.length - from);
+    response.setHeader('content-range', `bytes ${from}-${bytes.length - 1}/${bytes.length}`);
+    response.writeHead(206);
+    if (!url.endsWith('.safetensors')) return response.end(bytes);
+    return response.write(bytes.subarray(from, bytes.length / 2));
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
