@@ -26,6 +26,7 @@ test.before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tpa-serve-'));
   write('package/dist/standalone/index.js', 'export {};');
   write('package/dist/standalone/kernels.wasm', '\0asm');
+  write('package/dist/standalone/module.mjs', 'export {};');
   write('package/models/t6-fairytales/model.safetensors', WEIGHTS);
   write('package/models/t6-fairytales/empty.json', '');
   write('package/secret.txt', 'secret');
@@ -58,6 +59,7 @@ test('serves the page, the package and the model, each with its type', async () 
     '/icon.svg': 'image/svg+xml',
     '/tpa-wasm/index.js': 'text/javascript; charset=utf-8',
     '/tpa-wasm/kernels.wasm': 'application/wasm',
+    '/tpa-wasm/module.mjs': 'text/javascript; charset=utf-8',
     '/model/model.safetensors': 'application/octet-stream',
     '/places.json': 'application/json',
   };
