@@ -26,7 +26,7 @@ addEventListener('message', async ({ data: { command, ask } }) => {
 async function load({ address, files, backend }) {
   model = await loadModel(files === undefined ? address : await readPicked(files), {
     backend,
-    webgpu: await gpuPlaces(backend),
+    webgpu: await gpuParts(backend),
     onProgress: (progress) => postMessage({ kind: 'update', answer: progress }),
   });
   model.addEventListener('backendchange', ({ backend: now, reason }) =>
@@ -35,12 +35,14 @@ async function load({ address, files, backend }) {
   return { config: model.config, info: model.info() };
 }
 
-/** Where onnxruntime-web is, if the server has it; nobody asks where no GPU is wanted. */
-async function gpuPlaces(backend) {
+/** The worker of a GPU, and where onnxruntime-web is if the server has it; neither without a GPU. */
+async function gpuParts(backend) {
   if (backend === 'wasm' || navigator.gpu === undefined) return {};
+  const { startGpuWorker: worker } = await import('./tpa-wasm/webgpu.js');
   const places = await fetch(new URL('places.json', import.meta.url));
   const { onnxruntime } = places.ok ? await places.json() : {};
-  return onnxruntime === undefined ? {} : { module: new URL(onnxruntime, import.meta.url) };
+  if (onnxruntime === undefined) return { worker };
+  return { worker, module: new URL(onnxruntime, import.meta.url) };
 }
 
 /**
