@@ -1,8 +1,14 @@
-export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
+/**
+ * Checkpoints in foreign formats, converted to files that `loadModel` reads.
+ *
+ * @module tpa-wasm/convert
+ */
+export type { Checkpoint, CheckpointTensor, JsonObject } from './convert/checkpoint.ts';
 export {
   convertCheckpoint,
   CONVERTED_NAMES,
   type ConvertedFile,
 } from './convert/converted-files.ts';
+export type { TensorDtype } from './format/half.ts';
 export { openCheckpoint } from './convert/open-checkpoint.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';

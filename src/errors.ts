@@ -52,10 +52,11 @@ export type TpaErrorData = Readonly<Record<string, string | number>>;
  * try {
  *   await loadModel('./missing');
  * } catch (error) {
- *   if (error instanceof TpaError && error.code === 'MODEL_NOT_FOUND') showPicker();
+ *   if (error instanceof TpaError && error.code === 'MODEL_NOT_FOUND') console.log('not there');
  * }
  */
 export class TpaError extends Error {
+  /** `'TpaError'`, in minified code too. */
   override readonly name = 'TpaError';
   /** Stable, machine-readable reason. */
   readonly code: TpaErrorCode;
@@ -64,6 +65,15 @@ export class TpaError extends Error {
   /** Numbers and names behind the message. */
   readonly data: TpaErrorData;
 
+  /**
+   * The library makes these.
+   *
+   * @param code the reason
+   * @param message one line that names cause and cure
+   * @param options more, where there is more
+   * @param options.cause what went wrong below
+   * @param options.data numbers and names behind the message
+   */
   constructor(
     code: TpaErrorCode,
     message: string,

@@ -34,6 +34,7 @@ const MAX_TOKENIZER_DEPTH = 32;
  * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
  * @param source a directory, the address of one, or the bytes
+ * @param options who computes, in how much memory, and who hears of it
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
  *   any `WEIGHTS_*`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`

@@ -1,34 +1,39 @@
 import { checkInteger, checkKnown } from './attention/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';
 import { LIMITS } from './format/limits.ts';
-import { checkThreads } from './runtime.ts';
+import { checkThreads } from './runtime-options.ts';
 import type { EngineOptions } from './wasm/engine.ts';
 
 /** How far loading has come. */
 export interface LoadProgress {
-  /** Weights read so far, and all of them. */
+  /** Weights read so far. */
   readonly loaded: number;
+  /** All of them. */
   readonly total: number;
 }
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
 export interface LoadOptions extends EngineOptions, GpuOptions {
-  /** What weights are on the GPU, float32 unless given; float16 is half the size and less exact. */
+  /** What weights are on the GPU, default `'float32'`; `'float16'` is half the size and less exact. */
   readonly gpuDtype?: 'float32' | 'float16';
-  /** Threads to compute with; one is the only number so far. */
+  /** Threads to compute with, `'auto'` (default) or 1, the only number so far. */
   readonly threads?: number | 'auto';
   /**
    * Tokens that a session holds at most, the model's own number unless given and smaller. A model
    * is refused whose full context does not fit the memory.
    */
   readonly contextLength?: number;
-  /** What weights are widened to; float32 is the only one so far. */
+  /** What weights are widened to, default and so far only `'float32'`. */
   readonly dtype?: 'float32';
-  /** How factors are cached; float32 is the only one so far. */
+  /** How factors are cached, default and so far only `'float32'`. */
   readonly cacheDtype?: 'float32';
-  /** Called after each tensor. */
+  /**
+   * Called after each tensor; default none.
+   *
+   * @param progress how far it has come
+   */
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** Aborts loading; everything is freed. */
+  /** Aborts loading, default none; everything is freed. */
   readonly signal?: AbortSignal;
 }
 

@@ -19,10 +19,15 @@ import type { MemoryInfo } from './runtime.ts';
 
 /** What a model computes with, why, and how large it is. */
 export interface ModelInfo extends DispatchInfo {
+  /** Which kernels. */
   readonly simd: 'baseline' | 'relaxed';
+  /** Why these kernels, in words. */
   readonly simdReason: string;
+  /** Threads that compute. */
   readonly threads: number;
+  /** What weights are computed with. */
   readonly dtype: 'float32';
+  /** How factors are cached. */
   readonly cacheDtype: 'float32';
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;

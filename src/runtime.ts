@@ -1,4 +1,4 @@
-import { checkKnown, checkObject } from './attention/arguments.ts';
+import { checkObject } from './attention/arguments.ts';
 import { attendQueries, type AttendTask, checkQuery, type Query } from './attention/attend-task.ts';
 import {
   checkFactorize,
@@ -17,22 +17,16 @@ import type { OpDispatch } from './backend/op-dispatch.ts';
 import type { OpDispatchInfo } from './backend/op-info.ts';
 import type { OpenOpGpu } from './backend/op-gpu.ts';
 import { gpuObstacle } from './backend/webgpu/present.ts';
-import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';
-import { createEngine, type Engine, type EngineOptions } from './wasm/engine.ts';
-
-/**
- * Options of {@link createRuntime}; `backend` is that of `factorizeAsync` and `attendAsync`, the
- * other operations are the CPU's. With `'auto'` the GPU is opened when the first of them asks.
- */
-export interface RuntimeOptions extends EngineOptions, GpuOptions {
-  /** Threads to compute with; one is the only number so far. */
-  readonly threads?: number | 'auto';
-}
+import { checkRuntimeOptions, type RuntimeOptions } from './runtime-options.ts';
+import { createEngine, type Engine } from './wasm/engine.ts';
 
 /** What a runtime computes with, and why; who computes the asynchronous operations. */
 export interface RuntimeInfo extends OpDispatchInfo {
+  /** Which kernels. */
   readonly simd: 'baseline' | 'relaxed';
+  /** Why these kernels, in words. */
   readonly simdReason: string;
+  /** Threads that compute. */
   readonly threads: number;
 }
 
@@ -70,6 +64,9 @@ export class Runtime {
    * Factors of T tokens at positions `position …` (paper, eq. 3), RoPE applied.
    *
    * @param x (T, dim)
+   * @param weights projections that the ranks of `spec` ask for
+   * @param spec sizes and conventions
+   * @param position of the first token, counted from 0
    * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   factorize(
@@ -88,6 +85,10 @@ export class Runtime {
    * on, else, and when the GPU is lost, on the CPU. The weights go to the GPU with every call; nothing given may change before the promise
    * settles.
    *
+   * @param x (T, dim)
+   * @param weights as of {@link factorize}
+   * @param spec as of {@link factorize}
+   * @param position of the first token, counted from 0
    * @throws as {@link factorize}
    */
   async factorizeAsync(
@@ -104,6 +105,7 @@ export class Runtime {
   /**
    * An empty cache.
    *
+   * @param options its sizes
    * @throws TypeError, RangeError if a size is out of range; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   createFactorCache(options: FactorCacheOptions): FactorCache {
@@ -123,6 +125,8 @@ export class Runtime {
    * Attention of T queries over a cache (paper, Algorithms 1-3): query t sits at position
    * cache.length - T + t and sees the tokens up to its own. 1/R and 1/sqrt(headDim) are applied.
    *
+   * @param query T queries, or the factors that {@link factorize} gave
+   * @param cache what they attend to, their own tokens included
    * @returns (T, heads, valueDim)
    * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
@@ -136,6 +140,8 @@ export class Runtime {
    * else, and when the GPU is lost, on the CPU. The GPU keeps a copy of the cache, which gets what was
    * appended since. The cache is seen as it is now, whatever becomes of it; the query must not change.
    *
+   * @param query as of {@link attend}
+   * @param cache as of {@link attend}
    * @returns (T, heads, valueDim)
    * @throws as {@link attend}
    */
@@ -148,6 +154,7 @@ export class Runtime {
    * Numbers a layer caches for each token: TPA (R_K + R_V)(h + d), with `kvHeads` = G 2 G d, and what
    * an AttentionSpec of any other mechanism stores.
    *
+   * @param spec sizes of a cache, or what a layer caches
    * @throws TypeError, RangeError if a size is out of range or does not fit the others
    * @example
    * const mla = { heads: 16, headDim: 576, valueDim: 512, rankK: 1, rankV: 1 };
@@ -184,6 +191,7 @@ export class Runtime {
     this.#engine = undefined;
   }
 
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -205,20 +213,17 @@ export class Runtime {
   }
 }
 
-const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
-
 /**
  * Starts a runtime with a memory of its own.
  *
+ * @param options who computes, and in how much memory
  * @throws TypeError, RangeError for a bad option; TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`,
  *   `OUT_OF_MEMORY`, with `'webgpu'` `BACKEND_UNAVAILABLE`
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  checkKnown('createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
-  const { threads, backend = 'auto', webgpu = {}, ...engineOptions } = options;
-  checkThreads(threads);
-  checkGpuOptions(options);
-  const engine = await createEngine(engineOptions);
+  checkRuntimeOptions(options);
+  const { backend = 'auto', webgpu = {} } = options;
+  const engine = await createEngine(options);
   if (backend === 'wasm') return new Runtime(engine);
   const obstacle = gpuObstacle(webgpu);
   if (obstacle !== undefined) {
@@ -233,12 +238,4 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const dispatch = new OpDispatch(engine, open, { mode: backend });
   if (backend === 'webgpu') await dispatch.start();
   return new Runtime(engine, '', dispatch);
-}
-
-/** One thread is all there is so far; another number is refused rather than ignored. */
-export function checkThreads(threads: number | 'auto' = 'auto'): void {
-  if (threads === 'auto' || threads === 1) return;
-  throw new RangeError(
-    `"threads" expected "auto" or 1, the only number so far, got ${String(threads)}`,
-  );
 }

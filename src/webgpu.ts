@@ -1,1 +1,6 @@
+/**
+ * What pages import that may compute on a GPU.
+ *
+ * @module tpa-wasm/webgpu
+ */
 export { startGpuWorker } from './backend/webgpu/start-worker.ts';

@@ -24,9 +24,10 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   model: ['attention', 'format', 'errors'],
   backend: ['attention', 'cache', 'format', 'model', 'node-builtin', 'wasm', 'yield', 'errors'],
   generate: ['backend', 'model', 'nearest', 'yield', 'errors'],
-  runtime: ['attention', 'backend', 'cache', 'wasm', 'errors'],
+  'runtime-options': ['attention', 'backend'],
+  runtime: ['attention', 'backend', 'cache', 'runtime-options', 'wasm', 'errors'],
   'model.ts': ['attention', 'backend', 'model', 'generate', 'yield', 'errors'],
-  'load-options': ['attention', 'backend', 'format', 'runtime'],
+  'load-options': ['attention', 'backend', 'format', 'runtime-options'],
   'load-model': [
     'attention',
     'backend',

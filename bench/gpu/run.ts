@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -26,6 +27,8 @@ interface Deno {
 }
 
 const ROOT = new URL('../../', import.meta.url);
+/** Installed by `npm run runtimes`. */
+const DENO = '.runtimes/deno/node_modules/@deno/linux-x64-glibc/deno';
 const { Deno: deno } = globalThis as { Deno?: Deno };
 const args = process.argv.slice(2);
 const options = readOptions(args, fileURLToPath(new URL('bench', ROOT)));
@@ -49,10 +52,13 @@ async function run(asked: Options): Promise<void> {
 /** Node has no WebGPU of its own: the same script, in Deno. */
 function runInDeno(): number {
   const script = fileURLToPath(new URL('bench/gpu/run.ts', ROOT));
-  const program = fileURLToPath(new URL('node_modules/deno/bin.cjs', ROOT));
+  const program = process.env['TPA_DENO'] ?? fileURLToPath(new URL(DENO, ROOT));
+  if (!existsSync(program)) {
+    console.error(`no Deno at ${program} (npm run runtimes, or TPA_DENO)`);
+    return 1;
+  }
   const flags = ['run', '-A', '--no-remote', '--node-modules-dir=manual'];
-  const command = [program, ...flags, script, ...args];
-  const { status, error } = spawnSync(process.execPath, command, {
+  const { status, error } = spawnSync(program, [...flags, script, ...args], {
     cwd: fileURLToPath(ROOT),
     stdio: 'inherit',
   });

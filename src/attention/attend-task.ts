@@ -11,7 +11,9 @@ export type Query =
       readonly aq: Float32Array;
       /** (T, rankQ, headDim), rotated */
       readonly bq: Float32Array;
+      /** Pairs of factors of a query. */
       readonly rankQ: number;
+      /** Absent. */
       readonly q?: undefined;
     }
   | {

@@ -33,9 +33,13 @@ export interface FactorWeights {
   readonly wBq?: Float32Array;
   /** (heads · headDim, dim), the full query of TPA-KVonly, when rankQ is 0 */
   readonly wQ?: Float32Array;
+  /** (heads · rankK, dim) */
   readonly wAk: Float32Array;
+  /** (rankK · headDim, dim) */
   readonly wBk: Float32Array;
+  /** (heads · rankV, dim) */
   readonly wAv: Float32Array;
+  /** (rankV · headDim, dim) */
   readonly wBv: Float32Array;
 }
 
@@ -48,6 +52,7 @@ export interface Factors {
   readonly aq: Float32Array;
   /** (T, rankQ, headDim); empty when rankQ is 0 */
   readonly bq: Float32Array;
+  /** Pairs of factors of a query; 0 for a full query. */
   readonly rankQ: number;
   /** (T, heads, headDim), the full query of TPA-KVonly; absent unless rankQ is 0 */
   readonly q?: Float32Array;

@@ -1,14 +1,20 @@
 /** Frequencies divided by `factor`. */
 export interface LinearScaling {
+  /** The kind. */
   readonly type: 'linear';
+  /** How many times longer the context is. */
   readonly factor: number;
 }
 
 /** Long waves divided by `factor`, short ones kept, smooth between; Llama 3.1. */
 export interface Llama3Scaling {
+  /** The kind. */
   readonly type: 'llama3';
+  /** What the frequencies of long waves are divided by. */
   readonly factor: number;
+  /** Waves longer than originalContext over this are divided. */
   readonly lowFreqFactor: number;
+  /** Waves shorter than originalContext over this are kept. */
   readonly highFreqFactor: number;
   /** Positions that the model was trained on before. */
   readonly originalContext: number;
@@ -16,12 +22,17 @@ export interface Llama3Scaling {
 
 /** YaRN: a ramp over the pairs between kept and divided frequencies, tables times `attentionFactor`. */
 export interface YarnScaling {
+  /** The kind. */
   readonly type: 'yarn';
+  /** What divided frequencies are divided by. */
   readonly factor: number;
+  /** Positions that the model was trained on before. */
   readonly originalContext: number;
-  /** Turns over the original context above which a pair is kept, and below which it is divided. */
+  /** Turns over the original context above which a pair is kept. */
   readonly betaFast: number;
+  /** Turns below which it is divided. */
   readonly betaSlow: number;
+  /** What cosines and sines are multiplied by. */
   readonly attentionFactor: number;
   /** Whole pairs bound the ramp. */
   readonly isTruncated: boolean;

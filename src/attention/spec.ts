@@ -12,6 +12,7 @@ export interface AttentionSpec {
   readonly valueDim: number;
   /** Pairs of factors of K; with `headFactors: 'groups'` the K/V heads. */
   readonly rankK: number;
+  /** Pairs of factors of V; with `headFactors: 'groups'` the K/V heads. */
   readonly rankV: number;
   /**
    * A factors: `'contextual'` (TPA, the default) are cached for each token; `'fixed'` are one
@@ -25,9 +26,12 @@ export interface AttentionSpec {
    * latent, K the latent followed by the rotated key that all heads share.
    */
   readonly featureFactors?: 'contextual' | 'fixed' | 'shared' | 'outer' | 'latent';
-  /** Width of c in b ⊗ c; headDim / outerDim is that of b. */
+  /** With `'outer'`: width of c in b ⊗ c; headDim / outerDim is that of b. */
   readonly outerDim?: number;
-  /** `'linear'` is (mask ∘ Q Kᵀ) V without softmax or `scale`; its state has a constant size. */
+  /**
+   * `'softmax'` (default), or `'linear'`: (mask ∘ Q Kᵀ) V without softmax or `scale`, whose state has
+   * a constant size.
+   */
   readonly score?: 'softmax' | 'linear';
   /** What q · k is multiplied by, 1 / sqrt(headDim) unless given. */
   readonly scale?: number;
@@ -39,11 +43,15 @@ export interface AttentionSpec {
 export interface FactorSpec {
   /** Width of the input x. */
   readonly dim: number;
+  /** Query heads. */
   readonly heads: number;
+  /** Width of a head. */
   readonly headDim: number;
   /** Rank of Q; 0 for TPA-KVonly, whose query is a full projection. */
   readonly rankQ: number;
+  /** Pairs of factors of K. */
   readonly rankK: number;
+  /** Pairs of factors of V. */
   readonly rankV: number;
 }
 

@@ -13,14 +13,24 @@ export class BackendChangeEvent extends Event implements BackendChange {
   readonly backend: Side;
   readonly reason: string;
 
-  constructor({ backend, reason }: BackendChange) {
+  /**
+   * A model makes these.
+   *
+   * @param change what happened
+   */
+  constructor(change: BackendChange) {
     super('backendchange');
-    this.backend = backend;
-    this.reason = reason;
+    this.backend = change.backend;
+    this.reason = change.reason;
   }
 }
 
-type Listener = ((event: BackendChangeEvent) => void) | null;
+/**
+ * Called when another side computes.
+ *
+ * @param event tells which, and why
+ */
+export type BackendChangeListener = (event: BackendChangeEvent) => void;
 
 /**
  * An EventTarget of `'backendchange'`. What a listener throws is dropped: on Node it would end the
@@ -29,11 +39,25 @@ type Listener = ((event: BackendChangeEvent) => void) | null;
 export class BackendChangeTarget extends EventTarget {
   readonly #quiet = new WeakMap<object, (event: Event) => void>();
 
+  /**
+   * Listens to `'backendchange'`; what a listener throws is dropped.
+   *
+   * @param type the event
+   * @param listener called with each
+   * @param options as of any EventTarget
+   */
   override addEventListener(
     type: 'backendchange',
-    listener: Listener,
+    listener: BackendChangeListener | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /**
+   * Listens as on any EventTarget.
+   *
+   * @param type the event
+   * @param listener called with each
+   * @param options as of any EventTarget
+   */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -41,22 +65,29 @@ export class BackendChangeTarget extends EventTarget {
   ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | Listener,
+    listener: EventListenerOrEventListenerObject | BackendChangeListener | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
     super.addEventListener(type, this.#quietly(listener), options);
   }
 
+  /**
+   * Listens no longer.
+   *
+   * @param type the event
+   * @param listener what was given to {@link addEventListener}
+   * @param options as of any EventTarget
+   */
   override removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | Listener,
+    listener: EventListenerOrEventListenerObject | BackendChangeListener | null,
     options?: EventListenerOptions | boolean,
   ): void {
     super.removeEventListener(type, this.#quietly(listener), options);
   }
 
   #quietly(
-    listener: EventListenerOrEventListenerObject | Listener,
+    listener: EventListenerOrEventListenerObject | BackendChangeListener | null,
   ): ((event: Event) => void) | null {
     if (listener === null) return null;
     const known = this.#quiet.get(listener);

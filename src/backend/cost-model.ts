@@ -7,16 +7,23 @@ export interface SideFigures {
   readonly chunkTokens: number;
   /** Tokens cached before the steps called short, and long. */
   readonly shortContext: number;
+  /** Tokens cached before the steps called long. */
   readonly longContext: number;
+  /** A step of one token, short. */
   readonly tokenShortMs: number;
+  /** A step of one token, long. */
   readonly tokenLongMs: number;
+  /** A step of `chunkTokens`, short. */
   readonly chunkShortMs: number;
+  /** A step of `chunkTokens`, long. */
   readonly chunkLongMs: number;
 }
 
 /** Both sides, and what it costs to bring the GPU up to date. */
 export interface Figures {
+  /** The CPU. */
   readonly wasm: SideFigures;
+  /** The GPU. */
   readonly webgpu: SideFigures;
   /** Milliseconds to copy the factors of one token from the CPU's cache to the GPU. */
   readonly syncTokenMs: number;
@@ -35,7 +42,9 @@ export interface PhaseRoute {
 
 /** The decision, phase by phase. */
 export interface Routes {
+  /** Prompts. */
   readonly prefill: PhaseRoute;
+  /** Tokens one by one. */
   readonly decode: PhaseRoute;
 }
 

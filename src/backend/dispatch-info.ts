@@ -9,6 +9,7 @@ export interface GpuInfo {
   readonly isSoftware: boolean;
   /** What weights are on it. */
   readonly dtype: 'float32' | 'float16';
+  /** Version of onnxruntime-web. */
   readonly onnxruntimeVersion: string;
   /** Bytes that came back with the last step. */
   readonly bytesRead: number;
@@ -22,7 +23,9 @@ export interface GpuInfo {
 export interface DispatchInfo {
   /** `'webgpu'` while a GPU is in use for anything. */
   readonly backend: Side;
+  /** Why, in words. */
   readonly backendReason: string;
+  /** Who computes which steps. */
   readonly routes: Routes;
   /** Only where there is or was one. */
   readonly gpu?: GpuInfo;

@@ -1,7 +1,7 @@
 import { checkKnown, checkObject } from '../attention/arguments.ts';
 import type { WebGpuOptions } from './webgpu/open.ts';
 
-/** Options of all that may compute on a GPU. */
+/** Who computes, the CPU or a GPU. */
 export interface GpuOptions {
   /**
    * Who computes. `'wasm'`: the kernels on the CPU. `'webgpu'`: a GPU, through onnxruntime-web;
@@ -10,7 +10,7 @@ export interface GpuOptions {
    * nothing but time: the CPU goes on.
    */
   readonly backend?: 'auto' | 'wasm' | 'webgpu';
-  /** Where onnxruntime-web comes from, and which adapter it is to use. */
+  /** Where onnxruntime-web comes from, and which adapter it is to use; default: as found. */
   readonly webgpu?: WebGpuOptions;
 }
 

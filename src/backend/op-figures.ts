@@ -21,6 +21,7 @@ export interface OpFigures {
   readonly tripMs: number;
   /** Milliseconds a multiply-add beyond that, uploads included. */
   readonly gpuMsPerMac: number;
+  /** Milliseconds a multiply-add on the CPU. */
   readonly cpuMsPerMac: number;
 }
 

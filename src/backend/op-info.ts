@@ -4,6 +4,7 @@ import type { OpFigures } from './op-figures.ts';
 export interface OpGpuInfo {
   /** In words. */
   readonly adapter: string;
+  /** Whether it is a CPU in disguise. */
   readonly isSoftware: boolean;
   /** Of onnxruntime-web. */
   readonly version: string;
@@ -12,13 +13,18 @@ export interface OpGpuInfo {
    * everything goes to the GPU.
    */
   readonly thresholdMacs: number | null;
+  /** What was measured of both sides; not with `backend: 'webgpu'`. */
   readonly figures?: OpFigures;
+  /** How often it, or one before it, went away. */
   readonly losses: number;
 }
 
 /** Who computes the asynchronous operations of a runtime, and why. */
 export interface OpDispatchInfo {
+  /** `'webgpu'` while a GPU is in use. */
   readonly backend: 'wasm' | 'webgpu';
+  /** Why, in words. */
   readonly backendReason: string;
+  /** Only where there is or was one. */
   readonly gpu?: OpGpuInfo;
 }

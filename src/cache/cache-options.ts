@@ -11,18 +11,21 @@ import type { AttentionSpec } from '../attention/spec.ts';
 
 /** Sizes of a cache; `valueDim` is `headDim` unless given. */
 export interface FactorCacheOptions {
+  /** Query heads. */
   readonly heads: number;
   /** Width of a key. */
   readonly headDim: number;
+  /** Width of a value, default `headDim`. */
   readonly valueDim?: number;
-  /** Pairs of factors of K and of V; not with `kvHeads`. */
+  /** Pairs of factors of K; needed unless there are `kvHeads`, which take its place. */
   readonly rankK?: number;
+  /** Pairs of factors of V; as `rankK`. */
   readonly rankV?: number;
-  /** K/V heads of MHA, MQA or GQA: K and V are cached as they are. */
+  /** K/V heads of MHA, MQA or GQA, a divisor of `heads`: K and V are cached as they are. */
   readonly kvHeads?: number;
-  /** Latest tokens that a query sees; only with `kvHeads`. */
+  /** Latest tokens that a query sees, default all; only with `kvHeads`. */
   readonly window?: number;
-  /** How factors are stored; float32 is the only one so far. */
+  /** How factors are stored, default and so far only `'float32'`. */
   readonly dtype?: 'float32';
 }
 

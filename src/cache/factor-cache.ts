@@ -83,6 +83,7 @@ export class FactorCache {
   /**
    * Appends T tokens; nothing is appended if it throws.
    *
+   * @param factors their factors, or K and V where the cache has `kvHeads`
    * @throws TypeError, RangeError if an array does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   append(factors: CachedFactors | CachedHeads): void {
@@ -121,6 +122,7 @@ export class FactorCache {
   /**
    * Forgets the tokens from `length` on.
    *
+   * @param length tokens that stay
    * @throws RangeError unless 0 <= length <= this.length
    */
   truncate(length: number): void {
@@ -141,6 +143,7 @@ export class FactorCache {
     this.#owner.delete(this);
   }
 
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

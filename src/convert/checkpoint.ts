@@ -5,9 +5,13 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** One tensor of a checkpoint, as it will be written. */
 export interface CheckpointTensor {
+  /** Its name in the converted file. */
   readonly name: string;
+  /** How its elements will be stored. */
   readonly dtype: TensorDtype;
+  /** Its dimensions, rows first. */
   readonly shape: readonly number[];
+  /** Bytes it will take. */
   readonly byteLength: number;
   /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
   readonly storedAs: string;
@@ -17,11 +21,13 @@ export interface CheckpointTensor {
 
 /** A model in a foreign format, checked and translated; nothing but its headers has been read. */
 export interface Checkpoint {
+  /** What the source is. */
   readonly format: 'torch' | 'gguf';
   /** E.g. `T6`, `LlamaForCausalLM`. */
   readonly family: string;
   /** config.json, as it will be written. */
   readonly config: JsonObject;
+  /** The weights, none of them read yet. */
   readonly tensors: readonly CheckpointTensor[];
   /** tokenizer.json, where the source holds one or enough to rebuild it. */
   readonly tokenizer?: JsonObject;

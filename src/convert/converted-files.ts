@@ -6,7 +6,9 @@ import type { Checkpoint, JsonObject } from './checkpoint.ts';
 
 /** A file of a converted model that is not written yet. */
 export interface ConvertedFile {
+  /** Its bare name. */
   readonly name: string;
+  /** Bytes it will have. */
   readonly byteLength: number;
   /** Its bytes, in pieces of a few MB, each valid until the next but one is drawn. */
   chunks(): AsyncIterable<Uint8Array>;
@@ -26,13 +28,17 @@ export const CONVERTED_NAMES: readonly string[] = [
  * on in pieces, so that memory does not grow with the model. Floating-point weights stay
  * bit-identical, quantised ones become float32, exactly.
  *
+ * @param checkpoint to be closed when everything is drawn
  * @throws TpaError any `WEIGHTS_*` of a header that could not be read again; `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH` for a configuration that `loadModel` would refuse; while
  *   chunks are drawn, `WEIGHTS_TRUNCATED`
  * @example
- * for (const file of await convertCheckpoint(await openCheckpoint('./llama.gguf'))) {
- *   for await (const bytes of file.chunks()) await write(file.name, bytes);
+ * import { appendFile } from 'node:fs/promises';
+ * const checkpoint = await openCheckpoint('./llama.gguf');
+ * for (const file of await convertCheckpoint(checkpoint)) {
+ *   for await (const bytes of file.chunks()) await appendFile(file.name, bytes);
  * }
+ * await checkpoint.close();
  */
 export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonly ConvertedFile[]> {
   const { config, tensors, tokenizer, tokenizerConfig, generationConfig } = checkpoint;

@@ -27,6 +27,7 @@ const MAX_PROTOCOL = 5;
  * @throws TpaError `CHECKPOINT_INVALID` where the bytes are no pickle, `MODEL_UNSUPPORTED` where they
  *   hold or call anything else
  * @example
+ * const bytes = Uint8Array.of(0x80, 2, 0x7d, 0x2e); // protocol 2, an empty dict, stop
  * const root = readPickle(bytes, 'data.pkl', new TorchHost('data.pkl'));
  */
 export function readPickle(bytes: Uint8Array, subject: string, host: PickleHost): PickleValue {

@@ -28,6 +28,8 @@ export interface ByteSource {
  * A {@link ByteSource} over bytes in memory; nothing is copied.
  *
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * const bytes = await readFile('models/t6-fairytales/model.safetensors');
  * const source = bytesSource('model.safetensors', bytes);
  * const header = await readSafetensorsHeader(source);
  */

@@ -48,8 +48,11 @@ export function parseConfigBytes(
  * @throws TpaError `CONFIG_INVALID` with data `{ path, rule }`, `MODEL_UNSUPPORTED`,
  *   `MODEL_MISMATCH`
  * @example
+ * const files = await openModelFiles('models/t6-fairytales');
+ * const bytes = await readModelFile(files, 'config.json', MAX_CONFIG_BYTES);
  * const config = parseConfig(parseConfigBytes(bytes), (await openTensors(files)).entries);
  * config.mechanism; // 'tpa'
+ * await files.close();
  */
 export function parseConfig(json: unknown, tensors: ReadonlyMap<string, TensorEntry>): ModelConfig {
   const fields = new Fields(json);

@@ -3,11 +3,17 @@ import { Fields } from './fields.ts';
 
 /** How a model asks to be sampled; what it does not say is left out. */
 export interface GenerationDefaults {
+  /** Tokens to generate at most. */
   readonly maxTokens?: number;
+  /** 0 takes the likeliest token. */
   readonly temperature?: number;
+  /** Keep only the k likeliest tokens; 0 keeps all. */
   readonly topK?: number;
+  /** Keep the likeliest tokens that hold this probability together. */
   readonly topP?: number;
+  /** Drop tokens less likely than this fraction of the likeliest. */
   readonly minP?: number;
+  /** What logits of ids already present are divided by. */
   readonly repetitionPenalty?: number;
 }
 

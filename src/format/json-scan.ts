@@ -36,10 +36,12 @@ export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'literal';
  * lone surrogates and depth, and never rounds an integer.
  *
  * @example
+ * const bytes = new TextEncoder().encode('[2048, 192]');
  * const json = new JsonScanner(bytes, 'model.safetensors');
  * const shape: number[] = [];
  * json.array(() => shape.push(json.number()));
  * json.end();
+ * shape; // [2048, 192]
  */
 export class JsonScanner {
   readonly #text: string;

@@ -19,8 +19,11 @@ export type Mechanism =
 export interface ModelConfig {
   /** Whose names the tensors have: the upstream code's (T6 and its baselines) or Hugging Face LLaMA's. */
   readonly layout: 't6' | 'llama';
+  /** How it attends. */
   readonly mechanism: Mechanism;
+  /** Layers of attention and feed-forward. */
   readonly layers: number;
+  /** Query heads. */
   readonly heads: number;
   /** Heads of K and V: fewer than `heads` with GQA and MQA. */
   readonly kvHeads: number;
@@ -34,9 +37,11 @@ export interface ModelConfig {
   readonly rankQ: number;
   /** Pairs of factors of K; kvHeads for MHA, MQA and GQA, 1 for MLA. */
   readonly rankK: number;
+  /** Pairs of factors of V; kvHeads for MHA, MQA and GQA, 1 for MLA. */
   readonly rankV: number;
   /** Which factors are cached (see AttentionSpec); `headFactors` 'groups' for MHA, MQA, GQA and MLA. */
   readonly headFactors: 'contextual' | 'fixed' | 'groups';
+  /** What the B factors are (see AttentionSpec). */
   readonly featureFactors: 'contextual' | 'fixed' | 'shared' | 'outer' | 'latent';
   /** Width of c in b ⊗ c (third order); 1 otherwise. */
   readonly outerDim: number;
@@ -46,8 +51,11 @@ export interface ModelConfig {
   readonly isLinear: boolean;
   /** Whether A factors pass a sigmoid. */
   readonly usesSigmoid: boolean;
+  /** Rows of the embedding: ids are below. */
   readonly vocabSize: number;
+  /** Tokens that a session holds at most. */
   readonly contextLength: number;
+  /** Base of the rotary frequencies. */
   readonly ropeTheta: number;
   /** What cos and sin are rounded to. */
   readonly ropePrecision: 'bfloat16' | 'float32';
@@ -57,6 +65,7 @@ export interface ModelConfig {
   readonly rotaryDim: number;
   /** Base of the decay of rotated features, 1 for none. */
   readonly ropeDecay: number;
+  /** How the frequencies were stretched; absent where they were not. */
   readonly ropeScaling?: RopeScaling;
   /** eps of the block norms. */
   readonly normEps: number;
@@ -66,13 +75,22 @@ export interface ModelConfig {
   readonly usesGroupNorm: boolean;
   /** Whether each head's q and k pass a weighted RMSNorm before RoPE (Qwen3). */
   readonly usesQueryKeyNorm: boolean;
+  /** Whether the projections of q, k and v have biases. */
   readonly hasQkvBias: boolean;
+  /** Whether attention's output projection has a bias. */
   readonly hasOutputBias: boolean;
+  /** Whether the feed-forward projections have biases. */
   readonly hasMlpBias: boolean;
   /** Whether the output projection is the embedding. */
   readonly isTied: boolean;
   /** Layers from `firstLayer` on see the latest `size` tokens only. */
-  readonly slidingWindow?: { readonly size: number; readonly firstLayer: number };
+  readonly slidingWindow?: {
+    /** Tokens, the query's own included. */
+    readonly size: number;
+    /** Counted from 0. */
+    readonly firstLayer: number;
+  };
+  /** Ids that end a generation. */
   readonly eosTokenIds: readonly number[];
   /** Keys of the file that nothing reads, printable. */
   readonly ignoredKeys: readonly string[];

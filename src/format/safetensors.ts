@@ -62,6 +62,8 @@ const DTYPE_NAMES = [...DTYPE_BYTES.keys()].join(', ');
  * @param options.maxHeaderBytes largest header accepted, 16 MB by default, at most 100 MB
  * @throws TpaError any `WEIGHTS_*` but `WEIGHTS_NONFINITE`
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * const bytes = await readFile('models/t6-fairytales/model.safetensors');
  * const entries = await readSafetensorsHeader(bytesSource('model.safetensors', bytes));
  * entries.get('transformer.wte.weight')?.shape; // [2048, 192]
  */

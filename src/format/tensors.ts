@@ -39,9 +39,11 @@ const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
  *
  * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE`, `MODEL_MISMATCH`, `ABORTED`, any `WEIGHTS_*`
  * @example
- * const tensors = await openTensors(await openModelFiles('./models/t6-fairytales'));
- * const row = new Float32Array(dim);
- * await tensors.readInto('transformer.wte.weight', id * dim, row);
+ * const files = await openModelFiles('models/t6-fairytales');
+ * const tensors = await openTensors(files);
+ * const row = new Float32Array(192); // dim numbers
+ * await tensors.readInto('transformer.wte.weight', 7 * 192, row); // the embedding of token 7
+ * await files.close();
  */
 export async function openTensors(files: ModelFiles, signal?: AbortSignal): Promise<TensorSet> {
   const located = new Map<string, { source: ByteSource; entry: TensorEntry }>();

@@ -18,6 +18,7 @@ export type FinishReason = 'stop' | 'length' | 'abort' | 'context_full';
 export interface GeneratedToken {
   /** The text that became certain with this token; may be '' and may belong to earlier ones. */
   readonly text: string;
+  /** The sampled id. */
   readonly id: number;
   /** Natural log of the token's probability under the plain softmax, if asked for. */
   readonly logprob?: number;
@@ -49,7 +50,7 @@ export interface GenerationTask {
  *
  * @example
  * const generation = session.generate('Once', { maxTokens: 20 });
- * for await (const { text } of generation) show(text);
+ * for await (const { text } of generation) process.stdout.write(text);
  * generation.finishReason; // 'length'
  */
 export class Generation implements AsyncIterable<GeneratedToken> {
@@ -113,7 +114,8 @@ export class Generation implements AsyncIterable<GeneratedToken> {
    * @throws TypeError if the generation is read already
    *
    * @example
-   * return new Response(generation.toReadableStream().pipeThrough(new TextEncoderStream()));
+   * const bytes = generation.toReadableStream().pipeThrough(new TextEncoderStream());
+   * const response = new Response(bytes);
    */
   toReadableStream(): ReadableStream<string> {
     const steps = this[Symbol.asyncIterator]();

@@ -7,11 +7,13 @@ import { checkText, MAX_BYTES_PER_TOKEN } from './prompt.ts';
 export interface ChatMessage {
   /** Who speaks, as the model's template knows it: `system`, `user`, `assistant` … */
   readonly role: string;
+  /** What is said; never read as special tokens. */
   readonly content: string;
 }
 
 /** A conversation, whole, as the prompt of `session.generate`. */
 export interface Conversation {
+  /** The turns, from the first on. */
   readonly messages: readonly ChatMessage[];
 }
 

@@ -29,7 +29,7 @@ export interface GenerateOptions {
   stop?: string | readonly string[];
   /** Whether each token carries its log-probability; default false. */
   logprobs?: boolean;
-  /** Ends the generation within a token, or a chunk of the prompt, with `finishReason` `'abort'`. */
+  /** Ends the generation within a token or a chunk of the prompt, with `finishReason` `'abort'`; default none. */
   signal?: AbortSignal;
 }
 

@@ -6,7 +6,8 @@ import { expectInteger, mismatch } from './expect.ts';
 /** Arrays of numbers that token ids come in. */
 export type TokenIds = readonly number[] | NumericArray;
 
-type NumericArray =
+/** Typed arrays whose elements are numbers. */
+export type NumericArray =
   | Int8Array
   | Uint8Array
   | Int16Array

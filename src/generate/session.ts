@@ -29,7 +29,7 @@ export interface SessionHost {
  *
  * @example
  * const session = model.createSession();
- * for await (const { text } of session.generate('Once upon a time')) show(text);
+ * for await (const { text } of session.generate('Once')) process.stdout.write(text);
  * session.dispose();
  */
 export class Session {
@@ -67,7 +67,7 @@ export class Session {
    *   computed, `SESSION_BUSY`, `DISPOSED`, `OUT_OF_MEMORY`, `NONFINITE_LOGITS`
    *
    * @example
-   * const logits = await session.prefill(model.tokenizer.encode('Once upon'));
+   * const logits = await session.prefill(model.tokenizer!.encode('Once upon'));
    */
   async prefill(ids: TokenIds): Promise<Float32Array> {
     const added = readIds('ids', ids, this.#host.backend);
@@ -78,6 +78,7 @@ export class Session {
   /**
    * Adds one token.
    *
+   * @param id 0 … vocabSize - 1
    * @returns logits of its position (vocabSize)
    * @throws as {@link prefill}
    *
@@ -97,6 +98,7 @@ export class Session {
    * with are not evaluated again, so a list of messages that grows costs only what is new.
    *
    * @param prompt text or token ids to add, or `{ messages }`; text never turns into special tokens
+   * @param options how; what is left out is as the model asks, else the library's default
    * @throws TypeError, RangeError for odd arguments; TpaError `TOKENIZER_MISSING`,
    *   `CHAT_TEMPLATE_MISSING`, `PROMPT_TOO_LONG`, `CONTEXT_OVERFLOW` for ids that fit no context,
    *   `SESSION_BUSY`, `DISPOSED`. Iterating throws `PROMPT_EMPTY`, `CHAT_TEMPLATE_INVALID`,
@@ -135,6 +137,7 @@ export class Session {
   /**
    * Forgets the tokens from position `length` on.
    *
+   * @param length tokens that stay
    * @throws TypeError, RangeError unless 0 <= length <= session.length; TpaError `SESSION_BUSY`,
    *   `DISPOSED`
    */

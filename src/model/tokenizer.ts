@@ -11,14 +11,21 @@ export interface TextTokenizer {
   /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
   /**
-   * Tokenises text; nothing is added to it. Special tokens written out in the text stay text,
-   * unless `parseSpecial` asks for their ids. A lone surrogate becomes U+FFFD.
+   * Tokenises text; nothing is added to it. A lone surrogate becomes
+   * U+FFFD.
    *
+   * @param text any
+   * @param options how
+   * @param options.parseSpecial whether special tokens in the text become their ids, default false
    * @throws TpaError `TOKENIZER_INVALID` if the file has no token for a piece of the text
    */
   encode(text: string, options?: { parseSpecial?: boolean }): number[];
   /**
-   * The text of some ids; ids without a token have none. `skipSpecial` leaves special tokens out.
+   * The text of some ids; ids without a token have none.
+   *
+   * @param ids in order
+   * @param options how
+   * @param options.skipSpecial whether special tokens are left out, default false
    */
   decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
 }
@@ -30,7 +37,9 @@ export interface TextTokenizer {
  * @throws TpaError `TOKENIZER_INVALID`
  *
  * @example
- * const tokenizer = createTokenizer(JSON.parse(await readFile('tokenizer.json', 'utf8')));
+ * import { readFile } from 'node:fs/promises';
+ * const json = await readFile('models/t6-fairytales/tokenizer.json', 'utf8');
+ * const tokenizer = createTokenizer(JSON.parse(json));
  * tokenizer.decode(tokenizer.encode('Once upon a time')); // 'Once upon a time'
  */
 export function createTokenizer(

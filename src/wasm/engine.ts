@@ -10,9 +10,9 @@ import {
 import { Heap, MAX_MEMORY } from './heap.ts';
 import type { Kernels } from './kernels.ts';
 
-/** Options of {@link createEngine}. */
+/** What computes on the CPU, and in how much memory. */
 export interface EngineOptions {
-  /** Which kernels: default `'auto'`. */
+  /** Which kernels, default `'auto'`: the relaxed ones where the engine has them. */
   readonly simd?: SimdOption;
   /** Bytes of memory at most, default 4 GiB less 64 KiB. */
   readonly memoryLimit?: number;

@@ -5,26 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tpa } from '../../src/cli/tpa.ts';
 import { loadModel } from '../../src/index.ts';
-import { buildGguf } from '../helpers/build-gguf.ts';
+import { chatGguf } from '../helpers/chat-gguf.ts';
 import { fakeHost } from '../helpers/fake-host.ts';
 import { byteLevelMetadata, sentencePieceMetadata } from '../helpers/gguf-vocabulary.ts';
-import { llamaGguf } from '../helpers/llama-gguf.ts';
-import { llamaVariant } from '../helpers/llama-model.ts';
-import { createRandom } from '../helpers/random.ts';
-
-const VOCAB_SIZE = 300;
-const { config, build } = llamaVariant('llama-gqa');
-const { tensors } = build();
-
-/** The model with an embedding of more tokens. */
-function modelFile(vocabulary: ReturnType<typeof byteLevelMetadata>): Uint8Array {
-  const dim = config['hidden_size'] as number;
-  const values = createRandom(3).normal(VOCAB_SIZE * dim, 0.02);
-  const larger = new Map(tensors);
-  larger.set('model.embed_tokens.weight', { shape: [VOCAB_SIZE, dim], values });
-  const { parts } = llamaGguf({ ...config, vocab_size: VOCAB_SIZE }, larger, 'F32');
-  return buildGguf({ ...parts, metadata: [...parts.metadata, ...vocabulary] });
-}
 
 const TEXTS = [
   'the the',
@@ -47,7 +30,7 @@ for (const [label, metadata, bos] of [
 
   test.before(async (context) => {
     context.root = await mkdtemp(join(tmpdir(), 'tpa-chat-trip-'));
-    await writeFile(join(context.root, 'model.gguf'), modelFile(metadata));
+    await writeFile(join(context.root, 'model.gguf'), chatGguf(metadata));
     const host = fakeHost();
     const args = ['convert', join(context.root, 'model.gguf'), '--out', join(context.root, 'out')];
     assert.is(await tpa(args, host), 0, host.err());

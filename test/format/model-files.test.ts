@@ -228,9 +228,8 @@ test('a page reads a path as an address relative to its own', async () => {
 
 test('Deno without permission: the error names the flag', async () => {
   const { getBuiltinModule } = process;
-  const realpath = async (): Promise<never> => {
-    throw Object.assign(new Error('Requires read access'), { name: 'NotCapable' });
-  };
+  const forbidden = Object.assign(new Error('Requires read access'), { name: 'NotCapable' });
+  const realpath = () => Promise.reject(forbidden);
   const deno = {
     getBuiltinModule: (id: string) =>
       id === 'node:fs/promises' ? { realpath } : getBuiltinModule(id),

@@ -37,6 +37,11 @@ export const PINS = {
   },
   publint: { title: 'publint', packages: { publint: '0.3.25' } },
   attw: { title: 'Are the types wrong?', packages: { '@arethetypeswrong/cli': '0.18.5' } },
+  typedoc: {
+    title: 'TypeDoc',
+    // it reads the types by a TypeScript of its own, at most 6.0
+    packages: { typedoc: '0.28.20', 'typedoc-plugin-markdown': '4.14.1', typescript: '6.0.3' },
+  },
 } as const satisfies Readonly<Record<string, Pin>>;
 
 /** A name of {@link PINS}. */

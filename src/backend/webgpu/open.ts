@@ -15,16 +15,16 @@ const START_DEADLINE_MS = 20_000;
 
 /** Where the pieces of the GPU side are; what is left out is found by itself. */
 export interface WebGpuOptions {
-  /** Module of onnxruntime-web with its WebGPU provider (`onnxruntime-web/webgpu`). */
+  /** Module of onnxruntime-web with its WebGPU provider, default `onnxruntime-web/webgpu`. */
   readonly module?: string | URL;
-  /** Folder of its .wasm and .mjs files; beside the module unless given. */
+  /** Folder of its .wasm and .mjs files, default that of the module. */
   readonly wasmPaths?: string | URL;
   /**
    * `startGpuWorker` of `tpa-wasm/webgpu`, or the address of this package's `gpu-worker.js`. Pages
-   * must give it, Deno and Node find it.
+   * must give it; default in Deno and Node: as found.
    */
   readonly worker?: WorkerSource;
-  /** Which of several adapters. */
+  /** Which of several adapters; default: the one that the browser or the driver takes. */
   readonly powerPreference?: 'low-power' | 'high-performance';
 }
 
