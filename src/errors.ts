@@ -13,6 +13,8 @@ export type TpaErrorCode =
   | 'WEIGHTS_TOO_MANY'
   | 'WEIGHTS_SHAPE'
   | 'WEIGHTS_NONFINITE'
+  | 'WEIGHTS_HASH'
+  | 'WEIGHTS_CHANGED'
   | 'CONFIG_INVALID'
   | 'CHECKPOINT_INVALID'
   | 'MODEL_MISMATCH'
@@ -86,7 +88,12 @@ export class TpaError extends Error {
   }
 }
 
-const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set(['OUT_OF_MEMORY', 'SESSION_BUSY', 'ABORTED']);
+const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set([
+  'WEIGHTS_CHANGED',
+  'OUT_OF_MEMORY',
+  'SESSION_BUSY',
+  'ABORTED',
+]);
 
 /** What went wrong, in words; anything can be thrown. */
 export function messageOf(error: unknown): string {

@@ -41,6 +41,15 @@ export type { OpDispatchInfo, OpGpuInfo } from './backend/op-info.ts';
 export type { WebGpuOptions } from './backend/webgpu/open.ts';
 export type { WorkerSource } from './backend/webgpu/worker-port.ts';
 export { loadModel } from './load-model.ts';
-export type { LoadOptions, LoadProgress } from './load-options.ts';
+export type { CacheOption } from './download/choose-cache.ts';
+export type { LoadProgress } from './download/load-progress.ts';
+export type {
+  CachedFile,
+  CacheInfo,
+  CacheWriter,
+  FileFacts,
+  ModelCache,
+} from './download/model-cache.ts';
+export type { LoadOptions } from './load-options.ts';
 export type { Model, ModelInfo } from './model.ts';
 export type { TextTokenizer } from './model/tokenizer.ts';

@@ -6,12 +6,9 @@ import type { ModelConfig } from './format/model-config.ts';
 import { readAll } from './format/byte-source.ts';
 import { readChatConfig, readGenerationConfig } from './format/chat-files.ts';
 import { isDeeperThan } from './format/json-depth.ts';
-import {
-  type ModelFiles,
-  type ModelSource,
-  openModelFiles,
-  readModelFile,
-} from './format/model-files.ts';
+import { ProgressMeter } from './download/load-progress.ts';
+import { openSource } from './download/open-source.ts';
+import { type ModelFiles, type ModelSource, readModelFile } from './format/model-files.ts';
 import { checkAbort, openTensors } from './format/tensors.ts';
 import { yieldMacrotask } from './yield.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
@@ -24,6 +21,8 @@ import { createEngine } from './wasm/engine.ts';
 
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+/** Codes of a file that is not what it should be. */
+const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_|^RESOURCE_LIMIT$/;
 /** The shipped one nests 5 deep. */
 const MAX_TOKENIZER_DEPTH = 32;
 
@@ -33,11 +32,15 @@ const MAX_TOKENIZER_DEPTH = 32;
  * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
  * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
+ * An address is downloaded piece by piece, on from where it stopped when the connection breaks, and
+ * kept in the cache of the runtime unless `cache` says otherwise.
+ *
  * @param source a directory, the address of one, or the bytes
  * @param options who computes, in how much memory, and who hears of it
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
- *   any `WEIGHTS_*`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ *   any `WEIGHTS_*` (`WEIGHTS_HASH` by `sha256`, `WEIGHTS_CHANGED` by a file that the server replaced
+ *   meanwhile), `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
  *
  * @example
  * const model = await loadModel('models/t6-fairytales');
@@ -51,9 +54,30 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   if (options.backend === 'webgpu' && obstacle !== undefined) {
     throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
-  const { onProgress, signal, ...engineOptions } = options;
+  const { onProgress } = options;
+  const meter = onProgress && new ProgressMeter(() => performance.now(), onProgress);
+  const first: Attempt = { meter, isReload: false, hasCached: false };
+  try {
+    return await load(source, options, first);
+  } catch (error) {
+    // what has gone bad in a cache is fetched once more
+    if (!first.hasCached || !isOfContent(error)) throw error;
+    return load(source, options, { meter, isReload: true, hasCached: false });
+  }
+}
+
+/** One of at most two attempts to load a model. */
+interface Attempt {
+  readonly meter: ProgressMeter | undefined;
+  readonly isReload: boolean;
+  /** Whether a file came from a cache. */
+  hasCached: boolean;
+}
+
+async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
+  const { cache = 'auto', sha256 = {}, signal, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
-  const files = await openModelFiles(source, signal);
+  const files = await openSource(source, { cache, sha256, signal, ...attempt });
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const tensors = await openTensors(files, signal);
@@ -66,18 +90,29 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const chat = await readChatConfig(files);
     const tokenizer = await readTokenizer(files, config);
     checkBudget(config, engine.heap.limit);
-    const weights = await loadWeights(engine, config, tensors, async (loaded, total) => {
-      onProgress?.({ loaded, total });
-      // bytes in memory are read without a pause: timers and signals run here
-      await yieldMacrotask();
-    });
+    files.begin();
+    // bytes in memory are read without a pause: timers and signals run here
+    const weights = await loadWeights(engine, config, tensors, () => yieldMacrotask());
+    await files.finish();
     checkAbort(signal);
     const cpu = new CpuBackend(engine, config, weights);
     const computing = await chooseBackend(cpu, options);
-    return new Model(cpu, config, tokenizer, extras, { chat, defaults, ...computing });
+    const { cache: cacheInfo } = files;
+    return new Model(cpu, config, tokenizer, extras, {
+      chat,
+      defaults,
+      cache: cacheInfo,
+      ...computing,
+    });
   } finally {
+    attempt.hasCached = files.hasCached;
     await files.close();
   }
+}
+
+/** Whether a file is to blame for an error. */
+function isOfContent(error: unknown): boolean {
+  return error instanceof TpaError && CONTENT_CODES.test(error.code);
 }
 
 /**

@@ -1,16 +1,12 @@
 import { checkInteger, checkKnown } from './attention/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from './backend/gpu-options.ts';
+import type { CacheOption } from './download/choose-cache.ts';
+import type { LoadProgress } from './download/load-progress.ts';
+import { isModelCache } from './download/model-cache.ts';
+import { checkHashes } from './format/expected-hashes.ts';
 import { LIMITS } from './format/limits.ts';
 import { checkThreads } from './runtime-options.ts';
 import type { EngineOptions } from './wasm/engine.ts';
-
-/** How far loading has come. */
-export interface LoadProgress {
-  /** Weights read so far. */
-  readonly loaded: number;
-  /** All of them. */
-  readonly total: number;
-}
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
 export interface LoadOptions extends EngineOptions, GpuOptions {
@@ -28,7 +24,16 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
   /** How factors are cached, default and so far only `'float32'`. */
   readonly cacheDtype?: 'float32';
   /**
-   * Called after each tensor; default none.
+   * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
+   * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
+   * but fetched anew, `'none'` nowhere, or in a cache of your own. A kept file is used as long as
+   * the server, where it can be asked, has the same one. `model.info().cache` tells what came of it.
+   */
+  readonly cache?: CacheOption;
+  /** SHA-256 of files by name, hexadecimal; a file that has another is refused; default none. */
+  readonly sha256?: Readonly<Record<string, string>>;
+  /**
+   * Called after each piece of weights, at last with `loaded === total`; default none.
    *
    * @param progress how far it has come
    */
@@ -48,6 +53,8 @@ const KNOWN_OPTIONS = [
   'memoryLimit',
   'contextLength',
   'wasm',
+  'cache',
+  'sha256',
   'onProgress',
   'signal',
 ];
@@ -74,6 +81,14 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
     );
   }
   checkThreads(threads);
+  const { cache = 'auto', sha256 = {} }: LoadOptions = options;
+  if (!(['auto', 'reload', 'none'] as unknown[]).includes(cache) && !isModelCache(cache)) {
+    const found = typeof cache === 'string' ? `"${cache}"` : typeof cache;
+    throw new TypeError(
+      `"cache" expected "auto", "reload", "none" or { open, create }, got ${found}`,
+    );
+  }
+  checkHashes(sha256);
   checkGpuOptions(options);
   if (gpuDtype !== 'float32' && gpuDtype !== 'float16') {
     throw new RangeError(`"gpuDtype" expected "float32" or "float16", got ${String(gpuDtype)}`);

@@ -5,6 +5,7 @@ import { onlyRoutes } from './backend/cost-model.ts';
 import type { CpuBackend } from './backend/cpu.ts';
 import type { DispatchInfo } from './backend/dispatch-info.ts';
 import type { DispatchBackend } from './backend/select.ts';
+import type { CacheInfo } from './download/model-cache.ts';
 import type { ModelConfig } from './format/model-config.ts';
 import type { GenerationDefaults } from './format/generation-config.ts';
 import { Chat, type ChatSource } from './generate/chat.ts';
@@ -37,6 +38,8 @@ export interface ModelInfo extends DispatchInfo {
   readonly stateBytes: number;
   /** Bytes a token if K and V of every query head were cached: 2 h d numbers a layer, MLA h (d + d_rope + d_v). */
   readonly denseCacheBytesPerToken: number;
+  /** What keeps the files of a downloaded model, or why nothing does. */
+  readonly cache: CacheInfo;
   /** Keys of config.json that nothing reads. */
   readonly ignoredKeys: readonly string[];
   /** Tensors of the checkpoint that nothing reads. */
@@ -51,6 +54,7 @@ export interface ModelExtras {
   readonly dispatch?: DispatchBackend | undefined;
   /** Why the CPU computes alone. */
   readonly backendReason?: string;
+  readonly cache?: CacheInfo;
 }
 
 /**
@@ -74,6 +78,7 @@ export class Model extends BackendChangeTarget {
   readonly #backend: Backend;
   readonly #dispatch: DispatchBackend | undefined;
   readonly #backendReason: string;
+  readonly #cache: CacheInfo;
   readonly #host: SessionHost;
   readonly #ignoredTensors: readonly string[];
 
@@ -83,7 +88,13 @@ export class Model extends BackendChangeTarget {
     config: ModelConfig,
     tokenizer: TextTokenizer | undefined,
     ignoredTensors: readonly string[],
-    { chat, defaults = {}, dispatch, backendReason = 'asked for' }: ModelExtras = {},
+    {
+      chat,
+      defaults = {},
+      dispatch,
+      backendReason = 'asked for',
+      cache = { kind: 'none', reason: 'the model is not downloaded' },
+    }: ModelExtras = {},
   ) {
     super();
     this.config = config;
@@ -92,6 +103,7 @@ export class Model extends BackendChangeTarget {
     this.#backend = dispatch ?? cpu;
     this.#dispatch = dispatch;
     this.#backendReason = backendReason;
+    this.#cache = cache;
     this.#ignoredTensors = ignoredTensors;
     this.hasChatTemplate = chat !== undefined;
     this.generationDefaults = Object.freeze({ ...defaults });
@@ -166,6 +178,7 @@ export class Model extends BackendChangeTarget {
       cacheBytesPerToken,
       stateBytes,
       denseCacheBytesPerToken: layers * denseNumbersPerToken(this.config) * 4,
+      cache: this.#cache,
       ignoredKeys,
       ignoredTensors: this.#ignoredTensors,
     };

@@ -56,10 +56,16 @@ export async function openModel(
       backend,
       ...(context === undefined ? {} : { contextLength: context }),
       signal: host.signal,
-      onProgress: (progress) => bar?.update(progress),
+      onProgress: ({ rate, ...amount }) =>
+        bar?.update(isAddress(path) ? { ...amount, rate } : amount),
     });
     return { model, path, loadMilliseconds: performance.now() - started };
   } finally {
     bar?.erase();
   }
+}
+
+/** Whether a model is downloaded, so that its rate is of interest. */
+function isAddress(path: string): boolean {
+  return /^https?:/i.test(path);
 }

@@ -2,7 +2,6 @@ import { TpaError } from '../errors.ts';
 import { nodeBuiltin } from '../node-builtin.ts';
 import { checkBareName } from './bare-name.ts';
 import { bytesSource, readAll } from './byte-source.ts';
-import { openUrl } from './url-files.ts';
 import { printable } from './printable.ts';
 import type { ByteSource } from './byte-source.ts';
 
@@ -42,6 +41,7 @@ export type ModelSource = string | URL | ModelBytes;
 /**
  * Opens the place a model's files are in; no file is read yet.
  *
+ * @param openUrl opens an http: or https: address
  * @throws TypeError where `source` is none of the three kinds
  * @throws TpaError `MODEL_NOT_FOUND` where a directory is missing; `ABORTED`
  * @example
@@ -54,11 +54,11 @@ export type ModelSource = string | URL | ModelBytes;
  */
 export async function openModelFiles(
   source: ModelSource,
-  signal?: AbortSignal,
+  openUrl: (address: string) => Promise<ModelFiles> = refuseUrl,
 ): Promise<ModelFiles> {
   if (typeof source === 'string' || source instanceof URL) {
     const address = addressOf(source);
-    if (/^https?:\/\//i.test(address)) return openUrl(address, signal);
+    if (/^https?:\/\//i.test(address)) return openUrl(address);
     const isFile = /^file:\/\//i.test(address);
     if (isFile || typeof source === 'string') {
       const { openDirectory } = await import('./directory-files.ts');
@@ -101,6 +101,11 @@ export function missingFile(files: ModelFiles, file: string): TpaError {
   const data = { path: files.name, file };
   const message = `model in "${printable(files.name, 400)}" expected a file "${printable(file)}", found none`;
   return new TpaError('MODEL_NOT_FOUND', message, { data });
+}
+
+/** @throws TypeError, where only files at hand are of use */
+async function refuseUrl(): Promise<never> {
+  throw new TypeError('"source" expected a directory or bytes, got an http: or https: address');
 }
 
 function openBytes(source: ModelBytes): ModelFiles {

@@ -31,7 +31,8 @@ const INDEX_FILE = 'model.safetensors.index.json';
 const MAX_INDEX_BYTES = 16 * 2 ** 20;
 /** The largest published checkpoints have about 200. */
 const MAX_SHARDS = 1024;
-const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
+/** A file of weights. */
+export const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
 
 /**
  * Opens `model.safetensors`, else the shards that `model.safetensors.index.json` names, and checks

@@ -25,6 +25,14 @@ test('erases nothing where nothing was drawn', () => {
   assert.is(host.err(), '');
 });
 
+test('shows a rate where there is one and room for it', () => {
+  const host = fakeHost({ isTTY: true });
+  new ProgressBar(host.stderr).update({ loaded: 1, total: 2, rate: 12_345_678 });
+  assert.ok(host.err().endsWith(']  50% 12.3 MB/s'), host.err());
+  assert.ok(renderProgress(100, 60, 'loading', 1e300).endsWith('100% 9999.9 MB/s'));
+  assert.is(renderProgress(50, 50, 'loading', 1e6), renderProgress(50, 50));
+});
+
 test('renderProgress() fits any line', () => {
   assert.is(renderProgress(50, 80), `loading [${'#'.repeat(15)}${'-'.repeat(15)}]  50%`);
   assert.is(renderProgress(100, 80), `loading [${'#'.repeat(30)}] 100%`);
@@ -33,6 +41,7 @@ test('renderProgress() fits any line', () => {
     for (const percent of [0, 1, 99, 100]) {
       const line = renderProgress(percent, columns);
       assert.ok(line.length < columns, `${columns}`);
+      assert.ok(renderProgress(percent, columns, 'loading', 1e9).length < columns, `${columns}`);
       assert.not(line.includes('\u001B')); // no colour, so NO_COLOR has nothing to turn off
     }
   }

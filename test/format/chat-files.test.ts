@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readChatConfig, readGenerationConfig } from '../../src/format/chat-files.ts';
+import { openRemote } from '../helpers/remote-files.ts';
 import { openModelFiles, type ModelBytes } from '../../src/format/model-files.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
 
@@ -86,7 +87,7 @@ test('a server that answers a page or 403 for what it lacks has no such file; 50
     });
     try {
       const { port } = server.address() as AddressInfo;
-      const files = await openModelFiles(`http://127.0.0.1:${port}/m/`);
+      const files = openRemote(`http://127.0.0.1:${port}/m/`);
       if (isAbsent) assert.is(await readChatConfig(files), undefined, String(status));
       else await refused(() => readChatConfig(files), 'MODEL_NOT_FOUND');
     } finally {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openModelFiles, readModelFile } from '../../src/format/model-files.ts';
 import { withGlobals } from '../helpers/globals.ts';
+import { openRemote } from '../helpers/remote-files.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
 import type { ModelFiles, ModelSource } from '../../src/format/model-files.ts';
 
@@ -49,7 +50,7 @@ test.before.each(async (context) => {
 test.after.each(({ root }) => rm(root, { recursive: true }));
 
 async function opened<T>(source: ModelSource, use: (files: ModelFiles) => Promise<T>): Promise<T> {
-  const files = await openModelFiles(source);
+  const files = await openModelFiles(source, async (address) => openRemote(address));
   try {
     return await use(files);
   } finally {
@@ -217,7 +218,7 @@ test('a page reads a path as an address relative to its own', async () => {
   const page = { process: undefined, location: { href: 'https://example.org/app/index.html?q' } };
   const names = await withGlobals(page, async () => {
     const sources = ['models/t6', '/models/t6', 'https://other.example/m'];
-    return Promise.all(sources.map(async (source) => (await openModelFiles(source)).name));
+    return Promise.all(sources.map((source) => opened(source, async ({ name }) => name)));
   });
   assert.equal(names, [
     'https://example.org/app/models/t6',

@@ -1,0 +1,41 @@
+import { messageOf, TpaError } from '../errors.ts';
+import { type ByteSource, truncated } from '../format/byte-source.ts';
+import { printable } from '../format/printable.ts';
+import type { CachedFile } from './model-cache.ts';
+import type { Patience } from './patience.ts';
+
+/** Longer than any disk takes for a piece. */
+const PATIENCE_MS = 30_000;
+
+/** A cached file as loading reads it; whatever a cache may throw is a bad file. */
+export function cachedSource(name: string, cached: CachedFile, patience: Patience): ByteSource {
+  const { size } = cached.facts;
+  const attempt = async <T>(end: number, work: () => Promise<T>): Promise<T> => {
+    if (end > size) throw truncated(name, end, size);
+    try {
+      return await patience.within(work(), PATIENCE_MS);
+    } catch (cause) {
+      if (cause instanceof TpaError) throw cause;
+      const message = `"${printable(name)}" expected ${size} bytes in the cache, got "${messageOf(cause)}"`;
+      throw new TpaError('WEIGHTS_TRUNCATED', message, { cause });
+    }
+  };
+  const { readInto } = cached;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      const bytes = await attempt(offset + length, () => cached.read(offset, length));
+      if (bytes.byteLength === length) return bytes;
+      throw truncated(name, offset + length, offset + bytes.byteLength);
+    },
+    ...(readInto && {
+      readInto: (offset: number, target: Uint8Array) =>
+        attempt(offset + target.byteLength, () => readInto.call(cached, offset, target)),
+    }),
+    async close() {
+      // all of it has been read, or is not wanted
+      await attempt(0, () => cached.close()).catch(() => {});
+    },
+  };
+}

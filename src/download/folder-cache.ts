@@ -1,0 +1,166 @@
+import { parseFacts } from './file-facts.ts';
+import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
+import type { FileHandle } from 'node:fs/promises';
+
+/** The part of `node:fs/promises` that is used. */
+export type FileSystem = Pick<
+  typeof import('node:fs/promises'),
+  'mkdir' | 'open' | 'readdir' | 'rename' | 'rm' | 'stat'
+>;
+
+/** Ends the names of files that are being written. */
+const PARTIAL = '.partial';
+/** A download that has not ended after a day has died. */
+const STALE_MS = 24 * 60 * 60 * 1000;
+/** A file begins with the length of its facts, little-endian, and the facts. */
+const LENGTH_BYTES = 4;
+/** An etag and a date are below 200. */
+const MAX_FACTS_BYTES = 2 ** 14;
+
+/**
+ * Files in a folder, each named by the SHA-256 of its address, which may hold secrets. A file is
+ * written under another name and renamed when it is complete.
+ */
+export function folderCache(folder: string, fs: FileSystem): ModelCache {
+  let isSwept = false;
+  const pathOf = async (key: string): Promise<string> => `${folder}/${await digest(key)}`;
+  return {
+    async open(key) {
+      const handle = await fs.open(await pathOf(key), 'r').catch((error: unknown) => {
+        if (errorCode(error) === 'ENOENT') return undefined;
+        throw error;
+      });
+      return handle && readCached(handle);
+    },
+    async create(key, facts) {
+      await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+      // what cannot be removed today may be tomorrow
+      if (!isSwept) await sweep(folder, fs).catch(() => {});
+      isSwept = true;
+      const path = await pathOf(key);
+      const partial = `${path}.${crypto.randomUUID()}${PARTIAL}`;
+      // for this user alone, and never into a file that is there
+      const handle = await fs.open(partial, 'wx', 0o600);
+      const writer = fileWriter(handle, path, partial, fs);
+      try {
+        await writer.write(encodeFacts(facts));
+      } catch (error) {
+        await writer.abort();
+        throw error;
+      }
+      return writer;
+    },
+  };
+}
+
+function fileWriter(
+  handle: FileHandle,
+  path: string,
+  partial: string,
+  fs: FileSystem,
+): CacheWriter {
+  let at = 0;
+  return {
+    async write(bytes) {
+      for (let written = 0; written < bytes.byteLength;) {
+        const { bytesWritten } = await handle.write(bytes, written, bytes.byteLength - written, at);
+        written += bytesWritten;
+        at += bytesWritten;
+      }
+    },
+    async commit() {
+      // or a crash could leave the name of a file and none of its bytes
+      await handle.sync();
+      await handle.close();
+      await fs.rename(partial, path);
+    },
+    async abort() {
+      await handle.close().catch(() => {});
+      await fs.rm(partial, { force: true });
+    },
+  };
+}
+
+/** The file behind its facts; undefined, and closed, where it is not what they say. */
+async function readCached(handle: FileHandle): Promise<CachedFile | undefined> {
+  const cached = await readHead(handle).catch(async (error: unknown) => {
+    await handle.close();
+    throw error;
+  });
+  if (cached === undefined) {
+    await handle.close();
+    return undefined;
+  }
+  const { facts, start } = cached;
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    if (await fill(handle, start + offset, target)) return;
+    throw new Error('the file ends before');
+  };
+  let isOpen = true;
+  return {
+    facts,
+    async read(offset, length) {
+      const bytes = new Uint8Array(length);
+      await readInto(offset, bytes);
+      return bytes;
+    },
+    readInto,
+    async close() {
+      if (isOpen) await handle.close();
+      isOpen = false;
+    },
+  };
+}
+
+async function readHead(
+  handle: FileHandle,
+): Promise<{ readonly facts: FileFacts; readonly start: number } | undefined> {
+  const prefix = new Uint8Array(LENGTH_BYTES);
+  if (!(await fill(handle, 0, prefix))) return undefined;
+  const length = new DataView(prefix.buffer).getUint32(0, true);
+  if (length > MAX_FACTS_BYTES) return undefined;
+  const text = new Uint8Array(length);
+  if (!(await fill(handle, LENGTH_BYTES, text))) return undefined;
+  const facts = parseFacts(new TextDecoder().decode(text));
+  const start = LENGTH_BYTES + length;
+  const { size } = await handle.stat();
+  return facts && size === start + facts.size ? { facts, start } : undefined;
+}
+
+/** Fills `target` from a byte of the file on; false where the file ends before. */
+async function fill(handle: FileHandle, from: number, target: Uint8Array): Promise<boolean> {
+  for (let filled = 0; filled < target.byteLength;) {
+    const left = target.byteLength - filled;
+    const { bytesRead } = await handle.read(target, filled, left, from + filled);
+    if (bytesRead === 0) return false;
+    filled += bytesRead;
+  }
+  return true;
+}
+
+function encodeFacts(facts: FileFacts): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(facts));
+  const bytes = new Uint8Array(LENGTH_BYTES + text.byteLength);
+  new DataView(bytes.buffer).setUint32(0, text.byteLength, true);
+  bytes.set(text, LENGTH_BYTES);
+  return bytes;
+}
+
+/** Removes what dead downloads have left. */
+async function sweep(folder: string, fs: FileSystem): Promise<void> {
+  for (const name of await fs.readdir(folder)) {
+    if (!name.endsWith(PARTIAL)) continue;
+    const path = `${folder}/${name}`;
+    const age = Date.now() - (await fs.stat(path)).mtimeMs;
+    if (age > STALE_MS) await fs.rm(path, { force: true });
+  }
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function errorCode(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

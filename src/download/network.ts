@@ -1,0 +1,24 @@
+import type { Clock } from '../backend/clock.ts';
+
+/** What a download needs of the world, so that tests need none of it. */
+export interface Network {
+  readonly fetch: (address: URL, init: RequestInit) => Promise<Response>;
+  readonly clock: Clock;
+}
+
+/** The runtime's own; its timers hold the process, which would end while a download waits. */
+export function systemNetwork(): Network {
+  // A browser would keep each file a second time, and break ranges into those it has and has not.
+  // Older dates of workerd throw for the option, and have no such property.
+  const past: RequestInit = 'cache' in Request.prototype ? { cache: 'no-store' } : {};
+  return {
+    fetch: (address, init) => globalThis.fetch(address, { ...init, ...past }),
+    clock: {
+      now: () => performance.now(),
+      after(milliseconds, task) {
+        const timer = setTimeout(task, milliseconds);
+        return () => clearTimeout(timer);
+      },
+    },
+  };
+}

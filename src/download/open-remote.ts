@@ -1,0 +1,35 @@
+import { CacheUse } from './cache-use.ts';
+import { chooseCache } from './choose-cache.ts';
+import { systemNetwork } from './network.ts';
+import type { SourceOptions } from './open-source.ts';
+import { Patience } from './patience.ts';
+import { openUrl, type UrlFiles } from './url-files.ts';
+
+/** The files below an address, and what keeps them. */
+export interface RemoteFiles {
+  readonly files: UrlFiles;
+  readonly cache: CacheUse;
+}
+
+/**
+ * Opens an address; nothing is fetched yet.
+ *
+ * @throws TypeError where it is no URL; TpaError `ABORTED`
+ */
+export async function openRemote(
+  address: string,
+  { cache: option, isReload, sha256, signal }: SourceOptions,
+): Promise<RemoteFiles> {
+  const network = systemNetwork();
+  const patience = new Patience(network.clock, signal);
+  const { cache: chosen, info } = await chooseCache(option, patience);
+  const cache = new CacheUse(chosen, info, network.clock, signal);
+  const files = openUrl(address, {
+    network,
+    cache,
+    isReload: isReload || option === 'reload',
+    isKnown: (file) => Object.hasOwn(sha256, file),
+    signal,
+  });
+  return { files, cache };
+}

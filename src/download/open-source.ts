@@ -1,0 +1,68 @@
+import { countedFiles } from '../format/counted-files.ts';
+import { hashedFiles, type Hashes } from '../format/hashed-files.ts';
+import { type ModelFiles, type ModelSource, openModelFiles } from '../format/model-files.ts';
+import type { CacheOption } from './choose-cache.ts';
+import type { ProgressMeter } from './load-progress.ts';
+import type { CacheInfo } from './model-cache.ts';
+import type { RemoteFiles } from './open-remote.ts';
+
+/** How a model's files are read. */
+export interface SourceOptions {
+  readonly cache: CacheOption;
+  /** Whether cached files are fetched anew, whatever `cache` is. */
+  readonly isReload: boolean;
+  readonly sha256: Hashes;
+  readonly meter: ProgressMeter | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A model's files: downloaded and kept, checked, and counted. */
+export interface LoadFiles extends ModelFiles {
+  /** What keeps them. */
+  readonly cache: CacheInfo;
+  /** Whether any came from a cache, where it may have gone bad. */
+  readonly hasCached: boolean;
+  /** All weights are open; they are read now. */
+  begin(): void;
+  /**
+   * The model has what it needs: what else must be checked or kept is read.
+   *
+   * @throws TpaError `WEIGHTS_HASH`, `MODEL_NOT_FOUND`, `ABORTED`
+   */
+  finish(): Promise<void>;
+}
+
+/**
+ * Opens the place of a model's files.
+ *
+ * @throws as `openModelFiles`
+ */
+export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
+  const { sha256, meter } = options;
+  let remote: RemoteFiles | undefined;
+  const files = await openModelFiles(source, async (address) => {
+    // 5 KB that models at hand do without
+    const { openRemote } = await import('./open-remote.ts');
+    remote = await openRemote(address, options);
+    return remote.files;
+  });
+  const checked = hashedFiles(files, sha256);
+  const counted = countedFiles(checked, (...counts) => meter?.update(...counts));
+  return {
+    name: files.name,
+    get cache() {
+      return remote?.cache.info ?? { kind: 'none', reason: 'the model is not downloaded' };
+    },
+    get hasCached() {
+      return remote?.files.hasCached ?? false;
+    },
+    open: (file) => counted.open(file),
+    begin: () => counted.begin(),
+    async finish() {
+      await checked.finish();
+      await remote?.files.finish();
+      counted.finish();
+    },
+    close: () => counted.close(),
+  };
+}

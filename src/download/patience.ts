@@ -1,0 +1,57 @@
+import type { Clock } from '../backend/clock.ts';
+import { checkAbort } from '../format/tensors.ts';
+
+/** Waits that end: at a deadline, or as soon as a signal aborts. */
+export class Patience {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(clock: Clock, signal: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** @throws TpaError `ABORTED` */
+  check(): void {
+    checkAbort(this.#signal);
+  }
+
+  /**
+   * Settles as `work` does.
+   *
+   * @throws TpaError `ABORTED`; an Error once nothing has come for so many milliseconds
+   */
+  within<T>(work: PromiseLike<T>, milliseconds?: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const signal = this.#signal;
+      const late = () => settle(() => reject(new Error(`nothing came for ${milliseconds} ms`)));
+      const cancel = milliseconds === undefined ? () => {} : this.#clock.after(milliseconds, late);
+      const abort = () => settle(() => reject(this.#aborted()));
+      const settle = (outcome: () => void): void => {
+        cancel();
+        signal?.removeEventListener('abort', abort);
+        outcome();
+      };
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted) abort();
+      work.then(
+        (value) => settle(() => resolve(value)),
+        (error: unknown) => settle(() => reject(error)),
+      );
+    });
+  }
+
+  /** @throws TpaError `ABORTED` */
+  async pause(milliseconds: number): Promise<void> {
+    await this.within(new Promise<never>(() => {}), milliseconds).catch(() => this.check());
+  }
+
+  #aborted(): unknown {
+    try {
+      this.check();
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  }
+}

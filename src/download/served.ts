@@ -1,0 +1,93 @@
+import { changed, MAX_FILE_BYTES, tooLarge, wrongLength, wrongPlace } from './failures.ts';
+
+/** What tells one version of a file from another, where a server says. */
+export interface Version {
+  readonly etag?: string;
+  readonly modified?: string;
+}
+
+/** What an answer says of the file and of its own part of it. */
+export interface Served extends Version {
+  /** First byte of the body, counted from the start of the file. */
+  readonly start: number;
+  /** Bytes of the body and of the file; undefined where the server does not say. */
+  readonly length: number | undefined;
+  readonly size: number | undefined;
+  /** Whether the body was compressed, so that no part of the file can be asked for. */
+  readonly isEncoded: boolean;
+}
+
+const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
+/** What servers add to the etag of a file that they compress. */
+const ETAG_VARIANT = /^W\/|[-;]gzip(?="$)/g;
+
+/**
+ * Reads the headers of a 200 or 206 to `Range: bytes=asked-`.
+ *
+ * @throws TpaError `WEIGHTS_TRUNCATED` where they contradict the request or each other,
+ *   `RESOURCE_LIMIT`
+ */
+export function readServed(file: string, response: Response, asked: number): Served {
+  const isEncoded = response.headers.has('content-encoding');
+  const version = readVersion(response.headers);
+  if (response.status !== 206) {
+    const size = checkSize(file, bodyLength(response));
+    return { start: 0, length: size, size, isEncoded, ...version };
+  }
+  const range = response.headers.get('content-range');
+  if (isEncoded) {
+    return { start: asked, length: undefined, size: undefined, isEncoded, ...version };
+  }
+  const length = readLength(response.headers);
+  if (range === null) {
+    // From another origin a browser may hide the header; a part of a file is not compressed then.
+    const size = length === undefined ? undefined : checkSize(file, asked + length);
+    return { start: asked, length, size, isEncoded, ...version };
+  }
+  const [, first, last, total] = CONTENT_RANGE.exec(range) ?? [];
+  const start = Number(first);
+  const end = Number(last) + 1;
+  if (start !== asked || !(end > start)) throw wrongPlace(file, asked, range);
+  const size = total === '*' ? end : Number(total);
+  checkSize(file, Math.max(size, end));
+  if (end > size) throw wrongLength(file, size, end);
+  if (length !== undefined && length !== end - start) throw wrongLength(file, end - start, length);
+  return { start, length: end - start, size, isEncoded, ...version };
+}
+
+/** Etag and date, where they can be seen. */
+export function readVersion(headers: Headers): Version {
+  const etag = headers.get('etag')?.replaceAll(ETAG_VARIANT, '');
+  const modified = headers.get('last-modified');
+  return { ...(etag ? { etag } : {}), ...(modified ? { modified } : {}) };
+}
+
+/** Whether two answers tell of different versions; mirrors agree on etags rather than on dates. */
+export function isOtherVersion(a: Version, b: Version): boolean {
+  if (a.etag !== undefined && b.etag !== undefined) return a.etag !== b.etag;
+  return a.modified !== undefined && b.modified !== undefined && a.modified !== b.modified;
+}
+
+/** @throws TpaError `WEIGHTS_CHANGED` where `now` tells of another file than `before` */
+export function checkUnchanged(file: string, before: Served, now: Served): void {
+  const isOtherSize =
+    before.size !== undefined && now.size !== undefined && before.size !== now.size;
+  if (isOtherSize || isOtherVersion(before, now)) throw changed(file);
+}
+
+/** Bytes of a whole file, undefined where the header may count the compressed bytes instead. */
+export function bodyLength({ headers, type }: Response): number | undefined {
+  // From another origin a browser shows content-length, but not content-encoding.
+  if (headers.has('content-encoding') || type === 'cors') return undefined;
+  return readLength(headers);
+}
+
+function readLength(headers: Headers): number | undefined {
+  const length = headers.get('content-length');
+  return length === null ? undefined : Number(length);
+}
+
+function checkSize(file: string, size: number | undefined): number | undefined {
+  if (size === undefined || (size >= 0 && size <= MAX_FILE_BYTES)) return size;
+  throw tooLarge(file, size);
+}

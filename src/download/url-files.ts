@@ -1,0 +1,136 @@
+import { checkBareName } from '../format/bare-name.ts';
+import { bytesSource, type ByteSource } from '../format/byte-source.ts';
+import { followed, type FollowedSource } from '../format/in-order.ts';
+import type { ModelFiles } from '../format/model-files.ts';
+import type { CacheUse } from './cache-use.ts';
+import { cachedSource } from './cached-source.ts';
+import { openDownload, type Link } from './download.ts';
+import { Freshness } from './freshness.ts';
+import type { FileFacts } from './model-cache.ts';
+import type { Network } from './network.ts';
+import { OpenBodies } from './open-bodies.ts';
+import { Patience } from './patience.ts';
+import { sequentialSource } from './sequential.ts';
+import { readWhole } from './whole.ts';
+
+/** How files below an address are opened. */
+export interface UrlOptions {
+  readonly network: Network;
+  readonly cache: CacheUse;
+  /** Whether cached files are fetched anew. */
+  readonly isReload: boolean;
+  /** Whether a file's bytes are known, so that a cached one need not be asked about. */
+  readonly isKnown: (file: string) => boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The files below an http(s) address. */
+export interface UrlFiles extends ModelFiles {
+  /** Whether any file came from the cache. */
+  readonly hasCached: boolean;
+  /** Completes the cached copies of open files; a file that cannot be had now is not kept. */
+  finish(): Promise<void>;
+}
+
+/** Opens an address; nothing is fetched yet. */
+export function openUrl(base: string, options: UrlOptions): UrlFiles {
+  const { network, cache, isReload, isKnown, signal } = options;
+  const directory = new URL(base);
+  if (!directory.pathname.endsWith('/')) directory.pathname += '/';
+  // Compressed bytes cannot be counted; browsers see to it themselves.
+  const headers = { ...takeCredentials(directory), 'accept-encoding': 'identity' };
+  const patience = new Patience(network.clock, signal);
+  const link: Link = { network, patience, bodies: new OpenBodies(), headers };
+  const freshness = new Freshness(link);
+  const opened = new Set<ByteSource>();
+  const followers = new Set<FollowedSource>();
+  let hasCached = false;
+
+  /** A cached file that is as the server's; 'absent' where the server has none. */
+  const openCached = async (
+    file: string,
+    address: URL,
+  ): Promise<ByteSource | 'absent' | undefined> => {
+    const cached = isReload ? undefined : await cache.find(keyOf(address));
+    if (cached === undefined) return undefined;
+    const { facts } = cached;
+    const source = cachedSource(file, cached, patience);
+    let isUsed = false;
+    try {
+      // Who asks for a hash believes that there is such a file.
+      const isGood = isKnown(file) ? !facts.isAbsent : !(await freshness.isStale(address, facts));
+      isUsed = isGood && !facts.isAbsent;
+      hasCached ||= isGood;
+      if (isGood) return isUsed ? source : 'absent';
+      return undefined;
+    } finally {
+      if (!isUsed) await source.close();
+    }
+  };
+  const openRemote = async (file: string, address: URL): Promise<ByteSource | undefined> => {
+    const download = await openDownload(file, address, link);
+    if (download === undefined) {
+      await (await cache.keep(keyOf(address), { size: 0, isAbsent: true }))?.end();
+      return undefined;
+    }
+    const source =
+      download.size === undefined
+        ? bytesSource(file, await readWhole(download))
+        : sequentialSource(file, download.size, download);
+    opened.add(source);
+    const facts: FileFacts = { size: source.size, ...download.version };
+    const sink = await cache.keep(keyOf(address), facts);
+    if (sink === undefined) return source;
+    const follower = followed(source, sink);
+    followers.add(follower);
+    return follower;
+  };
+  const keyOf = (address: URL): string => {
+    const key = new URL(address);
+    const { username, password } = new URL(base);
+    return Object.assign(key, { username, password }).href;
+  };
+
+  return {
+    name: nameOf(base),
+    get hasCached() {
+      return hasCached;
+    },
+    async open(file) {
+      checkBareName(file);
+      const address = new URL(file, directory);
+      address.search = directory.search;
+      const cached = await openCached(file, address);
+      if (cached === 'absent') return undefined;
+      const source = cached ?? (await openRemote(file, address));
+      if (source !== undefined) opened.add(source);
+      return source;
+    },
+    async finish() {
+      for (const follower of followers) {
+        if (cache.isUsable) await follower.finish().catch(() => patience.check());
+      }
+    },
+    async close() {
+      await Promise.all([...opened].map((source) => source.close()));
+      opened.clear();
+      await cache.abandon();
+    },
+  };
+}
+
+/** An address without what may be secret in it. */
+function nameOf(base: string): string {
+  return Object.assign(new URL(base), { username: '', password: '', search: '', hash: '' }).href;
+}
+
+/** User and password of an address, which fetch would refuse, as a header. */
+function takeCredentials(address: URL): Record<string, string> {
+  const { username, password } = address;
+  if (username === '' && password === '') return {};
+  address.username = '';
+  address.password = '';
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const bytes = new TextEncoder().encode(text);
+  return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+}

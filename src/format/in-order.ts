@@ -1,0 +1,74 @@
+import type { ByteSource } from './byte-source.ts';
+
+/** Bytes read at once where only a {@link Sink} wants them. */
+const PIECE_BYTES = 2 ** 20;
+
+/** What is given every byte of a file once and in order. */
+export interface Sink {
+  /** The next bytes; they are the sink's until it is done with them, and are not kept. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** There are no more. */
+  end(): Promise<void>;
+}
+
+/** A source that a sink follows. */
+export interface FollowedSource extends ByteSource {
+  /** Reads what nobody has read, for the sink alone; nothing where the file is closed. */
+  finish(): Promise<void>;
+}
+
+/**
+ * A file of which `sink` gets every byte, whatever parts of it are read. Where they are read in
+ * order, as the weights are, each is read once.
+ */
+export function followed(source: ByteSource, sink: Sink): FollowedSource {
+  const { name, size, readInto } = source;
+  let at = 0;
+  let hasEnded = false;
+  let isOpen = true;
+
+  const pass = async (offset: number, bytes: Uint8Array): Promise<void> => {
+    const end = offset + bytes.byteLength;
+    if (end > at) {
+      const fresh = bytes.subarray(at - offset);
+      at = end;
+      await sink.write(fresh);
+    }
+    if (at < size || hasEnded) return;
+    hasEnded = true;
+    await sink.end();
+  };
+  const reach = async (offset: number): Promise<void> => {
+    while (at < Math.min(offset, size)) {
+      const bytes = await source.read(at, Math.min(PIECE_BYTES, offset - at, size - at));
+      await pass(at, bytes);
+    }
+  };
+
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      await reach(offset);
+      const bytes = await source.read(offset, length);
+      await pass(offset, bytes);
+      return bytes;
+    },
+    ...(readInto && {
+      async readInto(offset: number, target: Uint8Array) {
+        await reach(offset);
+        await readInto.call(source, offset, target);
+        await pass(offset, target);
+      },
+    }),
+    async finish() {
+      if (!isOpen) return;
+      await reach(size);
+      await pass(size, new Uint8Array());
+    },
+    async close() {
+      isOpen = false;
+      await source.close();
+    },
+  };
+}

@@ -1,0 +1,242 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadModel } from '../../src/index.ts';
+import { INSECURE_HOST, openBrowser } from '../helpers/browser.ts';
+import {
+  type Fault,
+  type FileServer,
+  type Request,
+  withFileServer,
+} from '../helpers/file-server.ts';
+import { asBytes, GOOD_FILES } from '../helpers/hostile-models.ts';
+import type { Answer, Ask } from './page.ts';
+
+const WEIGHTS = 'model.safetensors';
+const PAGE = '<!doctype html><script type="module" src="page.js"></script>';
+const TYPES: Readonly<Record<string, string>> = {
+  'page.html': 'text/html',
+  'page.js': 'text/javascript',
+};
+
+interface Context {
+  readonly server: FileServer;
+  readonly context: BrowserContext;
+  readonly page: Page;
+}
+
+const browser = await openBrowser();
+const test = suite('downloads in Chromium');
+if (typeof browser === 'string') {
+  test.skip(browser);
+  process.stdout.write(`downloads in Chromium: skipped, ${browser}\n`);
+} else {
+  register(browser, new Map([...GOOD_FILES, ...(await bundlePage())]), await expectedLogits());
+  test.after(() => browser.close());
+}
+test.run();
+
+function register(
+  chromium: Browser,
+  files: ReadonlyMap<string, Uint8Array>,
+  expected: readonly number[],
+): void {
+  /** A new profile with one page of the server's. */
+  const inPage = (
+    fault: (request: Request) => Fault | undefined,
+    use: (context: Context) => Promise<void>,
+    host = '127.0.0.1',
+  ): Promise<void> =>
+    withFileServer(
+      files,
+      (request) => {
+        const type = TYPES[request.file];
+        return type ? { headers: { 'content-type': type } } : fault(request);
+      },
+      async (server) => {
+        const context = await chromium.newContext();
+        try {
+          const page = await context.newPage();
+          await page.goto(`${server.base.replace('127.0.0.1', host)}page.html`);
+          await use({ server, context, page });
+        } finally {
+          await context.close();
+        }
+      },
+    );
+
+  test('what was loaded once is loaded again from the cache, offline too', async () => {
+    await inPage(
+      () => undefined,
+      async ({ server: { base, log }, page, context }) => {
+        const first = await load(page, { base });
+        assert.equal(first.logits, expected);
+        assert.is(first.cache?.kind, 'cache-api');
+        assert.ok(first.kept.includes(WEIGHTS));
+        log.length = 0;
+        assert.equal((await load(page, { base })).logits, expected);
+        assert.ok(
+          log.every((line) => line.startsWith('HEAD ')),
+          log.join(),
+        );
+        await context.setOffline(true);
+        const offline = await load(page, { base });
+        assert.equal(offline.logits, expected, offline.message);
+        await context.setOffline(false);
+        log.length = 0;
+        assert.equal((await load(page, { base, cache: 'reload' })).logits, expected);
+        assert.ok(log.includes(`GET ${WEIGHTS} 0-`), log.join());
+        log.length = 0;
+        const none = await load(page, { base, cache: 'none' });
+        assert.equal(none.cache, { kind: 'none', reason: 'asked for' });
+        assert.ok(log.includes(`GET ${WEIGHTS} 0-`), log.join());
+      },
+    );
+  });
+
+  test('a cut connection goes on where it broke, and the whole file is kept', async () => {
+    await inPage(
+      ({ file, nth }) => (file === WEIGHTS && nth === 0 ? { cutAfter: 5000 } : undefined),
+      async ({ server: { base, log }, page }) => {
+        assert.equal((await load(page, { base })).logits, expected);
+        assert.ok(log.includes(`GET ${WEIGHTS} 5000-`), log.join());
+        log.length = 0;
+        assert.equal((await load(page, { base })).logits, expected);
+        assert.ok(
+          log.every((line) => line.startsWith('HEAD ')),
+          log.join(),
+        );
+      },
+    );
+  });
+
+  test('over quota: the load goes on without the cache and says why', async () => {
+    await inPage(
+      () => undefined,
+      async ({ server: { base }, page, context }) => {
+        const session = await context.newCDPSession(page);
+        const { origin } = new URL(base);
+        await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 20_000 });
+        const answer = await load(page, { base });
+        assert.equal(answer.logits, expected, answer.message);
+        assert.is(answer.cache?.kind, 'none');
+        assert.match(answer.cache!.reason, /quota/i);
+        assert.not(answer.kept.includes(WEIGHTS));
+      },
+    );
+  });
+
+  test('no Cache API in an insecure context: the same', async () => {
+    await inPage(
+      () => undefined,
+      async ({ server, page }) => {
+        const base = server.base.replace('127.0.0.1', INSECURE_HOST);
+        const answer = await load(page, { base });
+        assert.equal(answer.logits, expected, answer.message);
+        assert.equal(answer.cache, {
+          kind: 'none',
+          reason: 'no Cache API: the page is not a secure context',
+        });
+      },
+      INSECURE_HOST,
+    );
+  });
+
+  test('a page that may keep nothing: the same', async () => {
+    await inPage(
+      () => undefined,
+      async ({ server: { base }, page }) => {
+        await page.evaluate(`Object.defineProperty(globalThis, 'caches', {
+          get() { throw new DOMException('not allowed', 'SecurityError'); }
+        })`);
+        const answer = await load(page, { base });
+        assert.equal(answer.logits, expected, answer.message);
+        assert.equal(answer.cache, { kind: 'none', reason: 'no Cache API: not allowed' });
+      },
+    );
+  });
+
+  test('two tabs at once both load, and one whole copy is kept', async () => {
+    await inPage(
+      () => undefined,
+      async ({ server: { base, log }, page, context }) => {
+        const other = await context.newPage();
+        await other.goto(page.url());
+        const answers = await Promise.all([page, other].map((tab) => load(tab, { base })));
+        for (const { logits, cache } of answers) {
+          assert.equal(logits, expected);
+          assert.is(cache?.kind, 'cache-api');
+        }
+        log.length = 0;
+        const again = await load(other, { base });
+        assert.equal(again.logits, expected);
+        assert.is(again.kept.filter((name) => name === WEIGHTS).length, 1);
+        assert.ok(
+          log.every((line) => line.startsWith('HEAD ')),
+          log.join(),
+        );
+      },
+    );
+  });
+
+  test('an abort in the middle of the weights leaves no entry of them', async () => {
+    await inPage(
+      ({ file, nth }) => (file === WEIGHTS && nth === 0 ? { stallAfter: 60_000 } : undefined),
+      async ({ server: { base }, page }) => {
+        const aborted = await load(page, { base, abortAfter: 1000 });
+        assert.is(aborted.code, 'ABORTED', aborted.message);
+        assert.ok(aborted.kept.includes('config.json'));
+        assert.not(aborted.kept.includes(WEIGHTS));
+        assert.equal((await load(page, { base })).logits, expected);
+      },
+    );
+  });
+
+  test('a tab closed in the middle leaves no entry either', async () => {
+    await inPage(
+      ({ file, nth }) => (file === WEIGHTS && nth === 0 ? { stallAfter: 60_000 } : undefined),
+      async ({ server: { base, log }, page, context }) => {
+        const closed = await context.newPage();
+        await closed.goto(page.url());
+        const pending = load(closed, { base }).catch(() => undefined);
+        while (!log.includes('GET tokenizer.json 0-')) await page.waitForTimeout(20);
+        await closed.close();
+        await pending;
+        const answer = await load(page, { base });
+        assert.equal(answer.logits, expected, answer.message);
+        assert.ok(log.filter((line) => line === `GET ${WEIGHTS} 0-`).length === 2, log.join());
+      },
+    );
+  });
+}
+
+async function load(page: Page, ask: Ask): Promise<Answer> {
+  await page.waitForFunction(`'load' in globalThis`);
+  return (await page.evaluate(`load(${JSON.stringify(ask)})`)) as Answer;
+}
+
+/** The page, and all that it runs. */
+async function bundlePage(): Promise<[string, Uint8Array][]> {
+  const { outputFiles } = await build({
+    absWorkingDir: fileURLToPath(new URL('../../', import.meta.url)),
+    entryPoints: ['test/download/page.ts'],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    external: ['node:*', 'onnxruntime-web', 'onnxruntime-web/*'],
+    logLevel: 'silent',
+  });
+  return [
+    ['page.html', new TextEncoder().encode(PAGE)],
+    ['page.js', outputFiles[0]!.contents],
+  ];
+}
+
+async function expectedLogits(): Promise<number[]> {
+  using model = await loadModel(asBytes(GOOD_FILES)!, { simd: 'baseline', backend: 'wasm' });
+  return [...(await model.logits([5, 6, 7, 8]))];
+}

@@ -1,0 +1,436 @@
+import { createHash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type LoadOptions,
+  loadModel,
+  type LoadProgress,
+  type Model,
+  type ModelSource,
+} from '../../src/index.ts';
+import { buildSafetensors } from '../helpers/build-safetensors.ts';
+import { type Fault, type Request, withFileServer } from '../helpers/file-server.ts';
+import { asBytes, GOOD_FILES } from '../helpers/hostile-models.ts';
+import { MemoryCache } from '../helpers/memory-cache.ts';
+import { refused } from '../helpers/refused.ts';
+import { loadGolden } from '../helpers/golden.ts';
+import { goldenWeights } from '../helpers/t6-model.ts';
+
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+const IDS = [5, 6, 7, 8];
+const ALL = [
+  '(chat_template.jinja)',
+  '(generation_config.json)',
+  '(tokenizer.json)',
+  '(tokenizer_config.json)',
+  'config.json',
+  WEIGHTS,
+];
+
+const bytes = GOOD_FILES.get(WEIGHTS)!;
+const sha256 = { [WEIGHTS]: hashOf(bytes) };
+
+const test = suite<{ expected: Float32Array }>('loadModel() of an address');
+
+test.before(async (context) => {
+  using model = await load(asBytes(GOOD_FILES)!);
+  context.expected = await model.logits(IDS);
+});
+
+function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  return loadModel(source, { simd: 'baseline', backend: 'wasm', cache: 'none', ...options });
+}
+
+/** The model that a server with faults gives has the logits of the one in memory. */
+async function isSame(
+  expected: Float32Array,
+  base: string,
+  options?: LoadOptions,
+): Promise<Model['info']> {
+  using model = await load(base, options);
+  assert.equal(await model.logits(IDS), expected);
+  const info = model.info();
+  return () => info;
+}
+
+test('cut, stalled, refused, compressed: the same logits', async ({ expected }) => {
+  const faults: [string, (request: Request) => Fault | undefined][] = [
+    ['none', () => undefined],
+    ['cut in the header', ({ nth }) => (nth === 0 ? { cutAfter: 20 } : undefined)],
+    ['cut in the data', ({ nth }) => (nth === 0 ? { cutAfter: 50_001 } : undefined)],
+    ['no ranges', () => ({ ignoresRange: true })],
+    ['no ranges, cut', ({ nth }) => ({ ignoresRange: true, ...(nth === 0 && { cutAfter: 9 }) })],
+    ['gzip', () => ({ ignoresRange: true, gzip: true })],
+    ['parts', () => ({ atMost: 9999 })],
+    ['500 once', ({ nth }) => (nth === 0 ? { status: 500 } : undefined)],
+  ];
+  for (const [what, fault] of faults) {
+    let isRanged = true;
+    await withFileServer(
+      GOOD_FILES,
+      (request) => {
+        const spoiled = GOOD_FILES.has(request.file) ? fault(request) : undefined;
+        isRanged &&= !spoiled?.ignoresRange;
+        return spoiled;
+      },
+      async ({ base, sent }) => {
+        await isSame(expected, base);
+        if (isRanged) assert.is(sent.get(WEIGHTS), bytes.byteLength, `${what}: no byte twice`);
+      },
+    );
+  }
+});
+
+test('shards by an index: the same logits, each byte sent to the cache once', async ({
+  expected,
+}) => {
+  const tensors = [...goldenWeights(loadGolden('model_t6'))];
+  const files = new Map([['config.json', GOOD_FILES.get('config.json')!]]);
+  const map: Record<string, string> = {};
+  for (let i = 0; i < 4; i++) {
+    const shard = `model-${i}.safetensors`;
+    const mine = tensors.filter((_, at) => at % 4 === i);
+    for (const { name } of mine) map[name] = shard;
+    files.set(shard, buildSafetensors(mine));
+  }
+  files.set(INDEX, new TextEncoder().encode(JSON.stringify({ weight_map: map })));
+  const total = [...files].reduce(
+    (sum, [name, { byteLength }]) => sum + (/\d\.safetensors$/.test(name) ? byteLength : 0),
+    0,
+  );
+  const cache = new MemoryCache();
+  await withFileServer(
+    files,
+    () => undefined,
+    async ({ base, log }) => {
+      const seen: LoadProgress[] = [];
+      await isSame(expected, base, { cache, onProgress: (progress) => void seen.push(progress) });
+      assert.equal(
+        { ...seen.at(-1), rate: 0, file: '' },
+        { loaded: total, total, rate: 0, file: '' },
+      );
+      assert.equal(new Set(seen.map(({ file }) => file)).size, 4);
+      for (const [name, content] of files) {
+        assert.ok(Buffer.from(cache.files.get(`${base}${name}`)!.bytes).equals(content), name);
+      }
+      log.length = 0;
+      await isSame(expected, base, { cache });
+      assert.ok(
+        log.every((line) => line.startsWith('HEAD ')),
+        log.join(),
+      );
+    },
+  );
+  assert.is(cache.unclosed, 0);
+});
+
+test('progress: bytes that only grow, a rate, and all of them at last', async () => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      const seen: LoadProgress[] = [];
+      using _ = await load(base, { onProgress: (progress) => void seen.push(progress) });
+      let before = 0;
+      for (const { file, loaded, total, rate } of seen) {
+        assert.is(file, WEIGHTS);
+        assert.is(total, bytes.byteLength);
+        assert.ok(loaded > before && loaded <= total);
+        assert.ok(rate >= 0 && Number.isFinite(rate));
+        before = loaded;
+      }
+      assert.is(before, bytes.byteLength);
+      assert.ok(seen.at(-1)!.rate > 1000);
+    },
+  );
+});
+
+test('sha256: the right one of any file, from any source; the wrong one is WEIGHTS_HASH', async ({
+  expected,
+}) => {
+  const config = hashOf(GOOD_FILES.get('config.json')!);
+  const wrong = hashOf(new Uint8Array());
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      for (const source of [base, asBytes(GOOD_FILES)!]) {
+        const both = { ...sha256, 'config.json': config.toUpperCase() };
+        using model = await load(source, { sha256: both });
+        assert.equal(await model.logits(IDS), expected);
+        const error = await refused(
+          () => load(source, { sha256: { [WEIGHTS]: wrong } }),
+          'WEIGHTS_HASH',
+        );
+        assert.equal(error.data, { file: WEIGHTS, expected: wrong, found: sha256[WEIGHTS]! });
+        const bad = { 'config.json': sha256[WEIGHTS]! };
+        await refused(() => load(source, { sha256: bad }), 'WEIGHTS_HASH');
+        const more = { ...sha256, 'tokenizer.json': wrong };
+        await refused(() => load(source, { sha256: more }), 'MODEL_NOT_FOUND');
+        const shard = { 'model-1.safetensors': wrong };
+        await refused(() => load(source, { sha256: shard }), 'MODEL_NOT_FOUND');
+      }
+    },
+  );
+});
+
+test('sha256 and cache that are none are TypeErrors', async () => {
+  const hash = sha256[WEIGHTS]!;
+  const odd: [object, RegExp][] = [
+    [{ sha256: 'x' }, /^"sha256" expected hashes by file name/],
+    [{ sha256: null }, /^"sha256" expected/],
+    [{ sha256: { [WEIGHTS]: hash.slice(1) } }, /^"sha256" expected 64 hexadecimal digits for/],
+    [{ sha256: { [WEIGHTS]: `${hash.slice(1)}g` } }, /^"sha256" expected 64/],
+    [{ sha256: { [WEIGHTS]: 5 } }, /^"sha256" expected 64/],
+    [{ sha256: { 'README.md': hash } }, /^"sha256" expected names of a model's files, got "README/],
+    [{ cache: 'disk' }, /^"cache" expected .* got "disk"/],
+    [{ cache: null }, /^"cache" expected/],
+    [{ cache: { open() {} } }, /^"cache" expected "auto", "reload", "none" or \{ open, create \}/],
+  ];
+  for (const [options, message] of odd) {
+    const error: unknown = await load(asBytes(GOOD_FILES)!, options).catch(
+      (thrown: unknown) => thrown,
+    );
+    assert.instance(error, TypeError);
+    assert.match((error as Error).message, message);
+  }
+});
+
+test('a cache: the second load asks whether files have changed, and works without a network', async ({
+  expected,
+}) => {
+  const cache = new MemoryCache();
+  let etag = '"1"';
+  const address = await withFileServer(
+    GOOD_FILES,
+    () => ({ headers: { etag } }),
+    async ({ base, log }) => {
+      const info = await isSame(expected, base, { cache });
+      assert.equal(info().cache, { kind: 'custom', reason: 'asked for' });
+      assert.equal(cache.names(), ALL);
+      log.length = 0;
+      await isSame(expected, base, { cache });
+      assert.ok(
+        log.every((line) => line.startsWith('HEAD ')),
+        log.join(),
+      );
+      assert.is(log.length, 6);
+      log.length = 0;
+      await isSame(expected, base, { cache, sha256 });
+      assert.not(
+        log.some((line) => line.includes(WEIGHTS)),
+        log.join(),
+      );
+      etag = '"2"';
+      await isSame(expected, base, { cache });
+      assert.ok(log.some((line) => line.startsWith(`GET ${WEIGHTS}`)));
+      return base;
+    },
+  );
+  const info = await isSame(expected, address, { cache });
+  assert.is(info().cache.kind, 'custom');
+  assert.is(cache.unclosed, 0);
+});
+
+test('a file that appears on the server is found, one that goes is gone', async ({ expected }) => {
+  const cache = new MemoryCache();
+  const files = new Map(GOOD_FILES);
+  await withFileServer(
+    files,
+    () => undefined,
+    async ({ base }) => {
+      await isSame(expected, base, { cache });
+      files.set('generation_config.json', new TextEncoder().encode('{"temperature":0.5}'));
+      const changed = await load(base, { cache });
+      assert.is(changed.generationDefaults.temperature, 0.5);
+      changed.dispose();
+      assert.ok(cache.names().includes('generation_config.json'));
+      files.delete('generation_config.json');
+      await isSame(expected, base, { cache });
+      assert.equal(cache.names(), ALL);
+    },
+  );
+});
+
+test('a server that allows no HEAD, or tells nothing by it, has the cached file', async ({
+  expected,
+}) => {
+  const cache = new MemoryCache();
+  const nothing = { etag: undefined, 'content-length': undefined, 'transfer-encoding': 'chunked' };
+  for (const fault of [{ status: 405 }, { status: 500 }, { headers: nothing }]) {
+    await withFileServer(
+      GOOD_FILES,
+      ({ method }) => (method === 'HEAD' ? fault : undefined),
+      async ({ base, log }) => {
+        await isSame(expected, base, { cache });
+        log.length = 0;
+        await isSame(expected, base, { cache });
+        assert.not(
+          log.some((line) => /^GET (config|model)/.test(line)),
+          log.join(),
+        );
+      },
+    );
+  }
+});
+
+test('a cached file that is short or wrong is fetched again and replaced', async ({ expected }) => {
+  const cache = new MemoryCache();
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      const key = `${base}${WEIGHTS}`;
+      const spoil: ((good: Uint8Array) => Uint8Array)[] = [
+        (good) => good.subarray(0, 1000),
+        (good) => good.subarray(0, -1),
+        (good) => good.map((byte, at) => (at === 12 ? 0 : byte)),
+      ];
+      for (const bad of spoil) {
+        await isSame(expected, base, { cache });
+        const { facts, bytes: good } = cache.files.get(key)!;
+        cache.files.set(key, { facts, bytes: bad(good) });
+        const seen: number[] = [];
+        await isSame(expected, base, { cache, onProgress: ({ loaded }) => void seen.push(loaded) });
+        assert.equal(
+          seen,
+          seen.toSorted((a, b) => a - b),
+        );
+        assert.ok(Buffer.from(cache.files.get(key)!.bytes).equals(bytes));
+      }
+      // the last number of the data: only a hash tells
+      const { facts, bytes: good } = cache.files.get(key)!;
+      const bad = good.map((byte, at) => (at === good.length - 3 ? byte ^ 1 : byte));
+      cache.files.set(key, { facts, bytes: bad });
+      await isSame(expected, base, { cache, sha256 });
+      assert.ok(Buffer.from(cache.files.get(key)!.bytes).equals(bytes));
+    },
+  );
+  assert.is(cache.unclosed, 0);
+});
+
+test('whatever a cache refuses, once or for ever, the load goes on and says so', async ({
+  expected,
+}) => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      const good = new MemoryCache();
+      await isSame(expected, base, { cache: good });
+      for (const operation of ['open', 'create', 'write', 'commit', 'read'] as const) {
+        for (let nth = 0; nth < 3; nth++) {
+          for (const isOnce of [true, false]) {
+            const cache = new MemoryCache();
+            if (operation === 'read') for (const entry of good.files) cache.files.set(...entry);
+            let count = 0;
+            cache.before = (asked) => {
+              if (asked !== operation) return;
+              const at = count++;
+              if (at === nth || (at > nth && !isOnce)) throw new RangeError('full');
+            };
+            const info = await isSame(expected, base, { cache });
+            assert.ok(count > nth, operation);
+            if (operation !== 'read') {
+              assert.equal(info().cache, { kind: 'none', reason: 'RangeError: full' });
+            }
+            assert.is(cache.unclosed, 0, operation);
+            for (const [key, file] of cache.files) {
+              assert.is(file.bytes.byteLength, file.facts.size, key);
+            }
+          }
+        }
+      }
+    },
+  );
+});
+
+test('aborted at any piece: ABORTED, and nothing half is kept', async () => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      let pieces = 0;
+      const cache = new MemoryCache();
+      const first = await load(base, { cache, onProgress: () => pieces++ });
+      first.dispose();
+      for (let stop = 1; stop <= pieces; stop++) {
+        cache.files.delete(`${base}${WEIGHTS}`);
+        const controller = new AbortController();
+        let seen = 0;
+        const onProgress = () => void (++seen === stop && controller.abort());
+        const { signal } = controller;
+        await refused(() => load(base, { cache, signal, onProgress }), 'ABORTED', `${stop}`);
+        assert.is(seen, stop);
+        assert.is(cache.unclosed, 0, `${stop}`);
+        const kept = cache.files.get(`${base}${WEIGHTS}`);
+        assert.ok(kept === undefined || Buffer.from(kept.bytes).equals(bytes));
+      }
+    },
+  );
+});
+
+test('nothing is left on a signal, nor any connection, by a load that ends or is aborted', async () => {
+  await withFileServer(
+    GOOD_FILES,
+    ({ file }) => (file === WEIGHTS ? { stallAfter: 100_000 } : undefined),
+    async ({ base, connections }) => {
+      const good = new AbortController();
+      const model = await load(asBytes(GOOD_FILES)!, { signal: good.signal });
+      model.dispose();
+      for (const milliseconds of [5, 50, 150]) {
+        const { signal } = good;
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), milliseconds);
+        const cache = new MemoryCache();
+        const options = { signal: controller.signal, cache };
+        await refused(() => load(base, options), 'ABORTED', `${milliseconds} ms`);
+        assert.is(getEventListeners(controller.signal, 'abort').length, 0);
+        assert.is(getEventListeners(signal, 'abort').length, 0);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 50);
+        });
+        assert.is(connections(), 0, 'requests that go on');
+      }
+    },
+  );
+});
+
+test('a cache that never answers does not outlast an abort', async () => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      for (const operation of ['open', 'create', 'write', 'commit'] as const) {
+        const cache = new MemoryCache();
+        if (operation === 'open') (await load(base, { cache })).dispose();
+        const controller = new AbortController();
+        const released: (() => void)[] = [];
+        cache.before = (asked) => {
+          if (asked !== operation) return;
+          setTimeout(() => {
+            controller.abort();
+            for (const release of released) release();
+          }, 20);
+          return new Promise((resolve) => {
+            // by then the load is over
+            released.push(() => setTimeout(resolve, 20));
+          });
+        };
+        await refused(() => load(base, { cache, signal: controller.signal }), 'ABORTED', operation);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 50);
+        });
+        assert.is(cache.unclosed, 0, operation);
+      }
+    },
+  );
+});
+
+test.run();
+
+function hashOf(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

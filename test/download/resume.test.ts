@@ -1,0 +1,243 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readSafetensorsHeader } from '../../src/format/safetensors.ts';
+import { bytesSource } from '../../src/format/byte-source.ts';
+import {
+  type Fault,
+  type FileServer,
+  type Request,
+  withFileServer,
+} from '../helpers/file-server.ts';
+import { GOOD_FILES } from '../helpers/hostile-models.ts';
+import { refused } from '../helpers/refused.ts';
+import { drain, fastNetwork, openRemote } from '../helpers/remote-files.ts';
+
+const WEIGHTS = 'model.safetensors';
+const weights = GOOD_FILES.get(WEIGHTS)!;
+const entries = await readSafetensorsHeader(bytesSource(WEIGHTS, weights));
+const offsets = [...entries.values()].map(({ offset }) => offset).toSorted((a, b) => a - b);
+const dataStart = offsets[0]!;
+
+/** Where connections break: in the prefix, the header, at edges of tensors, between and at ends. */
+const POSITIONS = [0, 1, 7, 8, 9, 100, dataStart - 1, dataStart, dataStart + 1]
+  .concat([offsets[1]! - 1, offsets[1]!, offsets[1]! + 1, offsets[2]! + 333, 65_536, 65_537])
+  .concat([weights.byteLength - 1]);
+
+const test = suite('downloads over connections that break');
+
+/** Downloads the weights from a server with faults. */
+async function download(
+  fault: (request: Request) => Fault | undefined,
+  check: (server: FileServer, waited: number[], run: () => Promise<Buffer>) => Promise<void>,
+): Promise<void> {
+  const network = fastNetwork();
+  await withFileServer(GOOD_FILES, fault, (server) =>
+    check(server, network.waited, async () => {
+      const files = openRemote(server.base, { network });
+      try {
+        return (await drain(files, WEIGHTS))!;
+      } finally {
+        await files.close();
+      }
+    }),
+  );
+}
+
+test('an unbroken one is one request', async () => {
+  await download(
+    () => undefined,
+    async ({ log, sent }, _, run) => {
+      assert.ok((await run()).equals(weights));
+      assert.equal(log, [`GET ${WEIGHTS} 0-`]);
+      assert.is(sent.get(WEIGHTS), weights.byteLength);
+    },
+  );
+});
+
+for (const position of POSITIONS) {
+  test(`cut once after ${position} bytes: goes on there`, async () => {
+    await download(
+      ({ nth }) => (nth === 0 ? { cutAfter: position } : undefined),
+      async ({ log, sent }, waited, run) => {
+        assert.ok((await run()).equals(weights));
+        assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
+        assert.is(sent.get(WEIGHTS), weights.byteLength, 'no byte twice');
+        assert.equal(waited, [250]);
+      },
+    );
+  });
+
+  test(`cut after ${position} bytes by a server without ranges: skips what is there`, async () => {
+    await download(
+      ({ nth }) => ({ ignoresRange: true, ...(nth === 0 && { cutAfter: position }) }),
+      async ({ log }, _, run) => {
+        assert.ok((await run()).equals(weights));
+        assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
+      },
+    );
+  });
+}
+
+test('cut 5 times in a row: goes on each time, later and later', async () => {
+  await download(
+    ({ nth }) => (nth < 5 ? { cutAfter: 100 } : undefined),
+    async ({ log, sent }, waited, run) => {
+      assert.ok((await run()).equals(weights));
+      assert.equal(
+        log,
+        [0, 100, 200, 300, 400, 500].map((from) => `GET ${WEIGHTS} ${from}-`),
+      );
+      assert.is(sent.get(WEIGHTS), weights.byteLength);
+      assert.equal(waited, [250, 500, 1000, 2000, 4000]);
+    },
+  );
+});
+
+test('cut for ever, with or without a byte: WEIGHTS_TRUNCATED after 6 requests', async () => {
+  for (const cutAfter of [0, 1]) {
+    await download(
+      () => ({ cutAfter }),
+      async ({ log }, _, run) => {
+        const error = await refused(run, 'WEIGHTS_TRUNCATED');
+        assert.equal(error.data, { expected: weights.byteLength, found: 6 * cutAfter });
+        assert.is(log.length, 6);
+      },
+    );
+  }
+});
+
+test('a line that breaks every 1.5 MB is used to the end', async () => {
+  const long = Uint8Array.from({ length: 2 ** 24 }, (_, i) => (i * 31) >> 7);
+  const network = fastNetwork();
+  await withFileServer(
+    new Map([[WEIGHTS, long]]),
+    () => ({ cutAfter: 1.5e6 }),
+    async ({ base, log, sent }) => {
+      assert.ok((await drain(openRemote(base, { network }), WEIGHTS, 2 ** 16))!.equals(long));
+      assert.is(log.length, 12);
+      assert.is(sent.get(WEIGHTS), long.byteLength);
+      assert.equal([...new Set(network.waited)], [250]);
+    },
+  );
+});
+
+for (const stallAfter of [0, 5, 70_000]) {
+  test(`nothing for 30 s after ${stallAfter} bytes is a break`, async () => {
+    await download(
+      ({ nth }) => (nth === 0 ? { stallAfter } : undefined),
+      async ({ log, sent }, waited, run) => {
+        assert.ok((await run()).equals(weights));
+        assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${stallAfter}-`]);
+        assert.is(sent.get(WEIGHTS), weights.byteLength);
+        assert.equal(waited, [30_000, 250]);
+      },
+    );
+  });
+}
+
+test('no answer for 30 s is a break, and the request does not go on', async () => {
+  await download(
+    ({ nth }) => (nth === 0 ? { isSilent: true } : undefined),
+    async ({ log, connections }, waited, run) => {
+      assert.ok((await run()).equals(weights));
+      assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} 0-`]);
+      assert.equal(waited, [30_000, 250]);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+      assert.is(connections(), 0);
+    },
+  );
+});
+
+test('a server that gives a part at a time is asked for the rest, without a wait', async () => {
+  await download(
+    () => ({ atMost: 100_000 }),
+    async ({ log, sent }, waited, run) => {
+      assert.ok((await run()).equals(weights));
+      assert.is(log.length, Math.ceil(weights.byteLength / 100_000));
+      assert.is(sent.get(WEIGHTS), weights.byteLength);
+      assert.equal(waited, []);
+    },
+  );
+});
+
+test('500, 503 and 429 are asked again, at the start and in the middle', async () => {
+  for (const status of [500, 503, 429]) {
+    for (const nth of [0, 1]) {
+      await download(
+        (request) =>
+          request.nth === nth
+            ? { status }
+            : { cutAfter: 5e6, ...(request.nth < nth && { cutAfter: 77 }) },
+        async ({ log }, _, run) => {
+          assert.ok((await run()).equals(weights), `${status}`);
+          assert.is(log.at(-1), `GET ${WEIGHTS} ${nth === 0 ? 0 : 77}-`);
+        },
+      );
+    }
+  }
+});
+
+test('Retry-After, in seconds or as a date, is waited for, but not an hour', async () => {
+  for (const [after, least, most] of [
+    ['7', 7000, 7000],
+    [new Date(Date.now() + 9000).toUTCString(), 7000, 9000],
+    ['0', 250, 250],
+    ['soon', 250, 250],
+  ] as const) {
+    await download(
+      ({ nth }) => (nth === 0 ? { status: 429, headers: { 'retry-after': after } } : undefined),
+      async (_, waited, run) => {
+        assert.ok((await run()).equals(weights));
+        assert.ok(waited[0]! >= least && waited[0]! <= most, `${after}: ${waited[0]}`);
+      },
+    );
+  }
+  await download(
+    () => ({ status: 503, headers: { 'retry-after': '3600' } }),
+    async ({ log }, _, run) => {
+      const error = await refused(run, 'MODEL_NOT_FOUND');
+      assert.match(error.message, /HTTP status 503/);
+      assert.is(log.length, 1);
+    },
+  );
+});
+
+test('an abort ends a wait for an answer, for bytes, or for the next try, at once', async () => {
+  for (const fault of [{ isSilent: true }, { stallAfter: 0 }, { stallAfter: 9 }, { status: 500 }]) {
+    for (const milliseconds of [0, 2, 30]) {
+      await withFileServer(
+        GOOD_FILES,
+        () => fault,
+        async ({ base }) => {
+          const controller = new AbortController();
+          const reason = new Error('enough');
+          setTimeout(() => controller.abort(reason), milliseconds);
+          const files = openRemote(base, {
+            // in our time: no wait would end by itself
+            network: { ...fastNetwork(), clock: slowClock() },
+            signal: controller.signal,
+          });
+          const begin = performance.now();
+          const error = await refused(() => drain(files, WEIGHTS), 'ABORTED');
+          assert.is(error.cause, reason);
+          assert.ok(performance.now() - begin < 1000);
+          await files.close();
+        },
+      );
+    }
+  }
+});
+
+test.run();
+
+function slowClock() {
+  return {
+    now: () => performance.now(),
+    after(milliseconds: number, task: () => void) {
+      const timer = setTimeout(task, milliseconds * 100);
+      return () => clearTimeout(timer);
+    },
+  };
+}

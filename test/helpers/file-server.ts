@@ -1,0 +1,146 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+
+const CUT_MS = 20;
+
+/** What a server was asked. */
+export interface Request {
+  readonly method: string;
+  readonly file: string;
+  readonly query: string;
+  /** First byte of the range asked for. */
+  readonly from: number | undefined;
+  /** Requests for the file before this one. */
+  readonly nth: number;
+  readonly authorization: string | undefined;
+}
+
+/** What a server does wrong; nothing unless given. */
+export interface Fault {
+  /** Destroys the connection after so many bytes of the body. */
+  readonly cutAfter?: number;
+  /** Sends nothing more after so many bytes of the body. */
+  readonly stallAfter?: number;
+  /** Does not even answer. */
+  readonly isSilent?: boolean;
+  /** Answers 200 and the whole file. */
+  readonly ignoresRange?: boolean;
+  /** Gives at most so many bytes an answer. */
+  readonly atMost?: number;
+  readonly status?: number;
+  /** Replaces headers; undefined removes one. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Replaces the body. */
+  readonly body?: Uint8Array | string;
+  readonly gzip?: boolean;
+}
+
+/** A server under test, and what it was asked for so far, such as `GET model.safetensors 5-`. */
+export interface FileServer {
+  readonly base: string;
+  readonly log: string[];
+  /** Body bytes sent, by file. */
+  readonly sent: Map<string, number>;
+  /** Answers that have not ended. */
+  readonly connections: () => number;
+}
+
+/** Serves files below /m/, as `fault` spoils it, while `use` runs. */
+export async function withFileServer<T>(
+  files: ReadonlyMap<string, Uint8Array>,
+  fault: (request: Request) => Fault | undefined,
+  use: (server: FileServer) => Promise<T>,
+): Promise<T> {
+  const log: string[] = [];
+  const sent = new Map<string, number>();
+  const counts = new Map<string, number>();
+  let open = 0;
+  const server = createServer((message, response) => {
+    open++;
+    response.once('close', () => open--);
+    const request = readRequest(message, counts);
+    const range = request.from === undefined ? '' : ` ${request.from}-`;
+    log.push(`${request.method} ${request.file}${range}`);
+    const written = answer(request, files.get(request.file), fault(request) ?? {}, response);
+    sent.set(request.file, (sent.get(request.file) ?? 0) + written);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  try {
+    const { port } = server.address() as AddressInfo;
+    const base = `http://127.0.0.1:${port}/m/`;
+    return await use({ base, log, sent, connections: () => open });
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  }
+}
+
+function readRequest(message: IncomingMessage, counts: Map<string, number>): Request {
+  const { method = '', url = '/', headers } = message;
+  const { pathname, search } = new URL(url, 'http://host');
+  const file = pathname.replace('/m/', '');
+  const nth = counts.get(file) ?? 0;
+  counts.set(file, nth + 1);
+  const from = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1];
+  return {
+    method,
+    file,
+    query: search,
+    from: from === undefined ? undefined : Number(from),
+    nth,
+    authorization: headers.authorization,
+  };
+}
+
+/** @returns bytes of the body that are sent */
+function answer(
+  { method, from }: Request,
+  content: Uint8Array | undefined,
+  fault: Fault,
+  response: ServerResponse,
+): number {
+  if (fault.isSilent) return 0;
+  const isRange = from !== undefined && !fault.ignoresRange;
+  const start = isRange ? from : 0;
+  const whole = content ?? new Uint8Array();
+  const end = Math.min(whole.byteLength, start + (fault.atMost ?? Infinity));
+  const found = content === undefined ? 404 : isRange ? 206 : 200;
+  const status = fault.status ?? found;
+  let body = toBytes(fault.body ?? (status >= 300 ? '' : whole.subarray(start, end)));
+  if (fault.gzip) body = gzipSync(body);
+  const headers: Record<string, string | number | undefined> = {
+    'content-length': body.byteLength,
+    'content-type': 'application/octet-stream',
+    etag: '"1"',
+    ...(fault.gzip && { 'content-encoding': 'gzip' }),
+    ...(status === 206 && { 'content-range': `bytes ${start}-${end - 1}/${whole.byteLength}` }),
+    ...fault.headers,
+  };
+  const known = Object.entries(headers).filter(([, value]) => value !== undefined);
+  response.writeHead(status, Object.fromEntries(known) as Record<string, string>);
+  if (method === 'HEAD') {
+    response.end();
+    return 0;
+  }
+  const { cutAfter, stallAfter } = fault;
+  const kept = body.subarray(0, cutAfter ?? stallAfter);
+  if (cutAfter === undefined && stallAfter === undefined) {
+    response.end(kept);
+  } else {
+    response.flushHeaders();
+    response.write(kept, () => {
+      // late enough that the bytes are there before the end is
+      if (cutAfter !== undefined) setTimeout(() => response.destroy(), CUT_MS);
+    });
+  }
+  return kept.byteLength;
+}
+
+function toBytes(body: Uint8Array | string): Uint8Array {
+  return typeof body === 'string' ? new TextEncoder().encode(body) : body;
+}
