@@ -8,11 +8,12 @@ import type { Bundle } from './bundle.ts';
 import type { GpuHost, HostOrReason, Scenarios } from './host.ts';
 import type { Assets } from './scenarios.ts';
 
-const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
+/** Its path; there may be nothing. */
+export const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
 const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
 
 /** Quiet, and SwiftShader as the GPU. */
-const FLAGS = [
+export const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',
@@ -45,7 +46,7 @@ export async function openChromium({ folder }: Bundle): Promise<HostOrReason> {
   }
   const server = await serve(folder);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
   const killGpu = () => crashGpu(browser);
   const page = await browser.newPage();
   await page.exposeFunction('killGpu', killGpu);
@@ -69,7 +70,8 @@ export async function openChromium({ folder }: Bundle): Promise<HostOrReason> {
   return host;
 }
 
-async function crashGpu(browser: Browser): Promise<void> {
+/** Ends the process that talks to the GPU. */
+export async function crashGpu(browser: Browser): Promise<void> {
   const session = await browser.newBrowserCDPSession();
   // the reply never comes from the process that is gone
   await Promise.race([

@@ -1,0 +1,65 @@
+const form = document.querySelector('#write');
+const start = document.querySelector('#start');
+const stop = document.querySelector('#stop');
+const more = document.querySelector('#more');
+const asked = document.querySelector('#asked');
+const written = document.querySelector('#written');
+
+/** The part of the page where a prompt is written, and the text that follows. */
+export const writeForm = {
+  /** Calls back when text is asked for, from the prompt or from where it ended, and to end it. */
+  listen({ onWrite, onMore, onStop }) {
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      onWrite();
+    });
+    more.addEventListener('click', onMore);
+    stop.addEventListener('click', onStop);
+    form.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      onWrite();
+    });
+    document.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') onStop();
+    });
+  },
+
+  get prompt() {
+    return form.elements.prompt.value;
+  },
+
+  /** What is set under Options; an empty field leaves it to the model. */
+  get options() {
+    const fields = {
+      temperature: '#temperature',
+      maxTokens: '#max-tokens',
+      seed: '#seed',
+      pace: '#pace',
+    };
+    const filled = Object.entries(fields)
+      .map(([name, id]) => [name, form.querySelector(id).value])
+      .filter(([, value]) => value !== '');
+    return Object.fromEntries(filled.map(([name, value]) => [name, Number(value)]));
+  },
+
+  /** Shows Stop in place of Write, or the other way round and "Go on"; focus stays among them. */
+  show({ isWriting, canGoOn }) {
+    const hadFocus = [start, stop, more].includes(document.activeElement);
+    start.hidden = isWriting;
+    stop.hidden = !isWriting;
+    more.hidden = isWriting || !canGoOn;
+    written.classList.toggle('growing', isWriting);
+    if (hadFocus) (isWriting ? stop : start).focus();
+  },
+
+  /** An empty text after this prompt. */
+  begin(prompt) {
+    asked.textContent = prompt;
+    written.textContent = '';
+  },
+
+  add(text) {
+    written.append(text);
+  },
+};

@@ -1,0 +1,216 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const SERVE = fileURLToPath(new URL('../../examples/browser/serve.js', import.meta.url));
+const WEIGHTS = Buffer.from('0123456789');
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const test = suite('the server of the demo page');
+let folder: string;
+let server: ChildProcess;
+let port: number;
+
+test.before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tpa-serve-'));
+  write('package/dist/standalone/index.js', 'export {};');
+  write('package/dist/standalone/kernels.wasm', '\0asm');
+  write('package/dist/standalone/module.mjs', 'export {};');
+  write('package/models/t6-fairytales/model.safetensors', WEIGHTS);
+  write('package/models/t6-fairytales/empty.json', '');
+  write('package/secret.txt', 'secret');
+  write('package/models/t6-fairytales-secret/secret.txt', 'secret');
+  server = spawn(process.execPath, [SERVE, join(folder, 'package')], { env: { PATH: '' } });
+  port = Number(new URL(await firstLine(server)).port);
+});
+
+test.after(() => {
+  server.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('listens on one address of this machine, on a free port, and says where', async () => {
+  assert.ok(port > 0);
+  assert.is((await ask('/')).status, 200);
+  // Linux has all of 127.0.0.0/8: a server of every address would answer
+  const refused = await new Promise((resolve) => {
+    connect(port, '127.0.0.2', () => resolve('an answer')).on('error', () => resolve('none'));
+  });
+  assert.is(refused, 'none');
+});
+
+test('serves the page, the package and the model, each with its type', async () => {
+  const types = {
+    '/': 'text/html; charset=utf-8',
+    '/index.html': 'text/html; charset=utf-8',
+    '/style.css': 'text/css; charset=utf-8',
+    '/main.js': 'text/javascript; charset=utf-8',
+    '/icon.svg': 'image/svg+xml',
+    '/tpa-wasm/index.js': 'text/javascript; charset=utf-8',
+    '/tpa-wasm/kernels.wasm': 'application/wasm',
+    '/tpa-wasm/module.mjs': 'text/javascript; charset=utf-8',
+    '/model/model.safetensors': 'application/octet-stream',
+    '/places.json': 'application/json',
+  };
+  for (const [path, type] of Object.entries(types)) {
+    const { status, headers } = await ask(path);
+    assert.is(status, 200, path);
+    assert.is(headers['content-type'], type, path);
+  }
+});
+
+test('isolates the page and lets it run its own scripts and styles only', async () => {
+  for (const path of ['/', '/model-worker.js', '/none']) {
+    const { headers } = await ask(path);
+    assert.is(headers['cross-origin-opener-policy'], 'same-origin', path);
+    assert.is(headers['cross-origin-embedder-policy'], 'require-corp', path);
+    const policy = String(headers['content-security-policy']);
+    assert.match(policy, "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'");
+    assert.match(policy, "style-src 'self';");
+    assert.not.match(policy, /unsafe-inline|unsafe-eval'? ?'unsafe|blob:|data:/);
+  }
+});
+
+test('says that onnxruntime-web is not there where it is not', async () => {
+  assert.equal(JSON.parse((await ask('/places.json')).body), {});
+  assert.is((await ask('/onnxruntime-web/ort.webgpu.bundle.min.mjs')).status, 404);
+});
+
+test('sends ranges of bytes', async () => {
+  const ranges = [
+    ['bytes=2-4', '234', 'bytes 2-4/10'],
+    ['bytes=7-', '789', 'bytes 7-9/10'],
+    ['bytes=-2', '89', 'bytes 8-9/10'],
+    ['bytes=-99', '0123456789', 'bytes 0-9/10'],
+    ['bytes=8-99', '89', 'bytes 8-9/10'],
+  ] as const;
+  for (const [range, body, told] of ranges) {
+    const answer = await ask('/model/model.safetensors', { range });
+    assert.is(answer.status, 206, range);
+    assert.is(answer.body, body, range);
+    assert.is(answer.headers['content-range'], told, range);
+    assert.is(answer.headers['content-length'], String(body.length), range);
+  }
+});
+
+test('refuses ranges that lie outside, ignores what is no range or several', async () => {
+  for (const range of ['bytes=10-', 'bytes=-0']) {
+    const { status, headers } = await ask('/model/model.safetensors', { range });
+    assert.is(status, 416, range);
+    assert.is(headers['content-range'], 'bytes */10', range);
+  }
+  for (const range of ['bytes=4-2', 'bytes=-', 'bytes=0-1,3-4', 'lines=1-2', 'bytes=a-b']) {
+    const { status, body } = await ask('/model/model.safetensors', { range });
+    assert.is(status, 200, range);
+    assert.is(body, String(WEIGHTS), range);
+  }
+});
+
+test('sends the whole file where If-Range names another', async () => {
+  const { headers } = await ask('/model/model.safetensors');
+  const same = { range: 'bytes=2-4', 'if-range': headers.etag! };
+  assert.is((await ask('/model/model.safetensors', same)).status, 206);
+  const other = { range: 'bytes=2-4', 'if-range': '"other"' };
+  assert.is((await ask('/model/model.safetensors', other)).status, 200);
+});
+
+test('answers HEAD without a body and refuses other methods', async () => {
+  const { status, headers, body } = await ask('/model/model.safetensors', {}, 'HEAD');
+  assert.equal([status, headers['content-length'], body], [200, '10', '']);
+  const refused = await ask('/', {}, 'POST');
+  assert.equal([refused.status, refused.headers.allow], [405, 'GET, HEAD']);
+});
+
+test('sends an empty file', async () => {
+  const { status, headers, body } = await ask('/model/empty.json');
+  assert.equal([status, headers['content-length'], body], [200, '0', '']);
+});
+
+test('has nothing outside its folders', async () => {
+  const paths = [
+    '/none',
+    '//',
+    '/%',
+    '/model',
+    '/model/',
+    '/model/%00',
+    '/model/none.json',
+    '/tpa-wasm/',
+    '/../package.json',
+    '/model/../../secret.txt',
+    '/model/..%2f..%2fsecret.txt',
+    '/model/%2e%2e/%2e%2e/secret.txt',
+    '/model/..%5c..%5csecret.txt',
+    '/model/..%2ft6-fairytales-secret/secret.txt',
+    `/model/${encodeURIComponent(join(folder, 'package/secret.txt'))}`,
+  ];
+  for (const path of paths) {
+    const { status, body } = await ask(path);
+    assert.is(status, 404, path);
+    assert.not.match(body, 'secret', path);
+  }
+  assert.match(await raw('GET http://other/model/../../secret.txt HTTP/1.1'), /^HTTP\/1\.1 404/);
+});
+
+test('ends with one line where the port is taken', async () => {
+  const env = { PATH: '', PORT: String(port) };
+  const second = spawn(process.execPath, [SERVE, join(folder, 'package')], { env });
+  let said = '';
+  second.stderr.on('data', (data) => (said += String(data)));
+  const code = await new Promise((resolve) => second.on('exit', resolve));
+  assert.is(code, 1);
+  assert.match(said, /^cannot serve: .*EADDRINUSE.*\n$/);
+});
+
+test.run();
+
+function write(path: string, content: string | Buffer): void {
+  const file = join(folder, path);
+  mkdirSync(join(file, '..'), { recursive: true });
+  writeFileSync(file, content);
+}
+
+function firstLine({ stdout }: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    stdout!.once('data', (data) => resolve(String(data).trim()));
+  });
+}
+
+/** As it is: `fetch` would resolve the dots. */
+function ask(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, headers, method }, (response) => {
+      let body = '';
+      response.on('data', (data) => (body += String(data)));
+      response.on('end', () => {
+        resolve({ status: response.statusCode!, headers: response.headers, body });
+      });
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+/** The answer to a request line that node would not send. */
+function raw(line: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(`${line}\r\nHost: other\r\nConnection: close\r\n\r\n`);
+    });
+    let answer = '';
+    socket.on('data', (data) => (answer += String(data)));
+    socket.on('end', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}

@@ -1,0 +1,80 @@
+import * as assert from 'uvu/assert';
+import { type Check, DESKTOP, MODEL, stalledModel, statusBegins } from './page.ts';
+import { focused, storyReaches, textOf, writes } from './probes.ts';
+
+/** Models from addresses and from files, and what goes wrong with them. */
+export function testLoading(check: Check): void {
+  check('a bad address is told, and the model in use stays', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    await page.getByLabel('From an address').check();
+    await page.getByRole('button', { name: 'Load' }).click();
+    const alert = page.getByRole('alert');
+    await alert.filter({ hasText: 'type the address of a folder' }).waitFor();
+    await page.getByLabel('Address of its folder').fill('none/');
+    await page.keyboard.press('Enter');
+    await alert.filter({ hasText: 'expected a file "config.json", found none' }).waitFor();
+    await page.getByLabel('Address of its folder').fill('http://127.0.0.1:1/');
+    await page.keyboard.press('Enter');
+    await alert.filter({ hasText: 'model file "config.json"' }).waitFor();
+    demo.complaints.length = 0; // the browser tells of addresses that do not answer by itself
+    assert.is(await textOf(page, '#model-name'), 'fairy tales, on wasm');
+    await writes(page);
+  });
+
+  check('loading tells how far it is and can be cancelled, focus stays there', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    const address = await stalledModel();
+    await page.getByLabel('From an address').check();
+    await page.getByLabel('Address of its folder').fill(address);
+    await page.getByRole('button', { name: 'Load' }).focus();
+    await page.keyboard.press('Enter');
+    await statusBegins(page, `Loading ${address}`);
+    const progress = /^model\.safetensors: [\d.]+ [kM]B of 4\.03 MB, [\d.]+ [kM]B\/s$/;
+    await page.locator('#progress-text').filter({ hasText: progress }).waitFor();
+    const bar = page.getByRole('progressbar', { name: 'Loading the model' });
+    const done = Number(await bar.evaluate((element) => (element as HTMLProgressElement).position));
+    assert.ok(done > 0 && done <= 0.5, `${done} of the weights`);
+    assert.is(await focused(page), 'Cancel');
+    await page.keyboard.press('Enter');
+    await statusBegins(page, 'Loading was cancelled');
+    assert.is(await focused(page), 'Load');
+    assert.is(await textOf(page, '#error'), '');
+    await writes(page);
+  });
+
+  check('a model is switched for one at an address, while it writes', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    await page.getByRole('button', { name: 'Write' }).click();
+    await storyReaches(page, 30);
+    await page.getByLabel('From an address').check();
+    await page.getByLabel('Address of its folder').fill('model');
+    await page.getByLabel('Computed by').selectOption('wasm');
+    await page.getByRole('button', { name: 'Load' }).click();
+    await page.getByText(`${demo.address}model, on wasm`).waitFor();
+    assert.match(await textOf(page, '#model-facts'), 'backendwasm: asked for');
+    await writes(page);
+  });
+
+  check(
+    'a model is read from files that are picked, and what is missing is named',
+    async (demo) => {
+      const page = await demo.visit(DESKTOP);
+      const pick = async (names: readonly string[]) => {
+        const files = names.map((name) => `${MODEL}/${name}`);
+        await page.getByLabel('or its files').setInputFiles(files);
+        await page.getByRole('button', { name: 'Load' }).click();
+      };
+      await page.getByLabel('From this device').check();
+      await pick(['tokenizer.json']);
+      await page.getByRole('alert').filter({ hasText: 'a file "config.json"' }).waitFor();
+      await pick(['config.json', 'model.safetensors', 'tokenizer.json']);
+      await page.getByText('config.json, on wasm').waitFor();
+      await writes(page);
+      await page.getByLabel('or its files').setInputFiles([]);
+      await page.getByLabel('Its folder', { exact: true }).setInputFiles(MODEL);
+      await page.getByRole('button', { name: 'Load' }).click();
+      await page.getByText('t6-fairytales, on wasm').waitFor();
+      await writes(page);
+    },
+  );
+}

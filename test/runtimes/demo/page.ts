@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { CHROMIUM, CHROMIUM_FLAGS } from '../../gpu/chromium.ts';
+import { CONSUMER } from '../consumer.ts';
+import { RUNTIMES } from '../find.ts';
+
+const SERVE = fileURLToPath(new URL('../../../examples/browser/serve.js', import.meta.url));
+
+/** The shipped model. */
+export const MODEL = fileURLToPath(new URL('../../../models/t6-fairytales', import.meta.url));
+
+/** Where screenshots are kept. */
+const SCREENSHOTS = process.env['TPA_ARTIFACTS'] ?? join(RUNTIMES, 'screenshots');
+
+/** For whatever a page does without a GPU, on a busy machine. */
+const DEADLINE = 20_000;
+
+/** What a page is shown with. */
+export interface View {
+  readonly width: number;
+  readonly height: number;
+  readonly colorScheme: 'light' | 'dark';
+}
+
+export const DESKTOP: View = { width: 1280, height: 800, colorScheme: 'light' };
+export const PHONE: View = { width: 360, height: 740, colorScheme: 'dark' };
+
+/** Registers a test of the page. */
+export type Check = (name: string, body: (demo: Demo) => Promise<void>) => void;
+
+/** The demo page's server over the packed tarball, and a browser. */
+export class Demo {
+  /** What no page may say: errors on the console, uncaught ones, what the policy blocked. */
+  readonly complaints: string[] = [];
+  readonly address: string;
+  readonly browser: Browser;
+  readonly #server: ChildProcess;
+
+  private constructor(server: ChildProcess, address: string, browser: Browser) {
+    this.#server = server;
+    this.address = address;
+    this.browser = browser;
+  }
+
+  /** Why there can be none; undefined if there can. */
+  static missing(): string | undefined {
+    return existsSync(CHROMIUM) ? undefined : `no Chromium at ${CHROMIUM}`;
+  }
+
+  static async open(): Promise<Demo> {
+    if (!existsSync(CONSUMER)) throw new Error('the tarball is not installed (npm run consumer)');
+    const server = spawn(process.execPath, [SERVE, join(CONSUMER, 'node_modules/tpa-wasm')]);
+    process.on('exit', () => server.kill());
+    const address = await new Promise<string>((resolve) => {
+      server.stdout.once('data', (line) => resolve(String(line).trim()));
+    });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
+    return new Demo(server, address, browser);
+  }
+
+  /** The page, its model loaded. */
+  async visit({ width, height, colorScheme }: View): Promise<Page> {
+    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme });
+    const page = await context.newPage();
+    page.setDefaultTimeout(DEADLINE);
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.complaints.push(message.text());
+    });
+    page.on('pageerror', ({ message }) => this.complaints.push(message));
+    await page.addInitScript(`addEventListener('securitypolicyviolation', (event) =>
+      console.error('blocked by the policy: ' + event.violatedDirective + ' ' + event.blockedURI))`);
+    await page.goto(this.address);
+    await statusBegins(page, 'Ready');
+    return page;
+  }
+
+  async screenshot(page: Page, name: string): Promise<void> {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    this.#server.kill();
+  }
+}
+
+/** Waits for what the page says of itself. */
+export async function statusBegins(page: Page, text: string, timeout = DEADLINE): Promise<void> {
+  await page
+    .getByRole('status')
+    .filter({ hasText: new RegExp(`^${text}`) })
+    .waitFor({ timeout });
+}
+
+/** The address of a model of another origin whose weights stop halfway; it lasts as long as the tests. */
+export async function stalledModel(): Promise<string> {
+  const server: Server = createServer(({ url = '', headers }, response) => {
+    const file = join(MODEL, basename(url));
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader('access-control-expose-headers', '*');
+    if (!existsSync(file)) return response.writeHead(404).end();
+    const bytes = readFileSync(file);
+    const from = Number(/\d+/.exec(headers.range ?? '0')![0]);
+    response.setHeader('content-length', bytes.length - from);
+    response.setHeader('content-range', `bytes ${from}-${bytes.length - 1}/${bytes.length}`);
+    response.writeHead(206);
+    if (!url.endsWith('.safetensors')) return response.end(bytes);
+    return response.write(bytes.subarray(from, bytes.length / 2));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}

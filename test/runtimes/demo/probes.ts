@@ -1,0 +1,89 @@
+import type { Page } from 'playwright-core';
+import * as assert from 'uvu/assert';
+import { statusBegins } from './page.ts';
+
+/** Text of an element. */
+export async function textOf(page: Page, selector: string): Promise<string> {
+  return (await page.textContent(selector)) ?? '';
+}
+
+/** What has the focus: its field name, its text or what it is. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate(`(() => {
+    const { name, localName, textContent } = document.activeElement;
+    return name || (localName === 'button' ? textContent : localName);
+  })()`);
+}
+
+/** What has the focus after one more press of Tab; it has to be seen that it has. */
+export async function tab(page: Page): Promise<string> {
+  await page.keyboard.press('Tab');
+  const width = await page.evaluate('getComputedStyle(document.activeElement).outlineWidth');
+  assert.is(width, '3px');
+  return focused(page);
+}
+
+/** Waits until prompt and text have so many characters; the policy forbids `waitForFunction`. */
+export async function storyReaches(page: Page, characters: number): Promise<void> {
+  const story = page.locator('#story').filter({ hasText: new RegExp(`[^]{${characters}}`) });
+  await story.waitFor();
+}
+
+/** Sets what is under Options without unfolding it. */
+export function setOptions(page: Page, options: Readonly<Record<string, string>>): Promise<void> {
+  return page.evaluate((values) => {
+    for (const [id, value] of Object.entries(values)) {
+      document.querySelector<HTMLInputElement>(`#${id}`)!.value = value;
+    }
+  }, options);
+}
+
+/** Whether the model in use writes. */
+export async function writes(page: Page): Promise<void> {
+  await setOptions(page, { temperature: '0', 'max-tokens': '40', pace: '' });
+  await page.getByLabel('Prompt').fill('The wolf');
+  await page.getByRole('button', { name: 'Write' }).click();
+  await statusBegins(page, '40 tokens');
+  const text = await textOf(page, '#story');
+  assert.ok(text.startsWith('The wolf') && text.length > 60, text);
+}
+
+/** Unfolds all that can be. */
+export function openAll(page: Page): Promise<void> {
+  return page.evaluate(
+    "document.querySelectorAll('details').forEach((part) => (part.open = true))",
+  );
+}
+
+/** How far each of the two bars reaches, 0 to 1. */
+export function shares(page: Page): Promise<number[]> {
+  return page.evaluate(`['#cache-bar', '#dense-bar'].map((id) =>
+    Number.parseFloat(getComputedStyle(document.querySelector(id), '::after').backgroundSize) / 100)`);
+}
+
+/** Texts whose contrast with what is behind them is less than 4.5 (WCAG 2, AA). */
+export function faintTexts(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+    const luminance = (color) => {
+      const [r, g, b] = channels(color).map((c) =>
+        c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (element) => {
+      const { backgroundColor } = getComputedStyle(element);
+      const [, , , alpha = 1] = channels(backgroundColor);
+      return alpha === 1 ? backgroundColor : behind(element.parentElement);
+    };
+    const ownText = (element) => [...element.childNodes].some(
+      (node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== '');
+    const faint = [];
+    for (const element of document.body.querySelectorAll('*')) {
+      if (!element.checkVisibility() || !(ownText(element) || element.matches('input, select'))) continue;
+      const [low, high] = [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => a - b);
+      const contrast = (high + 0.05) / (low + 0.05);
+      if (contrast < 4.5) faint.push(element.localName + ' ' + element.textContent.trim().slice(0, 40) + ' ' + contrast.toFixed(2));
+    }
+    return faint;
+  })()`);
+}

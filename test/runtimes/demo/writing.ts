@@ -1,0 +1,114 @@
+import * as assert from 'uvu/assert';
+import { loadModel } from '../../../src/index.ts';
+import { crashGpu } from '../../gpu/chromium.ts';
+import { type Check, DESKTOP, MODEL, statusBegins } from './page.ts';
+import { focused, setOptions, shares, storyReaches, tab, textOf } from './probes.ts';
+
+/** Chance would end some texts early. */
+const LIKELIEST = { temperature: '0' };
+/** SwiftShader compiles the shaders of the shipped model in 10 to 25 s. */
+const GPU_DEADLINE = 90_000;
+
+/** Prompt, text, stop, figures, and who computes. */
+export function testWriting(check: Check): void {
+  check('writes by keyboard alone: prompt, Ctrl+Enter, Escape, on from there', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    await setOptions(page, LIKELIEST);
+    const stops: string[] = [];
+    while (stops.at(-1) !== 'prompt' && stops.length < 20) stops.push(await tab(page));
+    assert.equal(stops, ['summary', 'source', 'backend', 'Load', 'prompt']);
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('The fox said');
+    await page.keyboard.press('Control+Enter');
+    await storyReaches(page, 60);
+    await demo.screenshot(page, 'light-desktop-writing');
+    await page.keyboard.press('Escape');
+    await statusBegins(page, 'Stopped after \\d+ tokens');
+    const text = await textOf(page, '#story');
+    assert.ok(text.startsWith('The fox said'), text);
+    assert.ok(Number(/\d+/.exec(await textOf(page, '#status'))![0]) < 120);
+
+    assert.equal([await tab(page), await tab(page)], ['Write', 'Go on']);
+    await page.keyboard.press('Enter');
+    await storyReaches(page, text.length + 1);
+    assert.is(await focused(page), 'Stop');
+    await page.keyboard.press('Enter');
+    await statusBegins(page, 'Stopped');
+    assert.is(await focused(page), 'Write');
+    assert.ok((await textOf(page, '#story')).startsWith(text), 'goes on');
+    const ended = await textOf(page, '#story');
+    await page.waitForTimeout(200);
+    assert.is(await textOf(page, '#story'), ended, 'nothing follows a stop');
+  });
+
+  check(
+    'the same seed writes the text that Node writes, and the figures are true',
+    async (demo) => {
+      const page = await demo.visit(DESKTOP);
+      await page.getByText('Options').click();
+      await page.getByLabel('Temperature').fill('0');
+      await page.getByLabel('Tokens at most').fill('150');
+      await page.getByLabel('Seed').fill('7');
+      await page.getByLabel('Pace').selectOption('as fast as it goes');
+      await page.getByRole('button', { name: 'Write' }).click();
+      await statusBegins(page, '150 tokens, as many as asked for. Seed 7');
+
+      const model = await loadModel(MODEL, { backend: 'wasm' });
+      const session = model.createSession();
+      const options = { temperature: 0, maxTokens: 150, seed: 7 };
+      const text = await session.generate('Once upon a time', options).text();
+      assert.is(await textOf(page, '#written'), text);
+      const dense = model.info().denseCacheBytesPerToken * session.length;
+      assert.is(dense, 2 * 8 * 32 * 4 * 4 * session.length);
+      assert.is(await textOf(page, '#length'), String(session.length));
+      assert.is(await textOf(page, '#cache-bytes'), `${Math.round(session.byteLength / 1000)} kB`);
+      assert.is(await textOf(page, '#dense-bytes'), `${(dense / 1e6).toFixed(2)} MB`);
+      const ratio = (dense / session.byteLength).toFixed(2);
+      assert.is(await textOf(page, '#cache-ratio'), `${ratio}× smaller`);
+      model.dispose();
+
+      const [own, other] = await shares(page);
+      assert.ok(Math.abs(other! / own! - Number(ratio)) < 0.01, 'the bars are as long as they say');
+      assert.ok(other! <= 1 && other! > 0.25);
+      assert.match(await textOf(page, '.bars'), 'MHA, same heads');
+      const speed = Number((await textOf(page, '#speed')).replace(',', ''));
+      assert.ok(speed > 10 && speed < 100_000, `${speed} tokens/s`);
+      assert.match(await textOf(page, '#first'), /^[\d.]+ m?s$/);
+      const facts = await textOf(page, '#model-facts');
+      assert.match(facts, 'backendwasm: the only adapter, google swiftshader, is software');
+      assert.match(facts, 'threads1');
+      assert.match(facts, 'downloadsfiles are kept in the cache');
+      await demo.screenshot(page, 'light-desktop');
+    },
+  );
+
+  check('says in one line what is wrong with an option, and goes on', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    await page.getByText('Options').click();
+    await page.getByLabel('Temperature').fill('-1');
+    await page.getByRole('button', { name: 'Write' }).click();
+    const alert = page.getByRole('alert');
+    await alert
+      .filter({ hasText: /^"temperature" expected finite number >= 0, got -1$/ })
+      .waitFor();
+    await page.getByLabel('Temperature').fill('1');
+    await page.getByLabel('Tokens at most').fill('5');
+    await page.getByRole('button', { name: 'Write' }).click();
+    await statusBegins(page, '5 tokens');
+    assert.is(await alert.textContent(), '');
+  });
+
+  check('a GPU is used where it is asked for, and one that is lost is told', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    await setOptions(page, LIKELIEST);
+    await page.getByLabel('Computed by').selectOption('webgpu');
+    await page.getByRole('button', { name: 'Load' }).click();
+    await page.getByText('fairy tales, on webgpu').waitFor({ timeout: GPU_DEADLINE });
+    await page.getByRole('button', { name: 'Write' }).click();
+    await storyReaches(page, 30);
+    await crashGpu(demo.browser);
+    await statusBegins(page, 'Now on wasm: the GPU device was lost');
+    assert.match(await textOf(page, '#model-facts'), 'backendwasm: the GPU device was lost');
+    await statusBegins(page, '120 tokens');
+  });
+}
