@@ -75,9 +75,9 @@ interface Attempt {
 }
 
 async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', sha256 = {}, signal, ...engineOptions } = options;
+  const { cache = 'auto', fetch, sha256 = {}, signal, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
-  const files = await openSource(source, { cache, sha256, signal, ...attempt });
+  const files = await openSource(source, { cache, fetch, sha256, signal, ...attempt });
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const tensors = await openTensors(files, signal);

@@ -30,6 +30,13 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
    * the server, where it can be asked, has the same one. `model.info().cache` tells what came of it.
    */
   readonly cache?: CacheOption;
+  /**
+   * Takes the place of the global `fetch` for every file of an address, default that: a service
+   * binding of an edge worker, a request with credentials.
+   *
+   * @param request what is asked for, ranges and signal included
+   */
+  readonly fetch?: (request: Request) => Promise<Response>;
   /** SHA-256 of files by name, hexadecimal; a file that has another is refused; default none. */
   readonly sha256?: Readonly<Record<string, string>>;
   /**
@@ -54,6 +61,7 @@ const KNOWN_OPTIONS = [
   'contextLength',
   'wasm',
   'cache',
+  'fetch',
   'sha256',
   'onProgress',
   'signal',
@@ -81,12 +89,15 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
     );
   }
   checkThreads(threads);
-  const { cache = 'auto', sha256 = {} }: LoadOptions = options;
+  const { cache = 'auto', fetch, sha256 = {} }: LoadOptions = options;
   if (!(['auto', 'reload', 'none'] as unknown[]).includes(cache) && !isModelCache(cache)) {
     const found = typeof cache === 'string' ? `"${cache}"` : typeof cache;
     throw new TypeError(
       `"cache" expected "auto", "reload", "none" or { open, create }, got ${found}`,
     );
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new TypeError(`"fetch" expected a function, got ${typeof fetch}`);
   }
   checkHashes(sha256);
   checkGpuOptions(options);

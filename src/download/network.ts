@@ -6,13 +6,20 @@ export interface Network {
   readonly clock: Clock;
 }
 
-/** The runtime's own; its timers hold the process, which would end while a download waits. */
-export function systemNetwork(): Network {
+/** What may take the place of the global `fetch`. */
+export type Fetch = (request: Request) => Promise<Response>;
+
+/**
+ * The runtime's own; its timers hold the process, which would end while a download waits.
+ *
+ * @param fetch in place of the global one
+ */
+export function systemNetwork(fetch: Fetch = globalThis.fetch): Network {
   // A browser would keep each file a second time, and break ranges into those it has and has not.
   // Older dates of workerd throw for the option, and have no such property.
   const past: RequestInit = 'cache' in Request.prototype ? { cache: 'no-store' } : {};
   return {
-    fetch: (address, init) => globalThis.fetch(address, { ...init, ...past }),
+    fetch: async (address, init) => fetch(new Request(address, { ...init, ...past })),
     clock: {
       now: () => performance.now(),
       after(milliseconds, task) {

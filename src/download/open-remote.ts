@@ -18,9 +18,9 @@ export interface RemoteFiles {
  */
 export async function openRemote(
   address: string,
-  { cache: option, isReload, sha256, signal }: SourceOptions,
+  { cache: option, fetch, isReload, sha256, signal }: SourceOptions,
 ): Promise<RemoteFiles> {
-  const network = systemNetwork();
+  const network = systemNetwork(fetch);
   const patience = new Patience(network.clock, signal);
   const { cache: chosen, info } = await chooseCache(option, patience);
   const cache = new CacheUse(chosen, info, network.clock, signal);

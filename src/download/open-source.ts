@@ -4,11 +4,14 @@ import { type ModelFiles, type ModelSource, openModelFiles } from '../format/mod
 import type { CacheOption } from './choose-cache.ts';
 import type { ProgressMeter } from './load-progress.ts';
 import type { CacheInfo } from './model-cache.ts';
+import type { Fetch } from './network.ts';
 import type { RemoteFiles } from './open-remote.ts';
 
 /** How a model's files are read. */
 export interface SourceOptions {
   readonly cache: CacheOption;
+  /** In place of the global one; only an address is fetched. */
+  readonly fetch: Fetch | undefined;
   /** Whether cached files are fetched anew, whatever `cache` is. */
   readonly isReload: boolean;
   readonly sha256: Hashes;
@@ -35,7 +38,7 @@ export interface LoadFiles extends ModelFiles {
 /**
  * Opens the place of a model's files.
  *
- * @throws as `openModelFiles`
+ * @throws as `openModelFiles`; TypeError where there is nothing to fetch with `fetch`
  */
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
   const { sha256, meter } = options;
@@ -46,6 +49,10 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     remote = await openRemote(address, options);
     return remote.files;
   });
+  if (options.fetch !== undefined && remote === undefined) {
+    await files.close();
+    throw new TypeError('"fetch" expected an http(s) address to load from, got files at hand');
+  }
   const checked = await withHashes(files, sha256);
   const counted = countedFiles(checked, (...counts) => meter?.update(...counts));
   return {

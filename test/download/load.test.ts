@@ -176,6 +176,37 @@ test('sha256: the right one of any file, from any source; the wrong one is WEIGH
   );
 });
 
+test('fetch: takes the place of the global one for every file, and is for addresses alone', async ({
+  expected,
+}) => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      const asked: [string, string | null][] = [];
+      const fetch = async (request: globalThis.Request): Promise<Response> => {
+        const file = request.url.slice('https://assets.test/model/'.length);
+        asked.push([file, request.headers.get('range')]);
+        return globalThis.fetch(new URL(file, base), { headers: request.headers });
+      };
+      await isSame(expected, 'https://assets.test/model', { fetch });
+      assert.ok(asked.some(([file]) => file === WEIGHTS));
+      assert.ok(asked.every(([, range]) => range === 'bytes=0-'));
+      const thrown = await load(asBytes(GOOD_FILES)!, { fetch }).catch((error: unknown) => error);
+      assert.instance(thrown, TypeError);
+      const controller = new AbortController();
+      const aborting = async (): Promise<Response> => {
+        controller.abort();
+        throw new Error('no such binding');
+      };
+      const options = { fetch: aborting, signal: controller.signal };
+      await refused(() => load(base, options), 'ABORTED');
+    },
+  );
+  const none = await load('https://assets.test', { fetch: 'x' as never }).catch((e: unknown) => e);
+  assert.match((none as Error).message, /^"fetch" expected a function, got string/);
+});
+
 test('sha256 and cache that are none are TypeErrors', async () => {
   const hash = sha256[WEIGHTS]!;
   const odd: [object, RegExp][] = [
