@@ -13,7 +13,7 @@ type Handler = (
 ) => Promise<Response>;
 type Event = { text?: string; finishReason?: string; error?: string };
 
-const EXAMPLES = ['bun', 'deno-deploy', 'vercel-node'];
+const EXAMPLES = ['bun', 'cloudflare-worker', 'deno-deploy', 'vercel-node'];
 const ADDRESS = 'http://localhost/';
 const { createHandler } = (await import(
   new URL('../../examples/bun/handler.js', import.meta.url).href
