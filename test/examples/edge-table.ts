@@ -1,0 +1,93 @@
+import { parseConfig } from '../../src/format/config.ts';
+import type { ModelConfig } from '../../src/format/model-config.ts';
+import { memoryNeeds } from '../../src/model/budget.ts';
+import { parameterCount } from '../../src/model/tensors.ts';
+import { attention } from '../helpers/tiny-configs.ts';
+
+/** A place and the bytes of memory that a model may have there. */
+interface Place {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+const PLACES: readonly Place[] = [
+  { name: 'Workers, 80 MB', bytes: 80e6 },
+  { name: 'Deno Deploy, 450 MB', bytes: 450e6 },
+  { name: 'Vercel, 1.9 GB', bytes: 1900e6 },
+];
+
+const SHIPPED = { vocab_size: 2048, head_dim: 32, q_rank: 4, block_size: 512 };
+
+const MODELS: readonly (readonly [name: string, config: object])[] = [
+  ['t6-fairytales, as shipped', t6(4, 8, 192, SHIPPED)],
+  ['LLaMA of 6 layers, dim 288', llama(6, 6, 288, 256)],
+  ['T6 of 8 layers, dim 384', t6(8, 16, 384, { vocab_size: 8192, block_size: 1024 })],
+  ['LLaMA of 8 layers, dim 512', llama(8, 8, 512, 1024)],
+  ['LLaMA of 12 layers, dim 768', llama(12, 12, 768, 1024)],
+  ['T6-small', t6(12, 34, 768)],
+  ['T6-medium', t6(24, 47, 1024)],
+  ['T6-large', t6(36, 61, 1280)],
+];
+
+/** Which models fit where: the rows of the table in docs/edge.md, cells still without padding. */
+export function fitRows(): string[][] {
+  const heading = ['model', 'weights', 'a token', ...PLACES.map(({ name }) => name)];
+  return [heading, ...MODELS.map(([name, json]) => fitRow(name, json))];
+}
+
+function fitRow(name: string, json: object): string[] {
+  // a T6 is told from its tensors, all others from their config
+  const tensors = 'n_embd' in json ? attention(['c_qkv.W_A_q.weight']) : new Map();
+  const config = parseConfig(json, tensors);
+  const { weightBytes, cacheBytesPerToken } = memoryNeeds(config);
+  return [
+    `${name}: ${millions(parameterCount(config))} M`,
+    `${millions(weightBytes)} MB`,
+    `${(cacheBytesPerToken / 1000).toFixed(1)} KB`,
+    ...PLACES.map(({ bytes }) => fit(config, bytes)),
+  ];
+}
+
+/** The longest context that fits beside the weights. */
+function fit(config: ModelConfig, bytes: number): string {
+  const { weightBytes, tableBytes, cacheBytesPerToken } = memoryNeeds(config);
+  const tokens = Math.floor((bytes - weightBytes - tableBytes) / cacheBytesPerToken);
+  if (tokens < 1) return 'no';
+  if (tokens >= config.contextLength) return `yes, all ${config.contextLength} tokens`;
+  return `${tokens} tokens of ${config.contextLength}`;
+}
+
+function millions(count: number): string {
+  return (count / 1e6).toFixed(count < 1e8 ? 1 : 0);
+}
+
+function t6(layers: number, heads: number, dim: number, changes: object = {}): object {
+  return {
+    model_type: 't6',
+    vocab_size: 50_304,
+    n_layer: layers,
+    n_head: heads,
+    n_embd: dim,
+    head_dim: 64,
+    rank: 2,
+    q_rank: 6,
+    block_size: 2048,
+    ...changes,
+  };
+}
+
+function llama(layers: number, heads: number, dim: number, context: number): object {
+  return {
+    model_type: 'llama',
+    architectures: ['LlamaForCausalLM'],
+    vocab_size: 32_000,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    hidden_size: dim,
+    intermediate_size: Math.ceil((dim * 8) / 3 / 32) * 32,
+    tie_word_embeddings: true,
+    max_position_embeddings: context,
+    rms_norm_eps: 1e-5,
+    hidden_act: 'silu',
+  };
+}

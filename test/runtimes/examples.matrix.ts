@@ -1,0 +1,246 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CONSUMER } from './consumer.ts';
+import { copyExample, type Example, freePort, type Running, until } from './example.ts';
+import { findRuntime } from './find.ts';
+import { abandon, ask, post } from './sse-client.ts';
+import { writeZeroModel } from './zero-model.ts';
+
+const ESBUILD = fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url));
+const ENTRY_CALL = "backend: 'wasm'";
+const REQUEST = { prompt: 'Once upon a time', maxTokens: 40, seed: 7 };
+/**
+ * 10 million weights: 256 tokens take more than a second in every runtime, and the file is within
+ * the 25 MiB that Cloudflare takes.
+ */
+const SLOW = {
+  model_type: 't6',
+  attention: 'tpa',
+  vocab_size: 2048,
+  n_layer: 8,
+  n_embd: 320,
+  n_head: 32,
+  head_dim: 32,
+  rank: 2,
+  q_rank: 4,
+  block_size: 512,
+};
+
+interface Server {
+  readonly name: string;
+  readonly entry: string;
+  readonly path?: string;
+  /** The runtime's program, undefined for this Node. */
+  readonly runtime?: 'deno' | 'bun' | 'workerd';
+  listenOn(port: number): { args?: string[]; env?: NodeJS.ProcessEnv };
+}
+
+const SERVERS: readonly Server[] = [
+  {
+    name: 'cloudflare-worker',
+    entry: 'worker.js',
+    runtime: 'workerd',
+    listenOn: (port) => ({
+      args: ['--socket-addr', `http=127.0.0.1:${port}`],
+      env: { WORKERD_ESBUILD: ESBUILD },
+    }),
+  },
+  {
+    name: 'deno-deploy',
+    entry: 'main.js',
+    runtime: 'deno',
+    listenOn: (port) => ({ env: { DENO_SERVE_ADDRESS: `tcp:127.0.0.1:${port}` } }),
+  },
+  {
+    name: 'bun',
+    entry: 'server.js',
+    runtime: 'bun',
+    listenOn: (port) => ({ env: { PORT: String(port) } }),
+  },
+  {
+    name: 'vercel-node',
+    entry: 'api/generate.js',
+    path: 'api/generate',
+    listenOn: (port) => ({ env: { PORT: String(port) } }),
+  },
+];
+
+for (const server of SERVERS) {
+  const test = suite(`examples/${server.name}`);
+  const found = server.runtime && findRuntime(server.runtime);
+  const missing = found && 'missing' in found ? found.missing : undefined;
+  if (missing !== undefined) process.stdout.write(`skipped, ${missing}\n`);
+  const programs = found && 'program' in found ? [found.program] : [];
+  /** Runs `work` with the address of the example, started after `prepare`. */
+  const check = (title: string, prepare: (example: Example) => void, work: Work): void => {
+    (missing === undefined ? test : test.skip)(title, () =>
+      withServer(server, programs, prepare, work),
+    );
+  };
+
+  check(
+    'streams text, refuses what it cannot take, loads once',
+    () => {},
+    async (address) => {
+      assert.match(await (await fetch(address)).text(), /^POST \{"prompt"/);
+      const { events, chunks } = await ask(address, REQUEST);
+      assert.equal(events.at(-1), { finishReason: 'length' });
+      assert.ok(events.length > 20, `${events.length} events`);
+      assert.ok(chunks > 1, 'streamed in pieces');
+      assert.ok(events.slice(0, -1).every(({ text }) => text !== undefined && text !== ''));
+      for (const [status, body] of [
+        [400, '{"prompt":'],
+        [400, '{"prompt":""}'],
+        [400, '{"prompt":"x","maxTokens":"many"}'],
+        [413, JSON.stringify({ prompt: 'a b '.repeat(1000) })],
+        [413, 'x'.repeat(20_000)],
+      ] as const) {
+        const response = await post(address, body);
+        assert.is(response.status, status, body.slice(0, 40));
+        assert.type(((await response.json()) as { error?: string }).error, 'string');
+      }
+      assert.equal((await ask(address, REQUEST)).events, events);
+    },
+  );
+
+  check(
+    'gives the text that Node gives on the baseline kernels',
+    ({ edit }) => edit(server.entry, ENTRY_CALL, `${ENTRY_CALL}, simd: 'baseline'`),
+    async (address) => {
+      const { events } = await ask(address, REQUEST);
+      assert.is(events.map(({ text = '' }) => text).join(''), await textOfNode(REQUEST));
+    },
+  );
+
+  check(
+    'is free at once when readers leave, while it loads or in the middle',
+    ({ model }) => assert.ok(writeZeroModel(model, SLOW) < 25 * 2 ** 20),
+    async (address) => {
+      const long = { prompt: 'Once upon a time', maxTokens: 256, seed: 7 };
+      await abandon(address, long, 30); // the model is not there yet
+      const whole = performance.now();
+      assert.is((await ask(address, long)).events.at(-1)?.finishReason, 'length');
+      const wholeMs = performance.now() - whole;
+      for (let reader = 0; reader < 6; reader++) await abandon(address, long);
+      const start = performance.now();
+      await ask(address, { ...long, maxTokens: 1 });
+      const waitedMs = performance.now() - start;
+      // each of the six has still nearly the whole to compute, were it not ended
+      assert.ok(waitedMs < 2 * wholeMs, `waited ${waitedMs} ms, a whole answer takes ${wholeMs}`);
+    },
+  );
+
+  if (server.runtime === 'workerd') {
+    check(
+      'refuses a model beyond 128 MB before it reads the weights',
+      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 1792 }) > 250e6),
+      async (address, { child }) => {
+        const response = await post(address, JSON.stringify(REQUEST));
+        assert.is(response.status, 500);
+        assert.is(((await response.json()) as { code: string }).code, 'RESOURCE_LIMIT');
+        assert.ok(peakBytes(child.pid!) < 250e6, `${peakBytes(child.pid!)} bytes at the most`);
+      },
+    );
+  }
+  test.run();
+}
+
+const node = suite('examples/node');
+
+node('writes the text that the package gives', async () => {
+  const example = copyExample('node');
+  example.edit('index.js', 'loadModel(MODEL)', "loadModel(MODEL, { simd: 'baseline' })");
+  const running = example.start([], [REQUEST.prompt, String(REQUEST.seed)]);
+  try {
+    await until(() => running.child.exitCode !== null, running);
+    const text = await textOfNode({ ...REQUEST, maxTokens: 120 });
+    assert.is(running.output(), `${REQUEST.prompt}${text}\n(length, seed 7)\n`);
+  } finally {
+    await running.stop();
+    example.remove();
+  }
+});
+
+node('ends within a token at Ctrl-C', async () => {
+  const example = copyExample('node');
+  writeZeroModel(example.model, SLOW);
+  const running = example.start([], [REQUEST.prompt]);
+  try {
+    await until(() => running.output().length > REQUEST.prompt.length, running);
+    running.signal('SIGINT');
+    await until(() => running.output().endsWith(')\n'), running);
+    assert.match(running.output(), /\n\(abort, seed \d+\)\n$/);
+  } finally {
+    await running.stop();
+    example.remove();
+  }
+});
+
+node.run();
+
+type Work = (address: string, running: Running) => Promise<void>;
+
+async function withServer(
+  { name, path = '', listenOn }: Server,
+  programs: readonly string[],
+  prepare: (example: Example) => void,
+  work: Work,
+): Promise<void> {
+  const example = copyExample(name);
+  try {
+    prepare(example);
+    const port = await freePort();
+    const { args, env } = listenOn(port);
+    const running = example.start(programs, args, env);
+    try {
+      const address = `http://127.0.0.1:${port}/${path}`;
+      await until(() => isUp(address), running);
+      await work(address, running);
+    } finally {
+      await running.stop();
+    }
+  } finally {
+    example.remove();
+  }
+}
+
+async function isUp(address: string): Promise<boolean> {
+  return fetch(address).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+/** What this Node gives on the baseline kernels, with the packed tarball. */
+async function textOfNode({ prompt, ...options }: typeof REQUEST): Promise<string> {
+  const folder = `${CONSUMER}/node_modules/tpa-wasm`;
+  const { loadModel } = (await import(
+    pathToFileURL(`${folder}/dist/index.js`).href
+  )) as typeof import('../../src/index.ts');
+  const kernels = { backend: 'wasm', simd: 'baseline' } as const;
+  const model = await loadModel(`${folder}/models/t6-fairytales`, kernels);
+  const text = await model.createSession().generate(prompt, options).text();
+  model.dispose();
+  return text;
+}
+
+/** Most memory that a process of the group has held, as Linux counts it. */
+function peakBytes(group: number): number {
+  const kilobytes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && groupOf(name) === group)
+    .map((name) => /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]);
+  return Math.max(...kilobytes.map(Number)) * 1024;
+}
+
+/** The group of a process, undefined if it has ended. */
+function groupOf(id: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${id}/stat`, 'utf8');
+    // after the name, which may hold anything: state, parent, group
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+  } catch {
+    return undefined;
+  }
+}
