@@ -22,7 +22,7 @@ import { createEngine } from './wasm/engine.ts';
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** Codes of a file that is not what it should be. */
-const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_|^RESOURCE_LIMIT$/;
+const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 /** The shipped one nests 5 deep. */
 const MAX_TOKENIZER_DEPTH = 32;
 

@@ -6,6 +6,8 @@ import { Patience } from './patience.ts';
 
 /** Longer than any disk takes for a piece; a cache that hangs must not hang a load. */
 const PATIENCE_MS = 30_000;
+/** Gigabytes may have to reach a slow disk. */
+const COMMIT_PATIENCE_MS = 300_000;
 
 /** A cache as one load uses it: the first thing that goes wrong with it is the last. */
 export class CacheUse {
@@ -72,9 +74,15 @@ export class CacheUse {
       await this.abandon();
       return undefined;
     }
-    const use = async (work: (writer: CacheWriter) => Promise<void>): Promise<void> => {
+    const use = async (
+      work: (writer: CacheWriter) => Promise<void>,
+      milliseconds?: number,
+    ): Promise<void> => {
       if (!this.#writers.has(creating)) return;
-      await this.#attempt(start(() => work(writer)));
+      await this.#attempt(
+        start(() => work(writer)),
+        milliseconds,
+      );
       if (this.#cache === undefined) await this.abandon();
     };
     return {
@@ -83,7 +91,7 @@ export class CacheUse {
         use(async (to) => {
           await to.commit();
           this.#writers.delete(creating);
-        }),
+        }, COMMIT_PATIENCE_MS),
     };
   }
 
@@ -95,9 +103,9 @@ export class CacheUse {
     await this.#lastPatience.within(Promise.allSettled(ends), PATIENCE_MS).catch(() => {});
   }
 
-  async #attempt<T>(work: Promise<T>): Promise<T | undefined> {
+  async #attempt<T>(work: Promise<T>, milliseconds = PATIENCE_MS): Promise<T | undefined> {
     try {
-      return await this.#patience.within(work, PATIENCE_MS);
+      return await this.#patience.within(work, milliseconds);
     } catch (error) {
       this.#patience.check();
       this.#cache = undefined;
