@@ -4,6 +4,7 @@ const stop = document.querySelector('#stop');
 const more = document.querySelector('#more');
 const asked = document.querySelector('#asked');
 const written = document.querySelector('#written');
+const story = document.querySelector('#story');
 
 /** The part of the page where a prompt is written, and the text that follows. */
 export const writeForm = {
@@ -61,5 +62,6 @@ export const writeForm = {
 
   add(text) {
     written.append(text);
+    story.scrollTop = story.scrollHeight;
   },
 };
