@@ -17,7 +17,7 @@ import { checkBudget } from './model/budget.ts';
 import { checkTensors } from './model/tensors.ts';
 import type { TextTokenizer } from './model/tokenizer.ts';
 import { loadWeights } from './model/weights.ts';
-import { createEngine } from './wasm/engine.ts';
+import { type CompiledKernels, compileKernels, createEngine } from './wasm/engine.ts';
 
 /** Larger than any published tokenizer.json (17 MB). */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
@@ -54,20 +54,26 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   if (options.backend === 'webgpu' && obstacle !== undefined) {
     throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
-  const { onProgress } = options;
+  const { onProgress, signal } = options;
+  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
+    checkAbort(signal);
+    throw error;
+  });
   const meter = onProgress && new ProgressMeter(() => performance.now(), onProgress);
-  const first: Attempt = { meter, isReload: false, hasCached: false };
+  const first: Attempt = { kernels, meter, isReload: false, hasCached: false };
   try {
     return await load(source, options, first);
   } catch (error) {
     // what has gone bad in a cache is fetched once more
     if (!first.hasCached || !isOfContent(error)) throw error;
-    return load(source, options, { meter, isReload: true, hasCached: false });
+    return load(source, options, { kernels, meter, isReload: true, hasCached: false });
   }
 }
 
 /** One of at most two attempts to load a model. */
 interface Attempt {
+  /** Compiled once: a response can be read once. */
+  readonly kernels: CompiledKernels;
   readonly meter: ProgressMeter | undefined;
   readonly isReload: boolean;
   /** Whether a file came from a cache. */
@@ -75,9 +81,10 @@ interface Attempt {
 }
 
 async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', fetch, sha256 = {}, signal, ...engineOptions } = options;
-  const engine = await createEngine(engineOptions);
-  const files = await openSource(source, { cache, fetch, sha256, signal, ...attempt });
+  const { cache = 'auto', fetch, sha256 = {}, signal } = options;
+  const { kernels, meter, isReload } = attempt;
+  const engine = await createEngine(options, kernels);
+  const files = await openSource(source, { cache, fetch, sha256, signal, meter, isReload });
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const tensors = await openTensors(files, signal);

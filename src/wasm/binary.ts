@@ -2,6 +2,9 @@ import binaries from '#wasm';
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
 import { messageOf, TpaError } from '../errors.ts';
 
+/** For 30 KB of kernels at an address, body included. */
+const FETCH_MS = 60_000;
+
 /** Which kernels to run: `'auto'` takes the relaxed binary where the engine validates it. */
 export type SimdOption = 'auto' | 'baseline' | 'relaxed';
 
@@ -52,20 +55,31 @@ export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoic
 /**
  * Compiles the package's own binary, or the one given instead of it.
  *
+ * @param signal ends the request of a URL
  * @throws TypeError if the source is none; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
  */
 export async function compileBinary(
   simd: SimdChoice['simd'],
   source?: WasmSource,
+  signal?: AbortSignal,
 ): Promise<WebAssembly.Module> {
-  const given = source === undefined ? await binaries[simd]() : source;
+  const given = source === undefined ? await ownBinary(simd) : source;
   if (given instanceof WebAssembly.Module) return given;
-  const bytes = await sourceBytes(given);
+  const bytes = await sourceBytes(given, signal);
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
     const reason = messageOf(cause);
     const message = `the kernels could not be compiled: ${reason}${cureOf(reason)}`;
+    throw new TpaError('WASM_BLOCKED', message, { cause });
+  }
+}
+
+async function ownBinary(simd: SimdChoice['simd']): Promise<WebAssembly.Module | BufferSource> {
+  try {
+    return await binaries[simd]();
+  } catch (cause) {
+    const message = `the kernels could not be loaded: ${messageOf(cause)}; give them as "wasm", with "simd": "${simd}"`;
     throw new TpaError('WASM_BLOCKED', message, { cause });
   }
 }
@@ -76,18 +90,21 @@ function cureOf(reason: string): string {
     return `; the page's Content-Security-Policy must have "script-src 'self' 'wasm-unsafe-eval'"`;
   }
   if (/disallowed by embedder/.test(reason)) {
-    return '; give "wasm" the module that is imported from tpa-wasm/tpa-baseline.wasm';
+    return '; give "wasm" the module that is imported from tpa-wasm/tpa-baseline.wasm, with "simd": "baseline"';
   }
   return '';
 }
 
-async function sourceBytes(source: URL | Response | BufferSource): Promise<BufferSource> {
+async function sourceBytes(
+  source: URL | Response | BufferSource,
+  signal: AbortSignal | undefined,
+): Promise<BufferSource> {
   if (source instanceof ArrayBuffer) return source;
   if (ArrayBuffer.isView(source)) {
     // V8 compiles no DataView
     return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   }
-  const response = source instanceof URL ? await fetchKernels(source) : source;
+  const response = source instanceof URL ? await fetchKernels(source, signal) : source;
   if (!(response instanceof Response)) {
     throw new TypeError('"wasm" expected a WebAssembly.Module, bytes, a Response or a URL');
   }
@@ -98,18 +115,30 @@ async function sourceBytes(source: URL | Response | BufferSource): Promise<Buffe
       `"wasm" expected kernels at ${from}, got HTTP ${response.status}`,
     );
   }
-  const bytes = new Uint8Array(await response.arrayBuffer());
+  const bytes = new Uint8Array(await bodyOf(response, from));
   if (new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === '\0asm') return bytes;
   const found = bytes[0] === '<'.charCodeAt(0) ? 'HTML' : `${bytes.length} bytes that are not wasm`;
   throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels, got ${found} from ${from}`);
 }
 
-async function fetchKernels(url: URL): Promise<Response> {
+async function fetchKernels(url: URL, signal: AbortSignal | undefined): Promise<Response> {
+  const deadline = AbortSignal.timeout(FETCH_MS);
   try {
-    return await fetch(url);
+    return await fetch(url, { signal: signal ? AbortSignal.any([signal, deadline]) : deadline });
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels at ${url}: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw unfetched(String(url), cause);
   }
+}
+
+async function bodyOf(response: Response, from: string): Promise<ArrayBuffer> {
+  try {
+    return await response.arrayBuffer();
+  } catch (cause) {
+    throw unfetched(from, cause);
+  }
+}
+
+function unfetched(from: string, cause: unknown): TpaError {
+  const message = `"wasm" expected kernels at ${from}: ${messageOf(cause)}`;
+  return new TpaError('WASM_BLOCKED', message, { cause });
 }

@@ -29,18 +29,42 @@ export interface Engine {
   run<T>(compute: () => T): T;
 }
 
+/** Kernels that any number of engines can have. */
+export interface CompiledKernels {
+  readonly simd: SimdChoice;
+  readonly module: WebAssembly.Module;
+}
+
+/**
+ * Compiles the kernels that the options name.
+ *
+ * @param signal ends the request of a URL
+ * @throws TypeError, RangeError for a bad option; TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ */
+export async function compileKernels(
+  { simd: option, memoryLimit, wasm }: EngineOptions,
+  signal?: AbortSignal,
+): Promise<CompiledKernels> {
+  checkLimit(memoryLimit);
+  if (wasm !== undefined && (option ?? 'auto') === 'auto') {
+    throw new TypeError('"simd" expected "baseline" or "relaxed", what "wasm" is, got "auto"');
+  }
+  const simd = await chooseSimd(option);
+  return { simd, module: await compileBinary(simd.simd, wasm, signal) };
+}
+
 /**
  * Instantiates the kernels over a memory of their own.
  *
- * @throws TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`, `OUT_OF_MEMORY`; RangeError for a bad limit
+ * @param compiled what {@link compileKernels} gave for the same options, where that is done
+ * @throws as {@link compileKernels}; TpaError `OUT_OF_MEMORY`
  */
-export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const limit = memoryLimit(options.memoryLimit);
-  if (options.wasm !== undefined && (options.simd ?? 'auto') === 'auto') {
-    throw new TypeError('"simd" expected "baseline" or "relaxed", what "wasm" is, got "auto"');
-  }
-  const simd = await chooseSimd(options.simd);
-  const module = await compileBinary(simd.simd, options.wasm);
+export async function createEngine(
+  options: EngineOptions = {},
+  compiled?: CompiledKernels,
+): Promise<Engine> {
+  const { simd, module } = compiled ?? (await compileKernels(options));
+  const limit = checkLimit(options.memoryLimit);
   const memory = createMemory(limit);
   const kernels = await instantiateKernels(module, memory);
   const heap = new Heap(memory, kernels.heapBase() >>> 0, limit);
@@ -63,7 +87,7 @@ async function instantiateKernels(
   throw new TpaError('WASM_BLOCKED', message);
 }
 
-function memoryLimit(limit = MAX_MEMORY): number {
+function checkLimit(limit = MAX_MEMORY): number {
   if (Number.isInteger(limit) && limit >= 1 << 20 && limit <= MAX_MEMORY) return limit;
   throw new RangeError(
     `"memoryLimit" expected an integer from ${1 << 20} to ${MAX_MEMORY}, got ${limit}`,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -340,6 +341,22 @@ test('a cached file that is short or wrong is fetched again and replaced', async
     },
   );
   assert.is(cache.unclosed, 0);
+});
+
+test('kernels that are a response serve the second try too', async ({ expected }) => {
+  const cache = new MemoryCache();
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      await isSame(expected, base, { cache });
+      const key = `${base}${WEIGHTS}`;
+      const { facts, bytes: good } = cache.files.get(key)!;
+      cache.files.set(key, { facts, bytes: good.subarray(0, 1000) });
+      const kernels = readFileSync(new URL('../../dist/wasm/tpa-baseline.wasm', import.meta.url));
+      await isSame(expected, base, { cache, wasm: new Response(new Uint8Array(kernels)) });
+    },
+  );
 });
 
 test('whatever a cache refuses, once or for ever, the load goes on and says so', async ({

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { loadModel } from '../../src/index.ts';
 import { TpaError, type TpaErrorCode } from '../../src/errors.ts';
 import {
   chooseSimd,
@@ -132,6 +135,45 @@ test('compileBinary() turns a fetch that fails into WASM_BLOCKED with the cause'
     );
   } finally {
     server.close();
+  }
+});
+
+test('compileBinary() says what to do where its own kernels cannot be loaded', async () => {
+  const { readFile } = fs.promises;
+  const inflating = globalThis.DecompressionStream;
+  try {
+    // no file, and nothing to inflate the embedded bytes with
+    Object.assign(fs.promises, { readFile: () => Promise.reject(new Error('ENOENT')) });
+    syncBuiltinESMExports();
+    Reflect.deleteProperty(globalThis, 'DecompressionStream');
+    await rejects(
+      compileBinary('baseline'),
+      isBlocked(
+        /could not be loaded: DecompressionStream .*; give them as "wasm", with "simd": "baseline"$/,
+      ),
+    );
+  } finally {
+    Object.assign(fs.promises, { readFile });
+    syncBuiltinESMExports();
+    globalThis.DecompressionStream = inflating;
+  }
+});
+
+test('a signal ends the request of kernels that do not come', async () => {
+  const server = createServer((_, response) => response.writeHead(200).write('\0asm'));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const controller = new AbortController();
+  try {
+    const wasm = new URL(`http://127.0.0.1:${port}/kernels.wasm`);
+    const loading = loadModel('.', { wasm, simd: 'baseline', signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await rejects(loading, hasCode('ABORTED')(/loading was aborted/));
+  } finally {
+    server.close();
+    server.closeAllConnections();
   }
 });
 

@@ -2,6 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { createRequire } from 'node:module';
+import { runInThisContext } from 'node:vm';
+import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelBinaries } from '../../src/wasm/delivery/kernel-binaries.d.ts';
@@ -27,6 +30,27 @@ test('Node takes the embedded bytes where a bundler left the files behind', asyn
     for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a bundle of CommonJS, where modules have no address, takes the embedded bytes', async () => {
+  const { outputFiles } = await build({
+    entryPoints: [join(DIST, 'node.js')],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    write: false,
+    logLevel: 'silent',
+  });
+  const module = { exports: {} as { default: KernelBinaries } };
+  const code = outputFiles[0]!.text;
+  runInThisContext(`(module, exports, require) => {${code}\n}`)(
+    module,
+    module.exports,
+    createRequire(import.meta.url),
+  );
+  for (const name of BINARIES) {
+    assert.equal(await bytesOf(module.exports.default, name), fileOf(name));
   }
 });
 

@@ -36,9 +36,13 @@ export async function spawnWorker(
   source: WorkerSource | undefined,
   events: WorkerEvents,
 ): Promise<WorkerPort> {
-  const own = new URL(OWN_WORKER, HERE);
-  if (hasWebWorkers()) return spawnWeb(source ?? own, events);
-  return spawnNode(typeof source === 'function' ? own : (source ?? own), events);
+  if (hasWebWorkers()) return spawnWeb(source ?? ownWorker(), events);
+  const isFactory = typeof source === 'function';
+  return spawnNode(isFactory ? ownWorker() : (source ?? ownWorker()), events);
+}
+
+function ownWorker(): URL {
+  return new URL(OWN_WORKER, HERE);
 }
 
 /** In Node onnxruntime-web, for one, puts the threads of `node:worker_threads` in their place. */
