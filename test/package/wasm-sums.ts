@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 const SUMS = new URL('../../assembly/SHA256SUMS', import.meta.url);
 const BINARIES = new URL('../../dist/wasm/', import.meta.url);
@@ -21,4 +21,10 @@ export function readWasmSums(): WasmSum[] {
       .digest('hex');
     return { file, expected, built };
   });
+}
+
+/** Lets assembly/SHA256SUMS name the binaries as they were built. */
+export function writeWasmSums(): void {
+  const lines = readWasmSums().map(({ file, built }) => `${built}  ${file}\n`);
+  writeFileSync(SUMS, lines.join(''));
 }

@@ -41,6 +41,10 @@ export async function spawnWorker(
   return spawnNode(isFactory ? ownWorker() : (source ?? ownWorker()), events);
 }
 
+/** All that an event without a message says. */
+const COULD_NOT_LOAD =
+  'it could not be loaded, since it is not there or worker-src of the Content-Security-Policy forbids it';
+
 function ownWorker(): URL {
   return new URL(OWN_WORKER, HERE);
 }
@@ -58,7 +62,7 @@ function spawnWeb(source: WorkerSource, { onReply, onDead }: WorkerEvents): Work
   worker.addEventListener('messageerror', () => onDead('the GPU worker sent what cannot be read'));
   worker.addEventListener('error', (event) => {
     event.preventDefault();
-    onDead(`the GPU worker at ${address} failed: ${event.message || 'it could not be loaded'}`);
+    onDead(`the GPU worker at ${address} failed: ${event.message || COULD_NOT_LOAD}`);
   });
   return {
     post: (request, transfer) => worker.postMessage(request, [...transfer]),
