@@ -1,4 +1,5 @@
 import { parseFacts } from './file-facts.ts';
+import { keyDigest } from './key-digest.ts';
 import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
 import type { FileHandle } from 'node:fs/promises';
 
@@ -23,7 +24,7 @@ const MAX_FACTS_BYTES = 2 ** 14;
  */
 export function folderCache(folder: string, fs: FileSystem): ModelCache {
   let isSwept = false;
-  const pathOf = async (key: string): Promise<string> => `${folder}/${await digest(key)}`;
+  const pathOf = async (key: string): Promise<string> => `${folder}/${await keyDigest(key)}`;
   return {
     async open(key) {
       const handle = await fs.open(await pathOf(key), 'r').catch((error: unknown) => {
@@ -154,11 +155,6 @@ async function sweep(folder: string, fs: FileSystem): Promise<void> {
     const age = Date.now() - (await fs.stat(path)).mtimeMs;
     if (age > STALE_MS) await fs.rm(path, { force: true });
   }
-}
-
-async function digest(text: string): Promise<string> {
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function errorCode(error: unknown): unknown {
