@@ -37,7 +37,11 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
    * @param request what is asked for, ranges and signal included
    */
   readonly fetch?: (request: Request) => Promise<Response>;
-  /** SHA-256 of files by name, hexadecimal; a file that has another is refused; default none. */
+  /**
+   * SHA-256 of files by name, hexadecimal, default none. A file that has another is refused and not
+   * kept. Files without a hash are not checked, but where weights or their index have one, every
+   * file of weights must.
+   */
   readonly sha256?: Readonly<Record<string, string>>;
   /**
    * Called after each piece of weights, at last with `loaded === total`; default none.

@@ -1,5 +1,6 @@
 import { checkBareName } from '../format/bare-name.ts';
 import { bytesSource, type ByteSource } from '../format/byte-source.ts';
+import type { HashChecks } from '../format/hashed-files.ts';
 import { followed, type FollowedSource } from '../format/in-order.ts';
 import type { ModelFiles } from '../format/model-files.ts';
 import type { CacheUse } from './cache-use.ts';
@@ -19,8 +20,8 @@ export interface UrlOptions {
   readonly cache: CacheUse;
   /** Whether cached files are fetched anew. */
   readonly isReload: boolean;
-  /** Whether a file's bytes are known, so that a cached one need not be asked about. */
-  readonly isKnown: (file: string) => boolean;
+  /** Of files whose bytes are known: a cached one need not be asked about, a wrong one is not kept. */
+  readonly checks: HashChecks | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -34,7 +35,7 @@ export interface UrlFiles extends ModelFiles {
 
 /** Opens an address; nothing is fetched yet. */
 export function openUrl(base: string, options: UrlOptions): UrlFiles {
-  const { network, cache, isReload, isKnown, signal } = options;
+  const { network, cache, isReload, checks, signal } = options;
   const directory = new URL(base);
   if (!directory.pathname.endsWith('/')) directory.pathname += '/';
   // Compressed bytes cannot be counted; browsers see to it themselves.
@@ -58,11 +59,15 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     let isUsed = false;
     try {
       // Who asks for a hash believes that there is such a file.
-      const isGood = isKnown(file) ? !facts.isAbsent : !(await freshness.isStale(address, facts));
-      isUsed = isGood && !facts.isAbsent;
+      const isGood = checks?.isKnown(file)
+        ? !facts.isAbsent
+        : !(await freshness.isStale(address, facts));
       hasCached ||= isGood;
-      if (isGood) return isUsed ? source : 'absent';
-      return undefined;
+      if (!isGood) return undefined;
+      if (facts.isAbsent) return 'absent';
+      const used = await (checks?.follow(source) ?? source);
+      isUsed = true;
+      return used;
     } finally {
       if (!isUsed) await source.close();
     }
@@ -80,8 +85,8 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     opened.add(source);
     const facts: FileFacts = { size: source.size, ...download.version };
     const sink = await cache.keep(keyOf(address), facts);
-    if (sink === undefined) return source;
-    const follower = followed(source, sink);
+    const sinks = sink ? [sink] : [];
+    const follower = await (checks?.follow(source, sinks) ?? followed(source, sinks));
     followers.add(follower);
     return follower;
   };

@@ -86,16 +86,7 @@ test('cut, stalled, refused, compressed: the same logits', async ({ expected }) 
 test('shards by an index: the same logits, each byte sent to the cache once', async ({
   expected,
 }) => {
-  const tensors = [...goldenWeights(loadGolden('model_t6'))];
-  const files = new Map([['config.json', GOOD_FILES.get('config.json')!]]);
-  const map: Record<string, string> = {};
-  for (let i = 0; i < 4; i++) {
-    const shard = `model-${i}.safetensors`;
-    const mine = tensors.filter((_, at) => at % 4 === i);
-    for (const { name } of mine) map[name] = shard;
-    files.set(shard, buildSafetensors(mine));
-  }
-  files.set(INDEX, new TextEncoder().encode(JSON.stringify({ weight_map: map })));
+  const files = shardedFiles();
   const total = [...files].reduce(
     (sum, [name, { byteLength }]) => sum + (/\d\.safetensors$/.test(name) ? byteLength : 0),
     0,
@@ -169,9 +160,62 @@ test('sha256: the right one of any file, from any source; the wrong one is WEIGH
         await refused(() => load(source, { sha256: bad }), 'WEIGHTS_HASH');
         const more = { ...sha256, 'tokenizer.json': wrong };
         await refused(() => load(source, { sha256: more }), 'MODEL_NOT_FOUND');
-        const shard = { 'model-1.safetensors': wrong };
+        const shard = { ...sha256, 'model-1.safetensors': wrong };
         await refused(() => load(source, { sha256: shard }), 'MODEL_NOT_FOUND');
       }
+    },
+  );
+});
+
+test('sha256: a refused file is not kept, whatever part of it was read', async ({ expected }) => {
+  const cache = new MemoryCache();
+  // the last number of the data: only a hash tells
+  const bad = bytes.map((byte, at) => (at === bytes.byteLength - 3 ? byte ^ 1 : byte));
+  const files = new Map([...GOOD_FILES, [WEIGHTS, bad]]);
+  await withFileServer(
+    files,
+    () => undefined,
+    async ({ base }) => {
+      await refused(() => load(base, { cache, sha256 }), 'WEIGHTS_HASH');
+      assert.equal(
+        cache.names(),
+        ALL.filter((name) => name !== WEIGHTS),
+      );
+      // a file that is not a part of the model, and is read for its hash alone
+      const extra = { ...sha256, 'model-1.safetensors': hashOf(new Uint8Array()) };
+      files.set(WEIGHTS, bytes).set('model-1.safetensors', bad);
+      await refused(() => load(base, { cache, sha256: extra }), 'WEIGHTS_HASH');
+      assert.equal(cache.names(), ALL);
+      await isSame(expected, base, { cache });
+    },
+  );
+  assert.is(cache.unclosed, 0);
+});
+
+test('sha256 of some weights: no others are used', async ({ expected }) => {
+  const files = shardedFiles();
+  const pinned = Object.fromEntries([...files].map(([name, file]) => [name, hashOf(file)]));
+  const { 'model-3.safetensors': _, ...fewer } = pinned;
+  await withFileServer(
+    files,
+    () => undefined,
+    async ({ base }) => {
+      await isSame(expected, base, { sha256: pinned });
+      const index = { [INDEX]: pinned[INDEX]! };
+      for (const hashes of [fewer, index]) {
+        const error = await refused(() => load(base, { sha256: hashes }), 'WEIGHTS_HASH');
+        assert.match(
+          error.message,
+          /^"model-\d\.safetensors" expected a hash in "sha256", .* none$/,
+        );
+      }
+      files.set(WEIGHTS, bytes);
+      const added = await refused(() => load(base, { sha256: pinned }), 'WEIGHTS_HASH');
+      assert.is(added.data['file'], WEIGHTS);
+      const cache = new MemoryCache();
+      await isSame(expected, base, { cache, sha256: { 'config.json': pinned['config.json']! } });
+      await refused(() => load(base, { cache, sha256: pinned }), 'WEIGHTS_HASH');
+      assert.is(cache.unclosed, 0);
     },
   );
 });
@@ -461,6 +505,21 @@ test('a cache that never answers does not outlast an abort', async () => {
 });
 
 test.run();
+
+/** The same model in four shards. */
+function shardedFiles(): Map<string, Uint8Array> {
+  const tensors = [...goldenWeights(loadGolden('model_t6'))];
+  const files = new Map([['config.json', GOOD_FILES.get('config.json')!]]);
+  const map: Record<string, string> = {};
+  for (let i = 0; i < 4; i++) {
+    const shard = `model-${i}.safetensors`;
+    const mine = tensors.filter((_, at) => at % 4 === i);
+    for (const { name } of mine) map[name] = shard;
+    files.set(shard, buildSafetensors(mine));
+  }
+  files.set(INDEX, new TextEncoder().encode(JSON.stringify({ weight_map: map })));
+  return files;
+}
 
 function hashOf(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
