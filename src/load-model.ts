@@ -77,7 +77,10 @@ interface Attempt {
 async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
   const { cache = 'auto', fetch, sha256 = {}, signal, ...engineOptions } = options;
   const engine = await createEngine(engineOptions);
-  const files = await openSource(source, { cache, fetch, sha256, signal, ...attempt });
+  // more than the memory holds cannot be used
+  const maxWeightBytes = engine.heap.limit;
+  const how = { cache, fetch, sha256, signal, maxWeightBytes, ...attempt };
+  const files = await openSource(source, how);
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const tensors = await openTensors(files, signal);

@@ -19,7 +19,7 @@ export interface RemoteFiles {
  */
 export async function openRemote(
   address: string,
-  { cache: option, fetch, isReload, signal }: SourceOptions,
+  { cache: option, fetch, isReload, maxWeightBytes, signal }: SourceOptions,
   checks: HashChecks | undefined,
 ): Promise<RemoteFiles> {
   const network = systemNetwork(fetch);
@@ -31,6 +31,7 @@ export async function openRemote(
     cache,
     isReload: isReload || option === 'reload',
     checks,
+    maxWeightBytes,
     signal,
   });
   return { files, cache };

@@ -15,6 +15,8 @@ export interface SourceOptions {
   /** Whether cached files are fetched anew, whatever `cache` is. */
   readonly isReload: boolean;
   readonly sha256: Hashes;
+  /** What weights may have whose length the server does not say. */
+  readonly maxWeightBytes: number;
   readonly meter: ProgressMeter | undefined;
   readonly signal: AbortSignal | undefined;
 }

@@ -3,6 +3,7 @@ import { bytesSource, type ByteSource } from '../format/byte-source.ts';
 import type { HashChecks } from '../format/hashed-files.ts';
 import { followed, type FollowedSource } from '../format/in-order.ts';
 import type { ModelFiles } from '../format/model-files.ts';
+import { SHARD_NAME } from '../format/tensors.ts';
 import type { CacheUse } from './cache-use.ts';
 import { cachedSource } from './cached-source.ts';
 import { openDownload, type Link } from './download.ts';
@@ -14,6 +15,9 @@ import { Patience } from './patience.ts';
 import { sequentialSource } from './sequential.ts';
 import { readWhole } from './whole.ts';
 
+/** Of a file that is no weights and has no length: as many as the largest may have, a tokenizer. */
+const MAX_OTHER_BYTES = 64 * 2 ** 20;
+
 /** How files below an address are opened. */
 export interface UrlOptions {
   readonly network: Network;
@@ -22,6 +26,8 @@ export interface UrlOptions {
   readonly isReload: boolean;
   /** Of files whose bytes are known: a cached one need not be asked about, a wrong one is not kept. */
   readonly checks: HashChecks | undefined;
+  /** What weights may have whose length the server does not say. */
+  readonly maxWeightBytes: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -35,7 +41,7 @@ export interface UrlFiles extends ModelFiles {
 
 /** Opens an address; nothing is fetched yet. */
 export function openUrl(base: string, options: UrlOptions): UrlFiles {
-  const { network, cache, isReload, checks, signal } = options;
+  const { network, cache, isReload, checks, maxWeightBytes, signal } = options;
   const directory = new URL(base);
   if (!directory.pathname.endsWith('/')) directory.pathname += '/';
   // Compressed bytes cannot be counted; browsers see to it themselves.
@@ -80,7 +86,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     }
     const source =
       download.size === undefined
-        ? bytesSource(file, await readWhole(download))
+        ? bytesSource(file, await readWhole(file, download, maxBytesOf(file)))
         : sequentialSource(file, download.size, download);
     opened.add(source);
     const facts: FileFacts = { size: source.size, ...download.version };
@@ -90,6 +96,8 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     followers.add(follower);
     return follower;
   };
+  const maxBytesOf = (file: string): number =>
+    SHARD_NAME.test(file) ? maxWeightBytes : MAX_OTHER_BYTES;
   const keyOf = (address: URL): string => {
     const key = new URL(address);
     const { username, password } = new URL(base);

@@ -52,6 +52,7 @@ export function openRemote(
     cache: use,
     isReload,
     checks: undefined,
+    maxWeightBytes: 2 ** 32,
     signal,
   });
   return Object.assign(files, { use });
