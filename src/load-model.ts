@@ -55,14 +55,18 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
   const { onProgress } = options;
-  const meter = onProgress && new ProgressMeter(() => performance.now(), onProgress);
-  const first: Attempt = { meter, isReload: false, hasCached: false };
+  const begin = (isReload: boolean): Attempt => ({
+    meter: onProgress && new ProgressMeter(() => performance.now(), onProgress),
+    isReload,
+    hasCached: false,
+  });
+  const first = begin(false);
   try {
     return await load(source, options, first);
   } catch (error) {
     // what has gone bad in a cache is fetched once more
     if (!first.hasCached || !isOfContent(error)) throw error;
-    return load(source, options, { meter, isReload: true, hasCached: false });
+    return load(source, options, begin(true));
   }
 }
 

@@ -44,7 +44,8 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
    */
   readonly sha256?: Readonly<Record<string, string>>;
   /**
-   * Called after each piece of weights, at last with `loaded === total`; default none.
+   * Called after each piece of weights, at last with `loaded === total`; begins again where a kept
+   * file proves bad and all are downloaded; default none.
    *
    * @param progress how far it has come
    */
