@@ -27,9 +27,9 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
    * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
    * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
    * but fetched anew, `'none'` nowhere, or in a cache of your own. A kept file is used as long as
-   * the server, where it can be asked, has the same one. An address that is signed anew for each load is
-   * another one each time, and best has `'none'`; the folder loses what was not used for 30 days.
-   * `model.info().cache` tells what came of it.
+   * the server, where it can be asked, has the same one. An address that is signed anew for each
+   * load is another one each time, and best has `'none'`; the folder loses what was not used for 30
+   * days. `model.info().cache` tells what came of it.
    */
   readonly cache?: CacheOption;
   /**

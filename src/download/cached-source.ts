@@ -25,9 +25,11 @@ export function cachedSource(name: string, cached: CachedFile, patience: Patienc
     name,
     size,
     async read(offset, length) {
-      const bytes = await attempt(offset + length, () => cached.read(offset, length));
-      if (bytes.byteLength === length) return bytes;
-      throw truncated(name, offset + length, offset + bytes.byteLength);
+      return attempt(offset + length, async () => {
+        const bytes = await cached.read(offset, length);
+        if (bytes.byteLength === length) return bytes;
+        throw new Error(`${bytes.byteLength} bytes of ${length}`);
+      });
     },
     ...(readInto && {
       readInto: (offset: number, target: Uint8Array) =>

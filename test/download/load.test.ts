@@ -425,6 +425,65 @@ test('whatever a cache refuses, once or for ever, the load goes on and says so',
   );
 });
 
+test('a cache that gives no files, or odd ones, is gone without', async ({ expected }) => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      const facts = { size: 5 };
+      const odd = [
+        [],
+        5,
+        { read, close },
+        { facts: { size: -1 }, read, close },
+        { facts, close },
+        { facts, read },
+      ];
+      for (const file of [null, undefined, ...odd]) {
+        const cache = new MemoryCache();
+        cache.open = async () => file as never;
+        const info = await isSame(expected, base, { cache });
+        const reason = 'TypeError: the cache gave something that is no file of a cache';
+        const none = { kind: 'none', reason } as const;
+        const good = { kind: 'custom', reason: 'asked for' } as const;
+        assert.equal(info().cache, odd.includes(file as never) ? none : good);
+      }
+      for (const piece of [undefined, null, {}, []]) {
+        const cache = new MemoryCache();
+        await isSame(expected, base, { cache });
+        const open = cache.open.bind(cache);
+        cache.open = async (key) => {
+          const file = await open(key);
+          return file && { ...file, read: async () => piece as never };
+        };
+        await isSame(expected, base, { cache });
+      }
+    },
+  );
+});
+
+test('a cache that never gives up a file does not hold an abort for more than a second', async () => {
+  await withFileServer(
+    GOOD_FILES,
+    () => undefined,
+    async ({ base }) => {
+      const controller = new AbortController();
+      const cache = new MemoryCache();
+      cache.before = (asked) =>
+        asked === 'abort' ? new Promise<never>(() => {}) : Promise.resolve();
+      let aborted = Infinity;
+      const onProgress = () => {
+        aborted = performance.now();
+        controller.abort();
+      };
+      const { signal } = controller;
+      await refused(() => load(base, { cache, signal, onProgress }), 'ABORTED');
+      assert.ok(performance.now() - aborted < 2000);
+      assert.is(cache.unclosed, 1);
+    },
+  );
+});
+
 test('aborted at any piece: ABORTED, and nothing half is kept', async () => {
   await withFileServer(
     GOOD_FILES,
@@ -508,6 +567,12 @@ test('a cache that never answers does not outlast an abort', async () => {
 });
 
 test.run();
+
+async function read(): Promise<Uint8Array> {
+  return new Uint8Array();
+}
+
+async function close(): Promise<void> {}
 
 function sorted(numbers: readonly number[]): number[] {
   return numbers.toSorted((a, b) => a - b);
