@@ -3,10 +3,8 @@ import { messageOf } from '../errors.ts';
 import type { Sink } from '../format/in-order.ts';
 import { expectFile } from './file-facts.ts';
 import type { CachedFile, CacheInfo, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
-import { Patience } from './patience.ts';
+import { DISK_PATIENCE_MS, Patience } from './patience.ts';
 
-/** Longer than any disk takes for a piece; a cache that hangs must not hang a load. */
-const PATIENCE_MS = 30_000;
 /** What a cache leaves behind it may remove later: a load that has ended is not to wait for it. */
 const ABANDON_PATIENCE_MS = 1000;
 /** Gigabytes may have to reach a slow disk. */
@@ -106,7 +104,7 @@ export class CacheUse {
     await this.#lastPatience.within(Promise.allSettled(ends), ABANDON_PATIENCE_MS).catch(() => {});
   }
 
-  async #attempt<T>(work: Promise<T>, milliseconds = PATIENCE_MS): Promise<T | undefined> {
+  async #attempt<T>(work: Promise<T>, milliseconds = DISK_PATIENCE_MS): Promise<T | undefined> {
     try {
       return await this.#patience.within(work, milliseconds);
     } catch (error) {

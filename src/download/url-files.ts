@@ -18,6 +18,9 @@ import { readWhole } from './whole.ts';
 /** Of a file that is no weights and has no length: as many as the largest may have, a tokenizer. */
 const MAX_OTHER_BYTES = 64 * 2 ** 20;
 
+/** How long a model that has what it needs waits for what only the cache wants. */
+const FINISH_MS = 30_000;
+
 /** How files below an address are opened. */
 export interface UrlOptions {
   readonly network: Network;
@@ -35,7 +38,7 @@ export interface UrlOptions {
 export interface UrlFiles extends ModelFiles {
   /** Whether any file came from the cache. */
   readonly hasCached: boolean;
-  /** Completes the cached copies of open files; a file that cannot be had now is not kept. */
+  /** Completes the cached copies of open files, as far as they can be had now. */
   finish(): Promise<void>;
 }
 
@@ -120,8 +123,11 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
       return source;
     },
     async finish() {
-      for (const follower of followers) {
-        if (cache.isUsable) await follower.finish().catch(() => patience.check());
+      patience.hurry(FINISH_MS);
+      try {
+        for (const follower of followers) if (cache.isUsable) await follower.finish();
+      } catch {
+        patience.check();
       }
     },
     async close() {
