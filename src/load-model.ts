@@ -59,14 +59,19 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     checkAbort(signal);
     throw error;
   });
-  const meter = onProgress && new ProgressMeter(() => performance.now(), onProgress);
-  const first: Attempt = { kernels, meter, isReload: false, hasCached: false };
+  const begin = (isReload: boolean): Attempt => ({
+    kernels,
+    meter: onProgress && new ProgressMeter(() => performance.now(), onProgress),
+    isReload,
+    hasCached: false,
+  });
+  const first = begin(false);
   try {
     return await load(source, options, first);
   } catch (error) {
     // what has gone bad in a cache is fetched once more
     if (!first.hasCached || !isOfContent(error)) throw error;
-    return load(source, options, { kernels, meter, isReload: true, hasCached: false });
+    return load(source, options, begin(true));
   }
 }
 
@@ -84,7 +89,10 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   const { cache = 'auto', fetch, sha256 = {}, signal } = options;
   const { kernels, meter, isReload } = attempt;
   const engine = await createEngine(options, kernels);
-  const files = await openSource(source, { cache, fetch, sha256, signal, meter, isReload });
+  // more than the memory holds cannot be used
+  const maxWeightBytes = engine.heap.limit;
+  const how = { cache, fetch, sha256, signal, maxWeightBytes, meter, isReload };
+  const files = await openSource(source, how);
   try {
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const tensors = await openTensors(files, signal);

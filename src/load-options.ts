@@ -27,7 +27,9 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
    * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
    * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
    * but fetched anew, `'none'` nowhere, or in a cache of your own. A kept file is used as long as
-   * the server, where it can be asked, has the same one. `model.info().cache` tells what came of it.
+   * the server, where it can be asked, has the same one. An address that is signed anew for each
+   * load is another one each time, and best has `'none'`; the folder loses what was not used for 30
+   * days. `model.info().cache` tells what came of it.
    */
   readonly cache?: CacheOption;
   /**
@@ -37,10 +39,15 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
    * @param request what is asked for, ranges and signal included
    */
   readonly fetch?: (request: Request) => Promise<Response>;
-  /** SHA-256 of files by name, hexadecimal; a file that has another is refused; default none. */
+  /**
+   * SHA-256 of files by name, hexadecimal, default none. A file that has another is refused and not
+   * kept. Files without a hash are not checked, but where weights or their index have one, every
+   * file of weights must.
+   */
   readonly sha256?: Readonly<Record<string, string>>;
   /**
-   * Called after each piece of weights, at last with `loaded === total`; default none.
+   * Called after each piece of weights, at last with `loaded === total`; begins again where a kept
+   * file proves bad and all are downloaded; default none.
    *
    * @param progress how far it has come
    */

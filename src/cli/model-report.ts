@@ -2,6 +2,7 @@ import type { MemoryInfo, Model, ModelConfig, ModelInfo } from '../index.ts';
 import { cacheTable, renderCacheTable, type CacheRow } from './cache-table.ts';
 import { matchedMha } from './matched-mha.ts';
 import { featureRows } from './model-features.ts';
+import { isAddress } from './open-model.ts';
 import { count, decimals, renderTable, type Row } from './table.ts';
 
 /** Weights and factors are float32, the only width so far. */
@@ -46,7 +47,7 @@ export function describeModel(
   const matched = matchedMha(config);
   const bytesOf = (numbers: number) => config.layers * numbers * BYTES_PER_NUMBER;
   return {
-    path,
+    path: withoutSecrets(path),
     ...config,
     ...info,
     hasTokenizer: model.tokenizer !== undefined,
@@ -58,6 +59,12 @@ export function describeModel(
       : null,
     cacheTable: cacheTable(config, info),
   };
+}
+
+/** An address without password and query; a path as it is. */
+function withoutSecrets(path: string): string {
+  if (!isAddress(path)) return path;
+  return Object.assign(new URL(path), { username: '', password: '', search: '', hash: '' }).href;
 }
 
 /** Lines for a reader. */

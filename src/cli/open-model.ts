@@ -65,7 +65,7 @@ export async function openModel(
   }
 }
 
-/** Whether a model is downloaded, so that its rate is of interest. */
-function isAddress(path: string): boolean {
-  return /^https?:/i.test(path);
+/** Whether a model is downloaded: its rate is of interest, and its address may hold secrets. */
+export function isAddress(path: string): boolean {
+  return /^https?:\/\//i.test(path);
 }

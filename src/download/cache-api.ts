@@ -1,5 +1,6 @@
 import { type Chunks, sequentialSource } from './sequential.ts';
 import { parseFacts } from './file-facts.ts';
+import { keyDigest } from './key-digest.ts';
 import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
 
 /** The header of a kept response that holds the {@link FileFacts}. */
@@ -12,9 +13,10 @@ export type ResponseStore = Pick<Cache, 'match' | 'put'>;
 export function responseCache(store: ResponseStore): ModelCache {
   return {
     async open(key) {
-      const response = await store.match(key);
-      const facts = parseFacts(response?.headers.get(FACTS_HEADER) ?? null);
-      return response && facts && cachedResponse(store, key, response, facts);
+      const address = await addressOf(key);
+      const response = await store.match(address);
+      const facts = parseFacts(factsOf(response));
+      return response && facts && cachedResponse(store, address, response, facts);
     },
     async create(key, facts) {
       // each piece waits until the one before it was taken: none is kept here
@@ -27,12 +29,22 @@ export function responseCache(store: ResponseStore): ModelCache {
         [FACTS_HEADER]: encodeFacts(facts),
         'content-type': 'application/octet-stream',
       };
-      const put = store.put(key, new Response(readable, { headers }));
+      const put = store.put(await addressOf(key), new Response(readable, { headers }));
       // it is told of by the next write or by commit
       put.catch(() => {});
       return responseWriter(writable.getWriter(), put);
     },
   };
+}
+
+/** What a response is kept under: no secret is in it, nor a password, which browsers refuse. */
+async function addressOf(key: string): Promise<string> {
+  const file = new URL(key).pathname.split('/').at(-1)!;
+  return `https://tpa-wasm.invalid/${await keyDigest(key)}/${file}`;
+}
+
+function factsOf(response: Response | undefined): string | null {
+  return response?.headers.get(FACTS_HEADER) ?? null;
 }
 
 function responseWriter(
@@ -62,11 +74,15 @@ function responseWriter(
 
 function cachedResponse(
   store: ResponseStore,
-  key: string,
+  address: string,
   first: Response,
   facts: FileFacts,
 ): CachedFile {
-  const chunks = new ResponseChunks(first, () => store.match(key));
+  const chunks = new ResponseChunks(first, async () => {
+    const again = await store.match(address);
+    // another page may have kept another version meanwhile
+    return factsOf(again) === factsOf(first) ? again : undefined;
+  });
   const source = sequentialSource('cache', facts.size, chunks);
   return { ...source, facts };
 }

@@ -1,11 +1,12 @@
 import type { Clock } from '../backend/clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Sink } from '../format/in-order.ts';
+import { expectFile } from './file-facts.ts';
 import type { CachedFile, CacheInfo, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
-import { Patience } from './patience.ts';
+import { DISK_PATIENCE_MS, Patience } from './patience.ts';
 
-/** Longer than any disk takes for a piece; a cache that hangs must not hang a load. */
-const PATIENCE_MS = 30_000;
+/** What a cache leaves behind it may remove later: a load that has ended is not to wait for it. */
+const ABANDON_PATIENCE_MS = 1000;
 /** Gigabytes may have to reach a slow disk. */
 const COMMIT_PATIENCE_MS = 300_000;
 
@@ -47,7 +48,7 @@ export class CacheUse {
    * @throws TpaError `ABORTED`
    */
   async find(key: string): Promise<CachedFile | undefined> {
-    const opening = this.#cache && start(this.#cache.open.bind(this.#cache, key));
+    const opening = this.#cache && start(this.#cache.open.bind(this.#cache, key)).then(expectFile);
     if (opening === undefined) return undefined;
     let found: CachedFile | undefined;
     try {
@@ -100,10 +101,10 @@ export class CacheUse {
     const writers = [...this.#writers];
     this.#writers.clear();
     const ends = writers.map(async (creating) => (await creating).abort());
-    await this.#lastPatience.within(Promise.allSettled(ends), PATIENCE_MS).catch(() => {});
+    await this.#lastPatience.within(Promise.allSettled(ends), ABANDON_PATIENCE_MS).catch(() => {});
   }
 
-  async #attempt<T>(work: Promise<T>, milliseconds = PATIENCE_MS): Promise<T | undefined> {
+  async #attempt<T>(work: Promise<T>, milliseconds = DISK_PATIENCE_MS): Promise<T | undefined> {
     try {
       return await this.#patience.within(work, milliseconds);
     } catch (error) {

@@ -2,10 +2,7 @@ import { messageOf, TpaError } from '../errors.ts';
 import { type ByteSource, truncated } from '../format/byte-source.ts';
 import { printable } from '../format/printable.ts';
 import type { CachedFile } from './model-cache.ts';
-import type { Patience } from './patience.ts';
-
-/** Longer than any disk takes for a piece. */
-const PATIENCE_MS = 30_000;
+import { DISK_PATIENCE_MS, type Patience } from './patience.ts';
 
 /** A cached file as loading reads it; whatever a cache may throw is a bad file. */
 export function cachedSource(name: string, cached: CachedFile, patience: Patience): ByteSource {
@@ -13,7 +10,7 @@ export function cachedSource(name: string, cached: CachedFile, patience: Patienc
   const attempt = async <T>(end: number, work: () => Promise<T>): Promise<T> => {
     if (end > size) throw truncated(name, end, size);
     try {
-      return await patience.within(work(), PATIENCE_MS);
+      return await patience.within(work(), DISK_PATIENCE_MS);
     } catch (cause) {
       if (cause instanceof TpaError) throw cause;
       const message = `"${printable(name)}" expected ${size} bytes in the cache, got "${messageOf(cause)}"`;
@@ -25,9 +22,11 @@ export function cachedSource(name: string, cached: CachedFile, patience: Patienc
     name,
     size,
     async read(offset, length) {
-      const bytes = await attempt(offset + length, () => cached.read(offset, length));
-      if (bytes.byteLength === length) return bytes;
-      throw truncated(name, offset + length, offset + bytes.byteLength);
+      return attempt(offset + length, async () => {
+        const bytes = await cached.read(offset, length);
+        if (bytes.byteLength === length) return bytes;
+        throw new Error(`${bytes.byteLength} bytes of ${length}`);
+      });
     },
     ...(readInto && {
       readInto: (offset: number, target: Uint8Array) =>

@@ -23,9 +23,9 @@ export function wrongPlace(file: string, expected: number, found: string): TpaEr
 }
 
 /** The error of a file that is longer than any that can be used. */
-export function tooLarge(file: string, needed: number): TpaError {
-  const message = `"${printable(file)}" expected at most ${MAX_FILE_BYTES} bytes, found ${needed}`;
-  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit: MAX_FILE_BYTES } });
+export function tooLarge(file: string, needed: number, limit = MAX_FILE_BYTES): TpaError {
+  const message = `"${printable(file)}" expected at most ${limit} bytes, found ${needed}`;
+  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
 }
 
 /** The error of a file that became another one while it was read. */

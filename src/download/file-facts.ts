@@ -1,13 +1,29 @@
-import type { FileFacts } from './model-cache.ts';
+import type { CachedFile, FileFacts } from './model-cache.ts';
 
 /** Facts as they were written by `JSON.stringify`; undefined for anything else. */
 export function parseFacts(text: string | null): FileFacts | undefined {
-  let json: unknown;
   try {
-    json = JSON.parse(text ?? '');
+    return readFacts(JSON.parse(text ?? ''));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * What a cache gave as a file.
+ *
+ * @throws TypeError where it is none
+ */
+export function expectFile(value: unknown): CachedFile | undefined {
+  // as some give where there is nothing
+  if (value === undefined || value === null) return undefined;
+  const { facts, read, close } = value as Partial<CachedFile>;
+  const isFile = readFacts(facts) && typeof read === 'function' && typeof close === 'function';
+  if (isFile) return value as CachedFile;
+  throw new TypeError('the cache gave something that is no file of a cache');
+}
+
+function readFacts(json: unknown): FileFacts | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
   const { size, etag, modified, isAbsent } = json as Record<string, unknown>;
   if (!Number.isSafeInteger(size) || (size as number) < 0) return undefined;

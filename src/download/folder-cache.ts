@@ -1,17 +1,23 @@
 import { parseFacts } from './file-facts.ts';
+import { keyDigest } from './key-digest.ts';
 import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
 import type { FileHandle } from 'node:fs/promises';
 
 /** The part of `node:fs/promises` that is used. */
 export type FileSystem = Pick<
   typeof import('node:fs/promises'),
-  'mkdir' | 'open' | 'readdir' | 'rename' | 'rm' | 'stat'
+  'mkdir' | 'open' | 'readdir' | 'rename' | 'rm' | 'stat' | 'utimes'
 >;
 
 /** Ends the names of files that are being written. */
 const PARTIAL = '.partial';
-/** A download that has not ended after a day has died. */
-const STALE_MS = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A download that has not ended by then has died. */
+const MAX_PARTIAL_MS = DAY_MS;
+/** Addresses that are signed anew for each load would fill the disk. */
+const MAX_UNUSED_MS = 30 * DAY_MS;
+/** The name of a whole file. */
+const WHOLE = /^[0-9a-f]{64}$/;
 /** A file begins with the length of its facts, little-endian, and the facts. */
 const LENGTH_BYTES = 4;
 /** An etag and a date are below 200. */
@@ -23,14 +29,19 @@ const MAX_FACTS_BYTES = 2 ** 14;
  */
 export function folderCache(folder: string, fs: FileSystem): ModelCache {
   let isSwept = false;
-  const pathOf = async (key: string): Promise<string> => `${folder}/${await digest(key)}`;
+  const pathOf = async (key: string): Promise<string> => `${folder}/${await keyDigest(key)}`;
   return {
     async open(key) {
-      const handle = await fs.open(await pathOf(key), 'r').catch((error: unknown) => {
+      const path = await pathOf(key);
+      const handle = await fs.open(path, 'r').catch((error: unknown) => {
         if (errorCode(error) === 'ENOENT') return undefined;
         throw error;
       });
-      return handle && readCached(handle);
+      if (handle === undefined) return undefined;
+      // a folder that may only be read is swept by nobody
+      const now = new Date();
+      await fs.utimes(path, now, now).catch(() => {});
+      return readCached(handle);
     },
     async create(key, facts) {
       await fs.mkdir(folder, { recursive: true, mode: 0o700 });
@@ -146,19 +157,15 @@ function encodeFacts(facts: FileFacts): Uint8Array {
   return bytes;
 }
 
-/** Removes what dead downloads have left. */
+/** Removes what dead downloads have left, and what nobody has used for long. */
 async function sweep(folder: string, fs: FileSystem): Promise<void> {
   for (const name of await fs.readdir(folder)) {
-    if (!name.endsWith(PARTIAL)) continue;
+    const isPartial = name.endsWith(PARTIAL);
+    if (!isPartial && !WHOLE.test(name)) continue;
     const path = `${folder}/${name}`;
     const age = Date.now() - (await fs.stat(path)).mtimeMs;
-    if (age > STALE_MS) await fs.rm(path, { force: true });
+    if (age > (isPartial ? MAX_PARTIAL_MS : MAX_UNUSED_MS)) await fs.rm(path, { force: true });
   }
-}
-
-async function digest(text: string): Promise<string> {
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function errorCode(error: unknown): unknown {

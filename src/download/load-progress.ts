@@ -15,12 +15,11 @@ const WINDOW_MS = 3000;
 /** Moments that are remembered lie so far apart. */
 const STEP_MS = 100;
 
-/** Turns counts of bytes into progress that never goes back, even where a load begins again. */
+/** Turns counts of bytes, which only grow, into progress. */
 export class ProgressMeter {
   readonly #now: () => number;
   readonly #onProgress: (progress: LoadProgress) => void;
   readonly #moments: { readonly at: number; readonly loaded: number }[];
-  #loaded = 0;
 
   constructor(now: () => number, onProgress: (progress: LoadProgress) => void) {
     this.#now = now;
@@ -30,8 +29,6 @@ export class ProgressMeter {
 
   /** So many bytes have been read. */
   update(file: string, loaded: number, total: number): void {
-    if (loaded <= this.#loaded) return;
-    this.#loaded = loaded;
     const at = this.#now();
     // one that lies before the window begins it
     while (this.#moments.length > 1 && this.#moments[1]!.at <= at - WINDOW_MS) {

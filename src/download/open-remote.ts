@@ -1,3 +1,4 @@
+import type { HashChecks } from '../format/hashed-files.ts';
 import { CacheUse } from './cache-use.ts';
 import { chooseCache } from './choose-cache.ts';
 import { systemNetwork } from './network.ts';
@@ -18,7 +19,8 @@ export interface RemoteFiles {
  */
 export async function openRemote(
   address: string,
-  { cache: option, fetch, isReload, sha256, signal }: SourceOptions,
+  { cache: option, fetch, isReload, maxWeightBytes, signal }: SourceOptions,
+  checks: HashChecks | undefined,
 ): Promise<RemoteFiles> {
   const network = systemNetwork(fetch);
   const patience = new Patience(network.clock, signal);
@@ -28,7 +30,8 @@ export async function openRemote(
     network,
     cache,
     isReload: isReload || option === 'reload',
-    isKnown: (file) => Object.hasOwn(sha256, file),
+    checks,
+    maxWeightBytes,
     signal,
   });
   return { files, cache };

@@ -1,5 +1,5 @@
 import { countedFiles } from '../format/counted-files.ts';
-import type { HashedFiles, Hashes } from '../format/hashed-files.ts';
+import type { HashChecks, Hashes } from '../format/hashed-files.ts';
 import { type ModelFiles, type ModelSource, openModelFiles } from '../format/model-files.ts';
 import type { CacheOption } from './choose-cache.ts';
 import type { ProgressMeter } from './load-progress.ts';
@@ -15,6 +15,8 @@ export interface SourceOptions {
   /** Whether cached files are fetched anew, whatever `cache` is. */
   readonly isReload: boolean;
   readonly sha256: Hashes;
+  /** What weights may have whose length the server does not say. */
+  readonly maxWeightBytes: number;
   readonly meter: ProgressMeter | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -41,19 +43,21 @@ export interface LoadFiles extends ModelFiles {
  * @throws as `openModelFiles`; TypeError where there is nothing to fetch with `fetch`
  */
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
-  const { sha256, meter } = options;
+  const { meter } = options;
+  const checks = await openChecks(options.sha256);
   let remote: RemoteFiles | undefined;
   const files = await openModelFiles(source, async (address) => {
     // 5 KB that models at hand do without
     const { openRemote } = await import('./open-remote.ts');
-    remote = await openRemote(address, options);
+    remote = await openRemote(address, options, checks);
     return remote.files;
   });
   if (options.fetch !== undefined && remote === undefined) {
     await files.close();
     throw new TypeError('"fetch" expected an http(s) address to load from, got files at hand');
   }
-  const checked = await withHashes(files, sha256);
+  // what is downloaded is checked before it is kept
+  const checked = remote === undefined && checks ? checks.files(files) : files;
   const counted = countedFiles(checked, (...counts) => meter?.update(...counts));
   return {
     name: files.name,
@@ -66,7 +70,7 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     open: (file) => counted.open(file),
     begin: () => counted.begin(),
     async finish() {
-      await checked.finish();
+      await checks?.finish(checked);
       await remote?.files.finish();
       counted.finish();
     },
@@ -74,16 +78,9 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
   };
 }
 
-/** Files that are checked where there is something to check; most loads need none of that code. */
-async function withHashes(files: ModelFiles, hashes: Hashes): Promise<HashedFiles> {
-  if (Object.keys(hashes).length === 0) {
-    return {
-      name: files.name,
-      open: (file) => files.open(file),
-      finish: async () => {},
-      close: () => files.close(),
-    };
-  }
-  const { hashedFiles } = await import('../format/hashed-files.ts');
-  return hashedFiles(files, hashes);
+/** What checks files where there is something to check; most loads need none of that code. */
+async function openChecks(hashes: Hashes): Promise<HashChecks | undefined> {
+  if (Object.keys(hashes).length === 0) return undefined;
+  const { HashChecks } = await import('../format/hashed-files.ts');
+  return new HashChecks(hashes);
 }

@@ -1,7 +1,9 @@
 import { checkBareName } from '../format/bare-name.ts';
 import { bytesSource, type ByteSource } from '../format/byte-source.ts';
+import type { HashChecks } from '../format/hashed-files.ts';
 import { followed, type FollowedSource } from '../format/in-order.ts';
 import type { ModelFiles } from '../format/model-files.ts';
+import { SHARD_NAME } from '../format/tensors.ts';
 import type { CacheUse } from './cache-use.ts';
 import { cachedSource } from './cached-source.ts';
 import { openDownload, type Link } from './download.ts';
@@ -13,14 +15,22 @@ import { Patience } from './patience.ts';
 import { sequentialSource } from './sequential.ts';
 import { readWhole } from './whole.ts';
 
+/** Of a file that is no weights and has no length: as many as the largest may have, a tokenizer. */
+const MAX_OTHER_BYTES = 64 * 2 ** 20;
+
+/** How long a model that has what it needs waits for what only the cache wants. */
+const FINISH_MS = 30_000;
+
 /** How files below an address are opened. */
 export interface UrlOptions {
   readonly network: Network;
   readonly cache: CacheUse;
   /** Whether cached files are fetched anew. */
   readonly isReload: boolean;
-  /** Whether a file's bytes are known, so that a cached one need not be asked about. */
-  readonly isKnown: (file: string) => boolean;
+  /** Of files whose bytes are known: a cached one need not be asked about, a wrong one is not kept. */
+  readonly checks: HashChecks | undefined;
+  /** What weights may have whose length the server does not say. */
+  readonly maxWeightBytes: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -28,13 +38,13 @@ export interface UrlOptions {
 export interface UrlFiles extends ModelFiles {
   /** Whether any file came from the cache. */
   readonly hasCached: boolean;
-  /** Completes the cached copies of open files; a file that cannot be had now is not kept. */
+  /** Completes the cached copies of open files, as far as they can be had now. */
   finish(): Promise<void>;
 }
 
 /** Opens an address; nothing is fetched yet. */
 export function openUrl(base: string, options: UrlOptions): UrlFiles {
-  const { network, cache, isReload, isKnown, signal } = options;
+  const { network, cache, isReload, checks, maxWeightBytes, signal } = options;
   const directory = new URL(base);
   if (!directory.pathname.endsWith('/')) directory.pathname += '/';
   // Compressed bytes cannot be counted; browsers see to it themselves.
@@ -58,11 +68,15 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     let isUsed = false;
     try {
       // Who asks for a hash believes that there is such a file.
-      const isGood = isKnown(file) ? !facts.isAbsent : !(await freshness.isStale(address, facts));
-      isUsed = isGood && !facts.isAbsent;
+      const isGood = checks?.isKnown(file)
+        ? !facts.isAbsent
+        : !(await freshness.isStale(address, facts));
       hasCached ||= isGood;
-      if (isGood) return isUsed ? source : 'absent';
-      return undefined;
+      if (!isGood) return undefined;
+      if (facts.isAbsent) return 'absent';
+      const used = await (checks?.follow(source) ?? source);
+      isUsed = true;
+      return used;
     } finally {
       if (!isUsed) await source.close();
     }
@@ -75,16 +89,18 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     }
     const source =
       download.size === undefined
-        ? bytesSource(file, await readWhole(download))
+        ? bytesSource(file, await readWhole(file, download, maxBytesOf(file)))
         : sequentialSource(file, download.size, download);
     opened.add(source);
     const facts: FileFacts = { size: source.size, ...download.version };
     const sink = await cache.keep(keyOf(address), facts);
-    if (sink === undefined) return source;
-    const follower = followed(source, sink);
+    const sinks = sink ? [sink] : [];
+    const follower = await (checks?.follow(source, sinks) ?? followed(source, sinks));
     followers.add(follower);
     return follower;
   };
+  const maxBytesOf = (file: string): number =>
+    SHARD_NAME.test(file) ? maxWeightBytes : MAX_OTHER_BYTES;
   const keyOf = (address: URL): string => {
     const key = new URL(address);
     const { username, password } = new URL(base);
@@ -107,8 +123,11 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
       return source;
     },
     async finish() {
-      for (const follower of followers) {
-        if (cache.isUsable) await follower.finish().catch(() => patience.check());
+      patience.hurry(FINISH_MS);
+      try {
+        for (const follower of followers) if (cache.isUsable) await follower.finish();
+      } catch {
+        patience.check();
       }
     },
     async close() {

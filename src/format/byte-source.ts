@@ -14,7 +14,7 @@ export interface ByteSource {
    */
   read(offset: number, length: number): Promise<Uint8Array>;
   /**
-   * Fills `target` with the bytes from `offset` on; only files have it, which would otherwise make
+   * Fills `target` with the bytes from `offset` on; what is in memory does without. Files would make
    * a new array for each piece, faster than they are collected.
    *
    * @throws TpaError `WEIGHTS_TRUNCATED` where the file ends before

@@ -11,20 +11,22 @@ export interface Sink {
   end(): Promise<void>;
 }
 
-/** A source that a sink follows. */
+/** A source that sinks follow. */
 export interface FollowedSource extends ByteSource {
-  /** Reads what nobody has read, for the sink alone; nothing where the file is closed. */
+  /** Reads what nobody has read, for the sinks alone; nothing where the file is closed. */
   finish(): Promise<void>;
 }
 
 /**
- * A file of which `sink` gets every byte, whatever parts of it are read. Where they are read in
+ * A file of which each sink gets every byte, whatever parts of it are read. Where they are read in
  * order, as the weights are, each is read once.
+ *
+ * @param sinks end in this order; where one fails, those after it do not
  */
-export function followed(source: ByteSource, sink: Sink): FollowedSource {
+export function followed(source: ByteSource, sinks: readonly Sink[]): FollowedSource {
   const { name, size, readInto } = source;
-  let at = 0;
-  let hasEnded = false;
+  let hasEnded = sinks.length === 0;
+  let at = hasEnded ? size : 0;
   let isOpen = true;
 
   const pass = async (offset: number, bytes: Uint8Array): Promise<void> => {
@@ -32,11 +34,11 @@ export function followed(source: ByteSource, sink: Sink): FollowedSource {
     if (end > at) {
       const fresh = bytes.subarray(at - offset);
       at = end;
-      await sink.write(fresh);
+      for (const sink of sinks) await sink.write(fresh);
     }
     if (at < size || hasEnded) return;
     hasEnded = true;
-    await sink.end();
+    for (const sink of sinks) await sink.end();
   };
   const reach = async (offset: number): Promise<void> => {
     while (at < Math.min(offset, size)) {

@@ -26,7 +26,8 @@ export interface TensorSet {
 }
 
 const SINGLE_FILE = 'model.safetensors';
-const INDEX_FILE = 'model.safetensors.index.json';
+/** Names the shards. */
+export const INDEX_FILE = 'model.safetensors.index.json';
 /** 65,536 names of 250 bytes. */
 const MAX_INDEX_BYTES = 16 * 2 ** 20;
 /** The largest published checkpoints have about 200. */

@@ -4,6 +4,7 @@ import { matchedMha } from '../../src/cli/matched-mha.ts';
 import { describeModel, renderModel } from '../../src/cli/model-report.ts';
 import { SHIPPED_MODEL } from '../../src/cli/package-files.ts';
 import { loadModel, type ModelConfig } from '../../src/index.ts';
+import { CANARY } from '../helpers/refused.ts';
 import { tinyConfig } from '../helpers/tiny-model.ts';
 
 const test = suite('model report');
@@ -92,6 +93,15 @@ test('describeModel() has the numbers of the shipped model', async () => {
     { layers, heads, headDim, dim, hiddenDim, rankQ, rankK, rankV },
     { layers: 4, heads: 8, headDim: 32, dim: 192, hiddenDim: 512, rankQ: 4, rankK: 2, rankV: 2 },
   );
+});
+
+test('an address is shown without its password and query', async () => {
+  using model = await loadModel(SHIPPED_MODEL);
+  const shown = (path: string) => describeModel(model, path).path;
+  const address = `https://me:${CANARY}@host.test/model?token=${CANARY}#${CANARY}`;
+  assert.is(shown(address), 'https://host.test/model');
+  assert.is(shown(address.replace('https', 'HTTP')), 'http://host.test/model');
+  assert.is(shown('C:\\models\\mine?'), 'C:\\models\\mine?');
 });
 
 test('both comparisons of a T6-small are the ratios of the paper', async () => {

@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert';
 import { responseCache, type ResponseStore } from '../../src/download/cache-api.ts';
 import { openRuntimeCache } from '../../src/download/cache-browser.ts';
 import type { CachedFile, FileFacts } from '../../src/download/model-cache.ts';
-import { refused } from '../helpers/refused.ts';
+import { CANARY, refused } from '../helpers/refused.ts';
 
-const KEY = 'http://host/m/model.safetensors?a=1';
+const KEY = `http://me:${CANARY}@host/m/model.safetensors?token=${CANARY}`;
 const FACTS: FileFacts = { size: 6, etag: '"é"' };
 
 const test = suite('responseCache()');
@@ -53,9 +53,13 @@ class FakeStore implements ResponseStore {
   }
 }
 
-async function keep(store: ResponseStore, pieces: number[][] = [[1, 2, 3], [4, 5], [6]]) {
-  const writer = await responseCache(store).create(KEY, FACTS);
-  const buffer = new Uint8Array(3);
+async function keep(
+  store: ResponseStore,
+  pieces: number[][] = [[1, 2, 3], [4, 5], [6]],
+  facts = FACTS,
+) {
+  const writer = await responseCache(store).create(KEY, facts);
+  const buffer = new Uint8Array(6);
   for (const piece of pieces) {
     buffer.set(piece);
     await writer.write(buffer.subarray(0, piece.length));
@@ -146,10 +150,36 @@ test('an aborted file is none, and the one before it stays', async () => {
   assert.equal(await contents(await responseCache(store).open(KEY)), [1, 2, 3, 4, 5, 6]);
 });
 
+test('keys are addresses that tell no secret and that browsers take', async () => {
+  const store = new FakeStore();
+  const cache = responseCache(store);
+  await (await keep(store)).commit();
+  const [key, ...others] = store.kept.keys();
+  assert.equal(others, []);
+  assert.not(key!.includes(CANARY));
+  assert.is(new Request(key!).url, key);
+  assert.ok(key!.endsWith('/model.safetensors'));
+  for (const other of [KEY.replace('me:', 'you:'), KEY.replace('/m/', '/n/'), `${KEY}&more`]) {
+    assert.is(await cache.open(other), undefined, other);
+  }
+});
+
+test('a file that is replaced while it is read is never two files mixed', async () => {
+  const store = new FakeStore();
+  await (await keep(store)).commit();
+  const file = (await responseCache(store).open(KEY))!;
+  assert.equal([...(await file.read(0, 1))], [1]);
+  await (await keep(store, [[7, 7, 7, 7, 7, 7]], { size: 6, etag: '"2"' })).commit();
+  // the response that was opened goes on
+  assert.equal([...(await file.read(1, 2))], [2, 3]);
+  await refused(() => file.read(5, 1), 'WEIGHTS_TRUNCATED');
+});
+
 test('a response of somebody else is none; a short one ends early', async () => {
   const store = new FakeStore();
   const cache = responseCache(store);
-  await store.put(KEY, new Response('abc'));
+  await (await keep(store)).commit();
+  await store.put([...store.kept.keys()][0]!, new Response('abc'));
   assert.is(await cache.open(KEY), undefined);
   await (await keep(store, [[1, 2, 3]])).commit();
   const file = await cache.open(KEY);

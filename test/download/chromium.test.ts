@@ -12,6 +12,7 @@ import {
   withFileServer,
 } from '../helpers/file-server.ts';
 import { asBytes, GOOD_FILES } from '../helpers/hostile-models.ts';
+import { CANARY } from '../helpers/refused.ts';
 import type { Answer, Ask } from './page.ts';
 
 const WEIGHTS = 'model.safetensors';
@@ -124,6 +125,26 @@ function register(
         assert.is(answer.cache?.kind, 'none');
         assert.match(answer.cache!.reason, /quota/i);
         assert.not(answer.kept.includes(WEIGHTS));
+      },
+    );
+  });
+
+  test('an address with a password is kept as well, and the password nowhere', async () => {
+    await inPage(
+      () => undefined,
+      async ({ server, page }) => {
+        const base = `${server.base.replace('//', `//me:${CANARY}@`)}?token=${CANARY}`;
+        const answer = await load(page, { base });
+        assert.equal(answer.logits, expected, answer.message);
+        assert.is(answer.cache?.kind, 'cache-api', answer.cache?.reason);
+        assert.ok(answer.kept.includes(WEIGHTS));
+        assert.not(JSON.stringify(answer).includes(CANARY));
+        server.log.length = 0;
+        assert.equal((await load(page, { base })).logits, expected);
+        assert.ok(
+          server.log.every((line) => line.startsWith('HEAD ')),
+          server.log.join(),
+        );
       },
     );
   });

@@ -135,6 +135,29 @@ test('what dead downloads have left is removed after a day', async ({ folder }) 
   );
 });
 
+test('what was not used for 30 days goes with the next download; to open it is to use it', async ({
+  folder,
+}) => {
+  const keys = ['used', 'unused', 'recent'].map((token) => `http://host/file?token=${token}`);
+  const [used, unused, recent] = keys as [string, string, string];
+  const fresh = () => folderCache(folder, fs);
+  for (const key of keys) {
+    const before = await names(folder);
+    await keep(fresh(), key);
+    const mine = (await names(folder)).find((name) => !before.includes(name));
+    const days = key === recent ? 29 : 31;
+    const then = new Date(Date.now() - days * DAY_MS);
+    await fs.utimes(join(folder, mine!), then, then);
+    if (key === used) await (await fresh().open(key))!.close();
+  }
+  await fs.writeFile(join(folder, 'of-somebody-else'), '');
+  await fs.utimes(join(folder, 'of-somebody-else'), 1, 1);
+  await keep(fresh());
+  assert.is(await fresh().open(unused), undefined);
+  for (const key of [used, recent, KEY]) await (await fresh().open(key))!.close();
+  assert.ok((await names(folder)).includes('of-somebody-else'));
+});
+
 test('a load whose file system fails, at any operation, goes on and leaves no partial file', async ({
   folder,
 }) => {
@@ -151,7 +174,7 @@ test('a load whose file system fails, at any operation, goes on and leaves no pa
         const { fs: spoiled, count, failed } = failing(nth);
         const info = await load(base, { cache: folderCache(folder, spoiled) });
         assert.ok(count() > nth);
-        const isHarmless = ['readdir', 'stat', 'FileHandle.close'].includes(failed());
+        const isHarmless = ['readdir', 'stat', 'utimes', 'FileHandle.close'].includes(failed());
         if (!isHarmless) {
           assert.equal(
             info,

@@ -35,7 +35,7 @@ async function load({ base, cache = 'auto', abortAfter }: Ask): Promise<Answer> 
 async function keptFiles(): Promise<string[]> {
   try {
     const cache = await caches.open('tpa-wasm');
-    return (await cache.keys()).map(({ url }) => new URL(url).pathname.replace('/m/', ''));
+    return (await cache.keys()).map(({ url }) => new URL(url).pathname.split('/').at(-1)!);
   } catch {
     return [];
   }

@@ -35,7 +35,7 @@ function followedBytes(bytes: Uint8Array = BYTES) {
       target.set(bytes.subarray(offset, offset + target.byteLength));
     },
   };
-  const source = followed(counted, sink);
+  const source = followed(counted, [sink]);
   return { source, given: () => Buffer.concat(given), ends: () => ends, read: () => read };
 }
 
@@ -97,9 +97,41 @@ test('finish() reads the rest in pieces; not of a closed file; an empty file end
   assert.is(empty.ends(), 1);
 });
 
+test('of several sinks, none ends where one before it refuses', async () => {
+  const told: string[] = [];
+  const sink = (name: string, fails = false): Sink => ({
+    write: async (bytes) => void told.push(`${name} ${bytes.byteLength}`),
+    async end() {
+      if (fails) throw new Error(name);
+      told.push(`${name} end`);
+    },
+  });
+  const good = followed(bytesSource('file', BYTES.subarray(0, 9)), [sink('a'), sink('b')]);
+  await good.read(0, 9);
+  assert.equal(told.splice(0), ['a 9', 'b 9', 'a end', 'b end']);
+  const bad = followed(bytesSource('file', BYTES.subarray(0, 9)), [sink('a', true), sink('b')]);
+  const error: unknown = await bad.read(0, 9).catch((thrown: unknown) => thrown);
+  assert.is((error as Error).message, 'a');
+  await bad.finish();
+  assert.equal(told, ['a 9', 'b 9']);
+});
+
+test('where nobody follows, nothing is read but what is asked for', async () => {
+  const inner = bytesSource('file', BYTES);
+  let read = 0;
+  const counted: ByteSource = {
+    ...inner,
+    read: async (offset, length) => inner.read(offset, ((read += length), length)),
+  };
+  const source = followed(counted, []);
+  await source.read(1000, 5);
+  await source.finish();
+  assert.is(read, 5);
+});
+
 test('a source without readInto has none', async () => {
   const sink = { async write() {}, async end() {} };
-  assert.not('readInto' in followed(bytesSource('file', BYTES), sink));
+  assert.not('readInto' in followed(bytesSource('file', BYTES), [sink]));
 });
 
 test.run();

@@ -35,7 +35,6 @@ export interface RemoteOptions {
   readonly signal?: AbortSignal;
   readonly cache?: ModelCache;
   readonly isReload?: boolean;
-  readonly known?: readonly string[];
 }
 
 /** The files below an address. */
@@ -45,11 +44,17 @@ export function openRemote(
 ): UrlFiles & {
   readonly use: CacheUse;
 } {
-  const { network = fastNetwork(), signal, cache, isReload = false, known = [] } = options;
+  const { network = fastNetwork(), signal, cache, isReload = false } = options;
   const info = { kind: cache ? 'custom' : 'none', reason: 'test' } as const;
   const use = new CacheUse(cache, info, network.clock, signal);
-  const isKnown = (file: string) => known.includes(file);
-  const files = openUrl(String(address), { network, cache: use, isReload, isKnown, signal });
+  const files = openUrl(String(address), {
+    network,
+    cache: use,
+    isReload,
+    checks: undefined,
+    maxWeightBytes: 2 ** 32,
+    signal,
+  });
   return Object.assign(files, { use });
 }
 

@@ -1,0 +1,45 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Fault, type Request, withFileServer } from '../helpers/file-server.ts';
+import { MemoryCache } from '../helpers/memory-cache.ts';
+import { fastNetwork, openRemote } from '../helpers/remote-files.ts';
+
+const NAMES = ['a.safetensors', 'b.safetensors'];
+const FILES = new Map(NAMES.map((name, i) => [name, new Uint8Array(300_000).fill(i + 1)]));
+
+const test = suite('finish() of the files of an address');
+
+/** Reads the beginnings of two files, finishes, and gives what was kept and how long that took. */
+async function finish(fault: (request: Request) => Fault | undefined) {
+  const cache = new MemoryCache();
+  const network = fastNetwork();
+  const took = await withFileServer(FILES, fault, async ({ base }) => {
+    const files = openRemote(base, { network, cache });
+    for (const name of NAMES) await (await files.open(name))!.read(0, 8);
+    const before = network.clock.now();
+    await files.finish();
+    const after = network.clock.now();
+    await files.close();
+    return after - before;
+  });
+  assert.is(cache.unclosed, 0);
+  return { kept: cache.names(), took };
+}
+
+test('reads what only the cache wants, on where a connection broke', async () => {
+  assert.equal((await finish(() => undefined)).kept, NAMES);
+  const cut = await finish(({ nth }) => (nth === 0 ? { cutAfter: 20_000 } : undefined));
+  assert.equal(cut.kept, NAMES);
+});
+
+test('a server that stalls holds a finished model for 30 s and no longer', async () => {
+  for (const stalled of NAMES) {
+    const { kept, took } = await finish(({ file }) =>
+      file === stalled ? { stallAfter: 20_000 } : undefined,
+    );
+    assert.equal(kept, stalled === NAMES[0] ? [] : [NAMES[0]]);
+    assert.ok(took > 25_000 && took < 40_000, `${took} ms`);
+  }
+});
+
+test.run();
