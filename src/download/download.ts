@@ -159,12 +159,12 @@ export class Download {
   #accept(response: Response, from: number, controller: AbortController): Body | undefined {
     const { body, headers, ok, status } = response;
     const file = this.#file;
-    if (status === 416 && from === 0) {
+    if (status === 416) {
+      if (this.#first !== undefined) throw changed(file);
       // There is no byte 0 in an empty file.
-      this.#first ??= { start: 0, length: 0, size: 0, isEncoded: false };
-      return new Body(file, null, controller, 0, 0);
+      this.#first = { start: 0, length: 0, size: 0, isEncoded: false };
+      return new Body(file, null, controller, 0, 0, 0);
     }
-    if (status === 416) throw changed(file);
     if (ABSENT.has(status) || status === 429 || status >= 500) return undefined;
     if (!ok) throw notServed(file, `HTTP status ${status}`, { status });
     // Many servers answer every unknown path with their start page.
@@ -174,9 +174,9 @@ export class Download {
     const served = readServed(file, response, from);
     // If-Range would ask for the same, but few servers allow it from another origin.
     checkUnchanged(file, (this.#first ??= served), served);
-    const skip = this.#position - served.start;
-    const left = served.length === undefined ? Infinity : served.length - skip;
-    return new Body(file, body, controller, skip, left);
+    const { start, length } = served;
+    const end = length === undefined ? (this.size ?? Infinity) : start + length;
+    return new Body(file, body, controller, start, this.#position, end);
   }
 
   /** The connection ended before the body did. */

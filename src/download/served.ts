@@ -19,7 +19,7 @@ export interface Served extends Version {
 
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 /** What servers add to the etag of a file that they compress. */
-const ETAG_VARIANT = /^W\/|[-;]gzip(?="$)/g;
+const ETAG_VARIANT = /^W\/|[-;](?:gzip|br|zstd|deflate)(?="$)/g;
 
 /**
  * Reads the headers of a 200 or 206 to `Range: bytes=asked-`.
@@ -41,6 +41,7 @@ export function readServed(file: string, response: Response, asked: number): Ser
   const length = readLength(response.headers);
   if (range === null) {
     // From another origin a browser may hide the header; a part of a file is not compressed then.
+    if (response.type !== 'cors') throw wrongPlace(file, asked, 'no Content-Range');
     const size = length === undefined ? undefined : checkSize(file, asked + length);
     return { start: asked, length, size, isEncoded, ...version };
   }

@@ -228,7 +228,12 @@ test('a file that changes while it is read is WEIGHTS_CHANGED, by etag, date or 
     ['longer', {}, { headers: { 'content-range': 'bytes 3-4/9' } }, 'WEIGHTS_CHANGED'],
     ['shorter', {}, { status: 416 }, 'WEIGHTS_CHANGED'],
     ['weak', etag('"1"'), etag('W/"1"')],
-    ['compressed', etag('"1"'), etag('"1-gzip"')],
+    ...['-gzip', ';br', '-br', '-zstd', '-deflate'].map((suffix): [string, Fault, Fault] => [
+      suffix,
+      etag('"1"'),
+      etag(`"1${suffix}"`),
+    ]),
+    ['another suffix', etag('"1"'), etag('"1-b"'), 'WEIGHTS_CHANGED'],
     ['hidden', etag('"1"'), { headers: { etag: undefined } }],
   ];
   for (const [what, before, after, code] of second) {
