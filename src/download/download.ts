@@ -1,8 +1,16 @@
 import { TpaError } from '../errors.ts';
 import { truncated } from '../format/byte-source.ts';
 import { Body, STALL_MS } from './body.ts';
-import { changed, MAX_FILE_BYTES, notServed, tooLarge, wrongLength } from './failures.ts';
-import type { Network } from './network.ts';
+import {
+  changed,
+  isForbidden,
+  MAX_FILE_BYTES,
+  noAnswer,
+  notServed,
+  tooLarge,
+  wrongLength,
+} from './failures.ts';
+import { checkResponse, type Network } from './network.ts';
 import type { OpenBodies } from './open-bodies.ts';
 import type { Patience } from './patience.ts';
 import { Retries } from './retries.ts';
@@ -137,7 +145,10 @@ export class Download {
       } catch (cause) {
         controller.abort();
         bodies.release(this);
-        await this.#failed(notServed(this.#file, 'no answer', {}, cause));
+        const error = noAnswer(this.#file, this.#address, cause);
+        patience.check();
+        if (isForbidden(cause)) throw error;
+        await this.#failed(error);
         continue;
       }
       try {
@@ -159,6 +170,7 @@ export class Download {
 
   /** The body of an answer; undefined where the file is absent or is to be asked for again. */
   #accept(response: Response, from: number, controller: AbortController): Body | undefined {
+    checkResponse(response);
     const { body, ok, status } = response;
     const file = this.#file;
     if (status === 416) {

@@ -36,3 +36,10 @@ export function systemNetwork(fetch: Fetch = globalThis.fetch): Network {
     },
   };
 }
+
+/** @throws TypeError where the caller's `fetch` gives something else */
+export function checkResponse(response: unknown): asserts response is Response {
+  if (typeof response === 'object' && response !== null && 'headers' in response) return;
+  const found = response === null ? 'null' : typeof response;
+  throw new TypeError(`"fetch" expected a function that gives a Response, got ${found}`);
+}
