@@ -125,9 +125,11 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   }
 }
 
-/** Whether a file is to blame for an error. */
+/** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */
 function isOfContent(error: unknown): boolean {
-  return error instanceof TpaError && CONTENT_CODES.test(error.code);
+  if (!(error instanceof TpaError)) return false;
+  const isOfNetwork = error.code === 'MODEL_NOT_FOUND' && error.cause !== undefined;
+  return CONTENT_CODES.test(error.code) && !isOfNetwork;
 }
 
 /**

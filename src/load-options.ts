@@ -34,7 +34,8 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
   readonly cache?: CacheOption;
   /**
    * Takes the place of the global `fetch` for every file of an address, default that: a service
-   * binding of an edge worker, a request with credentials.
+   * binding of an edge worker, a request with credentials. A cache does not see those: where callers
+   * differ in what they may read, give each a `cache` of its own, or `'none'`.
    *
    * @param request what is asked for, ranges and signal included
    */

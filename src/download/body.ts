@@ -11,28 +11,30 @@ export class Body {
   readonly #file: string;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #controller: AbortController;
-  /** Bytes of the whole answer. */
-  readonly #promised: number;
+  /** Where the answer ends, counted from the start of the file. */
+  readonly #end: number;
   #skip: number;
   #left: number;
 
   /**
-   * @param skip bytes that come first and are not wanted
-   * @param left bytes after those; Infinity where the server does not say
+   * @param start first byte of the answer, counted from the start of the file
+   * @param wanted first byte of it that is wanted
+   * @param end byte after its last; Infinity where the server does not say
    */
   constructor(
     file: string,
     stream: ReadableStream<Uint8Array> | null,
     controller: AbortController,
-    skip: number,
-    left: number,
+    start: number,
+    wanted: number,
+    end: number,
   ) {
     this.#file = file;
     this.#reader = stream?.getReader();
     this.#controller = controller;
-    this.#promised = skip + left;
-    this.#skip = skip;
-    this.#left = left;
+    this.#end = end;
+    this.#skip = wanted - start;
+    this.#left = end - wanted;
   }
 
   /** Whether all that was promised has come, or nothing was promised. */
@@ -79,6 +81,6 @@ export class Body {
   }
 
   #tooLong(by: number): Error {
-    return wrongLength(this.#file, this.#promised, this.#promised + by);
+    return wrongLength(this.#file, this.#end, this.#end + by);
   }
 }

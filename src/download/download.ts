@@ -1,15 +1,25 @@
 import { TpaError } from '../errors.ts';
 import { truncated } from '../format/byte-source.ts';
 import { Body, STALL_MS } from './body.ts';
-import { changed, MAX_FILE_BYTES, notServed, tooLarge, wrongLength } from './failures.ts';
-import type { Network } from './network.ts';
+import {
+  changed,
+  isForbidden,
+  MAX_FILE_BYTES,
+  noAnswer,
+  notServed,
+  tooLarge,
+  wrongLength,
+} from './failures.ts';
+import { checkResponse, type Network } from './network.ts';
 import type { OpenBodies } from './open-bodies.ts';
 import type { Patience } from './patience.ts';
 import { Retries } from './retries.ts';
-import { checkUnchanged, readServed, type Served, type Version } from './served.ts';
+import { checkUnchanged, isPage, readServed, type Served, type Version } from './served.ts';
 
 /** Statuses of a file that is not there. */
 export const ABSENT: ReadonlySet<number> = new Set([404, 410]);
+/** Every model has one: what a server sends instead is told, and not taken for a lack. */
+const REQUIRED = 'config.json';
 
 /** What the downloads of one model share. */
 export interface Link {
@@ -135,10 +145,12 @@ export class Download {
       } catch (cause) {
         controller.abort();
         bodies.release(this);
-        await this.#failed(notServed(this.#file, 'no answer', {}, cause));
+        const error = noAnswer(this.#file, this.#address, cause);
+        patience.check();
+        if (isForbidden(cause)) throw error;
+        await this.#failed(error);
         continue;
       }
-      const { headers: answer, status } = response;
       try {
         const body = this.#accept(response, from, controller);
         if (body !== undefined) return body;
@@ -149,34 +161,40 @@ export class Download {
       }
       controller.abort();
       bodies.release(this);
-      if (ABSENT.has(status)) return undefined;
+      if (this.#isAbsence(response)) return undefined;
+      const { status } = response;
       const error = notServed(this.#file, `HTTP status ${status}`, { status });
-      await this.#failed(error, answer.get('retry-after'));
+      await this.#failed(error, response.headers.get('retry-after'));
     }
   }
 
   /** The body of an answer; undefined where the file is absent or is to be asked for again. */
   #accept(response: Response, from: number, controller: AbortController): Body | undefined {
-    const { body, headers, ok, status } = response;
+    checkResponse(response);
+    const { body, ok, status } = response;
     const file = this.#file;
-    if (status === 416 && from === 0) {
+    if (status === 416) {
+      if (this.#first !== undefined) throw changed(file);
       // There is no byte 0 in an empty file.
-      this.#first ??= { start: 0, length: 0, size: 0, isEncoded: false };
-      return new Body(file, null, controller, 0, 0);
+      this.#first = { start: 0, length: 0, size: 0, isEncoded: false };
+      return new Body(file, null, controller, 0, 0, 0);
     }
-    if (status === 416) throw changed(file);
-    if (ABSENT.has(status) || status === 429 || status >= 500) return undefined;
+    if (this.#isAbsence(response) || status === 429 || status >= 500) return undefined;
     if (!ok) throw notServed(file, `HTTP status ${status}`, { status });
-    // Many servers answer every unknown path with their start page.
-    if (/^text\/html/i.test(headers.get('content-type') ?? '')) {
-      throw notServed(file, 'an HTML page', { status });
-    }
+    if (isPage(response)) throw notServed(file, 'an HTML page', { status });
     const served = readServed(file, response, from);
     // If-Range would ask for the same, but few servers allow it from another origin.
     checkUnchanged(file, (this.#first ??= served), served);
-    const skip = this.#position - served.start;
-    const left = served.length === undefined ? Infinity : served.length - skip;
-    return new Body(file, body, controller, skip, left);
+    const { start, length } = served;
+    const end = length === undefined ? (this.size ?? Infinity) : start + length;
+    return new Body(file, body, controller, start, this.#position, end);
+  }
+
+  /** Buckets that do not list answer 403 for what they lack, servers of single-page apps a page. */
+  #isAbsence(response: Response): boolean {
+    if (ABSENT.has(response.status)) return true;
+    const mayLack = this.#first === undefined && this.#file !== REQUIRED;
+    return mayLack && (response.status === 403 || isPage(response));
   }
 
   /** The connection ended before the body did. */

@@ -1,8 +1,11 @@
-import { TpaError, type TpaErrorData } from '../errors.ts';
+import { messageOf, TpaError, type TpaErrorData } from '../errors.ts';
 import { printable } from '../format/printable.ts';
 
 /** A wasm memory holds 4 GiB: weights beyond cannot be used. */
 export const MAX_FILE_BYTES = 2 ** 32;
+/** Causes that runtimes nest: 2 in Node. */
+const MAX_CAUSES = 4;
+const MAX_REASON_LENGTH = 200;
 
 /** The error of a file whose bytes are more or fewer than the server said. */
 export function wrongLength(
@@ -43,4 +46,27 @@ export function notServed(
 ): TpaError {
   const message = `model file "${printable(file)}" expected from the server, got ${found}`;
   return new TpaError('MODEL_NOT_FOUND', message, cause === undefined ? { data } : { cause, data });
+}
+
+/** The error of a request without an answer: why, but for what may be secret in its address. */
+export function noAnswer(file: string, { search }: URL, cause: unknown): TpaError {
+  const reasons = causesOf(cause).map((error) => messageOf(error).replaceAll('"', "'"));
+  const reason = reasons.filter((text) => text !== '').join(': ');
+  const shown = search === '' ? reason : reason.replaceAll(search, '');
+  return notServed(file, `no answer: ${printable(shown, MAX_REASON_LENGTH)}`, {}, cause);
+}
+
+/** Whether a request was forbidden, which asking again does not change: Deno without `--allow-net`. */
+export function isForbidden(cause: unknown): boolean {
+  return causesOf(cause).some((error) => error instanceof Error && error.name === 'NotCapable');
+}
+
+/** An error and the causes in it, the outermost first. */
+function causesOf(error: unknown): unknown[] {
+  const causes: unknown[] = [];
+  for (let at = error; at !== undefined && causes.length < MAX_CAUSES;) {
+    causes.push(at);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return causes;
 }

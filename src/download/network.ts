@@ -9,6 +9,9 @@ export interface Network {
 /** What may take the place of the global `fetch`. */
 export type Fetch = (request: Request) => Promise<Response>;
 
+/** Keeps requests as long as their signals: in Node an abort reaches none that was collected. */
+const requests = new WeakMap<AbortSignal, Request>();
+
 /**
  * The runtime's own; its timers hold the process, which would end while a download waits.
  *
@@ -19,7 +22,11 @@ export function systemNetwork(fetch: Fetch = globalThis.fetch): Network {
   // Older dates of workerd throw for the option, and have no such property.
   const past: RequestInit = 'cache' in Request.prototype ? { cache: 'no-store' } : {};
   return {
-    fetch: async (address, init) => fetch(new Request(address, { ...init, ...past })),
+    async fetch(address, init) {
+      const request = new Request(address, { ...init, ...past });
+      if (init.signal) requests.set(init.signal, request);
+      return fetch(request);
+    },
     clock: {
       now: () => performance.now(),
       after(milliseconds, task) {
@@ -28,4 +35,11 @@ export function systemNetwork(fetch: Fetch = globalThis.fetch): Network {
       },
     },
   };
+}
+
+/** @throws TypeError where the caller's `fetch` gives something else */
+export function checkResponse(response: unknown): asserts response is Response {
+  if (typeof response === 'object' && response !== null && 'headers' in response) return;
+  const found = response === null ? 'null' : typeof response;
+  throw new TypeError(`"fetch" expected a function that gives a Response, got ${found}`);
 }

@@ -19,7 +19,7 @@ export interface Served extends Version {
 
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 /** What servers add to the etag of a file that they compress. */
-const ETAG_VARIANT = /^W\/|[-;]gzip(?="$)/g;
+const ETAG_VARIANT = /^W\/|[-;](?:gzip|br|zstd|deflate)(?="$)/g;
 
 /**
  * Reads the headers of a 200 or 206 to `Range: bytes=asked-`.
@@ -41,6 +41,7 @@ export function readServed(file: string, response: Response, asked: number): Ser
   const length = readLength(response.headers);
   if (range === null) {
     // From another origin a browser may hide the header; a part of a file is not compressed then.
+    if (response.type !== 'cors') throw wrongPlace(file, asked, 'no Content-Range');
     const size = length === undefined ? undefined : checkSize(file, asked + length);
     return { start: asked, length, size, isEncoded, ...version };
   }
@@ -75,8 +76,20 @@ export function checkUnchanged(file: string, before: Served, now: Served): void 
   if (isOtherSize || isOtherVersion(before, now)) throw changed(file);
 }
 
+/** Whether an answer is what many servers have for every unknown path: their start page. */
+export function isPage({ headers, ok }: Response): boolean {
+  return ok && /^text\/html/i.test(headers.get('content-type') ?? '');
+}
+
+/** Bytes of the file of which an answer has any part, where it says. */
+export function fileSize(response: Response): number | undefined {
+  if (response.status !== 206) return bodyLength(response);
+  const total = CONTENT_RANGE.exec(response.headers.get('content-range') ?? '')?.[3];
+  return total === undefined || total === '*' ? undefined : Number(total);
+}
+
 /** Bytes of a whole file, undefined where the header may count the compressed bytes instead. */
-export function bodyLength({ headers, type }: Response): number | undefined {
+function bodyLength({ headers, type }: Response): number | undefined {
   // From another origin a browser shows content-length, but not content-encoding.
   if (headers.has('content-encoding') || type === 'cors') return undefined;
   return readLength(headers);

@@ -84,7 +84,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
   const openRemote = async (file: string, address: URL): Promise<ByteSource | undefined> => {
     const download = await openDownload(file, address, link);
     if (download === undefined) {
-      await (await cache.keep(keyOf(address), { size: 0, isAbsent: true }))?.end();
+      await keepAbsence(file, keyOf(address));
       return undefined;
     }
     const source =
@@ -101,6 +101,13 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
   };
   const maxBytesOf = (file: string): number =>
     SHARD_NAME.test(file) ? maxWeightBytes : MAX_OTHER_BYTES;
+  /** A server that lacks a file for a while costs nobody the one that is kept. */
+  const keepAbsence = async (file: string, key: string): Promise<void> => {
+    const kept = await cache.find(key);
+    if (kept !== undefined) await cachedSource(file, kept, patience).close();
+    if (kept !== undefined && !kept.facts.isAbsent) return;
+    await (await cache.keep(key, { size: 0, isAbsent: true }))?.end();
+  };
   const keyOf = (address: URL): string => {
     const key = new URL(address);
     const { username, password } = new URL(base);
@@ -149,7 +156,12 @@ function takeCredentials(address: URL): Record<string, string> {
   if (username === '' && password === '') return {};
   address.username = '';
   address.password = '';
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const bytes = new TextEncoder().encode(text);
-  return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+  return { authorization: `Basic ${btoa(decodeBytes(`${username}:${password}`))}` };
+}
+
+/** Each byte that is written as %XX; a % before anything else is one. */
+function decodeBytes(text: string): string {
+  return text.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

@@ -1,4 +1,3 @@
-import { TpaError } from '../errors.ts';
 import { readAll } from './byte-source.ts';
 import { type ChatConfig, MAX_TEMPLATE_LENGTH, parseTokenizerConfig } from './chat-config.ts';
 import { MAX_CONFIG_BYTES, parseConfigBytes } from './config.ts';
@@ -51,18 +50,8 @@ async function readOptional(
   file: string,
   maxBytes: number,
 ): Promise<Uint8Array | undefined> {
-  const source = await files.open(file).catch((error: unknown) => {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  });
+  const source = await files.open(file);
   return source && readAll(source, maxBytes);
-}
-
-/** Servers of single-page apps answer 200 and a page, buckets that do not list 403. */
-function isAbsence(error: unknown): boolean {
-  if (!(error instanceof TpaError) || error.code !== 'MODEL_NOT_FOUND') return false;
-  const { status } = error.data;
-  return status === 200 || status === 403;
 }
 
 function decodeTemplate(bytes: Uint8Array, file: string): string {

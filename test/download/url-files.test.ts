@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readModelFile } from '../../src/format/model-files.ts';
-import type { TpaErrorCode } from '../../src/errors.ts';
+import { TpaError, type TpaErrorCode } from '../../src/errors.ts';
 import { type Fault, withFileServer } from '../helpers/file-server.ts';
 import { CANARY, refused } from '../helpers/refused.ts';
 import { drain, fastNetwork, openRemote } from '../helpers/remote-files.ts';
@@ -60,7 +60,10 @@ test('user and password of an address are sent as a header, and are in no messag
       assert.ok((await drain(files, FILE))!.equals(HELLO));
       await refused(() => readModelFile(files, 'tokenizer.json', 9), 'MODEL_NOT_FOUND');
       const expected = Buffer.from(`me:${CANARY} é`).toString('base64');
-      assert.equal(seen, [`Basic ${expected}`, `Basic ${expected}`]);
+      assert.equal(seen.splice(0), [`Basic ${expected}`, `Basic ${expected}`]);
+      const odd = openRemote(base.replace('//', '//us%er%FF:%@'));
+      assert.ok((await drain(odd, FILE))!.equals(HELLO));
+      assert.equal(seen, [`Basic ${Buffer.from('us%er\xFF:%', 'latin1').toString('base64')}`]);
     },
   );
 });
@@ -88,7 +91,52 @@ test('an HTML page, an error status, a dead server: MODEL_NOT_FOUND that says so
   }
   const dead = openRemote('http://127.0.0.1:1/m/');
   const error = await refused(() => dead.open(FILE), 'MODEL_NOT_FOUND', 'dead');
-  assert.match(error.message, /got no answer$/);
+  assert.match(error.message, /got no answer: fetch failed: bad port$/);
+});
+
+test('why there is no answer is said, without what may be secret, and asked for only where it may help', async () => {
+  const deno = Object.assign(new Error('Requires net access, run again with --allow-net'), {
+    name: 'NotCapable',
+  });
+  const key = `?key=${CANARY}`;
+  const failures: [unknown, string, number][] = [
+    [deno, 'no answer: Requires net access, run again with --allow-net', 1],
+    [new TypeError('refused', { cause: deno }), `no answer: refused: ${deno.message}`, 1],
+    [new Error(`cannot send to (http://host/m/${FILE}${key})`), `to (http://host/m/${FILE})`, 6],
+    ['binding', 'no answer: binding', 6],
+  ];
+  for (const [failure, found, requests] of failures) {
+    let asked = 0;
+    const fetch = async () => {
+      asked++;
+      throw failure;
+    };
+    const files = openRemote(`http://host/m${key}`, { network: fastNetwork(fetch) });
+    const error: unknown = await files.open(FILE).catch((thrown: unknown) => thrown);
+    assert.instance(error, TpaError);
+    const { message } = error as TpaError;
+    assert.ok(message.endsWith(found), message);
+    assert.not.ok(message.includes(CANARY), message);
+    assert.is(asked, requests, found);
+  }
+});
+
+test('a fetch that gives no Response is a TypeError, at once', async () => {
+  for (const odd of [undefined, null, 'text', {}]) {
+    let asked = 0;
+    const fetch = async () => {
+      asked++;
+      return odd as unknown as Response;
+    };
+    const files = openRemote('http://host/m', { network: fastNetwork(fetch) });
+    const error: unknown = await files.open(FILE).catch((thrown: unknown) => thrown);
+    assert.instance(error, TypeError);
+    assert.match(
+      (error as Error).message,
+      /^"fetch" expected a function that gives a Response, got/,
+    );
+    assert.is(asked, 1);
+  }
 });
 
 test('404 and 410 are no file; 404 in the middle of one is a changed file', async () => {
@@ -228,7 +276,12 @@ test('a file that changes while it is read is WEIGHTS_CHANGED, by etag, date or 
     ['longer', {}, { headers: { 'content-range': 'bytes 3-4/9' } }, 'WEIGHTS_CHANGED'],
     ['shorter', {}, { status: 416 }, 'WEIGHTS_CHANGED'],
     ['weak', etag('"1"'), etag('W/"1"')],
-    ['compressed', etag('"1"'), etag('"1-gzip"')],
+    ...['-gzip', ';br', '-br', '-zstd', '-deflate'].map((suffix): [string, Fault, Fault] => [
+      suffix,
+      etag('"1"'),
+      etag(`"1${suffix}"`),
+    ]),
+    ['another suffix', etag('"1"'), etag('"1-b"'), 'WEIGHTS_CHANGED'],
     ['hidden', etag('"1"'), { headers: { etag: undefined } }],
   ];
   for (const [what, before, after, code] of second) {

@@ -9,8 +9,9 @@ export interface Request {
   readonly method: string;
   readonly file: string;
   readonly query: string;
-  /** First byte of the range asked for. */
+  /** First byte of the range asked for, and its last where that is said. */
   readonly from: number | undefined;
+  readonly to: number | undefined;
   /** Requests for the file before this one. */
   readonly nth: number;
   readonly authorization: string | undefined;
@@ -60,7 +61,7 @@ export async function withFileServer<T>(
     open++;
     response.once('close', () => open--);
     const request = readRequest(message, counts);
-    const range = request.from === undefined ? '' : ` ${request.from}-`;
+    const range = request.from === undefined ? '' : ` ${request.from}-${request.to ?? ''}`;
     log.push(`${request.method} ${request.file}${range}`);
     const written = answer(request, files.get(request.file), fault(request) ?? {}, response);
     sent.set(request.file, (sent.get(request.file) ?? 0) + written);
@@ -86,12 +87,13 @@ function readRequest(message: IncomingMessage, counts: Map<string, number>): Req
   const file = pathname.replace('/m/', '');
   const nth = counts.get(file) ?? 0;
   counts.set(file, nth + 1);
-  const from = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1];
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
   return {
     method,
     file,
     query: search,
     from: from === undefined ? undefined : Number(from),
+    to: to ? Number(to) : undefined,
     nth,
     authorization: headers.authorization,
   };
@@ -99,7 +101,7 @@ function readRequest(message: IncomingMessage, counts: Map<string, number>): Req
 
 /** @returns bytes of the body that are sent */
 function answer(
-  { method, from }: Request,
+  { method, from, to = Infinity }: Request,
   content: Uint8Array | undefined,
   fault: Fault,
   response: ServerResponse,
@@ -108,7 +110,7 @@ function answer(
   const isRange = from !== undefined && !fault.ignoresRange;
   const start = isRange ? from : 0;
   const whole = content ?? new Uint8Array();
-  const end = Math.min(whole.byteLength, start + (fault.atMost ?? Infinity));
+  const end = Math.min(whole.byteLength, to + 1, start + (fault.atMost ?? Infinity));
   const found = content === undefined ? 404 : isRange ? 206 : 200;
   const status = fault.status ?? found;
   let body = toBytes(fault.body ?? (status >= 300 ? '' : whole.subarray(start, end)));

@@ -1,0 +1,171 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bytesSource } from '../../src/format/byte-source.ts';
+import { readSafetensorsHeader } from '../../src/format/safetensors.ts';
+import { type LoadOptions, loadModel } from '../../src/index.ts';
+import { type Fault, type Request, withFileServer } from '../helpers/file-server.ts';
+import { GOOD_FILES } from '../helpers/hostile-models.ts';
+import { MemoryCache } from '../helpers/memory-cache.ts';
+import { refused } from '../helpers/refused.ts';
+
+const WEIGHTS = 'model.safetensors';
+const CONFIG = 'config.json';
+const SHARD = 'model-1.safetensors';
+const PAGE = { headers: { 'content-type': 'text/html' }, body: '<!doctype html>' };
+/** How servers say that they have no such file. */
+const ABSENCES: [string, Fault][] = [
+  ['404', { status: 404 }],
+  ['403', { status: 403 }],
+  ['a page', { ...PAGE, ignoresRange: true, status: 200 }],
+  ['a page by parts', { ...PAGE, status: 206 }],
+];
+const REFUSALS: [string, Fault][] = [
+  ['401', { status: 401 }],
+  ['403', { status: 403 }],
+];
+
+const test = suite('files that a server lacks, hides or refuses');
+
+/** Loads the model, and lets it go. */
+async function load(source: string, options: LoadOptions): Promise<void> {
+  (await loadModel(source, { simd: 'baseline', backend: 'wasm', ...options })).dispose();
+}
+
+/** Has what files are not there answered by `absence`. */
+function lacking(absence: Fault, files: ReadonlyMap<string, Uint8Array> = GOOD_FILES) {
+  return ({ file }: Request) => (files.has(file) ? undefined : absence);
+}
+
+for (const [what, absence] of ABSENCES) {
+  test(`${what} for what it lacks: loads, and again without a network`, async () => {
+    const cache = new MemoryCache();
+    const address = await withFileServer(GOOD_FILES, lacking(absence), async ({ base, log }) => {
+      await load(base, { cache });
+      assert.is(cache.names().filter((name) => name.startsWith('(')).length, 4);
+      log.length = 0;
+      await load(base, { cache });
+      assert.not(
+        log.some((line) => / \d+-$/.test(line)),
+        log.join(),
+      );
+      return base;
+    });
+    await load(address, { cache });
+  });
+
+  test(`${what} for the single file: the index is read`, async () => {
+    const index = JSON.stringify({ weight_map: await namesIn(SHARD) });
+    const files = new Map([
+      [CONFIG, GOOD_FILES.get(CONFIG)!],
+      ['model.safetensors.index.json', new TextEncoder().encode(index)],
+      [SHARD, GOOD_FILES.get(WEIGHTS)!],
+    ]);
+    await withFileServer(files, lacking(absence, files), ({ base }) =>
+      load(base, { cache: 'none' }),
+    );
+  });
+}
+
+test('what is sent in place of config.json is told', async () => {
+  for (const [what, absence] of ABSENCES) {
+    await withFileServer(
+      new Map(),
+      () => absence,
+      async ({ base }) => {
+        const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
+        const told = what === '404' ? 'found none' : what === '403' ? 'status 403' : 'an HTML page';
+        assert.ok(error.message.includes(told), error.message);
+      },
+    );
+  }
+});
+
+test('without a network a file that is not kept is named, at once', async () => {
+  const cache = new MemoryCache();
+  const address = await withFileServer(GOOD_FILES, lacking({ status: 404 }), async ({ base }) => {
+    await load(base, { cache });
+    return base;
+  });
+  cache.files.delete(`${address}generation_config.json`);
+  const error = await refused(() => load(address, { cache }), 'MODEL_NOT_FOUND');
+  assert.match(error.message, /"generation_config\.json"/);
+});
+
+for (const [what, refusal] of REFUSALS) {
+  test(`${what}: a kept file is not for whom the server refuses it`, async () => {
+    const cache = new MemoryCache();
+    let isRefused = false;
+    await withFileServer(
+      GOOD_FILES,
+      ({ file }) => (isRefused && GOOD_FILES.has(file) ? refusal : undefined),
+      async ({ base }) => {
+        await load(base, { cache });
+        isRefused = true;
+        const error = await refused(() => load(base, { cache }), 'MODEL_NOT_FOUND');
+        assert.ok(error.message.includes(`HTTP status ${what}`), error.message);
+        isRefused = false;
+        await load(base, { cache });
+      },
+    );
+  });
+}
+
+for (const status of [401, 403, 405, 501]) {
+  test(`${status} to HEAD alone: the headers of one byte tell`, async () => {
+    const cache = new MemoryCache();
+    let etag = '"1"';
+    await withFileServer(
+      GOOD_FILES,
+      ({ method }) => (method === 'HEAD' ? { status } : { headers: { etag } }),
+      async ({ base, log }) => {
+        await load(base, { cache });
+        log.length = 0;
+        await load(base, { cache });
+        assert.ok(log.includes(`GET ${WEIGHTS} 0-0`), log.join());
+        assert.not(log.includes(`GET ${WEIGHTS} 0-`), log.join());
+        etag = '"2"';
+        await load(base, { cache });
+        assert.ok(log.includes(`GET ${WEIGHTS} 0-`), log.join());
+      },
+    );
+  });
+}
+
+test('a page for every file, or 404 for a while, costs no kept model', async () => {
+  const cache = new MemoryCache();
+  let fault: Fault | undefined;
+  let present = new Set<string>();
+  await withFileServer(
+    GOOD_FILES,
+    ({ file }) => (present.has(file) ? undefined : fault),
+    async ({ base }) => {
+      await load(base, { cache });
+      const kept = cache.names();
+      for (const [what, absence] of ABSENCES) {
+        if (absence.body === undefined) continue;
+        fault = absence;
+        await load(base, { cache }).catch((error: Error) =>
+          assert.unreachable(`${what}: ${error.message}`),
+        );
+      }
+      for (const found of [[], [CONFIG]]) {
+        present = new Set(found);
+        fault = { status: 404 };
+        await refused(() => load(base, { cache }), 'MODEL_NOT_FOUND');
+        const now = cache.names();
+        assert.ok(
+          kept.every((name) => now.includes(name)),
+          now.join(),
+        );
+      }
+    },
+  );
+});
+
+test.run();
+
+/** The tensors of the good model, all in `shard`. */
+async function namesIn(shard: string): Promise<Record<string, string>> {
+  const header = await readSafetensorsHeader(bytesSource(WEIGHTS, GOOD_FILES.get(WEIGHTS)!));
+  return Object.fromEntries([...header.keys()].map((name) => [name, shard]));
+}
