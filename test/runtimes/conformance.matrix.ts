@@ -9,7 +9,7 @@ import { pageHosts } from './hosts/pages.ts';
 import { programHosts } from './hosts/programs.ts';
 import { readRows, rowOf, type Row, writeMatrix } from './table.ts';
 import { judge, VERDICTS } from './verdicts.ts';
-import { openWorkspace } from './workspace.ts';
+import { installOnnxruntime, openWorkspace } from './workspace.ts';
 
 const workspace = await openWorkspace();
 const chromium = await launchChromium();
@@ -19,6 +19,7 @@ try {
   await testHosts(programHosts(workspace.folder));
   if ('missing' in chromium) skipped.push(skip(chromium));
   else {
+    installOnnxruntime(workspace.folder);
     await testHosts(pageHosts(chromium, workspace.folder));
     await testRefusal(chromium);
   }
