@@ -150,7 +150,11 @@ test('what cannot be made of the device ends the worker', () =>
 
 for (const [type, event, message] of [
   ['error', { message: 'SyntaxError' }, /^the GPU worker at .*gpu-worker\.js failed: SyntaxError$/],
-  ['error', {}, /^the GPU worker at .*gpu-worker\.js failed: it could not be loaded$/],
+  [
+    'error',
+    {},
+    /^the GPU worker at .*gpu-worker\.js failed: it could not be loaded; .*"worker-src"\)$/,
+  ],
   ['messageerror', {}, /^the GPU worker sent what cannot be read$/],
 ] as const) {
   test(`a worker with ${type} ${JSON.stringify(event)}: BACKEND_UNAVAILABLE, nothing is left waiting`, () =>
