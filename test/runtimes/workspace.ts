@@ -8,7 +8,10 @@ import { type Consumer, copyConsumer } from './consumer.ts';
 import { goldenAssets } from './golden-assets.ts';
 
 const SUITE = fileURLToPath(new URL('./conformance/', import.meta.url));
-const ONNXRUNTIME = fileURLToPath(new URL('../../node_modules/onnxruntime-web', import.meta.url));
+/** The optional peer, as the repository has it. */
+export const ONNXRUNTIME = fileURLToPath(
+  new URL('../../node_modules/onnxruntime-web', import.meta.url),
+);
 
 /** A user's project with the suite in it: of the working tree only what is in test/. */
 export async function openWorkspace(): Promise<Consumer> {
@@ -38,7 +41,7 @@ export async function openWorkspace(): Promise<Consumer> {
   return consumer;
 }
 
-/** Adds the optional peer to a project; bundlers follow the link, and find its dependencies there. */
+/** Adds it to a project; bundlers follow the link, and find its dependencies there. */
 export function installOnnxruntime(folder: string): void {
   symlinkSync(ONNXRUNTIME, `${folder}/node_modules/onnxruntime-web`);
 }
