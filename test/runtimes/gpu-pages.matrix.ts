@@ -78,7 +78,6 @@ const golden = loadGolden('model_t6');
 const source = goldenSource(golden, 'bf16', {}, livelyWeights(golden));
 const tokens = await tokensOfNode();
 const { folder, remove } = copyConsumer();
-await writeProject();
 
 const test = suite('WebGPU in pages of Chromium');
 const chromium = await launchChromium(SWIFTSHADER);
@@ -91,6 +90,7 @@ const trials = [
   withoutWorkers(),
 ];
 try {
+  await writeProject();
   // at once: each has its shaders compiled for 7 to 15 s
   await Promise.all(trials.map(register));
 } finally {
