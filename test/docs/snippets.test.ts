@@ -1,7 +1,8 @@
 import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openChromium, runPage } from '../runtimes/hosts/chromium.ts';
+import { launchChromium } from '../helpers/browser.ts';
+import { runPage } from '../runtimes/hosts/chromium.ts';
 import { POLICY } from '../runtimes/hosts/site.ts';
 import { type Block, blocksOf, documents, examples, filesOf, read } from './blocks.ts';
 import { commandsOf, tryCommand } from './commands.ts';
@@ -12,7 +13,7 @@ import { Project } from './project.ts';
 const RUN_PAGE = `import('./program.js').then(() => 'done', (error) => String(error)).then((body) =>
   fetch('report', { method: 'POST', body: JSON.stringify(body) }));`;
 
-const chromium = await openChromium();
+const chromium = await launchChromium();
 const project = new Project();
 const counts = new Map<string, number>();
 const test = suite('code in the documentation');

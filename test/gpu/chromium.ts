@@ -3,26 +3,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { CHROMIUM, launchChromium, QUIET, SWIFTSHADER } from '../helpers/browser.ts';
 import type { Bundle } from './bundle.ts';
 import type { GpuHost, HostOrReason, Scenarios } from './host.ts';
 import type { Assets } from './scenarios.ts';
 
-/** Its path; there may be nothing. */
-export const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
 const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
 
+export { CHROMIUM };
+
 /** Quiet, and SwiftShader as the GPU. */
-export const CHROMIUM_FLAGS = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-];
+export const CHROMIUM_FLAGS = [...QUIET, ...SWIFTSHADER];
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
@@ -39,14 +31,10 @@ const PAGE = `<!doctype html><script type="module">
 
 /** Headless Chromium with a page that runs scenarios. */
 export async function openChromium({ folder }: Bundle): Promise<HostOrReason> {
-  if (!existsSync(CHROMIUM)) {
-    return {
-      missing: `no Chromium at ${CHROMIUM} (apt-get install chromium, or set TPA_CHROMIUM)`,
-    };
-  }
+  const browser = await launchChromium(SWIFTSHADER);
+  if ('missing' in browser) return browser;
   const server = await serve(folder);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
   const killGpu = () => crashGpu(browser);
   const page = await browser.newPage();
   await page.exposeFunction('killGpu', killGpu);

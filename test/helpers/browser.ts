@@ -1,23 +1,35 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
+/** Its path; there may be nothing. */
+export const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** A name that leads here, but to no secure context. */
-export const INSECURE_HOST = 'insecure.test';
-
-const FLAGS = [
+/** It asks nothing of the network by itself. */
+export const QUIET = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
 ];
 
+/** SwiftShader is the GPU; there is none without. */
+export const SWIFTSHADER = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 /** Headless Chromium, or why there is none. */
-export async function openBrowser(): Promise<Browser | string> {
-  if (existsSync(CHROMIUM)) return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  return `no Chromium at ${CHROMIUM} (apt-get install chromium, or set TPA_CHROMIUM)`;
+export async function launchChromium(
+  flags: readonly string[] = [],
+): Promise<Browser | { readonly missing: string }> {
+  if (!existsSync(CHROMIUM)) {
+    return { missing: `no Chromium at ${CHROMIUM} (apt-get install chromium, or TPA_CHROMIUM)` };
+  }
+  const args = [...QUIET, ...flags];
+  return chromium
+    .launch({ executablePath: CHROMIUM, args })
+    .catch((error: unknown) => ({ missing: `${CHROMIUM} does not start: ${firstLine(error)}` }));
+}
+
+function firstLine(error: unknown): string {
+  return String(error).split('\n', 1)[0]!;
 }

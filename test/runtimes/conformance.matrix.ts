@@ -1,28 +1,32 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Browser } from 'playwright-core';
+import { launchChromium } from '../helpers/browser.ts';
 import type { Missing } from './find.ts';
-import { openChromium, runPage } from './hosts/chromium.ts';
+import { runPage } from './hosts/chromium.ts';
 import type { Host } from './hosts/host.ts';
 import { pageHosts } from './hosts/pages.ts';
 import { programHosts } from './hosts/programs.ts';
 import { readRows, rowOf, type Row, writeMatrix } from './table.ts';
 import { judge, VERDICTS } from './verdicts.ts';
-import { openWorkspace } from './workspace.ts';
+import { installOnnxruntime, openWorkspace } from './workspace.ts';
 
 const workspace = await openWorkspace();
-const chromium = await openChromium();
+const chromium = await launchChromium();
 const rows: Row[] = [];
 const skipped: string[] = [];
-for (const host of [...programHosts(workspace.folder), ...hostsOf(chromium)]) {
-  if ('missing' in host) skipped.push(skip(host));
-  else rows.push(rowOf(host, await testHost(host)));
+try {
+  await testHosts(programHosts(workspace.folder));
+  if ('missing' in chromium) skipped.push(skip(chromium));
+  else {
+    installOnnxruntime(workspace.folder);
+    await testHosts(pageHosts(chromium, workspace.folder));
+    await testRefusal(chromium);
+  }
+} finally {
+  if (!('missing' in chromium)) await chromium.close();
+  workspace.remove();
 }
-if (!('missing' in chromium)) {
-  await testRefusal(chromium);
-  await chromium.close();
-}
-workspace.remove();
 writeMatrix({ rows, skipped });
 
 const readme = suite('the table of the README');
@@ -32,6 +36,13 @@ readme('shows what ran (npm run matrix:readme)', () => {
   assert.equal(skipped.length > 0 ? shown.filter(({ title }) => titles.has(title)) : shown, rows);
 });
 readme.run();
+
+async function testHosts(hosts: readonly (Host | Missing)[]): Promise<void> {
+  for (const host of hosts) {
+    if ('missing' in host) skipped.push(skip(host));
+    else rows.push(rowOf(host, await testHost(host)));
+  }
+}
 
 /** Runs the suite in every variant of a host, and registers what came of it. @returns failures */
 async function testHost(host: Host): Promise<number> {
@@ -55,19 +66,16 @@ async function testHost(host: Host): Promise<number> {
 async function testRefusal(browser: Browser): Promise<void> {
   const headers = { 'content-security-policy': "default-src 'self'" };
   const site = { folders: [workspace.folder], page: 'refused.html', headers };
-  const { posted, complaints } = await runPage(browser, site);
+  const outcome = await runPage(browser, site).catch((error: unknown) => error as Error);
   const test = suite('Chromium, wasm forbidden by the policy');
   test('WASM_BLOCKED, with the words that allow it', () => {
-    const { name, code, message } = posted as Record<string, string>;
+    if (outcome instanceof Error) throw outcome;
+    const { name, code, message } = outcome.posted as Record<string, string>;
     assert.equal({ name, code }, { name: 'TpaError', code: 'WASM_BLOCKED' });
     assert.match(message!, /script-src 'self' 'wasm-unsafe-eval'/);
-    assert.equal(complaints, []);
+    assert.equal(outcome.complaints, []);
   });
   test.run();
-}
-
-function hostsOf(browser: Browser | Missing): (Host | Missing)[] {
-  return 'missing' in browser ? [browser] : pageHosts(browser, workspace.folder);
 }
 
 function skip({ missing }: Missing): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -8,6 +8,10 @@ import { type Consumer, copyConsumer } from './consumer.ts';
 import { goldenAssets } from './golden-assets.ts';
 
 const SUITE = fileURLToPath(new URL('./conformance/', import.meta.url));
+/** The optional peer, as the repository has it. */
+export const ONNXRUNTIME = fileURLToPath(
+  new URL('../../node_modules/onnxruntime-web', import.meta.url),
+);
 
 /** A user's project with the suite in it: of the working tree only what is in test/. */
 export async function openWorkspace(): Promise<Consumer> {
@@ -35,4 +39,9 @@ export async function openWorkspace(): Promise<Consumer> {
     writeFileSync(`${folder}/${file}`, text);
   }
   return consumer;
+}
+
+/** Adds it to a project; bundlers follow the link, and find its dependencies there. */
+export function installOnnxruntime(folder: string): void {
+  symlinkSync(ONNXRUNTIME, `${folder}/node_modules/onnxruntime-web`);
 }

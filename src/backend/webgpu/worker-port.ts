@@ -21,6 +21,9 @@ export interface WorkerEvents {
 export type WorkerSource = string | URL | (() => Worker);
 
 const OWN_WORKER = 'gpu-worker.js';
+/** A browser tells no more: of a file that is missing and of one that is forbidden. */
+const NOT_LOADED =
+  'it could not be loaded; see that it is served, and that the policy of the page allows it ("worker-src")';
 /** Where this module is; apart from its use, or bundlers would take the worker along. */
 const HERE = import.meta.url;
 
@@ -41,10 +44,6 @@ export async function spawnWorker(
   return spawnNode(isFactory ? ownWorker() : (source ?? ownWorker()), events);
 }
 
-/** All that an event without a message says. */
-const COULD_NOT_LOAD =
-  'it could not be loaded, since it is not there or worker-src of the Content-Security-Policy forbids it';
-
 function ownWorker(): URL {
   return new URL(OWN_WORKER, HERE);
 }
@@ -62,7 +61,7 @@ function spawnWeb(source: WorkerSource, { onReply, onDead }: WorkerEvents): Work
   worker.addEventListener('messageerror', () => onDead('the GPU worker sent what cannot be read'));
   worker.addEventListener('error', (event) => {
     event.preventDefault();
-    onDead(`the GPU worker at ${address} failed: ${event.message || COULD_NOT_LOAD}`);
+    onDead(`the GPU worker at ${address} failed: ${event.message || NOT_LOADED}`);
   });
   return {
     post: (request, transfer) => worker.postMessage(request, [...transfer]),

@@ -153,7 +153,7 @@ for (const [type, event, message] of [
   [
     'error',
     {},
-    /^the GPU worker at .*gpu-worker\.js failed: it could not be loaded, since .* worker-src of the Content-Security-Policy forbids it$/,
+    /^the GPU worker at .*gpu-worker\.js failed: it could not be loaded; .*"worker-src"\)$/,
   ],
   ['messageerror', {}, /^the GPU worker sent what cannot be read$/],
 ] as const) {

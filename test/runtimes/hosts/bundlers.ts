@@ -22,17 +22,21 @@ export const buildWithWebpack: Bundler = async (folder, program) => {
   return [...errors!, ...warnings!].map(({ message }) => message);
 };
 
-export const buildWithEsbuild: Bundler = async (folder) => {
+/** The same by esbuild, which has to be told of workers. */
+export async function buildWithEsbuild(
+  folder: string,
+  workers: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
   const { warnings } = await build({
     absWorkingDir: folder,
-    entryPoints: ['page.js'],
+    entryPoints: { page: 'page.js', ...workers },
     bundle: true,
     format: 'esm',
     outdir: 'esbuild',
     logLevel: 'silent',
   });
   return warnings.map(({ text }) => text);
-};
+}
 
 /** A command line in a Node without the flags of the tests. */
 function runNode(program: string, args: readonly string[], folder: string) {

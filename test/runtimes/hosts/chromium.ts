@@ -1,27 +1,8 @@
-import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
-import type { Missing } from '../find.ts';
+import type { Browser } from 'playwright-core';
 import { serveSite, type Site } from './site.ts';
 
-const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** A run takes 2 s. */
 const DEADLINE = 60_000;
-
-/** Headless Chromium, without a GPU. */
-export async function openChromium(): Promise<Browser | Missing> {
-  if (!existsSync(CHROMIUM)) {
-    return { missing: `no Chromium at ${CHROMIUM} (apt-get install chromium, or TPA_CHROMIUM)` };
-  }
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-}
 
 /** What a page posted, and whatever else it said: violations of the policy are in the console. */
 export interface PageOutcome {

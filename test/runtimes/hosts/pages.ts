@@ -40,20 +40,16 @@ export function pageHosts(browser: Browser, folder: string): (Host | Missing)[] 
     const { title, version, program } = found;
     return fromBundler(name, `${title} ${version}`, () => bundler(folder, program));
   };
-  const withoutWorkers = site(plain.folders, plain.page, `${POLICY}; worker-src 'none'`);
   return [
     {
       title: 'Chromium, no bundler',
       kernels: KERNELS,
       notes: '`tpa-wasm/standalone`; no import map, no CDN',
-      variants: [
-        ...variants(browser, plain),
-        { title: 'no workers allowed', run: () => run(browser, withoutWorkers) },
-      ],
+      variants: variants(browser, plain),
     },
     fromInstalled('vite', buildWithVite),
     fromInstalled('webpack', buildWithWebpack),
-    fromBundler('esbuild', `esbuild ${esbuildVersion}`, () => buildWithEsbuild(folder, '')),
+    fromBundler('esbuild', `esbuild ${esbuildVersion}`, () => buildWithEsbuild(folder)),
   ];
 }
 
