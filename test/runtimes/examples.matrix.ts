@@ -117,6 +117,34 @@ for (const server of SERVERS) {
 
   if (server.runtime === 'workerd') {
     check(
+      'serves a model just under the limit',
+      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 416 }) > 25 * 2 ** 20),
+      async (address) => {
+        const { events } = await ask(address, { ...REQUEST, maxTokens: 2 });
+        assert.equal(events.at(-1), { finishReason: 'length' });
+      },
+    );
+
+    check(
+      'refuses one just over it',
+      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 480 }) < 2 * 25 * 2 ** 20),
+      async (address) => {
+        const response = await post(address, JSON.stringify(REQUEST));
+        assert.is(((await response.json()) as { code: string }).code, 'RESOURCE_LIMIT');
+      },
+    );
+
+    check(
+      'holds the shipped model in 128 MB, workerd itself included',
+      () => {},
+      async (address, { child }) => {
+        for (let answer = 0; answer < 4; answer++)
+          await ask(address, { ...REQUEST, maxTokens: 256 });
+        assert.ok(peakBytes(child.pid!) < 128e6, `${peakBytes(child.pid!)} bytes at the most`);
+      },
+    );
+
+    check(
       'refuses a model beyond 128 MB before it reads the weights',
       ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 1792 }) > 250e6),
       async (address, { child }) => {
