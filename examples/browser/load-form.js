@@ -11,6 +11,8 @@ const form = document.querySelector('#load');
 const bar = document.querySelector('#progress-bar');
 const cancel = document.querySelector('#cancel');
 const start = form.querySelector('button');
+const folder = document.querySelector('#folder');
+const files = document.querySelector('#files');
 
 /** The part of the page where a model is chosen and described. */
 export const loadForm = {
@@ -21,6 +23,9 @@ export const loadForm = {
       onLoad();
     });
     cancel.addEventListener('click', onCancel);
+    // what was picked last is the choice
+    folder.addEventListener('change', () => (files.value = ''));
+    files.addEventListener('change', () => (folder.value = ''));
   },
 
   /**
@@ -90,7 +95,7 @@ const CHOICES = {
     return { name: href, request: { address: href } };
   },
   files() {
-    const picked = ['#folder', '#files'].flatMap((id) => [...document.querySelector(id).files]);
+    const picked = [...folder.files, ...files.files];
     if (picked.length === 0) throw new Error('pick the folder of a model, or its files');
     const [{ webkitRelativePath, name }] = picked;
     return { name: webkitRelativePath.split('/')[0] || name, request: { files: picked } };

@@ -7,10 +7,11 @@ const BESIDE = {
 };
 
 /**
- * @param {File[]} files
+ * @param {File[]} picked those of a folder's folders are none of the model
  * @throws Error that names the file that is missing
  */
-export async function readPicked(files) {
+export async function readPicked(picked) {
+  const files = picked.filter(({ webkitRelativePath }) => !/\/.*\//.test(webkitRelativePath));
   const byName = new Map(files.map((file) => [file.name, file]));
   const weights = await readWeights(files);
   const config = byName.get('config.json');

@@ -2,7 +2,7 @@
  * A static server for the page, on this machine only: `node serve.js [folder of tpa-wasm]`, the
  * port from PORT or a free one. Any other does as well that sends the same headers.
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -11,7 +11,9 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const PACKAGE = resolve(process.argv[2] ?? join(HERE, '../..'));
+const INSTALLED = join(HERE, 'node_modules/tpa-wasm');
+const REPOSITORY = join(HERE, '../..');
+const PACKAGE = resolve(process.argv[2] ?? (existsSync(INSTALLED) ? INSTALLED : REPOSITORY));
 const ORT = findOnnxruntime();
 
 /** What lies where, the longest beginning first. */

@@ -4,7 +4,10 @@ const stop = document.querySelector('#stop');
 const more = document.querySelector('#more');
 const asked = document.querySelector('#asked');
 const written = document.querySelector('#written');
-const story = document.querySelector('#story');
+const sheet = document.querySelector('#sheet');
+
+/** So far from its end a text is still followed: a line, and less than a press of an arrow key. */
+const NEAR_PIXELS = 32;
 
 /** The part of the page where a prompt is written, and the text that follows. */
 export const writeForm = {
@@ -58,10 +61,13 @@ export const writeForm = {
   begin(prompt) {
     asked.textContent = prompt;
     written.textContent = '';
+    sheet.scrollTop = sheet.scrollHeight;
   },
 
+  /** Goes on, in sight of a reader who has not gone back. */
   add(text) {
+    const fromEnd = sheet.scrollHeight - sheet.scrollTop - sheet.clientHeight;
     written.append(text);
-    story.scrollTop = story.scrollHeight;
+    if (fromEnd < NEAR_PIXELS) sheet.scrollTop = sheet.scrollHeight;
   },
 };

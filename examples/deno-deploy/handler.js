@@ -24,14 +24,23 @@ export function createHandler(load) {
   let last = Promise.resolve();
   let waiting = 0;
 
+  async function loadOnce() {
+    try {
+      const model = await load();
+      if (model.tokenizer !== undefined) return model;
+      model.dispose();
+      throw new Error('the model has no tokenizer');
+    } catch (error) {
+      loading = undefined;
+      throw failure(error);
+    }
+  }
+
   async function answer(request, waitUntil) {
     const { prompt, maxTokens = MAX_TOKENS, ...options } = await readBody(request);
     if (typeof prompt !== 'string') throw new TypeError('"prompt" expected text');
     if (maxTokens > MAX_TOKENS) throw new RangeError(`"maxTokens" expected at most ${MAX_TOKENS}`);
-    loading ??= load().catch((error) => {
-      loading = undefined;
-      throw Object.assign(error, { status: STATUS[error.code] ?? 500 });
-    });
+    loading ??= loadOnce();
     waitUntil(loading.catch(() => {}));
     const model = await loading;
     const promptTokens = model.tokenizer.encode(prompt).length;
@@ -67,11 +76,25 @@ export function createHandler(load) {
       if (request.method !== 'POST') throw refusal(405, 'expected GET or POST');
       return await answer(request, waitUntil);
     } catch (error) {
-      const isMistake = error instanceof TypeError || error instanceof RangeError;
-      const status = error.status ?? STATUS[error.code] ?? (isMistake ? 400 : 500);
-      return Response.json({ error: error.message, code: error.code }, { status });
+      const { status, ...told } = tell(error);
+      return Response.json(told, { status });
     }
   };
+}
+
+/** What a reader may know of an error. Failures of the server are for its log: they name its paths. */
+function tell(error) {
+  const { message, code } = error;
+  const isMistake = error instanceof TypeError || error instanceof RangeError;
+  const status = error.status ?? STATUS[code] ?? (isMistake ? 400 : 500);
+  if (status !== 500) return { status, error: message, code };
+  console.error(error);
+  return { status, error: 'the server failed', code };
+}
+
+/** An error that no reader has made, whatever its class. */
+function failure(error) {
+  return Object.assign(error, { status: STATUS[error.code] ?? 500 });
 }
 
 async function send(generation, controller) {
@@ -87,7 +110,7 @@ async function* eventsOf(generation) {
     for await (const { text } of generation) if (text !== '') yield { text };
     yield { finishReason: generation.finishReason };
   } catch (error) {
-    yield { error: error.message };
+    yield { error: tell(failure(error)).error };
   }
 }
 

@@ -33,7 +33,7 @@ export function tryCommand(command: string, { file }: Block, project: Project): 
   const folders = [ROOT, join(ROOT, dirname(file))];
   if (program === 'npm') checkNpm(args, folders);
   else if (program.startsWith('.runtimes/')) checkRuntime(program);
-  // a request to a server of examples/, which test/runtimes/examples.matrix.ts asks
+  // a request to a server of examples/, which test/runtimes/example-addresses.matrix.ts starts
   else if (program === 'curl') JSON.parse(args[args.indexOf('-d') + 1] ?? '');
   else if (program !== 'node' && program !== 'bash') throw new Error(`"${program}" is unknown`);
   for (const path of args.filter((word) => /^[\w./-]+\.(js|mjs|ts|sh)$/.test(word))) {

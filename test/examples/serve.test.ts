@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { firstLine } from '../helpers/first-line.ts';
 
 const SERVE = fileURLToPath(new URL('../../examples/browser/serve.js', import.meta.url));
 const WEIGHTS = Buffer.from('0123456789');
@@ -163,12 +165,28 @@ test('has nothing outside its folders', async () => {
   assert.match(await raw('GET http://other/model/../../secret.txt HTTP/1.1'), /^HTTP\/1\.1 404/);
 });
 
+test('serves the package that is installed beside it', async () => {
+  write('copy/node_modules/tpa-wasm/dist/standalone/index.js', 'export {};');
+  write('copy/node_modules/tpa-wasm/models/t6-fairytales/config.json', '{}');
+  cpSync(SERVE, join(folder, 'copy/serve.js'));
+  write('copy/package.json', '{ "type": "module" }');
+  const copy = spawn(process.execPath, [join(folder, 'copy/serve.js')], { env: { PATH: '' } });
+  try {
+    const address = await firstLine(copy);
+    for (const path of ['tpa-wasm/index.js', 'model/config.json']) {
+      assert.is((await fetch(address + path)).status, 200, path);
+    }
+  } finally {
+    copy.kill();
+  }
+});
+
 test('ends with one line where the port is taken', async () => {
   const env = { PATH: '', PORT: String(port) };
   const second = spawn(process.execPath, [SERVE, join(folder, 'package')], { env });
   let said = '';
   second.stderr.on('data', (data) => (said += String(data)));
-  const code = await new Promise((resolve) => second.on('exit', resolve));
+  const [code] = await once(second, 'close', { signal: AbortSignal.timeout(20_000) });
   assert.is(code, 1);
   assert.match(said, /^cannot serve: .*EADDRINUSE.*\n$/);
 });
@@ -179,12 +197,6 @@ function write(path: string, content: string | Buffer): void {
   const file = join(folder, path);
   mkdirSync(join(file, '..'), { recursive: true });
   writeFileSync(file, content);
-}
-
-function firstLine({ stdout }: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    stdout!.once('data', (data) => resolve(String(data).trim()));
-  });
 }
 
 /** As it is: `fetch` would resolve the dots. */

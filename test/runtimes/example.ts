@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -18,33 +19,46 @@ export interface Example {
   edit(file: string, piece: string, by: string): void;
   /** `npm start`, with these programs first on the path. */
   start(programs: readonly string[], args?: readonly string[], env?: NodeJS.ProcessEnv): Running;
-  remove(): void;
 }
 
 /** An example that runs. */
 export interface Running {
   readonly child: ChildProcess;
-  /** What it printed so far. */
-  output(): string;
+  /** So far. */
+  readonly printed: { stdout: string; stderr: string };
   /** To the whole group, as a terminal does. */
   signal(name: NodeJS.Signals): void;
-  /** Resolves when every process of the group is gone. */
-  stop(): Promise<void>;
+  /** Waits until it has ended and all that it printed is here. @throws after 30 seconds */
+  ended(): Promise<void>;
 }
 
-export function copyExample(name: string): Example {
+/** Works with an example; what it started ends with it. */
+export async function withExample(
+  name: string,
+  work: (example: Example) => Promise<void>,
+): Promise<void> {
   const { folder, remove } = copyConsumer();
-  cpSync(`${ROOT}examples/${name}`, folder, { recursive: true });
-  return {
-    model: `${folder}/node_modules/tpa-wasm/models/t6-fairytales`,
-    edit(file, piece, by) {
-      const text = readFileSync(`${folder}/${file}`, 'utf8');
-      if (!text.includes(piece)) throw new Error(`${name}/${file} has no ${piece}`);
-      writeFileSync(`${folder}/${file}`, text.replace(piece, by));
-    },
-    start: (programs, args = [], env = {}) => start(folder, programs, args, env),
-    remove,
-  };
+  const started: Running[] = [];
+  try {
+    cpSync(`${ROOT}examples/${name}`, folder, { recursive: true });
+    await work({
+      model: `${folder}/node_modules/tpa-wasm/models/t6-fairytales`,
+      edit(file, piece, by) {
+        const text = readFileSync(`${folder}/${file}`, 'utf8');
+        if (!text.includes(piece)) throw new Error(`${name}/${file} has no ${piece}`);
+        writeFileSync(`${folder}/${file}`, text.replace(piece, by));
+      },
+      start(programs, args = [], env = {}) {
+        const running = start(folder, programs, args, env);
+        started.push(running);
+        return running;
+      },
+    });
+  } finally {
+    for (const running of started) running.signal('SIGKILL');
+    await Promise.all(started.map((running) => running.ended()));
+    remove();
+  }
 }
 
 function start(
@@ -60,25 +74,23 @@ function start(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => (output += String(chunk)));
-  }
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const signal = (name: NodeJS.Signals): void => {
-    try {
-      process.kill(-child.pid!, name);
-    } catch {
-      // all of the group have ended
-    }
-  };
+  const printed = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (printed.stdout += String(chunk)));
+  child.stderr.on('data', (chunk) => (printed.stderr += String(chunk)));
+  let isClosed = false;
+  child.once('close', () => (isClosed = true));
   return {
     child,
-    output: () => output,
-    signal,
-    stop: () => {
-      signal('SIGKILL');
-      return closed;
+    printed,
+    signal(name) {
+      try {
+        process.kill(-child.pid!, name);
+      } catch {
+        // all of the group have ended
+      }
+    },
+    async ended() {
+      if (!isClosed) await once(child, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) });
     },
   };
 }
@@ -95,12 +107,12 @@ export async function freePort(): Promise<number> {
 /** Waits for what `isSo` says. @throws after 30 seconds, with what the example printed */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
-  running: Running,
+  { child, printed }: Running,
 ): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
   while (!(await isSo())) {
-    if (Date.now() > end || running.child.exitCode !== null) {
-      throw new Error(`the example printed: ${running.output()}`);
+    if (Date.now() > end || child.exitCode !== null) {
+      throw new Error(`the example printed: ${printed.stdout}${printed.stderr}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

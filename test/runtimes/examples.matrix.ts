@@ -1,32 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CONSUMER } from './consumer.ts';
-import { copyExample, type Example, freePort, type Running, until } from './example.ts';
+import { type Example, freePort, type Running, until, withExample } from './example.ts';
 import { findRuntime } from './find.ts';
+import { REQUEST, textOfNode } from './node-text.ts';
 import { abandon, ask, post } from './sse-client.ts';
-import { writeZeroModel } from './zero-model.ts';
+import { SLOW, writeZeroModel } from './zero-model.ts';
 
 const ESBUILD = fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url));
 const ENTRY_CALL = "backend: 'wasm'";
-const REQUEST = { prompt: 'Once upon a time', maxTokens: 40, seed: 7 };
-/**
- * 10 million weights: 256 tokens take more than a second in every runtime, and the file is within
- * the 25 MiB that Cloudflare takes.
- */
-const SLOW = {
-  model_type: 't6',
-  attention: 'tpa',
-  vocab_size: 2048,
-  n_layer: 8,
-  n_embd: 320,
-  n_head: 32,
-  head_dim: 32,
-  rank: 2,
-  q_rank: 4,
-  block_size: 512,
-};
 
 interface Server {
   readonly name: string;
@@ -81,7 +64,7 @@ for (const server of SERVERS) {
   };
 
   check(
-    'streams text, refuses what it cannot take, loads once',
+    'streams text, refuses what it cannot take, gives the same again',
     () => {},
     async (address) => {
       assert.match(await (await fetch(address)).text(), /^POST \{"prompt"/);
@@ -134,6 +117,34 @@ for (const server of SERVERS) {
 
   if (server.runtime === 'workerd') {
     check(
+      'serves a model just under the limit',
+      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 416 }) > 25 * 2 ** 20),
+      async (address) => {
+        const { events } = await ask(address, { ...REQUEST, maxTokens: 2 });
+        assert.equal(events.at(-1), { finishReason: 'length' });
+      },
+    );
+
+    check(
+      'refuses one just over it',
+      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 480 }) < 2 * 25 * 2 ** 20),
+      async (address) => {
+        const response = await post(address, JSON.stringify(REQUEST));
+        assert.is(((await response.json()) as { code: string }).code, 'RESOURCE_LIMIT');
+      },
+    );
+
+    check(
+      'holds the shipped model in 128 MB, workerd itself included',
+      () => {},
+      async (address, { child }) => {
+        for (let answer = 0; answer < 4; answer++)
+          await ask(address, { ...REQUEST, maxTokens: 256 });
+        assert.ok(peakBytes(child.pid!) < 128e6, `${peakBytes(child.pid!)} bytes at the most`);
+      },
+    );
+
+    check(
       'refuses a model beyond 128 MB before it reads the weights',
       ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 1792 }) > 250e6),
       async (address, { child }) => {
@@ -147,39 +158,6 @@ for (const server of SERVERS) {
   test.run();
 }
 
-const node = suite('examples/node');
-
-node('writes the text that the package gives', async () => {
-  const example = copyExample('node');
-  example.edit('index.js', 'loadModel(MODEL)', "loadModel(MODEL, { simd: 'baseline' })");
-  const running = example.start([], [REQUEST.prompt, String(REQUEST.seed)]);
-  try {
-    await until(() => running.child.exitCode !== null, running);
-    const text = await textOfNode({ ...REQUEST, maxTokens: 120 });
-    assert.is(running.output(), `${REQUEST.prompt}${text}\n(length, seed 7)\n`);
-  } finally {
-    await running.stop();
-    example.remove();
-  }
-});
-
-node('ends within a token at Ctrl-C', async () => {
-  const example = copyExample('node');
-  writeZeroModel(example.model, SLOW);
-  const running = example.start([], [REQUEST.prompt]);
-  try {
-    await until(() => running.output().length > REQUEST.prompt.length, running);
-    running.signal('SIGINT');
-    await until(() => running.output().endsWith(')\n'), running);
-    assert.match(running.output(), /\n\(abort, seed \d+\)\n$/);
-  } finally {
-    await running.stop();
-    example.remove();
-  }
-});
-
-node.run();
-
 type Work = (address: string, running: Running) => Promise<void>;
 
 async function withServer(
@@ -188,42 +166,22 @@ async function withServer(
   prepare: (example: Example) => void,
   work: Work,
 ): Promise<void> {
-  const example = copyExample(name);
-  try {
+  await withExample(name, async (example) => {
     prepare(example);
     const port = await freePort();
     const { args, env } = listenOn(port);
     const running = example.start(programs, args, env);
-    try {
-      const address = `http://127.0.0.1:${port}/${path}`;
-      await until(() => isUp(address), running);
-      await work(address, running);
-    } finally {
-      await running.stop();
-    }
-  } finally {
-    example.remove();
-  }
+    const address = `http://127.0.0.1:${port}/${path}`;
+    await until(() => isUp(address), running);
+    await work(address, running);
+  });
 }
 
 async function isUp(address: string): Promise<boolean> {
-  return fetch(address).then(
+  return fetch(address, { signal: AbortSignal.timeout(5_000) }).then(
     ({ ok }) => ok,
     () => false,
   );
-}
-
-/** What this Node gives on the baseline kernels, with the packed tarball. */
-async function textOfNode({ prompt, ...options }: typeof REQUEST): Promise<string> {
-  const folder = `${CONSUMER}/node_modules/tpa-wasm`;
-  const { loadModel } = (await import(
-    pathToFileURL(`${folder}/dist/index.js`).href
-  )) as typeof import('../../src/index.ts');
-  const kernels = { backend: 'wasm', simd: 'baseline' } as const;
-  const model = await loadModel(`${folder}/models/t6-fairytales`, kernels);
-  const text = await model.createSession().generate(prompt, options).text();
-  model.dispose();
-  return text;
 }
 
 /** Most memory that a process of the group has held, as Linux counts it. */

@@ -2,7 +2,7 @@
  * `npm run example -- NAME [ARGUMENTS]`: a copy of examples/NAME, with the package as it is built
  * installed, started by its own `npm start`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,15 +20,17 @@ const found = (['node', 'deno', 'bun', 'workerd'] as const).map(findRuntime);
 const programs = found.flatMap((runtime) => ('missing' in runtime ? [] : [runtime.program]));
 const path = [...programs.map((program) => dirname(program)), process.env['PATH']].join(':');
 const { folder, remove } = copyConsumer();
-try {
-  cpSync(source, folder, { recursive: true });
-  process.once('SIGINT', () => {}); // it goes to the example too, which ends first
-  const { status } = spawnSync('npm', ['start', '--silent', '--', ...args], {
-    cwd: folder,
-    env: { ...process.env, PATH: path },
-    stdio: 'inherit',
-  });
-  process.exitCode = status ?? 1;
-} finally {
-  remove();
+cpSync(source, folder, { recursive: true });
+const child = spawn('npm', ['start', '--silent', '--', ...args], {
+  cwd: folder,
+  env: { ...process.env, PATH: path },
+  stdio: 'inherit',
+  detached: true, // a group of its own: npm passes no signals on to the program below its shell
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => process.kill(-child.pid!, signal)); // it ends first
 }
+child.on('close', (status) => {
+  remove();
+  process.exitCode = status ?? 1;
+});

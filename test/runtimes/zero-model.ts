@@ -7,6 +7,23 @@ import { attention } from '../helpers/tiny-configs.ts';
 const FLOAT16_BYTES = 2;
 
 /**
+ * 10 million weights: 256 tokens take more than a second in every runtime, and the file is within
+ * the 25 MiB that Cloudflare takes.
+ */
+export const SLOW = {
+  model_type: 't6',
+  attention: 'tpa',
+  vocab_size: 2048,
+  n_layer: 8,
+  n_embd: 320,
+  n_head: 32,
+  head_dim: 32,
+  rank: 2,
+  q_rank: 4,
+  block_size: 512,
+};
+
+/**
  * Writes a T6 whose weights are all zero, so that the file is a hole: it costs no disk whatever
  * its size, computes as long as any other, and every token is as likely as the next.
  *

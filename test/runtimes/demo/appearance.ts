@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { type Check, DESKTOP, PHONE } from './page.ts';
-import { faintTexts, openAll, writes } from './probes.ts';
+import { barContrasts, faintTexts, openAll, writes } from './probes.ts';
 
 /** Widths, contrast, names of controls, motion. */
 export function testAppearance(check: Check): void {
@@ -19,6 +19,9 @@ export function testAppearance(check: Check): void {
       for (const scheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
         assert.equal(await faintTexts(page), [], scheme);
+        for (const contrast of await barContrasts(page)) {
+          assert.ok(contrast >= 3, `a bar has ${contrast.toFixed(2)} in ${scheme}`);
+        }
       }
     });
   }

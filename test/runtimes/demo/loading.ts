@@ -1,3 +1,7 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { type Check, DESKTOP, MODEL, stalledModel, statusBegins } from './page.ts';
 import { focused, storyReaches, textOf, writes } from './probes.ts';
@@ -16,7 +20,6 @@ export function testLoading(check: Check): void {
     await page.getByLabel('Address of its folder').fill('http://127.0.0.1:1/');
     await page.keyboard.press('Enter');
     await alert.filter({ hasText: 'model file "config.json"' }).waitFor();
-    demo.complaints.length = 0; // the browser tells of addresses that do not answer by itself
     assert.is(await textOf(page, '#model-name'), 'fairy tales, on wasm');
     await writes(page);
   });
@@ -70,11 +73,34 @@ export function testLoading(check: Check): void {
       await pick(['config.json', 'model.safetensors', 'tokenizer.json']);
       await page.getByText('config.json, on wasm').waitFor();
       await writes(page);
-      await page.getByLabel('or its files').setInputFiles([]);
-      await page.getByLabel('Its folder', { exact: true }).setInputFiles(MODEL);
-      await page.getByRole('button', { name: 'Load' }).click();
+      await pickFolder(page, MODEL);
       await page.getByText('t6-fairytales, on wasm').waitFor();
       await writes(page);
+      await pick(['config.json']); // in place of the folder, not beside it
+      await page.getByRole('alert').filter({ hasText: 'a file "model.safetensors"' }).waitFor();
     },
   );
+
+  check('of a folder that is picked, files of its folders are left out', async (demo) => {
+    const page = await demo.visit(DESKTOP);
+    const folder = mkdtempSync(join(tmpdir(), 'tpa-picked-'));
+    try {
+      cpSync(MODEL, folder, { recursive: true });
+      mkdirSync(join(folder, 'other'));
+      for (const file of ['config.json', 'model.safetensors', 'more.safetensors']) {
+        writeFileSync(join(folder, 'other', file), 'none of it');
+      }
+      await page.getByLabel('From this device').check();
+      await pickFolder(page, folder);
+      await page.getByText(`${basename(folder)}, on wasm`).waitFor();
+      await writes(page);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+async function pickFolder(page: Page, folder: string): Promise<void> {
+  await page.getByLabel('Its folder', { exact: true }).setInputFiles(folder);
+  await page.getByRole('button', { name: 'Load' }).click();
 }

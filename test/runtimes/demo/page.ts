@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { CHROMIUM, CHROMIUM_FLAGS } from '../../gpu/chromium.ts';
+import { firstLine } from '../../helpers/first-line.ts';
 import { CONSUMER } from '../consumer.ts';
 import { RUNTIMES } from '../find.ts';
 
@@ -56,9 +57,7 @@ export class Demo {
     if (!existsSync(CONSUMER)) throw new Error('the tarball is not installed (npm run consumer)');
     const server = spawn(process.execPath, [SERVE, join(CONSUMER, 'node_modules/tpa-wasm')]);
     process.on('exit', () => server.kill());
-    const address = await new Promise<string>((resolve) => {
-      server.stdout.once('data', (line) => resolve(String(line).trim()));
-    });
+    const address = await firstLine(server);
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
     return new Demo(server, address, browser);
   }

@@ -61,15 +61,32 @@ export function shares(page: Page): Promise<number[]> {
     Number.parseFloat(getComputedStyle(document.querySelector(id), '::after').backgroundSize) / 100)`);
 }
 
+/** Contrast of two colours as WCAG 2 counts it, as a page computes it. */
+const CONTRAST = `
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = channels(color).map((c) =>
+      c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (...colors) => {
+    const [low, high] = colors.map(luminance).sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };`;
+
+/** Contrast of each of the two bars with its track, which must be 3 (WCAG 2.1, AA). */
+export function barContrasts(page: Page): Promise<number[]> {
+  return page.evaluate(`(() => {${CONTRAST}
+    return ['#cache-bar', '#dense-bar'].map((id) => {
+      const { backgroundImage, backgroundColor } = getComputedStyle(document.querySelector(id), '::after');
+      return contrast(/rgb\\([^)]*\\)/.exec(backgroundImage)[0], backgroundColor);
+    });
+  })()`);
+}
+
 /** Texts whose contrast with what is behind them is less than 4.5 (WCAG 2, AA). */
 export function faintTexts(page: Page): Promise<string[]> {
-  return page.evaluate(`(() => {
-    const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-    const luminance = (color) => {
-      const [r, g, b] = channels(color).map((c) =>
-        c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
+  return page.evaluate(`(() => {${CONTRAST}
     const behind = (element) => {
       const { backgroundColor } = getComputedStyle(element);
       const [, , , alpha = 1] = channels(backgroundColor);
@@ -80,9 +97,8 @@ export function faintTexts(page: Page): Promise<string[]> {
     const faint = [];
     for (const element of document.body.querySelectorAll('*')) {
       if (!element.checkVisibility() || !(ownText(element) || element.matches('input, select'))) continue;
-      const [low, high] = [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => a - b);
-      const contrast = (high + 0.05) / (low + 0.05);
-      if (contrast < 4.5) faint.push(element.localName + ' ' + element.textContent.trim().slice(0, 40) + ' ' + contrast.toFixed(2));
+      const against = contrast(getComputedStyle(element).color, behind(element));
+      if (against < 4.5) faint.push(element.localName + ' ' + element.textContent.trim().slice(0, 40) + ' ' + against.toFixed(2));
     }
     return faint;
   })()`);

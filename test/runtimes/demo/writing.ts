@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../../src/index.ts';
 import { crashGpu } from '../../gpu/chromium.ts';
-import { type Check, DESKTOP, MODEL, statusBegins } from './page.ts';
+import { type Check, DESKTOP, MODEL, PHONE, statusBegins } from './page.ts';
 import { focused, setOptions, shares, storyReaches, tab, textOf } from './probes.ts';
 
 /** Chance would end some texts early. */
@@ -81,6 +81,33 @@ export function testWriting(check: Check): void {
       await demo.screenshot(page, 'light-desktop');
     },
   );
+
+  check('the text follows its end, unless a reader went back', async (demo) => {
+    const page = await demo.visit(PHONE);
+    const sheet = page.getByRole('region', { name: 'Text' });
+    const fromEnd = () =>
+      sheet.evaluate((text) => text.scrollHeight - text.scrollTop - text.clientHeight);
+    await setOptions(page, { ...LIKELIEST, 'max-tokens': '500', pace: '40' });
+    await page.getByLabel('Prompt').fill('The fox said. '.repeat(80));
+    await page.getByRole('button', { name: 'Write' }).click();
+    await storyReaches(page, 80 * 14 + 40);
+    assert.ok((await fromEnd()) < 1, 'at the end');
+    await sheet.focus();
+    await page.keyboard.press('Home');
+    await page.waitForTimeout(100);
+    const length = (await textOf(page, '#story')).length;
+    await storyReaches(page, length + 40);
+    assert.is(await sheet.evaluate(({ scrollTop }) => scrollTop), 0, 'where the reader is');
+    assert.ok((await fromEnd()) > 500);
+    // keys glide to where the end was when they were pressed
+    for (let press = 0; (await fromEnd()) >= 1 && press < 20; press++) {
+      await page.keyboard.press('End');
+      await page.waitForTimeout(200);
+    }
+    const again = (await textOf(page, '#story')).length;
+    await storyReaches(page, again + 120);
+    assert.ok((await fromEnd()) < 1, 'at the end again');
+  });
 
   check('says in one line what is wrong with an option, and goes on', async (demo) => {
     const page = await demo.visit(DESKTOP);
