@@ -4,17 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { CHROMIUM, launchChromium, QUIET, SWIFTSHADER } from '../helpers/browser.ts';
+import { launchChromium, SWIFTSHADER } from '../helpers/browser.ts';
 import type { Bundle } from './bundle.ts';
 import type { GpuHost, HostOrReason, Scenarios } from './host.ts';
 import type { Assets } from './scenarios.ts';
 
 const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
-
-export { CHROMIUM };
-
-/** Quiet, and SwiftShader as the GPU. */
-export const CHROMIUM_FLAGS = [...QUIET, ...SWIFTSHADER];
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',

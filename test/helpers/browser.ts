@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
 /** Its path; there may be nothing. */
-export const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
+const CHROMIUM = process.env['TPA_CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** It asks nothing of the network by itself. */
-export const QUIET = [
+const QUIET = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',

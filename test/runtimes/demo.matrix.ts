@@ -6,29 +6,28 @@ import { type Check, Demo } from './demo/page.ts';
 import { testWriting } from './demo/writing.ts';
 
 const test = suite('the demo page in Chromium');
-const missing = Demo.missing();
-let demo: Demo;
+const demo = await Demo.open();
 
-/** No page may complain; what Playwright throws stops uvu, which cannot print it. */
-const check: Check = (name, body) => {
-  test(name, async () => {
-    await body(demo).catch((error: unknown) => {
-      throw error instanceof assert.Assertion ? error : new Error(String(error));
-    });
-    assert.equal(demo.complaints.splice(0), []);
-  });
-};
-
-if (missing !== undefined) {
-  test.skip(missing);
-  process.stdout.write(`the demo page in Chromium: skipped, ${missing}\n`);
+if ('missing' in demo) {
+  test.skip(demo.missing);
+  process.stdout.write(`the demo page in Chromium: skipped, ${demo.missing}\n`);
 } else {
-  test.before(async () => {
-    demo = await Demo.open();
-  });
   test.after(() => demo.close());
+  const check = checkOf(demo);
   testWriting(check);
   testLoading(check);
   testAppearance(check);
 }
 test.run();
+
+/** No page may complain; what Playwright throws stops uvu, which cannot print it. */
+function checkOf(page: Demo): Check {
+  return (name, body) => {
+    test(name, async () => {
+      await body(page).catch((error: unknown) => {
+        throw error instanceof assert.Assertion ? error : new Error(String(error));
+      });
+      assert.equal(page.complaints.splice(0), []);
+    });
+  };
+}

@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { CHROMIUM, CHROMIUM_FLAGS } from '../../gpu/chromium.ts';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium, SWIFTSHADER } from '../../helpers/browser.ts';
 import { firstLine } from '../../helpers/first-line.ts';
 import { CONSUMER } from '../consumer.ts';
 import { RUNTIMES } from '../find.ts';
@@ -48,17 +48,14 @@ export class Demo {
     this.browser = browser;
   }
 
-  /** Why there can be none; undefined if there can. */
-  static missing(): string | undefined {
-    return existsSync(CHROMIUM) ? undefined : `no Chromium at ${CHROMIUM}`;
-  }
-
-  static async open(): Promise<Demo> {
+  /** The page's server in a browser, or why there can be none. */
+  static async open(): Promise<Demo | { readonly missing: string }> {
     if (!existsSync(CONSUMER)) throw new Error('the tarball is not installed (npm run consumer)');
+    const browser = await launchChromium(SWIFTSHADER);
+    if ('missing' in browser) return browser;
     const server = spawn(process.execPath, [SERVE, join(CONSUMER, 'node_modules/tpa-wasm')]);
     process.on('exit', () => server.kill());
     const address = await firstLine(server);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
     return new Demo(server, address, browser);
   }
 
