@@ -6,6 +6,7 @@ import type { ModelConfig } from './format/model-config.ts';
 import { readAll } from './format/byte-source.ts';
 import { readChatConfig, readGenerationConfig } from './format/chat-files.ts';
 import { isDeeperThan } from './format/json-depth.ts';
+import { MAX_TOKENIZER_BYTES } from './format/limits.ts';
 import { ProgressMeter } from './download/load-progress.ts';
 import { openSource } from './download/open-source.ts';
 import { type ModelFiles, type ModelSource, readModelFile } from './format/model-files.ts';
@@ -19,8 +20,6 @@ import type { TextTokenizer } from './model/tokenizer.ts';
 import { loadWeights } from './model/weights.ts';
 import { type CompiledKernels, compileKernels, createEngine } from './wasm/engine.ts';
 
-/** Larger than any published tokenizer.json (17 MB). */
-const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** Codes of a file that is not what it should be. */
 const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 /** The shipped one nests 5 deep. */
@@ -50,11 +49,11 @@ const MAX_TOKENIZER_DEPTH = 32;
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
-  const obstacle = gpuObstacle(options.webgpu);
-  if (options.backend === 'webgpu' && obstacle !== undefined) {
+  const { backend, onProgress, signal, webgpu } = options;
+  const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
+  if (obstacle !== undefined) {
     throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
-  const { onProgress, signal } = options;
   const kernels = await compileKernels(options, signal).catch((error: unknown) => {
     checkAbort(signal);
     throw error;
@@ -112,13 +111,8 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     checkAbort(signal);
     const cpu = new CpuBackend(engine, config, weights);
     const computing = await chooseBackend(cpu, options);
-    const { cache: cacheInfo } = files;
-    return new Model(cpu, config, tokenizer, extras, {
-      chat,
-      defaults,
-      cache: cacheInfo,
-      ...computing,
-    });
+    const kept = files.cache;
+    return new Model(cpu, config, tokenizer, extras, { chat, defaults, cache: kept, ...computing });
   } finally {
     attempt.hasCached = files.hasCached;
     await files.close();

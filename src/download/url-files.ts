@@ -2,6 +2,7 @@ import { checkBareName } from '../format/bare-name.ts';
 import { bytesSource, type ByteSource } from '../format/byte-source.ts';
 import type { HashChecks } from '../format/hashed-files.ts';
 import { followed, type FollowedSource } from '../format/in-order.ts';
+import { MAX_TOKENIZER_BYTES } from '../format/limits.ts';
 import type { ModelFiles } from '../format/model-files.ts';
 import { SHARD_NAME } from '../format/tensors.ts';
 import type { CacheUse } from './cache-use.ts';
@@ -14,9 +15,6 @@ import { OpenBodies } from './open-bodies.ts';
 import { Patience } from './patience.ts';
 import { sequentialSource } from './sequential.ts';
 import { readWhole } from './whole.ts';
-
-/** Of a file that is no weights and has no length: as many as the largest may have, a tokenizer. */
-const MAX_OTHER_BYTES = 64 * 2 ** 20;
 
 /** How long a model that has what it needs waits for what only the cache wants. */
 const FINISH_MS = 30_000;
@@ -100,7 +98,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     return follower;
   };
   const maxBytesOf = (file: string): number =>
-    SHARD_NAME.test(file) ? maxWeightBytes : MAX_OTHER_BYTES;
+    SHARD_NAME.test(file) ? maxWeightBytes : MAX_TOKENIZER_BYTES;
   /** A server that lacks a file for a while costs nobody the one that is kept. */
   const keepAbsence = async (file: string, key: string): Promise<void> => {
     const kept = await cache.find(key);

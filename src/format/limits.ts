@@ -31,3 +31,6 @@ export const LIMITS = {
 
 /** The smallest number that float32 keeps whole; below it the kernels may see 0. */
 export const SMALLEST = 2 ** -126;
+
+/** Larger than any published tokenizer.json (17 MB), the largest file of a model that is no weights. */
+export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasWebGpu } from '../../src/backend/webgpu/present.ts';
 import { loadModel, type LoadOptions, TpaError } from '../../src/index.ts';
+import { withGlobals } from '../helpers/globals.ts';
 import { mechanismVariant } from '../helpers/mechanism-model.ts';
 import { refused } from '../helpers/refused.ts';
 
@@ -41,6 +42,17 @@ test("'auto' without WebGPU: the CPU, a reason in words, and nothing of the GPU'
   const phase = { backend: 'wasm', switchesAt: null };
   assert.equal(routes, { prefill: phase, decode: phase });
   assert.match(refusal, /^loads .*webgpu\/open/, 'the hooks work');
+});
+
+test("'wasm' does not so much as look at WebGPU", async () => {
+  const navigator = {
+    get gpu(): never {
+      throw new Error('looked at navigator.gpu');
+    },
+  };
+  await withGlobals({ navigator }, async () => {
+    (await loadModel(source, { backend: 'wasm', simd: 'baseline' })).dispose();
+  });
 });
 
 test("'auto' without WebGPU costs at most 50 ms more than 'wasm'", async () => {
