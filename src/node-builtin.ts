@@ -16,3 +16,13 @@ export function nodeBuiltin<Name extends keyof Builtins>(name: Name): Builtins[N
   const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
   return process?.getBuiltinModule?.(`node:${name}`) as Builtins[Name] | undefined;
 }
+
+/** The code of an error of a built-in module, such as `ENOENT`; undefined for other errors. */
+export function errorCode(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** Whether Deno has not allowed what failed. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NotCapable';
+}

@@ -1,5 +1,6 @@
 import { messageOf, TpaError, type TpaErrorData } from '../errors.ts';
 import { printable } from '../format/printable.ts';
+import { isDenied } from '../node-builtin.ts';
 
 /** A wasm memory holds 4 GiB: weights beyond cannot be used. */
 export const MAX_FILE_BYTES = 2 ** 32;
@@ -58,7 +59,7 @@ export function noAnswer(file: string, { search }: URL, cause: unknown): TpaErro
 
 /** Whether a request was forbidden, which asking again does not change: Deno without `--allow-net`. */
 export function isForbidden(cause: unknown): boolean {
-  return causesOf(cause).some((error) => error instanceof Error && error.name === 'NotCapable');
+  return causesOf(cause).some(isDenied);
 }
 
 /** An error and the causes in it, the outermost first. */

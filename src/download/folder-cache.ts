@@ -1,3 +1,4 @@
+import { errorCode } from '../node-builtin.ts';
 import { parseFacts } from './file-facts.ts';
 import { keyDigest } from './key-digest.ts';
 import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
@@ -166,8 +167,4 @@ async function sweep(folder: string, fs: FileSystem): Promise<void> {
     const age = Date.now() - (await fs.stat(path)).mtimeMs;
     if (age > (isPartial ? MAX_PARTIAL_MS : MAX_UNUSED_MS)) await fs.rm(path, { force: true });
   }
-}
-
-function errorCode(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -29,7 +29,7 @@ export function countedFiles(files: ModelFiles, onBytes: OnBytes): CountedFiles 
     let loaded = 0;
     for (const [source, bytes] of read) {
       total += source.size;
-      // a tied output projection may be read twice
+      // a piece that is read again is no more of the file
       loaded += isAll ? source.size : Math.min(bytes, source.size);
     }
     if (loaded === told) return;

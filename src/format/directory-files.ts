@@ -1,5 +1,5 @@
 import { TpaError } from '../errors.ts';
-import { nodeBuiltin } from '../node-builtin.ts';
+import { errorCode, isDenied, nodeBuiltin } from '../node-builtin.ts';
 import { checkBareName } from './bare-name.ts';
 import { truncated } from './byte-source.ts';
 import { printable } from './printable.ts';
@@ -148,7 +148,7 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
 
 function notADirectory(path: string, cause?: unknown): TpaError {
   const shown = printable(path, 400);
-  const message = isForbidden(cause)
+  const message = isDenied(cause)
     ? `model expected to read the directory "${shown}", which Deno allows with --allow-read`
     : `model expected a directory "${shown}", found none`;
   const data = { path };
@@ -163,13 +163,4 @@ function unreadable(file: string, cause: unknown): TpaError {
 function escape(file: string, found: string): TpaError {
   const message = `model file "${file}" expected a regular file in the directory, found ${found}`;
   return new TpaError('PATH_ESCAPE', message);
-}
-
-/** Deno's error of a permission that was not given. */
-function isForbidden(cause: unknown): boolean {
-  return cause instanceof Error && cause.name === 'NotCapable';
-}
-
-function errorCode(cause: unknown): unknown {
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }

@@ -1,5 +1,6 @@
 import { TpaError } from '../errors.ts';
 import { type FollowedSource, followed, type Sink } from './in-order.ts';
+import { toHex } from './hex.ts';
 import { missingFile, type ModelFiles } from './model-files.ts';
 import { printable } from './printable.ts';
 import { INDEX_FILE, SHARD_NAME } from './tensors.ts';
@@ -88,10 +89,6 @@ async function hashSink(file: string, expected: string, onGood: () => void): Pro
       onGood();
     },
   };
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function wrongHash(file: string, expected: string, found: string): TpaError {

@@ -1,3 +1,5 @@
+import { errorCode } from '../../node-builtin.ts';
+
 /** The first Node whose V8 runs onnxruntime's wasm at speed: 20 takes 110 s for the first run. */
 const FIRST_NODE = 22;
 
@@ -51,7 +53,7 @@ async function importDawn(): Promise<Dawn | undefined> {
   try {
     return (await import(/* webpackIgnore: true */ DAWN)) as Dawn;
   } catch (error) {
-    if (Object(error).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    if (errorCode(error) === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }
