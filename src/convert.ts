@@ -3,12 +3,12 @@
  *
  * @module tpa-wasm/convert
  */
-export type { Checkpoint, CheckpointTensor, JsonObject } from './convert/checkpoint.ts';
+export type { Checkpoint, CheckpointTensor, JsonObject } from './format/contents.ts';
 export {
   convertCheckpoint,
   CONVERTED_NAMES,
   type ConvertedFile,
 } from './convert/converted-files.ts';
-export type { TensorDtype } from './format/half.ts';
+export type { TensorDtype } from './format/tensors/half.ts';
 export { openCheckpoint } from './convert/open-checkpoint.ts';
-export { TpaError, type TpaErrorCode, type TpaErrorData } from './errors.ts';
+export { TpaError, type TpaErrorCode, type TpaErrorData } from './base/errors.ts';

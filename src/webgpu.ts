@@ -3,4 +3,4 @@
  *
  * @module tpa-wasm/webgpu
  */
-export { startGpuWorker } from './backend/webgpu/start-worker.ts';
+export { startGpuWorker } from './backend/webgpu/client/start-worker.ts';

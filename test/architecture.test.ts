@@ -8,47 +8,54 @@ import * as assert from 'uvu/assert';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * The import law: what each room may import besides itself (types are free). Files at the top of
- * src/ are rooms of their own.
+ * The import law: what each room may import besides itself, from the ground up. Files at the top of
+ * src/ are the faces of the package.
  */
 const LAW: Readonly<Record<string, readonly string[]>> = {
-  errors: [],
-  nearest: [],
-  'node-builtin': [],
-  yield: [],
-  attention: ['errors'],
-  format: ['node-builtin', 'errors'],
-  convert: ['format', 'errors'],
-  download: ['format', 'node-builtin', 'errors'],
-  wasm: ['errors'],
-  cache: ['attention', 'errors'],
-  model: ['attention', 'format', 'errors'],
-  backend: ['attention', 'cache', 'format', 'model', 'node-builtin', 'wasm', 'yield', 'errors'],
-  generate: ['backend', 'model', 'nearest', 'yield', 'errors'],
-  'runtime-options': ['attention', 'backend'],
-  runtime: ['attention', 'backend', 'cache', 'runtime-options', 'wasm', 'errors'],
-  'model.ts': ['attention', 'backend', 'model', 'generate', 'yield', 'errors'],
-  'load-options': ['attention', 'backend', 'download', 'format', 'runtime-options'],
-  'load-model': [
+  base: [],
+  attention: ['base'],
+  wasm: ['base'],
+  layout: ['attention', 'base'],
+  compute: ['attention', 'layout', 'base'],
+  cache: ['attention', 'compute', 'layout', 'base'],
+  format: ['attention', 'base'],
+  convert: ['format', 'base'],
+  download: ['format', 'base'],
+  text: ['base'],
+  weights: ['compute', 'format', 'layout', 'base'],
+  model: ['attention', 'cache', 'compute', 'format', 'layout', 'weights', 'base'],
+  device: ['base'],
+  backend: [
     'attention',
+    'cache',
+    'compute',
+    'device',
+    'format',
+    'layout',
+    'model',
+    'weights',
+    'wasm',
+    'base',
+  ],
+  ops: ['attention', 'backend', 'cache', 'compute', 'device', 'layout', 'wasm', 'base'],
+  generate: ['backend', 'text', 'base'],
+  load: [
     'backend',
     'download',
     'format',
-    'load-options',
+    'generate',
     'model',
-    'model.ts',
+    'ops',
+    'text',
+    'weights',
     'wasm',
-    'yield',
-    'errors',
+    'base',
   ],
-  index: ['errors', 'backend', 'runtime', 'load-model'],
-  webgpu: ['backend'],
-  'convert.ts': ['errors', 'convert'],
-  cli: ['index', 'convert.ts', 'nearest'],
+  'index.ts': ['backend', 'load', 'ops', 'base'],
+  'webgpu.ts': ['backend'],
+  'convert.ts': ['convert', 'base'],
+  cli: ['index.ts', 'convert.ts', 'base'],
 };
-
-/** Files that have the name of a room. */
-const NAMESAKES: ReadonlySet<string> = new Set(['convert.ts', 'model.ts']);
 
 /** Modules that package.json gives to Node alone. */
 const NODE_ONLY: readonly string[] = ['src/wasm/delivery/node.ts'];
@@ -65,9 +72,7 @@ test('rooms of src/ import only what the import law allows', async () => {
 
 test('only wasm/ uses WebAssembly', () => {
   assert.equal(
-    filesOf('src').filter(
-      (file) => !room(file).startsWith('wasm') && /\bWebAssembly\./.test(code(file)),
-    ),
+    filesOf('src').filter((file) => room(file) !== 'wasm' && /\bWebAssembly\./.test(code(file))),
     [],
   );
 });
@@ -100,7 +105,7 @@ test('what a GPU needs is loaded when there is one: all but a look whether there
 });
 
 test('the template library is used by one file, which is loaded when it is needed', () => {
-  assert.equal(mentions(/'@huggingface\/jinja'/), ['src/model/chat-template.ts']);
+  assert.equal(mentions(/'@huggingface\/jinja'/), ['src/text/chat-template.ts']);
   assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), []);
 });
 
@@ -172,11 +177,9 @@ async function runtimeImports(): Promise<Edge[]> {
   );
 }
 
-/** `src/wasm/heap.ts` is in wasm, `src/runtime.ts` is runtime; src/model.ts is not src/model/. */
+/** `src/wasm/heap.ts` is in wasm; `src/index.ts` is a room of its own. */
 function room(file: string): string {
-  const [, name = '', inner] = file.split('/');
-  if (inner !== undefined || NAMESAKES.has(name)) return name;
-  return name.replace(/\.ts$/, '');
+  return file.split('/')[1]!;
 }
 
 /** Files of src/ whose code matches. */

@@ -2,7 +2,7 @@ import { LOG2E } from '../simd/exp2';
 import { scaleRow } from '../simd/scale';
 import { densePage, pageScratch, seenFrom } from './dense-page';
 import { LOWEST } from './softmax';
-import { CacheShape, LATENT, PAGE_TOKENS, STORED, valueRow } from './tiles';
+import { CacheShape, LATENT, PAGE_TOKENS, STORED, valueRow } from '../layout/pages';
 
 /** Bytes of scratch that {@link denseDecode} needs. */
 export function denseDecodeScratch(shapeAt: usize): usize {

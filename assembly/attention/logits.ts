@@ -1,7 +1,7 @@
-import { productStore } from '../simd/product';
-import { splatBytes, splatScale, splatScaleAdd, splatStore } from '../simd/splat';
-import { keysOfHead } from './materialize';
-import { CacheShape, PAGE_ROW, TILE, TILE_ROW } from './tiles';
+import { productStore } from '../product/strips';
+import { splatBytes, splatScale, splatScaleAdd, splatStore } from '../product/splat';
+import { keysOfHead } from '../cache/materialize';
+import { CacheShape, PAGE_ROW, TILE, TILE_ROW } from '../layout/pages';
 
 /*
  * Logits (base 2) of one tile of 48 keys: out (heads, queries, 48), heads `plane` bytes apart,

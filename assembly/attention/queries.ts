@@ -1,6 +1,6 @@
-import { splatBytes, splatRows } from '../simd/splat';
-import { queryOfHead } from './materialize';
-import { CacheShape } from './tiles';
+import { splatBytes, splatRows } from '../product/splat';
+import { queryOfHead } from '../cache/materialize';
+import { CacheShape } from '../layout/pages';
 
 /** A block of queries: addresses, and numbers between tokens. Six u32, written by the host. */
 @unmanaged

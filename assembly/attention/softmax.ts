@@ -1,6 +1,6 @@
 import { exp2, exp2Constant, exp2Once } from '../simd/exp2';
 import { maxLanes, sumLanes } from '../simd/reduce';
-import { TILE_ROW } from './tiles';
+import { TILE_ROW } from '../layout/pages';
 
 /** Initial running maximum; also the logit of a masked position, whose weight is exactly 0. */
 export const LOWEST: f32 = -3.4028234663852886e38;

@@ -1,12 +1,13 @@
 import { LOG2E } from '../simd/exp2';
-import { productAdd } from '../simd/product';
+import { productAdd } from '../product/strips';
 import { scaleRow } from '../simd/scale';
-import { even, splatBytes, splatRows } from '../simd/splat';
+import { even, splatBytes, splatRows } from '../product/splat';
 import { factoredLogits } from './logits';
-import { keyScratch, keysOfTile } from './keys';
+import { keyScratch, keysOfTile } from '../cache/keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { akTile, avTile, avTileStride, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
-import { valueScratch, valuesOfPage } from './values';
+import { akTile, avTile, avTileStride, valueRow } from '../layout/pages';
+import { CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
+import { valueScratch, valuesOfPage } from '../cache/values';
 
 /** Bytes of scratch that {@link tpaDecode} needs. */
 export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {

@@ -1,14 +1,15 @@
 import { LOG2E } from '../simd/exp2';
-import { productAdd } from '../simd/product';
+import { productAdd } from '../product/strips';
 import { scaleRow } from '../simd/scale';
-import { even, splatBytes } from '../simd/splat';
-import { keyScratch, keysOfTile } from './keys';
+import { even, splatBytes } from '../product/splat';
+import { keyScratch, keysOfTile } from '../cache/keys';
 import { denseLogits, factoredLogits } from './logits';
-import { valuesOfHead } from './materialize';
+import { valuesOfHead } from '../cache/materialize';
 import { denseQueries, QueryRows, splatQueries } from './queries';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { akTile, avTile, avTileStride, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from './tiles';
-import { valueScratch, valuesOfPage } from './values';
+import { akTile, avTile, avTileStride, valueRow } from '../layout/pages';
+import { CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
+import { valueScratch, valuesOfPage } from '../cache/values';
 
 /**
  * Rows of w and acc for each head: the queries, and a pair more, lest heads lie a power of two

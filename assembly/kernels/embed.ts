@@ -1,4 +1,4 @@
-import { PANEL } from './pack';
+import { PANEL } from '../layout/panels';
 
 /**
  * out[t] = row ids[t] of a packed table, which is also the output projection: tied weights are

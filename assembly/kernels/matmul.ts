@@ -1,7 +1,7 @@
-import { wideStrips } from '../simd/product';
-import { ADD, STORE, tile2x16, tile2x24 } from '../simd/tile';
+import { wideStrips } from '../product/strips';
+import { ADD, STORE, tile2x16, tile2x24 } from '../product/tile';
 import { matvec } from './matvec';
-import { PANEL } from './pack';
+import { PANEL } from '../layout/panels';
 
 /** Steps of k at a time: a panel's piece is 24 KB and stays in a 32 KB first-level cache. */
 const DEPTH: usize = 128;

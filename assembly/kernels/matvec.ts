@@ -1,6 +1,6 @@
-import { tile1x48 } from '../simd/row';
-import { ADD, STORE } from '../simd/tile';
-import { PANEL } from './pack';
+import { tile1x48 } from '../product/row';
+import { ADD, STORE } from '../product/tile';
+import { PANEL } from '../layout/panels';
 
 /**
  * out (+)= W x for one row x, the projection of a decoded token: a panel at a time, 12 accumulators

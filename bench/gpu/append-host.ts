@@ -5,8 +5,8 @@ import {
   requestAdapter,
   requestDevice,
 } from '../../src/backend/webgpu/adapter.ts';
-import { BufferTable } from '../../src/backend/webgpu/buffer-table.ts';
-import { loadRuntime, type OnnxRuntime } from '../../src/backend/webgpu/onnxruntime.ts';
+import { BufferTable } from '../../src/backend/webgpu/worker/buffer-table.ts';
+import { loadRuntime, type OnnxRuntime } from '../../src/backend/webgpu/worker/onnxruntime.ts';
 import type {
   Feed,
   Reply,

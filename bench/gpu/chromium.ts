@@ -83,7 +83,7 @@ async function bundle(root: URL): Promise<Map<string, Uint8Array>> {
     absWorkingDir: fileURLToPath(root),
     entryPoints: {
       page: 'bench/gpu/page.ts',
-      'device-worker': 'src/backend/webgpu/device-worker.ts',
+      'device-worker': 'src/backend/webgpu/worker/device-worker.ts',
       'append-worker': 'bench/gpu/append-worker.ts',
     },
     bundle: true,

@@ -1,7 +1,7 @@
-import { GpuDevice } from '../../src/backend/webgpu/device.ts';
+import { GpuDevice } from '../../src/backend/webgpu/client/device.ts';
 import type { Feed, StartOptions } from '../../src/backend/webgpu/protocol.ts';
-import { spawnWorker } from '../../src/backend/webgpu/worker-port.ts';
-import { namedMatrices } from '../../src/model/named-matrix.ts';
+import { spawnWorker } from '../../src/backend/webgpu/client/worker-port.ts';
+import { namedMatrices } from '../../src/weights/named-matrix.ts';
 import { StepInputs } from '../../src/model/step-inputs.ts';
 import { randomValues } from '../random.ts';
 import { type Contender, STEP_ID } from './contender.ts';

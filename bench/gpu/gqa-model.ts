@@ -1,7 +1,7 @@
-import type { ModelConfig } from '../../src/format/model-config.ts';
-import { feedForward } from '../../src/backend/webgpu/feed-forward-graph.ts';
-import { GraphBuilder } from '../../src/backend/webgpu/graph-builder.ts';
-import { WeightInputs, type WeightSpec } from '../../src/backend/webgpu/weight-inputs.ts';
+import type { ModelConfig } from '../../src/format/config/model-config.ts';
+import { feedForward } from '../../src/backend/webgpu/graph/feed-forward-graph.ts';
+import { GraphBuilder } from '../../src/backend/webgpu/graph/graph-builder.ts';
+import { WeightInputs, type WeightSpec } from '../../src/backend/webgpu/graph/weight-inputs.ts';
 
 /** The cached sides of a layer. */
 export const SIDES = ['key', 'value'] as const;

@@ -1,7 +1,7 @@
 import { CpuBackend } from '../../src/backend/cpu.ts';
 import { requestAdapter } from '../../src/backend/webgpu/adapter.ts';
 import { openWebGpu, type WebGpuOptions } from '../../src/backend/webgpu/open.ts';
-import { parameterCount } from '../../src/model/tensors.ts';
+import { parameterCount } from '../../src/weights/tensors.ts';
 import { evaluate, FactorContender } from './factor-contender.ts';
 import { GqaContender } from './gqa-contender.ts';
 import { createRandomModel, type ModelForm } from './random-model.ts';

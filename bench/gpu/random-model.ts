@@ -1,9 +1,9 @@
-import { parseConfig } from '../../src/format/config.ts';
-import type { ModelConfig } from '../../src/format/model-config.ts';
-import type { TensorEntry } from '../../src/format/safetensors.ts';
-import type { ExpectedTensor } from '../../src/model/layer-tensors.ts';
-import { expectedTensors } from '../../src/model/tensors.ts';
-import { loadWeights, type ModelWeights } from '../../src/model/weights.ts';
+import { parseConfig } from '../../src/format/config/config.ts';
+import type { ModelConfig } from '../../src/format/config/model-config.ts';
+import type { TensorEntry } from '../../src/format/tensors/safetensors.ts';
+import type { ExpectedTensor } from '../../src/weights/layer-tensors.ts';
+import { expectedTensors } from '../../src/weights/tensors.ts';
+import { loadWeights, type ModelWeights } from '../../src/weights/weights.ts';
 import { createEngine, type Engine } from '../../src/wasm/engine.ts';
 import { randomValues } from '../random.ts';
 

@@ -68,7 +68,7 @@ function runInDeno(): number {
 
 async function measureInDeno(asked: Options): Promise<Run> {
   const places = {
-    worker: new URL('src/backend/webgpu/device-worker.ts', ROOT),
+    worker: new URL('src/backend/webgpu/worker/device-worker.ts', ROOT),
     appendWorker: new URL('bench/gpu/append-worker.ts', ROOT),
   };
   const result = await measure(planOf(asked), places, (line) => console.log(line));

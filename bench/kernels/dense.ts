@@ -1,4 +1,4 @@
-import { attend, attendScratch } from '../../src/attention/attend.ts';
+import { attend, attendScratch } from '../../src/compute/attend.ts';
 import type { AttentionSpec } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
 import type { Engine } from '../../src/wasm/engine.ts';

@@ -1,4 +1,4 @@
-import { padToPanel } from '../../src/attention/factors.ts';
+import { padToPanel } from '../../src/compute/project.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertClose, productReference } from '../peers/reference.ts';
 import { randomValues } from '../random.ts';

@@ -1,5 +1,5 @@
-import { PANEL } from '../../src/attention/factors.ts';
-import { attend, attendScratch, type QueryRows } from '../../src/attention/attend.ts';
+import { PANEL } from '../../src/compute/project.ts';
+import { attend, attendScratch, type QueryRows } from '../../src/compute/attend.ts';
 import { storedNumbers } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
 import type { Engine } from '../../src/wasm/engine.ts';

@@ -1,6 +1,6 @@
 import type { GroupedShape } from '../shapes.ts';
 import { randomValues } from '../random.ts';
-import { floatValue, type GraphSpec } from '../../src/backend/webgpu/onnx-model.ts';
+import { floatValue, type GraphSpec } from '../../src/backend/webgpu/graph/onnx-model.ts';
 import type { Feed } from './ort.ts';
 
 /** One GroupQueryAttention step: past of M tokens and one new token in, M + 1 tokens out. */

@@ -1,5 +1,5 @@
 import type { ProductShape } from '../shapes.ts';
-import { floatValue, type GraphSpec } from '../../src/backend/webgpu/onnx-model.ts';
+import { floatValue, type GraphSpec } from '../../src/backend/webgpu/graph/onnx-model.ts';
 
 /**
  * `x · w` with the weight inside the model, where the runtime may pack it once: one row is 4 times

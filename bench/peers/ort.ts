@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
-import { encodeModel, type GraphSpec } from '../../src/backend/webgpu/onnx-model.ts';
+import { encodeModel, type GraphSpec } from '../../src/backend/webgpu/graph/onnx-model.ts';
 
 /** One input of a graph. */
 export interface Feed {

@@ -6,7 +6,7 @@ import {
   type InitializerSpec,
   type NodeSpec,
   type ValueSpec,
-} from '../../src/backend/webgpu/onnx-model.ts';
+} from '../../src/backend/webgpu/graph/onnx-model.ts';
 import type { Feed } from './ort.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { checkInteger, checkKnown, MAX_HEADS, MAX_RANK, MAX_WIDTH } from './arguments.ts';
+import { checkInteger, checkKnown, MAX_HEADS, MAX_RANK, MAX_WIDTH } from '../base/arguments.ts';
 import type { AttentionSpec } from './spec.ts';
 
 const HEAD_FACTORS = ['contextual', 'fixed', 'groups'] as const;

@@ -1,4 +1,4 @@
-import type { Side } from './cost-model.ts';
+import type { Side } from './dispatch/cost-model.ts';
 
 /** Another side computes from now on. */
 export interface BackendChange {

@@ -1,5 +1,5 @@
 import type { PagedCache } from '../cache/pages.ts';
-import { TpaError } from '../errors.ts';
+import { TpaError } from '../base/errors.ts';
 import type { LayerCache } from '../model/workspace.ts';
 import type { Engine } from '../wasm/engine.ts';
 

@@ -1,11 +1,11 @@
 import { LinearState } from '../cache/linear-state.ts';
 import { PagedCache } from '../cache/pages.ts';
-import type { FixedFactors } from '../cache/shape.ts';
-import { TpaError } from '../errors.ts';
-import type { ModelConfig } from '../format/model-config.ts';
+import type { FixedFactors } from '../layout/shape.ts';
+import { TpaError } from '../base/errors.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';
-import { attentionSpec } from '../model/spec.ts';
-import type { ModelWeights } from '../model/weights.ts';
+import { attentionSpec } from '../format/config/attention-spec.ts';
+import type { ModelWeights } from '../weights/weights.ts';
 import { createWorkspace, fixedFactors, type LayerCache } from '../model/workspace.ts';
 import type { Engine } from '../wasm/engine.ts';
 import type { Backend, FactorSequence, Sequence } from './backend.ts';

@@ -1,4 +1,4 @@
-import { checkKnown, checkObject } from '../attention/arguments.ts';
+import { checkKnown, checkObject } from '../base/arguments.ts';
 import type { WebGpuOptions } from './webgpu/open.ts';
 
 /** Who computes, the CPU or a GPU. */

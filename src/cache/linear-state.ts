@@ -1,6 +1,6 @@
 import { type AttentionSpec, linearStateNumbers } from '../attention/spec.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { SHAPE_BYTES, writeShape } from './shape.ts';
+import { SHAPE_BYTES, writeShape } from '../layout/shape.ts';
 
 /** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
 interface State {

@@ -1,6 +1,6 @@
 import { type AttentionSpec, cacheNumbersPerToken, storedNumbers } from '../attention/spec.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { type FixedFactors, writeShape } from './shape.ts';
+import { type FixedFactors, writeShape } from '../layout/shape.ts';
 
 /** A page of factors; `owners` caches refer to it. */
 interface Page {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../nearest.ts';
-import type { CommandSpec } from './command.ts';
+import { nearest } from '../base/nearest.ts';
+import type { CommandSpec } from './commands/command.ts';
 import type { OptionSpec, OptionSpecs, OptionValues } from './option-spec.ts';
 import { shown, UsageError } from './usage-error.ts';
 

@@ -1,8 +1,8 @@
 import { loadModel, type Model } from '../index.ts';
-import type { Host } from './host.ts';
+import type { Host } from './terminal/host.ts';
 import { choice, flag, integer, text, type OptionValues } from './option-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
-import { ProgressBar } from './progress.ts';
+import { ProgressBar } from './terminal/progress.ts';
 
 /** Options of every command that needs a model. */
 export const MODEL_OPTIONS = {

@@ -1,15 +1,15 @@
 import { TpaError } from '../index.ts';
 import { asksForHelp, unknown } from './arguments.ts';
-import { chatCommand } from './chat.ts';
-import type { Command } from './command.ts';
+import { chatCommand } from './commands/chat.ts';
+import type { Command } from './commands/command.ts';
 import { EXIT_CODE, type ExitCode } from './exit-code.ts';
-import { convertCommand } from './convert.ts';
-import { generateCommand } from './generate.ts';
-import { renderCommandHelp, renderHelp } from './help.ts';
-import type { Host } from './host.ts';
-import { infoCommand } from './info.ts';
+import { convertCommand } from './commands/convert.ts';
+import { generateCommand } from './commands/generate.ts';
+import { renderCommandHelp, renderHelp } from './commands/help.ts';
+import type { Host } from './terminal/host.ts';
+import { infoCommand } from './commands/info.ts';
 import { packageVersion } from './package-files.ts';
-import { print } from './terminal.ts';
+import { print } from './terminal/terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const COMMANDS: readonly Command[] = [generateCommand, chatCommand, infoCommand, convertCommand];

@@ -1,12 +1,12 @@
-import { TpaError } from '../errors.ts';
-import { openDirectory, openFile, splitPath } from '../format/directory-files.ts';
-import { printable } from '../format/printable.ts';
-import { readGgufCheckpoint } from './gguf-checkpoint.ts';
-import { GGUF_MAGIC } from './gguf-header.ts';
-import { readTorchCheckpoint, readTorchShards } from './torch-checkpoint.ts';
-import type { ByteSource } from '../format/byte-source.ts';
-import type { ModelFiles } from '../format/model-files.ts';
-import type { Checkpoint, CheckpointContents } from './checkpoint.ts';
+import { TpaError } from '../base/errors.ts';
+import { openDirectory, openFile, splitPath } from '../format/files/directory.ts';
+import { printable } from '../base/printable.ts';
+import { readGgufCheckpoint } from '../format/gguf/contents.ts';
+import { GGUF_MAGIC } from '../format/gguf/header.ts';
+import { readTorchCheckpoint, readTorchShards } from './torch/contents.ts';
+import type { ByteSource } from '../format/files/byte-source.ts';
+import type { ModelFiles } from '../format/files/model-files.ts';
+import type { Checkpoint, CheckpointContents } from '../format/contents.ts';
 
 const TORCH_FILE = 'pytorch_model.bin';
 const TORCH_INDEX = 'pytorch_model.bin.index.json';

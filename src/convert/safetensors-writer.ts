@@ -1,10 +1,10 @@
-import { bytesSource } from '../format/byte-source.ts';
-import { readSafetensorsHeader } from '../format/safetensors.ts';
-import { invalidCheckpoint } from './checkpoint-error.ts';
-import { printable } from '../format/printable.ts';
-import type { ByteSource } from '../format/byte-source.ts';
-import type { TensorEntry } from '../format/safetensors.ts';
-import type { CheckpointTensor } from './checkpoint.ts';
+import { bytesSource } from '../format/files/byte-source.ts';
+import { readSafetensorsHeader } from '../format/tensors/safetensors.ts';
+import { invalidCheckpoint } from '../format/checkpoint-error.ts';
+import { printable } from '../base/printable.ts';
+import type { ByteSource } from '../format/files/byte-source.ts';
+import type { TensorEntry } from '../format/tensors/safetensors.ts';
+import type { CheckpointTensor } from '../format/contents.ts';
 
 /** The data starts at a multiple of it, the header being padded with spaces. */
 const ALIGNMENT = 8;

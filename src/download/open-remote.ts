@@ -1,9 +1,9 @@
-import type { HashChecks } from '../format/hashed-files.ts';
-import { CacheUse } from './cache-use.ts';
-import { chooseCache } from './choose-cache.ts';
-import { systemNetwork } from './network.ts';
+import type { HashChecks } from './hashed-files.ts';
+import { CacheUse } from './cache/cache-use.ts';
+import { chooseCache } from './cache/choose.ts';
+import { systemNetwork } from './net/network.ts';
 import type { SourceOptions } from './open-source.ts';
-import { Patience } from './patience.ts';
+import { Patience } from './net/patience.ts';
 import { openUrl, type UrlFiles } from './url-files.ts';
 
 /** The files below an address, and what keeps them. */

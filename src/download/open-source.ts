@@ -1,10 +1,10 @@
-import { countedFiles } from '../format/counted-files.ts';
-import type { HashChecks, Hashes } from '../format/hashed-files.ts';
-import { type ModelFiles, type ModelSource, openModelFiles } from '../format/model-files.ts';
-import type { CacheOption } from './choose-cache.ts';
+import { countedFiles } from './counted-files.ts';
+import type { HashChecks, Hashes } from './hashed-files.ts';
+import { type ModelFiles, type ModelSource, openModelFiles } from '../format/files/model-files.ts';
+import type { CacheOption } from './cache/choose.ts';
 import type { ProgressMeter } from './load-progress.ts';
-import type { CacheInfo } from './model-cache.ts';
-import type { Fetch } from './network.ts';
+import type { CacheInfo } from './cache/model-cache.ts';
+import type { Fetch } from './net/network.ts';
 import type { RemoteFiles } from './open-remote.ts';
 
 /** How a model's files are read. */
@@ -81,6 +81,6 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
 /** What checks files where there is something to check; most loads need none of that code. */
 async function openChecks(hashes: Hashes): Promise<HashChecks | undefined> {
   if (Object.keys(hashes).length === 0) return undefined;
-  const { HashChecks } = await import('../format/hashed-files.ts');
+  const { HashChecks } = await import('./hashed-files.ts');
   return new HashChecks(hashes);
 }

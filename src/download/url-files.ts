@@ -1,20 +1,20 @@
-import { checkBareName } from '../format/bare-name.ts';
-import { bytesSource, type ByteSource } from '../format/byte-source.ts';
-import type { HashChecks } from '../format/hashed-files.ts';
-import { followed, type FollowedSource } from '../format/in-order.ts';
-import { MAX_TOKENIZER_BYTES } from '../format/limits.ts';
-import type { ModelFiles } from '../format/model-files.ts';
-import { SHARD_NAME } from '../format/tensors.ts';
-import type { CacheUse } from './cache-use.ts';
-import { cachedSource } from './cached-source.ts';
-import { openDownload, type Link } from './download.ts';
-import { Freshness } from './freshness.ts';
-import type { FileFacts } from './model-cache.ts';
-import type { Network } from './network.ts';
-import { OpenBodies } from './open-bodies.ts';
-import { Patience } from './patience.ts';
-import { sequentialSource } from './sequential.ts';
-import { readWhole } from './whole.ts';
+import { checkBareName } from '../format/files/bare-name.ts';
+import { bytesSource, type ByteSource } from '../format/files/byte-source.ts';
+import type { HashChecks } from './hashed-files.ts';
+import { followed, type FollowedSource } from './in-order.ts';
+import { MAX_TOKENIZER_BYTES } from '../format/config/limits.ts';
+import type { ModelFiles } from '../format/files/model-files.ts';
+import { SHARD_NAME } from '../format/tensors/tensors.ts';
+import type { CacheUse } from './cache/cache-use.ts';
+import { cachedSource } from './cache/cached-source.ts';
+import { openDownload, type Link } from './net/download.ts';
+import { Freshness } from './net/freshness.ts';
+import type { FileFacts } from './cache/model-cache.ts';
+import type { Network } from './net/network.ts';
+import { OpenBodies } from './net/open-bodies.ts';
+import { Patience } from './net/patience.ts';
+import { sequentialSource } from './net/sequential.ts';
+import { readWhole } from './net/whole.ts';
 
 /** How long a model that has what it needs waits for what only the cache wants. */
 const FINISH_MS = 30_000;

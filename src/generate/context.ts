@@ -1,8 +1,8 @@
 import type { Backend, Sequence } from '../backend/backend.ts';
-import { TpaError } from '../errors.ts';
-import { expectInteger } from './expect.ts';
-import { contextOverflow } from './prompt.ts';
-import { yieldMacrotask } from '../yield.ts';
+import { TpaError } from '../base/errors.ts';
+import { expectInteger } from '../base/expect.ts';
+import { contextOverflow } from '../text/prompt.ts';
+import { yieldMacrotask } from '../base/yield.ts';
 
 /**
  * One conversation's state: the token ids, and a sequence of the backend that holds the factors of

@@ -1,12 +1,12 @@
-import { TpaError } from '../errors.ts';
-import type { TextTokenizer } from '../model/tokenizer.ts';
+import { TpaError } from '../base/errors.ts';
+import type { TextTokenizer } from '../text/tokenizer.ts';
 import type { Context } from './context.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createRandom } from './random.ts';
 import { logprobOf, sampleToken } from './sampling.ts';
 import { StopFilter } from './stop.ts';
 import { TextStream } from './text-stream.ts';
-import { yieldMacrotask } from '../yield.ts';
+import { yieldMacrotask } from '../base/yield.ts';
 
 /**
  * Why a generation ended: an end token or a stop string, `maxTokens`, a signal or a reader that

@@ -1,5 +1,5 @@
-import { nearest } from '../nearest.ts';
-import { expectInteger, expectNumber, mismatch } from './expect.ts';
+import { nearest } from '../base/nearest.ts';
+import { expectInteger, expectNumber, mismatch } from '../base/expect.ts';
 import { randomSeed } from './random.ts';
 import type { SamplingOptions } from './sampling.ts';
 

@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { TpaError } from '../base/errors.ts';
 import { exp, log } from './exp.ts';
 import type { RandomSource } from './random.ts';
 import { Ranking } from './ranking.ts';

@@ -1,12 +1,12 @@
 import type { Backend } from '../backend/backend.ts';
-import type { TextTokenizer } from '../model/tokenizer.ts';
-import { type Chat, templateMissing } from './chat.ts';
+import type { TextTokenizer } from '../text/tokenizer.ts';
+import { type Chat, templateMissing } from '../text/chat.ts';
 import { Context } from './context.ts';
-import { expectInteger, mismatch } from './expect.ts';
+import { expectInteger, mismatch } from '../base/expect.ts';
 import { Generation, type GenerationTask } from './generation.ts';
-import { type Conversation, readMessages } from './messages.ts';
+import { type Conversation, readMessages } from '../text/messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
-import { checkText, readIds, type TokenIds } from './prompt.ts';
+import { checkText, readIds, type TokenIds } from '../text/prompt.ts';
 
 /** What a model lends to its sessions. */
 export interface SessionHost {

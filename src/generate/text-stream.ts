@@ -1,4 +1,4 @@
-import type { TextTokenizer } from '../model/tokenizer.ts';
+import type { TextTokenizer } from '../text/tokenizer.ts';
 
 /**
  * Tokens decoded again with each new one. A token has at least one byte, and where a UTF-8 decoder

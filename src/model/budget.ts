@@ -1,11 +1,11 @@
 import { cacheNumbersPerToken, linearStateNumbers } from '../attention/spec.ts';
-import { PAGE_TOKENS } from '../attention/factors.ts';
-import { TpaError } from '../errors.ts';
-import type { ModelConfig } from '../format/model-config.ts';
-import { fixedOverhead } from './fixed-weights.ts';
-import { latentOverhead } from './latent-weights.ts';
-import { attentionSpec } from './spec.ts';
-import { parameterCount } from './tensors.ts';
+import { PAGE_TOKENS } from '../compute/project.ts';
+import { TpaError } from '../base/errors.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
+import { fixedOverhead } from '../weights/fixed.ts';
+import { latentOverhead } from '../weights/latent.ts';
+import { attentionSpec } from '../format/config/attention-spec.ts';
+import { parameterCount } from '../weights/tensors.ts';
 import { tablePositions } from './workspace.ts';
 
 /** Everything computes in float32. */

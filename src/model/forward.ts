@@ -1,17 +1,17 @@
-import { attend } from '../attention/attend.ts';
+import { attend } from '../compute/attend.ts';
 import {
   cachedRows,
   factorLayout,
   padToPanel,
   projectFactors,
   queryRows,
-} from '../attention/factors.ts';
-import { attendLinear } from '../attention/linear.ts';
-import type { ModelConfig } from '../format/model-config.ts';
+} from '../compute/project.ts';
+import { attendLinear } from '../compute/linear.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { expandValues, projectLatent } from './latent.ts';
-import { attentionSpec, headOutputDim } from './spec.ts';
-import type { LayerWeights, ModelWeights } from './weights.ts';
+import { attentionSpec, headOutputDim } from '../format/config/attention-spec.ts';
+import type { LayerWeights, ModelWeights } from '../weights/weights.ts';
 import { type LayerCache, LOGIT_ROWS, type Workspace } from './workspace.ts';
 
 /** The norm of each head's output, `attn.subln`. */

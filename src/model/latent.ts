@@ -1,9 +1,10 @@
-import { PANEL, padToPanel } from '../attention/factors.ts';
-import type { QueryRows } from '../attention/attend.ts';
+import { PANEL, padToPanel } from '../compute/project.ts';
+import type { QueryRows } from '../compute/attend.ts';
 import type { FactorRows } from '../cache/pages.ts';
-import type { LatentSizes, ModelConfig } from '../format/model-config.ts';
+import { latentWidth } from '../format/config/attention-spec.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
-import type { LayerWeights } from './weights.ts';
+import type { LayerWeights } from '../weights/weights.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Norms of both latents (upstream code). */
@@ -17,11 +18,6 @@ export interface LatentSpace {
   readonly absorbed: number;
   /** (tokens, heads · valueDim and a panel) */
   readonly values: number;
-}
-
-/** Numbers of a projected row: the query's latent, the K/V latent, the shared key. */
-export function latentWidth({ queryRank, latentDim, ropeDim }: LatentSizes): number {
-  return queryRank + latentDim + ropeDim;
 }
 
 /** @throws TpaError `OUT_OF_MEMORY` */

@@ -1,8 +1,8 @@
-import type { RopeTables } from '../attention/rope.ts';
-import { TpaError } from '../errors.ts';
-import type { ModelConfig } from '../format/model-config.ts';
+import type { RopeTables } from '../compute/rope.ts';
+import { TpaError } from '../base/errors.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
-import type { ModelWeights } from './weights.ts';
+import type { ModelWeights } from '../weights/weights.ts';
 import { ropeTables } from './workspace.ts';
 
 /** Tables of consecutive positions. */

@@ -1,15 +1,15 @@
-import { attendScratch } from '../attention/attend.ts';
-import { factorLayout, padToPanel, PAGE_TOKENS } from '../attention/factors.ts';
-import { linearScratch } from '../attention/linear.ts';
-import { RopeTables } from '../attention/rope.ts';
+import { attendScratch } from '../compute/attend.ts';
+import { factorLayout, padToPanel, PAGE_TOKENS } from '../compute/project.ts';
+import { linearScratch } from '../compute/linear.ts';
+import { RopeTables } from '../compute/rope.ts';
 import type { LinearState } from '../cache/linear-state.ts';
 import type { PagedCache } from '../cache/pages.ts';
-import type { FixedFactors } from '../cache/shape.ts';
-import type { ModelConfig } from '../format/model-config.ts';
+import type { FixedFactors } from '../layout/shape.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
 import type { Engine } from '../wasm/engine.ts';
-import { createLatentSpace, type LatentSpace, latentWidth } from './latent.ts';
-import { attentionSpec, headOutputDim } from './spec.ts';
-import type { ModelWeights } from './weights.ts';
+import { createLatentSpace, type LatentSpace } from './latent.ts';
+import { attentionSpec, headOutputDim, latentWidth } from '../format/config/attention-spec.ts';
+import type { ModelWeights } from '../weights/weights.ts';
 
 /** One layer's memory of the tokens before. */
 export type LayerCache = PagedCache | LinearState;

@@ -1,6 +1,6 @@
 import binaries from '#wasm';
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
-import { messageOf, TpaError } from '../errors.ts';
+import { messageOf, TpaError } from '../base/errors.ts';
 
 /** For 30 KB of kernels at an address, body included. */
 const FETCH_MS = 60_000;

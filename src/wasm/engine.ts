@@ -1,5 +1,5 @@
 import { instantiate } from '@assemblyscript/loader';
-import { TpaError } from '../errors.ts';
+import { TpaError } from '../base/errors.ts';
 import {
   chooseSimd,
   compileBinary,

@@ -1,4 +1,4 @@
-import { TpaError } from '../errors.ts';
+import { TpaError } from '../base/errors.ts';
 
 /** One page of WebAssembly memory. */
 const WASM_PAGE = 65536;

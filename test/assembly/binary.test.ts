@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 /** Both binaries are embedded in the bundle; 32 KB each is its budget. */
 const MAX_BYTES = 32_000;

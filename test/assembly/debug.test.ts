@@ -3,12 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime } from '../../src/index.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
-import { fillPages, formInputs, type FormShape } from '../helpers/cache-forms.ts';
-import { assertSame } from '../helpers/close.ts';
-import { goldenOp } from '../helpers/golden-op.ts';
-import { loadGolden } from '../helpers/golden.ts';
-import { decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
-import { createBench } from '../helpers/kernel-bench.ts';
+import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { goldenOp } from '../helpers/kernels/golden-op.ts';
+import { loadGolden } from '../helpers/checks/golden.ts';
+import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
+import { createBench } from '../helpers/kernels/kernel-bench.ts';
 
 const DEBUG = readFileSync(new URL('../../dist/wasm/tpa-debug.wasm', import.meta.url));
 

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import { createRuntime } from '../../src/index.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose } from '../helpers/close.ts';
-import { decodeCases, foldScales } from '../helpers/golden-decode.ts';
-import { goldenOp } from '../helpers/golden-op.ts';
-import { floats, goldenFiles, loadGolden, tolerance } from '../helpers/golden.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { decodeCases, foldScales } from '../helpers/kernels/golden-decode.ts';
+import { goldenOp } from '../helpers/kernels/golden-op.ts';
+import { floats, goldenFiles, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 
 for (const simd of BINARIES) {
   const test = suite(`runtime.attend(), golden files, ${simd}`);

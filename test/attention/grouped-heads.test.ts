@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime, type FactorCache, type FactorCacheOptions } from '../../src/index.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose } from '../helpers/close.ts';
-import { createRandom } from '../helpers/random.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { groupedAttention } from '../reference/grouped-attention.ts';
 
 /** Two pages and more, the last one part full. */

@@ -6,10 +6,10 @@ import {
   attentionInputs,
   type AttentionShape,
   attentionShape,
-} from '../helpers/attention-shape.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose, nmse } from '../helpers/close.ts';
-import { createRandom, type Random } from '../helpers/random.ts';
+} from '../helpers/kernels/attention-shape.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose, nmse } from '../helpers/checks/close.ts';
+import { createRandom, type Random } from '../helpers/checks/random.ts';
 import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
 
 const RUNS = 1000;

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type RopeScaling, scaleFrequencies } from '../../src/attention/rope-scaling.ts';
-import { assertSame } from '../helpers/close.ts';
-import { assertWithin, ROUNDING } from '../helpers/kernel-bench.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { assertWithin, ROUNDING } from '../helpers/kernels/kernel-bench.ts';
 
 const LLAMA3 = {
   type: 'llama3',

@@ -1,17 +1,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CpuBackend, CpuSequence } from '../../src/backend/cpu.ts';
-import type { TpaError } from '../../src/errors.ts';
-import type { ModelBytes } from '../../src/format/model-files.ts';
+import type { TpaError } from '../../src/base/errors.ts';
+import type { ModelBytes } from '../../src/format/files/model-files.ts';
 import { cacheNumbersPerToken } from '../../src/attention/spec.ts';
-import { attentionSpec } from '../../src/model/spec.ts';
-import { assertSame } from '../helpers/close.ts';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/mechanism-model.ts';
-import { createRandom } from '../helpers/random.ts';
-import { watchRegions } from '../helpers/red-zones.ts';
-import { refused } from '../helpers/refused.ts';
-import { openCpuModel } from '../helpers/t6-model.ts';
+import { attentionSpec } from '../../src/format/config/attention-spec.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { watchRegions } from '../helpers/kernels/red-zones.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { openCpuModel } from '../helpers/models/t6-model.ts';
 
 const isLinear = ({ name }: { name: string }) => name.startsWith('linear-');
 const PAGED = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS].filter((variant) => !isLinear(variant));

@@ -2,9 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CpuBackend } from '../../src/backend/cpu.ts';
 import type { Sequence } from '../../src/backend/backend.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { goldenSource, livelyWeights, openCpuModel } from '../helpers/t6-model.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
 
 const golden = loadGolden('model_t6');
 const source = goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden));

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Model } from '../../src/model.ts';
-import { openOn, openSmall, runScenario } from '../helpers/dispatch-scenario.ts';
-import { FakeClock } from '../helpers/fake-clock.ts';
-import { type Fault, type FaultPlan, SPOILS } from '../helpers/fake-gpu.ts';
-import { costs, slowed } from '../helpers/slow-cpu.ts';
+import { Model } from '../../src/load/model.ts';
+import { openOn, openSmall, runScenario } from '../helpers/gpu/dispatch-scenario.ts';
+import { FakeClock } from '../helpers/fakes/fake-clock.ts';
+import { type Fault, type FaultPlan, SPOILS } from '../helpers/gpu/fake-gpu.ts';
+import { costs, slowed } from '../helpers/fakes/slow-cpu.ts';
 
 const FAULTS: readonly Fault[] = [
   'reject',

@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasWebGpu } from '../../src/backend/webgpu/present.ts';
 import { loadModel, type LoadOptions, TpaError } from '../../src/index.ts';
-import { withGlobals } from '../helpers/globals.ts';
-import { mechanismVariant } from '../helpers/mechanism-model.ts';
-import { refused } from '../helpers/refused.ts';
+import { withGlobals } from '../helpers/fakes/globals.ts';
+import { mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { refused } from '../helpers/checks/refused.ts';
 
 const test = suite('loadModel() and backends');
 

@@ -2,14 +2,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Sequence } from '../../src/backend/backend.ts';
 import type { CpuBackend } from '../../src/backend/cpu.ts';
-import type { ModelBytes } from '../../src/format/model-files.ts';
-import { assertClose } from '../helpers/close.ts';
-import { LLAMA_VARIANTS, llamaVariant } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
-import { createRandom } from '../helpers/random.ts';
-import { watchRegions } from '../helpers/red-zones.ts';
-import { refused } from '../helpers/refused.ts';
-import { openCpuModel } from '../helpers/t6-model.ts';
+import type { ModelBytes } from '../../src/format/files/model-files.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { watchRegions } from '../helpers/kernels/red-zones.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { openCpuModel } from '../helpers/models/t6-model.ts';
 
 const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
 /** A chunk, and a part of the next one within a page. */

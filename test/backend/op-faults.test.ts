@@ -1,15 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError } from '../../src/errors.ts';
-import type { FakeOpGpu, FakeRuntime, Spoil } from '../helpers/fake-op-gpu.ts';
+import { TpaError } from '../../src/base/errors.ts';
+import type { FakeOpGpu, FakeRuntime, Spoil } from '../helpers/gpu/fake-op-gpu.ts';
 import {
   sameAttention,
   sameFactors,
   setUpOps as setUp,
   SPEC,
   WEIGHTS,
-} from '../helpers/op-runtime.ts';
-import { settle, withoutUnhandled } from '../helpers/silence.ts';
+} from '../helpers/gpu/op-runtime.ts';
+import { settle, withoutUnhandled } from '../helpers/fakes/silence.ts';
 
 const test = suite('OpDispatch, faults of the GPU');
 

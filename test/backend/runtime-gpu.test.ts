@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime, loadModel, type RuntimeOptions, TpaError } from '../../src/index.ts';
-import { FakeWorker } from '../helpers/fake-worker.ts';
-import { fakeAdapter, withGpu } from '../helpers/fake-web-gpu.ts';
-import { withGlobals } from '../helpers/globals.ts';
-import { mechanismVariant } from '../helpers/mechanism-model.ts';
-import { refused } from '../helpers/refused.ts';
-import { until } from '../helpers/silence.ts';
+import { FakeWorker } from '../helpers/gpu/fake-worker.ts';
+import { fakeAdapter, withGpu } from '../helpers/gpu/fake-web-gpu.ts';
+import { withGlobals } from '../helpers/fakes/globals.ts';
+import { mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { until } from '../helpers/fakes/silence.ts';
 
 const test = suite('createRuntime() and loadModel() with a GPU');
 

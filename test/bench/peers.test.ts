@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { gqaGraph, randomGqaFeeds } from '../../bench/peers/gqa-graph.ts';
 import { openSession, type Feed } from '../../bench/peers/ort.ts';
-import type { GraphSpec } from '../../src/backend/webgpu/onnx-model.ts';
+import type { GraphSpec } from '../../src/backend/webgpu/graph/onnx-model.ts';
 import { assertClose, gqaReference, tpaReference } from '../../bench/peers/reference.ts';
 import { randomFactors, tpaFeeds, tpaGraph } from '../../bench/peers/tpa-graph.ts';
 import { GQA_4, T6_SMALL } from '../../bench/shapes.ts';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LinearState } from '../../src/cache/linear-state.ts';
 import { createEngine, type Engine } from '../../src/wasm/engine.ts';
-import { refused } from '../helpers/refused.ts';
+import { refused } from '../helpers/checks/refused.ts';
 
 const SPEC = {
   heads: 3,

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { FactorCache } from '../../src/cache/factor-cache.ts';
+import type { FactorCache } from '../../src/ops/factor-cache.ts';
 import { createRuntime, type Runtime, TpaError } from '../../src/index.ts';
-import { createFailingRuntime } from '../helpers/failing-runtime.ts';
-import { assertHolds, factorsOf } from '../helpers/tokens.ts';
+import { createFailingRuntime } from '../helpers/fakes/failing-runtime.ts';
+import { assertHolds, factorsOf } from '../helpers/sessions/tokens.ts';
 
 const SPEC = { heads: 2, headDim: 4, valueDim: 4, rankK: 1, rankV: 1 };
 /** 1,000 tokens are 1.3 MB. */

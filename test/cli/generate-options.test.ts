@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { optionName } from '../../src/cli/arguments.ts';
-import { generateCommand } from '../../src/cli/generate.ts';
+import { generateCommand } from '../../src/cli/commands/generate.ts';
 import { resolveOptions, type GenerateOptions } from '../../src/generate/options.ts';
 
 const test = suite('options of tpa generate');

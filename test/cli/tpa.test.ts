@@ -3,13 +3,13 @@ import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { optionName } from '../../src/cli/arguments.ts';
-import { chatCommand } from '../../src/cli/chat.ts';
-import { generateCommand } from '../../src/cli/generate.ts';
-import { infoCommand } from '../../src/cli/info.ts';
+import { chatCommand } from '../../src/cli/commands/chat.ts';
+import { generateCommand } from '../../src/cli/commands/generate.ts';
+import { infoCommand } from '../../src/cli/commands/info.ts';
 import { packageVersion, SHIPPED_MODEL } from '../../src/cli/package-files.ts';
 import { tpa } from '../../src/cli/tpa.ts';
 import { loadModel } from '../../src/index.ts';
-import { fakeHost, type FakeHost, type FakeSettings } from '../helpers/fake-host.ts';
+import { fakeHost, type FakeHost, type FakeSettings } from '../helpers/fakes/fake-host.ts';
 
 const PROMPT = 'Once upon a time';
 const SEEDED = ['generate', PROMPT, '--seed', '7', '--max-tokens', '20'];

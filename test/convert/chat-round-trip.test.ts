@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tpa } from '../../src/cli/tpa.ts';
 import { loadModel } from '../../src/index.ts';
-import { chatGguf } from '../helpers/chat-gguf.ts';
-import { fakeHost } from '../helpers/fake-host.ts';
-import { byteLevelMetadata, sentencePieceMetadata } from '../helpers/gguf-vocabulary.ts';
+import { chatGguf } from '../helpers/files/chat-gguf.ts';
+import { fakeHost } from '../helpers/fakes/fake-host.ts';
+import { byteLevelMetadata, sentencePieceMetadata } from '../helpers/files/gguf-vocabulary.ts';
 
 const TEXTS = [
   'the the',

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chatGguf } from '../helpers/chat-gguf.ts';
-import { byteLevelMetadata } from '../helpers/gguf-vocabulary.ts';
+import { chatGguf } from '../helpers/files/chat-gguf.ts';
+import { byteLevelMetadata } from '../helpers/files/gguf-vocabulary.ts';
 import { ROOT } from './blocks.ts';
 
 /** The longest of them generates 256 tokens in 2 s. */

@@ -1,7 +1,7 @@
 import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { launchChromium } from '../helpers/browser.ts';
+import { launchChromium } from '../helpers/servers/browser.ts';
 import { runPage } from '../runtimes/hosts/chromium.ts';
 import { POLICY } from '../runtimes/hosts/site.ts';
 import { type Block, blocksOf, documents, examples, filesOf, read } from './blocks.ts';

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bytesSource } from '../../src/format/byte-source.ts';
-import { readSafetensorsHeader } from '../../src/format/safetensors.ts';
+import { bytesSource } from '../../src/format/files/byte-source.ts';
+import { readSafetensorsHeader } from '../../src/format/tensors/safetensors.ts';
 import { type LoadOptions, loadModel } from '../../src/index.ts';
-import { type Fault, type Request, withFileServer } from '../helpers/file-server.ts';
-import { GOOD_FILES } from '../helpers/hostile-models.ts';
-import { MemoryCache } from '../helpers/memory-cache.ts';
-import { refused } from '../helpers/refused.ts';
+import { type Fault, type Request, withFileServer } from '../helpers/servers/file-server.ts';
+import { GOOD_FILES } from '../helpers/models/hostile-models.ts';
+import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
+import { refused } from '../helpers/checks/refused.ts';
 
 const WEIGHTS = 'model.safetensors';
 const CONFIG = 'config.json';

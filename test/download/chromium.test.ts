@@ -4,15 +4,15 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { launchChromium } from '../helpers/browser.ts';
+import { launchChromium } from '../helpers/servers/browser.ts';
 import {
   type Fault,
   type FileServer,
   type Request,
   withFileServer,
-} from '../helpers/file-server.ts';
-import { asBytes, GOOD_FILES } from '../helpers/hostile-models.ts';
-import { CANARY } from '../helpers/refused.ts';
+} from '../helpers/servers/file-server.ts';
+import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
+import { CANARY } from '../helpers/checks/refused.ts';
 import type { Answer, Ask } from './page.ts';
 
 const WEIGHTS = 'model.safetensors';

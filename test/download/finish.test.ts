@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Fault, type Request, withFileServer } from '../helpers/file-server.ts';
-import { MemoryCache } from '../helpers/memory-cache.ts';
-import { fastNetwork, openRemote } from '../helpers/remote-files.ts';
+import { type Fault, type Request, withFileServer } from '../helpers/servers/file-server.ts';
+import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
+import { fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
 
 const NAMES = ['a.safetensors', 'b.safetensors'];
 const FILES = new Map(NAMES.map((name, i) => [name, new Uint8Array(300_000).fill(i + 1)]));

@@ -10,13 +10,13 @@ import {
   type Model,
   type ModelSource,
 } from '../../src/index.ts';
-import { buildSafetensors } from '../helpers/build-safetensors.ts';
-import { type Fault, type Request, withFileServer } from '../helpers/file-server.ts';
-import { asBytes, GOOD_FILES } from '../helpers/hostile-models.ts';
-import { MemoryCache } from '../helpers/memory-cache.ts';
-import { refused } from '../helpers/refused.ts';
-import { loadGolden } from '../helpers/golden.ts';
-import { goldenWeights } from '../helpers/t6-model.ts';
+import { buildSafetensors } from '../helpers/files/build-safetensors.ts';
+import { type Fault, type Request, withFileServer } from '../helpers/servers/file-server.ts';
+import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
+import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { loadGolden } from '../helpers/checks/golden.ts';
+import { goldenWeights } from '../helpers/models/t6-model.ts';
 
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';

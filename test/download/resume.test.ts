@@ -1,16 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readSafetensorsHeader } from '../../src/format/safetensors.ts';
-import { bytesSource } from '../../src/format/byte-source.ts';
+import { readSafetensorsHeader } from '../../src/format/tensors/safetensors.ts';
+import { bytesSource } from '../../src/format/files/byte-source.ts';
 import {
   type Fault,
   type FileServer,
   type Request,
   withFileServer,
-} from '../helpers/file-server.ts';
-import { GOOD_FILES } from '../helpers/hostile-models.ts';
-import { refused } from '../helpers/refused.ts';
-import { drain, fastNetwork, openRemote } from '../helpers/remote-files.ts';
+} from '../helpers/servers/file-server.ts';
+import { GOOD_FILES } from '../helpers/models/hostile-models.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { drain, fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
 
 const WEIGHTS = 'model.safetensors';
 const weights = GOOD_FILES.get(WEIGHTS)!;

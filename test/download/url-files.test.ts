@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readModelFile } from '../../src/format/model-files.ts';
-import { TpaError, type TpaErrorCode } from '../../src/errors.ts';
-import { type Fault, withFileServer } from '../helpers/file-server.ts';
-import { CANARY, refused } from '../helpers/refused.ts';
-import { drain, fastNetwork, openRemote } from '../helpers/remote-files.ts';
+import { readModelFile } from '../../src/format/files/model-files.ts';
+import { TpaError, type TpaErrorCode } from '../../src/base/errors.ts';
+import { type Fault, withFileServer } from '../helpers/servers/file-server.ts';
+import { CANARY, refused } from '../helpers/checks/refused.ts';
+import { drain, fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
 
 const FILE = 'config.json';
 const HELLO = new TextEncoder().encode('hello');

@@ -1,8 +1,8 @@
-import { parseConfig } from '../../src/format/config.ts';
-import type { ModelConfig } from '../../src/format/model-config.ts';
+import { parseConfig } from '../../src/format/config/config.ts';
+import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import { memoryNeeds } from '../../src/model/budget.ts';
-import { parameterCount } from '../../src/model/tensors.ts';
-import { attention } from '../helpers/tiny-configs.ts';
+import { parameterCount } from '../../src/weights/tensors.ts';
+import { attention } from '../helpers/models/tiny-configs.ts';
 
 /** A place and the bytes of memory that a model may have there. */
 interface Place {

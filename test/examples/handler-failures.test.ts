@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError } from '../../src/errors.ts';
-import { withGlobals } from '../helpers/globals.ts';
+import { TpaError } from '../../src/base/errors.ts';
+import { withGlobals } from '../helpers/fakes/globals.ts';
 import { createHandler, parse, post, setUp, textOf } from './handler-setup.ts';
 
 const FAILED = { error: 'the server failed' };

@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert';
 import { Session } from '../../src/generate/session.ts';
-import { byteTokenizer } from '../helpers/byte-tokenizer.ts';
-import { FakeBackend, type FakeOptions } from '../helpers/fake-backend.ts';
-import { pause } from '../helpers/generation.ts';
+import { byteTokenizer } from '../helpers/models/byte-tokenizer.ts';
+import { FakeBackend, type FakeOptions } from '../helpers/fakes/fake-backend.ts';
+import { pause } from '../helpers/sessions/generation.ts';
 
 type Handler = (
   request: Request,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pause } from '../helpers/generation.ts';
+import { pause } from '../helpers/sessions/generation.ts';
 import { ADDRESS, type Event, parse, post, setUp, textOf } from './handler-setup.ts';
 
 const EXAMPLES = ['bun', 'cloudflare-worker', 'deno-deploy', 'vercel-node'];

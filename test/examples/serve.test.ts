@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firstLine } from '../helpers/first-line.ts';
+import { firstLine } from '../helpers/checks/first-line.ts';
 
 const SERVE = fileURLToPath(new URL('../../examples/browser/serve.js', import.meta.url));
 const WEIGHTS = Buffer.from('0123456789');

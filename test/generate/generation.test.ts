@@ -2,11 +2,19 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { GenerateOptions } from '../../src/generate/options.ts';
-import { MAX_BYTES_PER_TOKEN } from '../../src/generate/prompt.ts';
+import { MAX_BYTES_PER_TOKEN } from '../../src/text/prompt.ts';
 import { Session } from '../../src/generate/session.ts';
-import { byteTokenizer, END_ID } from '../helpers/byte-tokenizer.ts';
-import { FakeBackend } from '../helpers/fake-backend.ts';
-import { codeOf, collect, control, GREEDY, pause, PROMPT, setUp } from '../helpers/generation.ts';
+import { byteTokenizer, END_ID } from '../helpers/models/byte-tokenizer.ts';
+import { FakeBackend } from '../helpers/fakes/fake-backend.ts';
+import {
+  codeOf,
+  collect,
+  control,
+  GREEDY,
+  pause,
+  PROMPT,
+  setUp,
+} from '../helpers/sessions/generation.ts';
 
 const test = suite('Generation');
 

@@ -1,6 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { codeOf, collect, control, GREEDY, pause, PROMPT, setUp } from '../helpers/generation.ts';
+import {
+  codeOf,
+  collect,
+  control,
+  GREEDY,
+  pause,
+  PROMPT,
+  setUp,
+} from '../helpers/sessions/generation.ts';
 
 const test = suite('Generation, interrupted');
 

@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { greedy, readAll } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { greedy, readAll } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
 
 const golden = loadGolden('model_t6');
 const row = [...integers(golden, 'ids')];

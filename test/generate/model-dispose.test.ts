@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { greedy, readAll, refusesCalls } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { greedy, readAll, refusesCalls } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
 
 const COUNT = 20;
 const golden = loadGolden('model_t6');

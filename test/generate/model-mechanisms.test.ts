@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../../src/wasm/engine.ts';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
-import { createRandom } from '../helpers/random.ts';
-import { refused } from '../helpers/refused.ts';
-import { greedy, readAll } from '../helpers/sessions.ts';
-import { openCpuModel } from '../helpers/t6-model.ts';
-import { createWitnesses } from '../helpers/witnesses.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { greedy, readAll } from '../helpers/sessions/sessions.ts';
+import { openCpuModel } from '../helpers/models/t6-model.ts';
+import { createWitnesses } from '../helpers/checks/witnesses.ts';
 
 /** One of each kind of memory: states of both shapes, latents, tables of all positions, windows. */
 const NAMES = ['linear-gqa', 'linear-tpa', 'mla', 'tpa-shared-b', 'tpa-nonctx-b', 'qwen2-window'];

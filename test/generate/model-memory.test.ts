@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Session } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { greedy } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights, openCpuModel } from '../helpers/t6-model.ts';
-import { createWitnesses } from '../helpers/witnesses.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { greedy } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
+import { createWitnesses } from '../helpers/checks/witnesses.ts';
 
 const golden = loadGolden('model_t6');
 const source = goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden));

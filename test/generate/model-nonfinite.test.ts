@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import type { TensorData } from '../helpers/build-safetensors.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { readAll } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
-import { createWitnesses } from '../helpers/witnesses.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import type { TensorData } from '../helpers/files/build-safetensors.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { readAll } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
+import { createWitnesses } from '../helpers/checks/witnesses.ts';
 
 /** The token whose factors overflow. */
 const POISON = 96;

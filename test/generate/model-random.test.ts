@@ -2,11 +2,11 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model, type Session } from '../../src/index.ts';
-import { assertClose } from '../helpers/close.ts';
-import { loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { readAll } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { readAll } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
 
 /** Logits of other chunks differ by at most 6e-6 · (1 + max), see golden.test.ts; max is 1 here. */
 const ATOL = 1.2e-5;

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { greedy, readAll, refusesCalls } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { greedy, readAll, refusesCalls } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
 
 /** Tokens of a control generation. */
 const COUNT = 20;

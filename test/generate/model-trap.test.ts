@@ -2,11 +2,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Session } from '../../src/index.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { greedy } from '../helpers/sessions.ts';
-import { goldenSource, livelyWeights, openCpuModel } from '../helpers/t6-model.ts';
-import { createWitnesses } from '../helpers/witnesses.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { greedy } from '../helpers/sessions/sessions.ts';
+import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
+import { createWitnesses } from '../helpers/checks/witnesses.ts';
 
 /** Kernel calls of one chunk at least: 10 in each of two layers, 4 around them. */
 const CHUNK_CALLS = 24;

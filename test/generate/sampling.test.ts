@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRandom } from '../../src/generate/random.ts';
 import { logprobOf, sampleToken, type SamplingOptions } from '../../src/generate/sampling.ts';
-import { TpaError } from '../../src/errors.ts';
+import { TpaError } from '../../src/base/errors.ts';
 
 const test = suite('sampleToken()');
 

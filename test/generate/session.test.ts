@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError } from '../../src/errors.ts';
+import { TpaError } from '../../src/base/errors.ts';
 import { Session, type SessionHost } from '../../src/generate/session.ts';
-import { byteTokenizer } from '../helpers/byte-tokenizer.ts';
-import { readAll } from '../helpers/sessions.ts';
-import { FakeBackend, prefixLogits, type FakeOptions } from '../helpers/fake-backend.ts';
+import { byteTokenizer } from '../helpers/models/byte-tokenizer.ts';
+import { readAll } from '../helpers/sessions/sessions.ts';
+import { FakeBackend, prefixLogits, type FakeOptions } from '../helpers/fakes/fake-backend.ts';
 
 const test = suite('Session');
 

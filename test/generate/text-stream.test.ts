@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TextTokenizer } from '../../src/model/tokenizer.ts';
+import type { TextTokenizer } from '../../src/text/tokenizer.ts';
 import { TextStream } from '../../src/generate/text-stream.ts';
-import { byteTokenizer, END_ID } from '../helpers/byte-tokenizer.ts';
+import { byteTokenizer, END_ID } from '../helpers/models/byte-tokenizer.ts';
 
 const test = suite('TextStream');
 

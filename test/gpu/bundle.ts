@@ -20,7 +20,7 @@ export async function bundleScenarios(): Promise<Bundle> {
     entryPoints: {
       scenarios: 'test/gpu/scenarios.ts',
       'line-host': 'test/gpu/line-host.ts',
-      'gpu-worker': 'src/backend/webgpu/device-worker.ts',
+      'gpu-worker': 'src/backend/webgpu/worker/device-worker.ts',
       'faulty-worker': 'test/gpu/faulty-worker.ts',
     },
     bundle: true,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { launchChromium, SWIFTSHADER } from '../helpers/browser.ts';
+import { launchChromium, SWIFTSHADER } from '../helpers/servers/browser.ts';
 import type { Bundle } from './bundle.ts';
 import type { GpuHost, HostOrReason, Scenarios } from './host.ts';
 import type { Assets } from './scenarios.ts';

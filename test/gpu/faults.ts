@@ -1,7 +1,7 @@
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { integers, loadGolden } from '../helpers/golden.ts';
-import { goldenSource } from '../helpers/t6-model.ts';
+import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { goldenSource } from '../helpers/models/t6-model.ts';
 import type { GpuHost } from './host.ts';
 import { remoteModel } from './remote-model.ts';
 

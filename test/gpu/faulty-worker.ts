@@ -33,7 +33,7 @@ GPUBuffer.prototype.getMappedRange = function (...range) {
   return reads >= at('zeroAt') ? new ArrayBuffer(found.byteLength) : found;
 };
 
-await import('../../src/backend/webgpu/device-worker.ts');
+await import('../../src/backend/webgpu/worker/device-worker.ts');
 
 /** Node gives a worker its address without the query: there it comes as a variable. */
 function faults(): URLSearchParams {

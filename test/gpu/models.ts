@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { assertClose } from '../helpers/close.ts';
-import { floats, goldenFiles, integers, loadGolden, tolerance } from '../helpers/golden.ts';
-import { type Cos, goldenSource, part } from '../helpers/t6-model.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { floats, goldenFiles, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
+import { type Cos, goldenSource, part } from '../helpers/models/t6-model.ts';
 import { decodeFloats, type GpuHost } from './host.ts';
 import { remoteModel } from './remote-model.ts';
 

@@ -1,13 +1,13 @@
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { namedMatrices } from '../../src/model/named-matrix.ts';
-import { encodeModel, floatValue } from '../../src/backend/webgpu/onnx-model.ts';
-import { stepGraph } from '../../src/backend/webgpu/step-graph.ts';
+import { namedMatrices } from '../../src/weights/named-matrix.ts';
+import { encodeModel, floatValue } from '../../src/backend/webgpu/graph/onnx-model.ts';
+import { stepGraph } from '../../src/backend/webgpu/graph/step-graph.ts';
 import { loadModel, type ModelInfo } from '../../src/index.ts';
-import { assertClose } from '../helpers/close.ts';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
-import { openCpuModel } from '../helpers/t6-model.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { openCpuModel } from '../helpers/models/t6-model.ts';
 import { decodeFloats, type GpuHost, type Step } from './host.ts';
 import { remoteModel } from './remote-model.ts';
 

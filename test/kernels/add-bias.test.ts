@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
   COUNTS,
@@ -9,8 +9,8 @@ import {
   ROUNDING,
   withoutStride,
   withStride,
-} from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 
 for (const simd of BINARIES) {
   const test = suite(`addBias(), ${simd}`);

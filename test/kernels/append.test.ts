@@ -1,16 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attentionInputs } from '../helpers/attention-shape.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
+import { attentionInputs } from '../helpers/kernels/attention-shape.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
 import {
   appendTo,
   type CacheSizes,
   createPages,
   PAGE_TOKENS,
   pageNumbers,
-} from '../helpers/kernel-attention.ts';
-import { createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
+} from '../helpers/kernels/kernel-attention.ts';
+import { createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 
 /** Tokens of a tile. */
 const TILE = 48;

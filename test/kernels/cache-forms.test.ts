@@ -1,12 +1,17 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { fillPages, formInputs, formPageNumbers, type FormShape } from '../helpers/cache-forms.ts';
-import { assertClose, assertSame, nmse } from '../helpers/close.ts';
-import { decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
-import { createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
-import type { Misalignment } from '../helpers/memory.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import {
+  fillPages,
+  formInputs,
+  formPageNumbers,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
+import { assertClose, assertSame, nmse } from '../helpers/checks/close.ts';
+import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
+import { createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import type { Misalignment } from '../helpers/kernels/memory.ts';
 import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
 import { formFactors } from '../reference/cache-forms.ts';
 

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
-import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { copyRows, type RowCopy } from '../reference/copy-rows.ts';
 
 for (const simd of BINARIES) {

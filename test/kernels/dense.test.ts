@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/close.ts';
-import { decode } from '../helpers/kernel-attention.ts';
-import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/checks/close.ts';
+import { decode } from '../helpers/kernels/kernel-attention.ts';
+import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import {
   appendDense,
   createDensePages,
@@ -13,8 +13,8 @@ import {
   runDecode,
   runPrefill,
   writeQueries,
-} from '../helpers/kernel-dense.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/kernels/kernel-dense.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { type AttentionResult, attentionTolerance } from '../reference/attention.ts';
 import { cachedAttention } from '../reference/cached-attention.ts';
 

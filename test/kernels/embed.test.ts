@@ -1,8 +1,13 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
-import { COUNTS, createBench, MISALIGNMENTS, withoutStride } from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import {
+  COUNTS,
+  createBench,
+  MISALIGNMENTS,
+  withoutStride,
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { pack } from '../reference/pack.ts';
 
 const VOCABULARY = 83;

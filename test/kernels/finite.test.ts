@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 
 const EXTREMES = [0, -0, 1.401298464324817e-45, 3.4028234663852886e38, -3.4028234663852886e38];
 

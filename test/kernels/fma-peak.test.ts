@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { createBench } from '../helpers/kernel-bench.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { createBench } from '../helpers/kernels/kernel-bench.ts';
 
 for (const simd of BINARIES) {
   const test = suite(`fmaPeak(), ${simd}`);

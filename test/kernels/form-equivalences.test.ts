@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { fillPages, formInputs, type FormShape } from '../helpers/cache-forms.ts';
-import { assertClose, assertSame } from '../helpers/close.ts';
-import { decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
-import { createBench } from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import { assertClose, assertSame } from '../helpers/checks/close.ts';
+import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
+import { createBench } from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { attentionTolerance } from '../reference/attention.ts';
 import { formFactors, rotateRows } from '../reference/cache-forms.ts';
 import { denseAttention } from '../reference/dense-attention.ts';

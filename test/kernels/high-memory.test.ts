@@ -1,11 +1,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attentionInputs } from '../helpers/attention-shape.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
-import { appendTo, createPages, decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
-import { createBench, type KernelBench } from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+import { attentionInputs } from '../helpers/kernels/attention-shape.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import {
+  appendTo,
+  createPages,
+  decode,
+  prefill,
+  writeQuery,
+} from '../helpers/kernels/kernel-attention.ts';
+import { createBench, type KernelBench } from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { pack } from '../reference/pack.ts';
 
 const LINE = 2 ** 31;

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame, maxAbsDiff } from '../helpers/close.ts';
-import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
+import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import {
   denseRows,
   type LinearInputs,
@@ -11,7 +11,7 @@ import {
   magnitudes,
   type LinearSizes,
   runLinear,
-} from '../helpers/kernel-linear.ts';
+} from '../helpers/kernels/kernel-linear.ts';
 import { groupedAttention } from '../reference/grouped-attention.ts';
 
 const SHAPES: readonly LinearSizes[] = [

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
   createBench,
@@ -8,8 +8,8 @@ import {
   ROUNDING,
   withoutStride,
   withStride,
-} from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { matmul } from '../reference/matmul.ts';
 import { PANEL, pack } from '../reference/pack.ts';
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
   createBench,
@@ -8,8 +8,8 @@ import {
   ROUNDING,
   withoutStride,
   withStride,
-} from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { outerRows } from '../reference/outer-rows.ts';
 
 /** b, then c: tails of 1 to 3 after 0 to 8 vectors of c. */

@@ -1,10 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
-import { COUNTS, createBench, MISALIGNMENTS, withoutStride } from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
-import { packedBytes } from '../../src/attention/factors.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import {
+  COUNTS,
+  createBench,
+  MISALIGNMENTS,
+  withoutStride,
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { packedBytes } from '../../src/compute/project.ts';
 import { PANEL, pack, transposedBlock } from '../reference/pack.ts';
 
 for (const simd of BINARIES) {

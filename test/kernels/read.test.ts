@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { fillPages, formInputs, type FormShape } from '../helpers/cache-forms.ts';
-import { assertSame } from '../helpers/close.ts';
-import type { PagesInMemory } from '../helpers/kernel-attention.ts';
-import { createBench, MISALIGNMENTS, withoutStride } from '../helpers/kernel-bench.ts';
-import type { GuardedMemory, Misalignment } from '../helpers/memory.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import type { PagesInMemory } from '../helpers/kernels/kernel-attention.ts';
+import { createBench, MISALIGNMENTS, withoutStride } from '../helpers/kernels/kernel-bench.ts';
+import type { GuardedMemory, Misalignment } from '../helpers/kernels/memory.ts';
 import { storedWidths } from '../reference/cache-forms.ts';
 
 const BASE: FormShape = {

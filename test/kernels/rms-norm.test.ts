@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose, assertSame } from '../helpers/close.ts';
-import { floats, loadGolden, tolerance } from '../helpers/golden.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose, assertSame } from '../helpers/checks/close.ts';
+import { floats, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import {
   assertWithin,
   COUNTS,
@@ -10,8 +10,8 @@ import {
   ROUNDING,
   withoutStride,
   withStride,
-} from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { BLOCK_NORM_EPS, GROUP_NORM_EPS, rmsNorm } from '../reference/rms-norm.ts';
 
 /** Chains of dim / 16 sums, 3 to join them, up to 15 of the tail; the root halves their error. */

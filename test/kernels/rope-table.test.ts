@@ -1,8 +1,13 @@
 import { suite } from 'uvu';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
-import { floats, integers, loadGolden, tolerance } from '../helpers/golden.ts';
-import { assertWithin, createBench, MISALIGNMENTS, ROUNDING } from '../helpers/kernel-bench.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
+import {
+  assertWithin,
+  createBench,
+  MISALIGNMENTS,
+  ROUNDING,
+} from '../helpers/kernels/kernel-bench.ts';
 import { roundToBfloat16, ropeTable } from '../reference/rope-table.ts';
 
 const HEAD_DIMS = [2, 4, 6, 8, 16, 24, 34, 64, 128, 256];

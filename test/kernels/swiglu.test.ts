@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose } from '../helpers/close.ts';
-import { floats, loadGolden, tolerance } from '../helpers/golden.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { floats, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import {
   assertWithin,
   COUNTS,
@@ -10,8 +10,8 @@ import {
   MISALIGNMENTS,
   withoutStride,
   withStride,
-} from '../helpers/kernel-bench.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/kernels/kernel-bench.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { PANEL, pack } from '../reference/pack.ts';
 import { swiglu } from '../reference/swiglu.ts';
 

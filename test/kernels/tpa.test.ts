@@ -1,10 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attentionInputs, type AttentionShape } from '../helpers/attention-shape.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/close.ts';
-import { appendTo, createPages, decode, prefill, writeQuery } from '../helpers/kernel-attention.ts';
-import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernel-bench.ts';
+import { attentionInputs, type AttentionShape } from '../helpers/kernels/attention-shape.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/checks/close.ts';
+import {
+  appendTo,
+  createPages,
+  decode,
+  prefill,
+  writeQuery,
+} from '../helpers/kernels/kernel-attention.ts';
+import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
 
 const shape = (

@@ -1,14 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import type { ModelConfig } from '../../src/format/model-config.ts';
+import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import { checkBudget, memoryNeeds } from '../../src/model/budget.ts';
-import { parameterCount } from '../../src/model/tensors.ts';
-import { LLAMA_VARIANTS, llamaVariant } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
-import { refused } from '../helpers/refused.ts';
-import { llamaConfig, t6Config } from '../helpers/tiny-configs.ts';
-import { tinyConfig } from '../helpers/tiny-model.ts';
+import { parameterCount } from '../../src/weights/tensors.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { llamaConfig, t6Config } from '../helpers/models/tiny-configs.ts';
+import { tinyConfig } from '../helpers/models/tiny-model.ts';
 
 const test = suite('checkBudget()');
 

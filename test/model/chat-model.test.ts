@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type ModelBytes } from '../../src/index.ts';
-import { refused } from '../helpers/refused.ts';
+import { refused } from '../helpers/checks/refused.ts';
 
 const test = suite('a model with a chat template and a generation_config.json');
 

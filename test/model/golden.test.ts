@@ -3,10 +3,10 @@ import * as assert from 'uvu/assert';
 import { PagedCache } from '../../src/cache/pages.ts';
 import { loadModel } from '../../src/index.ts';
 import { runBlocks } from '../../src/model/forward.ts';
-import { attentionSpec } from '../../src/model/spec.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import type { TensorData } from '../helpers/build-safetensors.ts';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import { attentionSpec } from '../../src/format/config/attention-spec.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import type { TensorData } from '../helpers/files/build-safetensors.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -14,18 +14,18 @@ import {
   loadGolden,
   tolerance,
   VISIBLE,
-} from '../helpers/golden.ts';
-import type { Golden } from '../helpers/golden.ts';
-import { createRandom } from '../helpers/random.ts';
-import { refused } from '../helpers/refused.ts';
+} from '../helpers/checks/golden.ts';
+import type { Golden } from '../helpers/checks/golden.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { refused } from '../helpers/checks/refused.ts';
 import {
   goldenSource,
   goldenWeights,
   openCpuModel,
   part,
   PRECISIONS,
-} from '../helpers/t6-model.ts';
-import type { Cos } from '../helpers/t6-model.ts';
+} from '../helpers/models/t6-model.ts';
+import type { Cos } from '../helpers/models/t6-model.ts';
 
 /**
  * Logits computed with other chunks: other blocks of the online softmax and other row counts of the

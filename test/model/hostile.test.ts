@@ -11,10 +11,10 @@ import {
   GOOD_FILES,
   type HostileModel,
   hostileModels,
-} from '../helpers/hostile-models.ts';
-import { refused } from '../helpers/refused.ts';
-import { greedy } from '../helpers/sessions.ts';
-import { createWitnesses, type Witnesses } from '../helpers/witnesses.ts';
+} from '../helpers/models/hostile-models.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { greedy } from '../helpers/sessions/sessions.ts';
+import { createWitnesses, type Witnesses } from '../helpers/checks/witnesses.ts';
 
 /** A refusal takes at most this long; the slowest here, a million levels of JSON, takes 42 ms. */
 const MAX_MS = 200;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
-import { assertSame } from '../helpers/close.ts';
-import { llamaVariant } from '../helpers/llama-model.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { llamaVariant } from '../helpers/models/llama-model.ts';
 
 const { build } = llamaVariant('llama-untied');
 const { source } = build({ shards: 3 });

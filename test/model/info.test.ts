@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
 
 const test = suite('model.info()');
 

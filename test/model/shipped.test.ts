@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model, type ModelSource } from '../../src/index.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { buildSafetensors, type TensorData } from '../helpers/build-safetensors.ts';
-import { assertClose } from '../helpers/close.ts';
-import { floats, integers, loadGolden, tolerance } from '../helpers/golden.ts';
-import { refused } from '../helpers/refused.ts';
-import { goldenWeights } from '../helpers/t6-model.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { buildSafetensors, type TensorData } from '../helpers/files/build-safetensors.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { goldenWeights } from '../helpers/models/t6-model.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
 const golden = loadGolden('shipped_t6');

@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { StepInputs } from '../../src/model/step-inputs.ts';
-import { BINARIES } from '../helpers/binaries.ts';
-import { assertSame } from '../helpers/close.ts';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/mechanism-model.ts';
-import { watchRegions } from '../helpers/red-zones.ts';
-import { refused } from '../helpers/refused.ts';
-import { openCpuModel } from '../helpers/t6-model.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { watchRegions } from '../helpers/kernels/red-zones.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { openCpuModel } from '../helpers/models/t6-model.ts';
 
 const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
 const EMBEDDINGS = ['transformer.wte.weight', 'model.embed_tokens.weight'];

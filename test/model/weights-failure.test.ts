@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError } from '../../src/errors.ts';
-import { mechanismVariant } from '../helpers/mechanism-model.ts';
-import { createFailurePlan } from '../helpers/fake-memory.ts';
-import { refused } from '../helpers/refused.ts';
-import { fileOf, openWeights, tensorsOf } from '../helpers/streamed-weights.ts';
+import { TpaError } from '../../src/base/errors.ts';
+import { mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { createFailurePlan } from '../helpers/fakes/fake-memory.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { fileOf, openWeights, tensorsOf } from '../helpers/models/streamed-weights.ts';
 
 const test = suite('loadWeights(), failures');
 

@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TpaErrorCode } from '../../src/errors.ts';
-import { parseConfig } from '../../src/format/config.ts';
-import type { TensorEntry } from '../../src/format/safetensors.ts';
-import { checkTensors, expectedTensors, HEAD, parameterCount } from '../../src/model/tensors.ts';
-import type { CheckpointTensors, CheckpointVariant } from '../helpers/build-checkpoint.ts';
-import { LLAMA_VARIANTS, llamaVariant } from '../helpers/llama-model.ts';
-import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/mechanism-model.ts';
-import { refused } from '../helpers/refused.ts';
+import type { TpaErrorCode } from '../../src/base/errors.ts';
+import { parseConfig } from '../../src/format/config/config.ts';
+import type { TensorEntry } from '../../src/format/tensors/safetensors.ts';
+import { checkTensors, expectedTensors, HEAD, parameterCount } from '../../src/weights/tensors.ts';
+import type { CheckpointTensors, CheckpointVariant } from '../helpers/files/build-checkpoint.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { refused } from '../helpers/checks/refused.ts';
 
 const VARIANTS: readonly CheckpointVariant[] = [...LLAMA_VARIANTS, ...MECHANISM_VARIANTS];
 

@@ -1,8 +1,12 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attentionInputs, attentionShape, SHAPE_LIMITS } from '../helpers/attention-shape.ts';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import {
+  attentionInputs,
+  attentionShape,
+  SHAPE_LIMITS,
+} from '../helpers/kernels/attention-shape.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -10,9 +14,9 @@ import {
   tolerance,
   TWIN_MARGIN,
   VISIBLE,
-} from '../helpers/golden.ts';
-import { decodeCases, foldScales } from '../helpers/golden-decode.ts';
-import { goldenOp } from '../helpers/golden-op.ts';
+} from '../helpers/checks/golden.ts';
+import { decodeCases, foldScales } from '../helpers/kernels/golden-decode.ts';
+import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { attention, attentionTolerance } from './attention.ts';
 import { denseAttention } from './dense-attention.ts';
 import { matmul } from './matmul.ts';

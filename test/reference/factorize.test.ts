@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -9,8 +9,8 @@ import {
   TWIN_MARGIN,
   VISIBLE,
   type Golden,
-} from '../helpers/golden.ts';
-import { goldenOp } from '../helpers/golden-op.ts';
+} from '../helpers/checks/golden.ts';
+import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { factorize, factorizeKvOnly, type FactorizeSpec } from './factorize.ts';
 import { materialize } from './materialize.ts';
 import type { RopeConvention } from './rope.ts';

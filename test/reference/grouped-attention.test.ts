@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, assertSame } from '../helpers/close.ts';
-import { createRandom } from '../helpers/random.ts';
+import { assertClose, assertSame } from '../helpers/checks/close.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { denseAttention } from './dense-attention.ts';
 import { groupedAttention } from './grouped-attention.ts';
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
-import { LLAMA_VARIANTS } from '../helpers/llama-model.ts';
-import { createRandom } from '../helpers/random.ts';
-import { assertBreaks } from '../helpers/visible-breaks.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { assertBreaks } from '../helpers/checks/visible-breaks.ts';
 import { LLAMA_BREAKS } from './llama-breaks.ts';
 import { llamaLogits } from './llama.ts';
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
-import { assertClose } from '../helpers/close.ts';
-import { createRandom } from '../helpers/random.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { llamaLogits } from './llama.ts';
 
 const test = suite('llamaLogits(), two tokens written out');

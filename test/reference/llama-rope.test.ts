@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, assertSame } from '../helpers/close.ts';
+import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { llamaSettings } from './llama-config.ts';
 import { llamaFrequencies, llamaRopeTable } from './llama-rope.ts';
 import { ropeTable } from './rope-table.ts';

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, assertSame, maxAbsDiff } from '../helpers/close.ts';
+import { assertClose, assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -9,11 +9,11 @@ import {
   tolerance,
   TWIN_MARGIN,
   type Golden,
-} from '../helpers/golden.ts';
-import { namedTensors } from '../helpers/golden-model.ts';
-import { LLAMA_VARIANTS, llamaVariant } from '../helpers/llama-model.ts';
-import { createRandom } from '../helpers/random.ts';
-import { part } from '../helpers/t6-model.ts';
+} from '../helpers/checks/golden.ts';
+import { namedTensors } from '../helpers/models/golden-model.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { part } from '../helpers/models/t6-model.ts';
 import { llamaForward, llamaLogits } from './llama.ts';
 import type { NamedTensors } from './named-tensors.ts';
 

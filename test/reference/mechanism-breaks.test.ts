@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
-import { MECHANISM_VARIANTS } from '../helpers/mechanism-model.ts';
-import { createRandom } from '../helpers/random.ts';
-import { assertBreaks } from '../helpers/visible-breaks.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { assertBreaks } from '../helpers/checks/visible-breaks.ts';
 import { MECHANISM_BREAKS, type MechanismBreak } from './mechanism-breaks.ts';
 import { mechanismLogits } from './mechanisms.ts';
 

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CheckpointTensors } from '../helpers/build-checkpoint.ts';
-import { assertClose } from '../helpers/close.ts';
-import { mechanismVariant } from '../helpers/mechanism-model.ts';
-import { createRandom } from '../helpers/random.ts';
+import type { CheckpointTensors } from '../helpers/files/build-checkpoint.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { mechanismSettings } from './mechanism-config.ts';
 import { layerHeads } from './mechanism-heads.ts';
 import { rope } from './rope.ts';

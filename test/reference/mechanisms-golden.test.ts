@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -9,9 +9,9 @@ import {
   tolerance,
   TWIN_MARGIN,
   VISIBLE,
-} from '../helpers/golden.ts';
-import { namedTensors } from '../helpers/golden-model.ts';
-import { part, PRECISIONS } from '../helpers/t6-model.ts';
+} from '../helpers/checks/golden.ts';
+import { namedTensors } from '../helpers/models/golden-model.ts';
+import { part, PRECISIONS } from '../helpers/models/t6-model.ts';
 import type { MechanismBreak } from './mechanism-breaks.ts';
 import { mechanismForward, mechanismLogits } from './mechanisms.ts';
 

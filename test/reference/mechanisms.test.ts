@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose } from '../helpers/close.ts';
-import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/mechanism-model.ts';
-import { createRandom } from '../helpers/random.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { mechanismAttention, mechanismForward, mechanismLogits } from './mechanisms.ts';
 import type { NamedTensors } from './named-tensors.ts';
 

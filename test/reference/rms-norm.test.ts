@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
-import { floats, loadGolden, tolerance, TWIN_MARGIN, VISIBLE } from '../helpers/golden.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
+import { floats, loadGolden, tolerance, TWIN_MARGIN, VISIBLE } from '../helpers/checks/golden.ts';
 import { BLOCK_NORM_EPS, GROUP_NORM_EPS, rmsNorm } from './rms-norm.ts';
 
 const test = suite('rmsNorm()');

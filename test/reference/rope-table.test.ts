@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { maxAbsDiff, assertClose } from '../helpers/close.ts';
-import { floats, integers, loadGolden, VISIBLE } from '../helpers/golden.ts';
+import { maxAbsDiff, assertClose } from '../helpers/checks/close.ts';
+import { floats, integers, loadGolden, VISIBLE } from '../helpers/checks/golden.ts';
 import { ropeTable, roundToBfloat16 } from './rope-table.ts';
 
 const test = suite('ropeTable()');

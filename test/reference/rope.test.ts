@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -8,9 +8,9 @@ import {
   tolerance,
   TWIN_MARGIN,
   VISIBLE,
-} from '../helpers/golden.ts';
-import { goldenOp } from '../helpers/golden-op.ts';
-import { createRandom } from '../helpers/random.ts';
+} from '../helpers/checks/golden.ts';
+import { goldenOp } from '../helpers/kernels/golden-op.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { materialize } from './materialize.ts';
 import { rope, type RopeConvention } from './rope.ts';
 import { ropeTable } from './rope-table.ts';

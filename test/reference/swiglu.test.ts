@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
-import { floats, loadGolden, tolerance, TWIN_MARGIN, VISIBLE } from '../helpers/golden.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
+import { floats, loadGolden, tolerance, TWIN_MARGIN, VISIBLE } from '../helpers/checks/golden.ts';
 import { matmul } from './matmul.ts';
 import { swiglu } from './swiglu.ts';
 

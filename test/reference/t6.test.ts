@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertClose, maxAbsDiff } from '../helpers/close.ts';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -11,8 +11,8 @@ import {
   tolerance,
   TWIN_MARGIN,
   VISIBLE,
-} from '../helpers/golden.ts';
-import { readSafetensors, type StoredTensor } from '../helpers/safetensors.ts';
+} from '../helpers/checks/golden.ts';
+import { readSafetensors, type StoredTensor } from '../helpers/files/safetensors.ts';
 import { t6, type T6Config } from './t6.ts';
 
 const test = suite('t6()');

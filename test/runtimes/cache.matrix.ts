@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FileServer, withFileServer } from '../helpers/file-server.ts';
+import { type FileServer, withFileServer } from '../helpers/servers/file-server.ts';
 import { copyConsumer } from './consumer.ts';
 import { findRuntime, type Missing } from './find.ts';
 import { goldenAssets } from './golden-assets.ts';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Browser } from 'playwright-core';
-import { launchChromium } from '../helpers/browser.ts';
+import { launchChromium } from '../helpers/servers/browser.ts';
 import type { Missing } from './find.ts';
 import { runPage } from './hosts/chromium.ts';
 import type { Host } from './hosts/host.ts';

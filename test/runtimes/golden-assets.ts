@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { goldenOp } from '../helpers/golden-op.ts';
-import { floats, integers, loadGolden, tolerance } from '../helpers/golden.ts';
-import { goldenSource, part } from '../helpers/t6-model.ts';
+import { goldenOp } from '../helpers/kernels/golden-op.ts';
+import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
+import { goldenSource, part } from '../helpers/models/t6-model.ts';
 import type { Assets, ModelCase, OperationCase } from './conformance/assets.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));

@@ -6,9 +6,9 @@ import type { Browser } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { launchChromium, SWIFTSHADER } from '../helpers/browser.ts';
-import { loadGolden } from '../helpers/golden.ts';
-import { goldenSource, livelyWeights } from '../helpers/t6-model.ts';
+import { launchChromium, SWIFTSHADER } from '../helpers/servers/browser.ts';
+import { loadGolden } from '../helpers/checks/golden.ts';
+import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
 import { copyConsumer } from './consumer.ts';
 import { findRuntime, type Missing } from './find.ts';
 import {

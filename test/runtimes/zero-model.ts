@@ -1,8 +1,8 @@
 import { truncateSync, writeFileSync } from 'node:fs';
-import { parseConfig } from '../../src/format/config.ts';
-import { expectedTensors } from '../../src/model/tensors.ts';
-import { withHeader } from '../helpers/build-safetensors.ts';
-import { attention } from '../helpers/tiny-configs.ts';
+import { parseConfig } from '../../src/format/config/config.ts';
+import { expectedTensors } from '../../src/weights/tensors.ts';
+import { withHeader } from '../helpers/files/build-safetensors.ts';
+import { attention } from '../helpers/models/tiny-configs.ts';
 
 const FLOAT16_BYTES = 2;
 

@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { TpaError, type TpaErrorCode } from '../../src/errors.ts';
+import { TpaError, type TpaErrorCode } from '../../src/base/errors.ts';
 import {
   chooseSimd,
   compileBinary,
   type SimdOption,
   type WasmSource,
 } from '../../src/wasm/binary.ts';
-import { BINARIES } from '../helpers/binaries.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 const binaryOf = (simd: string) =>
   readFileSync(new URL(`../../dist/wasm/tpa-${simd}.wasm`, import.meta.url));

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelBinaries } from '../../src/wasm/delivery/kernel-binaries.d.ts';
-import { BINARIES } from '../helpers/binaries.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 const DIST = fileURLToPath(new URL('../../dist/wasm/', import.meta.url));
 

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError, type TpaErrorCode } from '../../src/errors.ts';
+import { TpaError, type TpaErrorCode } from '../../src/base/errors.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { MAX_MEMORY } from '../../src/wasm/heap.ts';
-import { BINARIES } from '../helpers/binaries.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 const test = suite('createEngine()');
 

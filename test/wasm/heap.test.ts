@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError } from '../../src/errors.ts';
+import { TpaError } from '../../src/base/errors.ts';
 import { Heap, MAX_MEMORY } from '../../src/wasm/heap.ts';
 import {
   createFailingMemory,
   createFailurePlan,
   createFakeMemory,
   WASM_PAGE,
-} from '../helpers/fake-memory.ts';
+} from '../helpers/fakes/fake-memory.ts';
 
 const SEED = 9;
 const RUNS = 300;

@@ -1,18 +1,18 @@
-import { TpaError } from '../../errors.ts';
-import { roundToFloat16 } from '../../format/half.ts';
-import type { ModelConfig } from '../../format/model-config.ts';
-import { namedMatrices, type NamedMatrix } from '../../model/named-matrix.ts';
+import { TpaError } from '../../base/errors.ts';
+import { roundToFloat16 } from '../../format/tensors/half.ts';
+import type { ModelConfig } from '../../format/config/model-config.ts';
+import { namedMatrices, type NamedMatrix } from '../../weights/named-matrix.ts';
 import { StepInputs } from '../../model/step-inputs.ts';
-import type { ModelWeights } from '../../model/weights.ts';
+import type { ModelWeights } from '../../weights/weights.ts';
 import type { Engine } from '../../wasm/engine.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
-import type { GpuDevice } from './device.ts';
+import type { GpuDevice } from './client/device.ts';
 import { cachedTokens } from './gpu-cache.ts';
 import type { GpuNetwork } from './gpu-network.ts';
 import { GpuSequence } from './gpu-sequence.ts';
 import type { Feed, StartReport } from './protocol.ts';
-import { stepGraph } from './step-graph.ts';
-import { isHalfWeight } from './weight-inputs.ts';
+import { stepGraph } from './graph/step-graph.ts';
+import { isHalfWeight } from './graph/weight-inputs.ts';
 
 /**
  * Tokens of a call: enough that weights are read once for many, few enough that a submission stays

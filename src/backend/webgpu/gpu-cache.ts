@@ -1,8 +1,8 @@
-import { PAST_BLOCK } from './attention-graph.ts';
-import type { GpuDevice } from './device.ts';
+import { PAST_BLOCK } from './graph/attention-graph.ts';
+import type { GpuDevice } from './client/device.ts';
 import type { BufferWrite, Feed, OutputCopy } from './protocol.ts';
 import { HIDDEN, type RotationRows } from './step-feeds.ts';
-import { type CachePiece, countNumbers } from './step-graph.ts';
+import { type CachePiece, countNumbers } from './graph/step-graph.ts';
 
 /** What a cache on the device holds, and where. */
 export interface GpuCacheOptions {

@@ -1,7 +1,7 @@
-import type { ModelConfig } from '../../format/model-config.ts';
+import type { ModelConfig } from '../../format/config/model-config.ts';
 import type { StepInputs } from '../../model/step-inputs.ts';
-import type { GpuDevice } from './device.ts';
-import type { StepGraph } from './step-graph.ts';
+import type { GpuDevice } from './client/device.ts';
+import type { StepGraph } from './graph/step-graph.ts';
 
 /** What a step on the device computes with. */
 export interface GpuNetwork {

@@ -1,15 +1,20 @@
-import type { AttendTask } from '../../attention/attend-task.ts';
-import type { FactorizeTask } from '../../attention/factorize.ts';
-import { TpaError } from '../../errors.ts';
-import type { FactorizeTables, FactorMirror, OpGpu } from '../op-gpu.ts';
-import { PAST_BLOCK, scoreNumbers } from './attention-graph.ts';
-import type { GpuDevice } from './device.ts';
+import type { AttendTask } from '../../ops/attend-task.ts';
+import type { FactorizeTask } from '../../ops/factorize.ts';
+import { TpaError } from '../../base/errors.ts';
+import type { FactorizeTables, FactorMirror, OpGpu } from '../../ops/gpu.ts';
+import { PAST_BLOCK, scoreNumbers } from './graph/attention-graph.ts';
+import type { GpuDevice } from './client/device.ts';
 import { cachedTokens, GpuCache } from './gpu-cache.ts';
-import type { SizeInput } from './graph-builder.ts';
-import { attendOpGraph, factorizeGraph, type OpGraph, type OpGraphPlan } from './op-graphs.ts';
+import type { SizeInput } from './graph/graph-builder.ts';
+import {
+  attendOpGraph,
+  factorizeGraph,
+  type OpGraph,
+  type OpGraphPlan,
+} from './graph/op-graphs.ts';
 import type { Feed, StartReport } from './protocol.ts';
 import { floatFeed, maskRows, sizeFeeds, tableRows } from './step-feeds.ts';
-import { cachePieces } from './step-graph.ts';
+import { cachePieces } from './graph/step-graph.ts';
 
 /** Tokens of a cache that go to the device in one message. */
 const COPIED_TOKENS = 1024;

@@ -1,5 +1,5 @@
-import { TpaError } from '../../errors.ts';
-import type { ModelConfig } from '../../format/model-config.ts';
+import { TpaError } from '../../base/errors.ts';
+import type { ModelConfig } from '../../format/config/model-config.ts';
 import type { FactorSequence } from '../backend.ts';
 import type { GpuNetwork } from './gpu-network.ts';
 import { GpuCache, putPiece } from './gpu-cache.ts';

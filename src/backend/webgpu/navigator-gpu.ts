@@ -1,4 +1,4 @@
-import { errorCode } from '../../node-builtin.ts';
+import { errorCode } from '../../base/node.ts';
 
 /** The first Node whose V8 runs onnxruntime's wasm at speed: 20 takes 110 s for the first run. */
 const FIRST_NODE = 22;

@@ -1,14 +1,14 @@
-import { messageOf, TpaError } from '../../errors.ts';
+import { messageOf, TpaError } from '../../base/errors.ts';
 import type { OpenGpu } from '../backend.ts';
-import type { OpenOpGpu } from '../op-gpu.ts';
+import type { OpenOpGpu } from '../../ops/gpu.ts';
 import { describeAdapter, inTime, isSoftwareAdapter, requestAdapter } from './adapter.ts';
-import { GpuDevice } from './device.ts';
+import { GpuDevice } from './client/device.ts';
 import { type CpuParts, OrtGpuBackend } from './gpu-backend.ts';
 import { OrtOpGpu } from './gpu-ops.ts';
 import { ownGpu } from './navigator-gpu.ts';
 import { noWebGpuReason, hasWebGpu } from './present.ts';
 import type { StartOptions, StartReport } from './protocol.ts';
-import { spawnWorker, type WorkerSource } from './worker-port.ts';
+import { spawnWorker, type WorkerSource } from './client/worker-port.ts';
 
 /** What a worker has for an adapter, a device and the import of onnxruntime-web's module. */
 const START_DEADLINE_MS = 20_000;

@@ -1,4 +1,4 @@
-import { nodeBuiltin } from '../../node-builtin.ts';
+import { nodeBuiltin } from '../../base/node.ts';
 import { DAWN, nodeVersion, ownGpu, takesDawn } from './navigator-gpu.ts';
 
 /** Whether WebGPU can be asked for at all: cheap, and nothing is loaded. */

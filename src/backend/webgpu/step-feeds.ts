@@ -1,5 +1,5 @@
 import type { GpuNetwork } from './gpu-network.ts';
-import type { SizeInput } from './graph-builder.ts';
+import type { SizeInput } from './graph/graph-builder.ts';
 import type { Feed } from './protocol.ts';
 
 /** Added to the logits of what a token must not see: exp of it is 0, and no sum of two overflows. */

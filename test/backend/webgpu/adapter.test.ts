@@ -10,8 +10,8 @@ import {
   fakeAdapter,
   type FakeAdapterOptions,
   FakeWebGpuDevice,
-} from '../../helpers/fake-web-gpu.ts';
-import { withFakeTimers } from '../../helpers/globals.ts';
+} from '../../helpers/gpu/fake-web-gpu.ts';
+import { withFakeTimers } from '../../helpers/fakes/globals.ts';
 
 const test = suite('adapters');
 

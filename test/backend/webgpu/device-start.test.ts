@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeviceHost } from '../../../src/backend/webgpu/device-host.ts';
-import { answerOf, failureOf, withHost } from '../../helpers/device-host.ts';
-import { FakeOnnxRuntime } from '../../helpers/fake-onnxruntime.ts';
-import { FakeWebGpuDevice } from '../../helpers/fake-web-gpu.ts';
-import { withFakeTimers, withGlobals } from '../../helpers/globals.ts';
-import { settle } from '../../helpers/silence.ts';
+import { DeviceHost } from '../../../src/backend/webgpu/worker/device-host.ts';
+import { answerOf, failureOf, withHost } from '../../helpers/gpu/device-host.ts';
+import { FakeOnnxRuntime } from '../../helpers/gpu/fake-onnxruntime.ts';
+import { FakeWebGpuDevice } from '../../helpers/gpu/fake-web-gpu.ts';
+import { withFakeTimers, withGlobals } from '../../helpers/fakes/globals.ts';
+import { settle } from '../../helpers/fakes/silence.ts';
 
 const test = suite('DeviceHost, start');
 

@@ -1,16 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { roundToFloat16 } from '../../../src/format/half.ts';
-import { namedMatrices } from '../../../src/model/named-matrix.ts';
-import { openByteBackend } from '../../helpers/byte-backend.ts';
-import type { GraphPlayer } from '../../helpers/byte-device.ts';
-import { CountingPlayer } from '../../helpers/counting-player.ts';
-import { assertSame } from '../../helpers/close.ts';
-import { llamaVariant } from '../../helpers/llama-model.ts';
-import { mechanismVariant } from '../../helpers/mechanism-model.ts';
-import { refused } from '../../helpers/refused.ts';
-import { settle, withoutUnhandled } from '../../helpers/silence.ts';
-import { openCpuModel } from '../../helpers/t6-model.ts';
+import { roundToFloat16 } from '../../../src/format/tensors/half.ts';
+import { namedMatrices } from '../../../src/weights/named-matrix.ts';
+import { openByteBackend } from '../../helpers/fakes/byte-backend.ts';
+import type { GraphPlayer } from '../../helpers/gpu/byte-device.ts';
+import { CountingPlayer } from '../../helpers/gpu/counting-player.ts';
+import { assertSame } from '../../helpers/checks/close.ts';
+import { llamaVariant } from '../../helpers/models/llama-model.ts';
+import { mechanismVariant } from '../../helpers/models/mechanism-model.ts';
+import { refused } from '../../helpers/checks/refused.ts';
+import { settle, withoutUnhandled } from '../../helpers/fakes/silence.ts';
+import { openCpuModel } from '../../helpers/models/t6-model.ts';
 
 const test = suite('OrtGpuBackend');
 

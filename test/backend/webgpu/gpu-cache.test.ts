@@ -2,12 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GpuCache, type GpuCacheOptions } from '../../../src/backend/webgpu/gpu-cache.ts';
 import { HIDDEN } from '../../../src/backend/webgpu/step-feeds.ts';
-import type { CachePiece } from '../../../src/backend/webgpu/step-graph.ts';
-import { ByteDevice } from '../../helpers/byte-device.ts';
-import { assertSame } from '../../helpers/close.ts';
-import { createRandom } from '../../helpers/random.ts';
-import { refused } from '../../helpers/refused.ts';
-import { settle, withoutUnhandled } from '../../helpers/silence.ts';
+import type { CachePiece } from '../../../src/backend/webgpu/graph/step-graph.ts';
+import { ByteDevice } from '../../helpers/gpu/byte-device.ts';
+import { assertSame } from '../../helpers/checks/close.ts';
+import { createRandom } from '../../helpers/checks/random.ts';
+import { refused } from '../../helpers/checks/refused.ts';
+import { settle, withoutUnhandled } from '../../helpers/fakes/silence.ts';
 
 const test = suite('GpuCache');
 

@@ -5,7 +5,7 @@ import {
   type AttendTask,
   checkQuery,
   type Query,
-} from '../../../src/attention/attend-task.ts';
+} from '../../../src/ops/attend-task.ts';
 import {
   checkFactorize,
   cutFactors,
@@ -13,19 +13,19 @@ import {
   type Factors,
   type FactorizeSpec,
   factorizeTables,
-} from '../../../src/attention/factorize.ts';
-import { CacheMirror } from '../../../src/backend/cache-mirror.ts';
+} from '../../../src/ops/factorize.ts';
+import { CacheMirror } from '../../../src/ops/mirror.ts';
 import { OrtOpGpu } from '../../../src/backend/webgpu/gpu-ops.ts';
-import { checkCacheOptions, type FactorCacheOptions } from '../../../src/cache/cache-options.ts';
-import { FactorCache } from '../../../src/cache/factor-cache.ts';
+import { checkCacheOptions, type FactorCacheOptions } from '../../../src/ops/cache-options.ts';
+import { FactorCache } from '../../../src/ops/factor-cache.ts';
 import { PagedCache } from '../../../src/cache/pages.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
-import { BYTE_REPORT } from '../../helpers/byte-backend.ts';
-import { ByteDevice } from '../../helpers/byte-device.ts';
-import { assertClose } from '../../helpers/close.ts';
-import { OrtPlayer } from '../../helpers/ort-player.ts';
-import { createRandom, type Random } from '../../helpers/random.ts';
-import { refused } from '../../helpers/refused.ts';
+import { BYTE_REPORT } from '../../helpers/fakes/byte-backend.ts';
+import { ByteDevice } from '../../helpers/gpu/byte-device.ts';
+import { assertClose } from '../../helpers/checks/close.ts';
+import { OrtPlayer } from '../../helpers/gpu/ort-player.ts';
+import { createRandom, type Random } from '../../helpers/checks/random.ts';
+import { refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('OrtOpGpu');
 

@@ -2,12 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openOpWebGpu, type OpenGpuOptions, withDevice } from '../../../src/backend/webgpu/open.ts';
 import { startGpuWorker } from '../../../src/webgpu.ts';
-import { BYTE_REPORT } from '../../helpers/byte-backend.ts';
-import { FakeWorker } from '../../helpers/fake-worker.ts';
-import { fakeAdapter, withGpu } from '../../helpers/fake-web-gpu.ts';
-import { withFakeTimers, withGlobals } from '../../helpers/globals.ts';
-import { refused } from '../../helpers/refused.ts';
-import { settle, withoutUnhandled } from '../../helpers/silence.ts';
+import { BYTE_REPORT } from '../../helpers/fakes/byte-backend.ts';
+import { FakeWorker } from '../../helpers/gpu/fake-worker.ts';
+import { fakeAdapter, withGpu } from '../../helpers/gpu/fake-web-gpu.ts';
+import { withFakeTimers, withGlobals } from '../../helpers/fakes/globals.ts';
+import { refused } from '../../helpers/checks/refused.ts';
+import { settle, withoutUnhandled } from '../../helpers/fakes/silence.ts';
 
 const test = suite('opening the GPU');
 

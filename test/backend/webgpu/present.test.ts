@@ -10,7 +10,7 @@ import {
   hasWebGpu,
   noWebGpuReason,
 } from '../../../src/backend/webgpu/present.ts';
-import { withGlobals } from '../../helpers/globals.ts';
+import { withGlobals } from '../../helpers/fakes/globals.ts';
 
 const test = suite('WebGPU here?');
 

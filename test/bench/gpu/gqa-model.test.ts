@@ -6,7 +6,7 @@ import { gqaModelGraph, gqaTables, SIDES } from '../../../bench/gpu/gqa-model.ts
 import { createRandomModel } from '../../../bench/gpu/random-model.ts';
 import { relativeError } from '../../../bench/gpu/statistics.ts';
 import { CpuBackend } from '../../../src/backend/cpu.ts';
-import { namedMatrices } from '../../../src/model/named-matrix.ts';
+import { namedMatrices } from '../../../src/weights/named-matrix.ts';
 import { StepInputs } from '../../../src/model/step-inputs.ts';
 
 const CONTEXT = 40;

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { assertClose } from '../../helpers/close.ts';
+import { assertClose } from '../../helpers/checks/close.ts';
 import type { OperationCase } from './assets.ts';
 import type { Checks, Subject } from './check.ts';
 

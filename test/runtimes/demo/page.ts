@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { launchChromium, SWIFTSHADER } from '../../helpers/browser.ts';
-import { firstLine } from '../../helpers/first-line.ts';
+import { launchChromium, SWIFTSHADER } from '../../helpers/servers/browser.ts';
+import { firstLine } from '../../helpers/checks/first-line.ts';
 import { CONSUMER } from '../consumer.ts';
 import { RUNTIMES } from '../find.ts';
 

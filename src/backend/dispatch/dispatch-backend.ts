@@ -1,0 +1,241 @@
+import { messageOf, TpaError } from '../../base/errors.ts';
+import type { BackendChange } from '../backend-change.ts';
+import type { Backend, GpuBackend, OpenGpu } from '../backend.ts';
+import { measureCpu, measureGpu } from './calibrate.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { type Figures, onlyRoutes, route, type Routes, routesOf } from './cost-model.ts';
+import { type DispatchInfo, type GpuInfo, gpuInfo, routesInWords } from './info.ts';
+import { DispatchSequence, type SequenceHost } from './dispatch-sequence.ts';
+import { GpuSide } from './gpu-side.ts';
+import { Guard } from '../../device/guard.ts';
+import { answerOf, checkAnswer, type CpuSide, type KnownAnswer } from './known-answer.ts';
+import { OPEN_DEADLINE, Supervisor } from '../../device/supervisor.ts';
+import { unavailable } from '../../device/unavailable.ts';
+
+/** Options of {@link openDispatch}. */
+export interface DispatchOptions {
+  /**
+   * `'auto'`: each step goes where it was measured to be faster; whatever fails, the CPU computes.
+   * `'webgpu'`: every step goes to the GPU, and one that cannot be had throws.
+   */
+  readonly mode: 'auto' | 'webgpu';
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock;
+  /** Numbers in [0, 1). */
+  readonly random?: () => number;
+}
+
+/**
+ * Puts a CPU and, if it can be had and is worth it, a GPU behind one backend.
+ *
+ * @param cpu disposed with the backend, and if this throws
+ * @throws TpaError `ABORTED`; with `'webgpu'` `BACKEND_UNAVAILABLE`, `MODEL_UNSUPPORTED`
+ */
+export async function openDispatch(
+  cpu: CpuSide,
+  openGpu: OpenGpu,
+  options: DispatchOptions,
+): Promise<DispatchBackend> {
+  const backend = new DispatchBackend(cpu, openGpu, options);
+  try {
+    await backend.start(options.signal);
+    return backend;
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
+}
+
+/** The dispatcher. Made by {@link openDispatch}. */
+export class DispatchBackend implements Backend, SequenceHost {
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  /** Told of every loss and of every GPU that came back; what it throws is dropped. */
+  onChange: ((change: BackendChange) => void) | undefined;
+  readonly #cpu: CpuSide;
+  readonly #openGpu: OpenGpu;
+  readonly #mode: 'auto' | 'webgpu';
+  readonly #clock: Clock;
+  readonly #supervisor: Supervisor<GpuSide>;
+  #answer: KnownAnswer | undefined;
+  /** What was measured last, and on which adapter. */
+  #measured: { readonly adapter: string; readonly figures: Figures } | undefined;
+  /** The GPU that was opened last, as it was when it was let go. */
+  #gpuInfo: Omit<GpuInfo, 'losses'> | undefined;
+
+  constructor(cpu: CpuSide, openGpu: OpenGpu, { mode, clock, random }: DispatchOptions) {
+    this.contextLength = cpu.contextLength;
+    this.vocabSize = cpu.vocabSize;
+    this.#cpu = cpu;
+    this.#openGpu = openGpu;
+    this.#mode = mode;
+    this.#clock = clock ?? systemClock();
+    this.#supervisor = new Supervisor<GpuSide>({
+      open: (signal) => this.#open(signal),
+      openDeadline: OPEN_DEADLINE[mode],
+      clock: this.#clock,
+      random: random ?? Math.random,
+      onLost: (reason, { guard, figures }) => {
+        this.#gpuInfo = gpuInfo(guard.resource, figures);
+        this.#tell({ backend: 'wasm', reason });
+      },
+      onOpened: () => this.#tell({ backend: 'webgpu', reason: 'the GPU is back' }),
+    });
+  }
+
+  /** What the side that computes prompts now takes at once; changes with it. */
+  get maxChunk(): number {
+    return this.chunkOf(this, this.gpu?.guard.resource.maxChunk ?? Infinity, 0);
+  }
+
+  get cpuChunk(): number {
+    return this.#cpu.maxChunk;
+  }
+
+  get gpu(): GpuSide | undefined {
+    return this.#supervisor.current;
+  }
+
+  /** Tries the GPU for the first time. @throws as {@link openDispatch} */
+  async start(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#supervisor.start(signal);
+    } catch (error) {
+      const isAborted = signal?.aborted === true;
+      if (isAborted) throw new TpaError('ABORTED', 'loading was aborted', { cause: error });
+      if (this.#mode === 'webgpu') throw unavailable(error);
+      this.#supervisor.dispose(); // measured later, beside a sentence, it would seem slow
+    }
+  }
+
+  createSequence(): DispatchSequence {
+    return new DispatchSequence(this, this.#cpu.createSequence());
+  }
+
+  chunkOf(owner: object, pending: number, context: number): number {
+    const { gpu } = this;
+    const most = Math.min(pending, gpu?.guard.resource.maxChunk ?? 0);
+    const isGpu = gpu !== undefined && this.#takes(gpu, owner, most, context);
+    return isGpu ? most : Math.min(pending, this.#cpu.maxChunk);
+  }
+
+  gpuFor(owner: object, tokens: number, context: number): GpuSide | undefined {
+    const gpu = this.#supervisor.use();
+    return gpu !== undefined && this.#takes(gpu, owner, tokens, context) ? gpu : undefined;
+  }
+
+  drop(gpu: GpuSide, reason: string): void {
+    this.#supervisor.drop(gpu, reason);
+  }
+
+  /** Who computes what, and why. */
+  info(): DispatchInfo {
+    const { gpu } = this;
+    const facts = gpu ? gpuInfo(gpu.guard.resource, gpu.figures) : this.#gpuInfo;
+    const backend = gpu ? 'webgpu' : 'wasm';
+    const routes = gpu?.figures ? this.#routes(gpu.guard, gpu.figures) : onlyRoutes(backend);
+    const measured = gpu?.figures ? routesInWords(routes) : 'asked for';
+    return {
+      backend,
+      backendReason: gpu ? measured : this.#supervisor.reason,
+      routes,
+      ...(facts ? { gpu: { ...facts, losses: this.#supervisor.losses } } : {}),
+    };
+  }
+
+  dispose(): void {
+    this.onChange = undefined;
+    this.#supervisor.dispose();
+    this.#cpu.dispose();
+  }
+
+  /** A GPU that computes right and, with 'auto', is faster at something. */
+  async #open(signal: AbortSignal): Promise<GpuSide> {
+    const backend = await this.#openGpu(signal);
+    const guard = new Guard<GpuBackend>(backend, this.#clock);
+    const giveUp = (): void => guard.dispose();
+    signal.addEventListener('abort', giveUp);
+    try {
+      if (signal.aborted) giveUp();
+      this.#gpuInfo = gpuInfo(backend, undefined);
+      if (this.#mode === 'auto' && backend.isSoftware) {
+        throw useless(`${backend.adapter} is a software adapter, which "auto" does not take`);
+      }
+      const answer = await this.#knownAnswer();
+      await checkAnswer(guard, answer);
+      const tokenNumbers = answer.factors.length / answer.ids.length;
+      const figures = this.#mode === 'auto' ? await this.#measure(guard, tokenNumbers) : undefined;
+      this.#gpuInfo = gpuInfo(backend, figures);
+      return new GpuSide(guard, tokenNumbers, figures);
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** What the CPU computes, to judge a GPU by; computed once. */
+  async #knownAnswer(): Promise<KnownAnswer> {
+    try {
+      this.#answer ??= await answerOf(this.#cpu);
+      return this.#answer;
+    } catch (cause) {
+      const reason = messageOf(cause);
+      throw useless(`no GPU can be judged, the CPU failed first: ${reason}`, cause);
+    }
+  }
+
+  /** Measures both sides while the model is loaded; a GPU that comes back is taken as it was. */
+  async #measure(guard: Guard<GpuBackend>, tokenNumbers: number): Promise<Figures> {
+    const { adapter, maxChunk } = guard.resource;
+    if (this.#measured !== undefined) {
+      if (this.#measured.adapter === adapter) return this.#measured.figures;
+      throw useless(`${adapter} is not ${this.#measured.adapter}, which was measured`);
+    }
+    const wasm = await measureCpu(this.#cpu, this.#clock);
+    const gpuFigures = await measureGpu(guard, this.#cpu, tokenNumbers, this.#clock);
+    const figures = { wasm, ...gpuFigures };
+    this.#measured = { adapter, figures };
+    this.#gpuInfo = gpuInfo(guard.resource, figures);
+    const { prefill, decode } = this.#routes(guard, figures);
+    const isUsed = [prefill, decode].some(
+      ({ backend, switchesAt }) => backend === 'webgpu' || switchesAt !== null,
+    );
+    const deepest = this.contextLength - maxChunk;
+    if (!isUsed && route(figures, maxChunk, deepest, 0) === 'wasm') {
+      throw useless(`the CPU was measured faster than ${adapter} at every step`);
+    }
+    return figures;
+  }
+
+  #routes({ resource }: Guard<GpuBackend>, figures: Figures): Routes {
+    const tokens = Math.max(this.#cpu.maxChunk, resource.maxChunk);
+    return routesOf(figures, { tokens, context: this.contextLength });
+  }
+
+  /** Whether this step of `owner` is the GPU's. */
+  #takes(gpu: GpuSide, owner: object, tokens: number, context: number): boolean {
+    const { maxChunk, contextLength } = gpu.guard.resource;
+    if (tokens > maxChunk || context + tokens > contextLength) return false;
+    const missing = context - Math.min(context, gpu.findCopy(owner)?.length ?? 0);
+    return this.#isFaster(gpu, tokens, context, missing);
+  }
+
+  #isFaster({ figures }: GpuSide, tokens: number, context: number, missing: number): boolean {
+    return figures === undefined || route(figures, tokens, context, missing) === 'webgpu';
+  }
+
+  #tell(change: BackendChange): void {
+    try {
+      this.onChange?.(change);
+    } catch {
+      // a listener must not stop a sentence
+    }
+  }
+}
+
+/** A GPU that is of no use. */
+function useless(message: string, cause?: unknown): TpaError {
+  return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,75 @@
+import { convertCheckpoint, openCheckpoint, type ConvertedFile } from '../../convert.ts';
+import type { ParsedArguments } from '../arguments.ts';
+import { command } from './command.ts';
+import { renderCheckpoint, renderWritten } from '../report/convert-report.ts';
+import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
+import type { Host } from '../terminal/host.ts';
+import { flag, text } from '../option-spec.ts';
+import { checkOutput, writeFolder, type OutputFolder } from '../output-folder.ts';
+import { ProgressBar } from '../terminal/progress.ts';
+import { print } from '../terminal/terminal.ts';
+import { UsageError } from '../usage-error.ts';
+
+const SPEC = {
+  name: 'convert',
+  about: 'Convert a PyTorch T6 checkpoint or a GGUF LLaMA to config.json and .safetensors.',
+  operand: {
+    placeholder: 'SOURCE',
+    about: 'pytorch_model.bin, ckpt.pt, a .gguf file, or a directory with one of the first two',
+  },
+  options: {
+    out: text('DIR', { about: 'folder to write, new or empty' }),
+    dryRun: flag('check the source and show what would be written'),
+    force: flag('replace a converted model in DIR'),
+  },
+  notes: [
+    'No code in a checkpoint is run: a pickle that holds anything but tensors and plain containers is\n' +
+      'refused. Of GGUF, the types F32, F16, BF16, Q8_0 and Q4_0 are read; the last two become F32.',
+    'DIR appears when everything is written, or not at all.',
+  ],
+};
+
+/** `tpa convert`. */
+export const convertCommand = command(SPEC, convert);
+
+async function convert(
+  { values, operand: source }: ParsedArguments<typeof SPEC.options>,
+  host: Host,
+): Promise<ExitCode> {
+  const { out, dryRun = false, force = false } = values;
+  if (out === undefined) throw new UsageError('"--out" expected DIR, got nothing');
+  const output = await checkOutput(out, source, force);
+  const checkpoint = await openCheckpoint(source);
+  try {
+    const files = await convertCheckpoint(checkpoint);
+    print(host.stdout, renderCheckpoint(checkpoint, files));
+    if (dryRun) return EXIT_CODE.ok;
+    const started = performance.now();
+    await write(output, files, host);
+    print(host.stdout, renderWritten(out, files, (performance.now() - started) / 1000));
+    return EXIT_CODE.ok;
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function write(
+  output: OutputFolder,
+  files: readonly ConvertedFile[],
+  { hasProgress, stderr, signal }: Host,
+): Promise<void> {
+  const bar = hasProgress ? new ProgressBar(stderr, 'converting') : undefined;
+  const total = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let loaded = 0;
+  try {
+    await writeFolder(output, files, {
+      signal,
+      onBytes(bytes) {
+        loaded += bytes;
+        bar?.update({ loaded, total });
+      },
+    });
+  } finally {
+    bar?.erase();
+  }
+}

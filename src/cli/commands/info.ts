@@ -1,0 +1,31 @@
+import type { ParsedArguments } from '../arguments.ts';
+import { command } from './command.ts';
+import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
+import type { Host } from '../terminal/host.ts';
+import { describeModel, renderModel } from '../report/model-report.ts';
+import { MODEL_OPTIONS, openModel } from '../open-model.ts';
+import { print } from '../terminal/terminal.ts';
+
+const SPEC = {
+  name: 'info',
+  about: 'Show a model, its sizes and what computes it.',
+  options: MODEL_OPTIONS,
+  notes: [
+    'The cache is compared with multi-head attention (MHA) of as many heads, and with the MHA model\n' +
+      'of as many parameters where the TPA paper has trained one.',
+  ],
+};
+
+/** `tpa info`. */
+export const infoCommand = command(SPEC, info);
+
+async function info(
+  { values }: ParsedArguments<typeof SPEC.options>,
+  host: Host,
+): Promise<ExitCode> {
+  const opened = await openModel(values, host);
+  using model = opened.model;
+  const report = describeModel(model, opened.path);
+  print(host.stdout, values.json ? `${JSON.stringify(report)}\n` : renderModel(report));
+  return EXIT_CODE.ok;
+}

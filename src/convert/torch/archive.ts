@@ -1,0 +1,85 @@
+import { TpaError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { readPickle } from './pickle.ts';
+import { TorchHost } from './objects.ts';
+import { locateZipEntry, readZipDirectory } from './zip.ts';
+import type { ByteSource } from '../../format/files/byte-source.ts';
+import type { PickleValue } from './pickle-values.ts';
+import type { TorchStorage } from './objects.ts';
+import type { ZipEntry } from './zip.ts';
+
+/** A file of `torch.save`: what was saved, and where its elements are. */
+export interface TorchArchive {
+  readonly root: PickleValue;
+  readonly source: ByteSource;
+  /**
+   * First byte of a storage in the file.
+   *
+   * @throws TpaError `CHECKPOINT_INVALID` where its file is missing or of another length
+   */
+  locate(storage: TorchStorage): Promise<number>;
+}
+
+const ZIP_SIGNATURE = 0x04034b50;
+const PICKLE = /^[^/]+\/data\.pkl$/;
+/** 262,144 tensors (weights, two moments, steps) of 200 bytes. */
+const MAX_PICKLE_BYTES = 64 * 2 ** 20;
+/** `little` or `big`. */
+const MAX_BYTE_ORDER_BYTES = 16;
+
+/**
+ * Reads the structure of a file of `torch.save` (PyTorch 1.6 and later); no element is read and no
+ * code in it is run.
+ *
+ * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `RESOURCE_LIMIT`, `WEIGHTS_TRUNCATED`
+ */
+export async function readTorchArchive(source: ByteSource): Promise<TorchArchive> {
+  const file = `"${printable(source.name)}"`;
+  const start = await source.read(0, Math.min(4, source.size));
+  if (
+    start.length < 4 ||
+    new DataView(start.buffer, start.byteOffset).getUint32(0, true) !== ZIP_SIGNATURE
+  ) {
+    const expected = 'a zip archive (load and torch.save it with PyTorch 1.6 or later)';
+    throw unsupportedCheckpoint(file, expected, 'a legacy torch file or none at all');
+  }
+  const entries = await readZipDirectory(source);
+  const pickles = [...entries.keys()].filter((name) => PICKLE.test(name));
+  if (pickles.length !== 1) throw invalidCheckpoint(file, 'one data.pkl', pickles.length);
+  const root = pickles[0]!.slice(0, -'data.pkl'.length);
+  if (entries.has(`${root}constants.pkl`)) {
+    throw unsupportedCheckpoint(file, 'a file of torch.save', 'a TorchScript program');
+  }
+  await checkByteOrder(source, entries.get(`${root}byteorder`));
+  const bytes = await readEntry(source, entries.get(pickles[0]!)!, MAX_PICKLE_BYTES);
+  const subject = `${file} data.pkl`;
+  return {
+    root: readPickle(bytes, subject, new TorchHost(subject)),
+    source,
+    async locate({ key, length, elementBytes }) {
+      const entry = entries.get(`${root}data/${key}`);
+      const expected = length * elementBytes;
+      if (entry?.byteLength === expected) return locateZipEntry(source, entry);
+      const shown = `${file} file "data/${printable(key)}"`;
+      throw invalidCheckpoint(shown, `${expected} bytes`, entry ? entry.byteLength : 'none');
+    },
+  };
+}
+
+async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
+  if (entry === undefined) return; // PyTorch before 2.1
+  const bytes = await readEntry(source, entry, MAX_BYTE_ORDER_BYTES);
+  if (new TextDecoder().decode(bytes).trim() === 'little') return;
+  const file = `"${printable(source.name)}"`;
+  throw unsupportedCheckpoint(file, 'little-endian elements', 'another byte order');
+}
+
+async function readEntry(source: ByteSource, entry: ZipEntry, limit: number): Promise<Uint8Array> {
+  if (entry.byteLength <= limit) {
+    return source.read(await locateZipEntry(source, entry), entry.byteLength);
+  }
+  const shown = `"${printable(source.name)}" file "${printable(entry.name)}"`;
+  const message = `${shown} expected at most ${limit} bytes, found ${entry.byteLength}`;
+  throw new TpaError('RESOURCE_LIMIT', message, { data: { needed: entry.byteLength, limit } });
+}

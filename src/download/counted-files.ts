@@ -1,0 +1,79 @@
+import type { ModelFiles } from '../format/files/model-files.ts';
+import type { ByteSource } from '../format/files/byte-source.ts';
+
+/** Told of every piece of weights that has been read. */
+export type OnBytes = (file: string, loaded: number, total: number) => void;
+
+/** The files of a model, the weights among which are counted. */
+export interface CountedFiles extends ModelFiles {
+  /** All weights are open: counting begins. */
+  begin(): void;
+  /** All have been read that will be. */
+  finish(): void;
+}
+
+/**
+ * Counts the bytes of weight files as they are read.
+ *
+ * @param onBytes what it throws ends the read
+ */
+export function countedFiles(files: ModelFiles, onBytes: OnBytes): CountedFiles {
+  const read = new Map<ByteSource, number>();
+  let hasBegun = false;
+  let last = '';
+  let told = -1;
+  const tell = (file: string, isAll: boolean): void => {
+    last = file;
+    if (!hasBegun) return;
+    let total = 0;
+    let loaded = 0;
+    for (const [source, bytes] of read) {
+      total += source.size;
+      // a piece that is read again is no more of the file
+      loaded += isAll ? source.size : Math.min(bytes, source.size);
+    }
+    if (loaded === told) return;
+    told = loaded;
+    onBytes(file, loaded, total);
+  };
+  const count = (source: ByteSource, bytes: number): void => {
+    read.set(source, read.get(source)! + bytes);
+    tell(source.name, false);
+  };
+  return {
+    name: files.name,
+    async open(file) {
+      const source = await files.open(file);
+      if (source === undefined || !file.endsWith('.safetensors')) return source;
+      read.set(source, 0);
+      return countedSource(source, (bytes) => count(source, bytes));
+    },
+    begin() {
+      hasBegun = true;
+    },
+    finish() {
+      tell(last, true);
+    },
+    close: () => files.close(),
+  };
+}
+
+function countedSource(source: ByteSource, count: (bytes: number) => void): ByteSource {
+  const { name, size, readInto } = source;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      const bytes = await source.read(offset, length);
+      count(length);
+      return bytes;
+    },
+    ...(readInto && {
+      async readInto(offset: number, target: Uint8Array) {
+        await readInto.call(source, offset, target);
+        count(target.byteLength);
+      },
+    }),
+    close: () => source.close(),
+  };
+}

@@ -1,0 +1,76 @@
+import type { ByteSource } from '../format/files/byte-source.ts';
+
+/** Bytes read at once where only a {@link Sink} wants them. */
+const PIECE_BYTES = 2 ** 20;
+
+/** What is given every byte of a file once and in order. */
+export interface Sink {
+  /** The next bytes; they are the sink's until it is done with them, and are not kept. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** There are no more. */
+  end(): Promise<void>;
+}
+
+/** A source that sinks follow. */
+export interface FollowedSource extends ByteSource {
+  /** Reads what nobody has read, for the sinks alone; nothing where the file is closed. */
+  finish(): Promise<void>;
+}
+
+/**
+ * A file of which each sink gets every byte, whatever parts of it are read. Where they are read in
+ * order, as the weights are, each is read once.
+ *
+ * @param sinks end in this order; where one fails, those after it do not
+ */
+export function followed(source: ByteSource, sinks: readonly Sink[]): FollowedSource {
+  const { name, size, readInto } = source;
+  let hasEnded = sinks.length === 0;
+  let at = hasEnded ? size : 0;
+  let isOpen = true;
+
+  const pass = async (offset: number, bytes: Uint8Array): Promise<void> => {
+    const end = offset + bytes.byteLength;
+    if (end > at) {
+      const fresh = bytes.subarray(at - offset);
+      at = end;
+      for (const sink of sinks) await sink.write(fresh);
+    }
+    if (at < size || hasEnded) return;
+    hasEnded = true;
+    for (const sink of sinks) await sink.end();
+  };
+  const reach = async (offset: number): Promise<void> => {
+    while (at < Math.min(offset, size)) {
+      const bytes = await source.read(at, Math.min(PIECE_BYTES, offset - at, size - at));
+      await pass(at, bytes);
+    }
+  };
+
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      await reach(offset);
+      const bytes = await source.read(offset, length);
+      await pass(offset, bytes);
+      return bytes;
+    },
+    ...(readInto && {
+      async readInto(offset: number, target: Uint8Array) {
+        await reach(offset);
+        await readInto.call(source, offset, target);
+        await pass(offset, target);
+      },
+    }),
+    async finish() {
+      if (!isOpen) return;
+      await reach(size);
+      await pass(size, new Uint8Array());
+    },
+    async close() {
+      isOpen = false;
+      await source.close();
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { TpaError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
+
+/** A file of known size that is read in pieces. */
+export interface ByteSource {
+  /** File name for messages. */
+  readonly name: string;
+  /** Bytes in the file. */
+  readonly size: number;
+  /**
+   * Exactly `length` bytes from `offset` on. They may be a view of the source: read, don't write.
+   *
+   * @throws TpaError `WEIGHTS_TRUNCATED` where the file ends before
+   */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Fills `target` with the bytes from `offset` on; what is in memory does without. Files would make
+   * a new array for each piece, faster than they are collected.
+   *
+   * @throws TpaError `WEIGHTS_TRUNCATED` where the file ends before
+   */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
+  /** Releases the file; idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * A {@link ByteSource} over bytes in memory; nothing is copied.
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises';
+ * const bytes = await readFile('models/t6-fairytales/model.safetensors');
+ * const source = bytesSource('model.safetensors', bytes);
+ * const header = await readSafetensorsHeader(source);
+ */
+export function bytesSource(name: string, bytes: Uint8Array | ArrayBuffer): ByteSource {
+  const all = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+  return {
+    name,
+    size: all.byteLength,
+    async read(offset, length) {
+      if (offset + length > all.byteLength) {
+        throw truncated(name, offset + length, all.byteLength);
+      }
+      return all.subarray(offset, offset + length);
+    },
+    async close() {},
+  };
+}
+
+/** The error of a file that ends at byte `found` although `expected` bytes are needed. */
+export function truncated(name: string, expected: number, found: number): TpaError {
+  return new TpaError(
+    'WEIGHTS_TRUNCATED',
+    `"${printable(name)}" expected at least ${expected} bytes, found ${found}`,
+    { data: { expected, found } },
+  );
+}
+
+/**
+ * The whole file, which is closed then.
+ *
+ * @throws TpaError `RESOURCE_LIMIT` where it is longer than `maxBytes`, before it is read
+ */
+export async function readAll(source: ByteSource, maxBytes: number): Promise<Uint8Array> {
+  try {
+    if (source.size <= maxBytes) return await source.read(0, source.size);
+    const message = `"${printable(source.name)}" expected at most ${maxBytes} bytes, found ${source.size}`;
+    const data = { needed: source.size, limit: maxBytes };
+    throw new TpaError('RESOURCE_LIMIT', message, { data });
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,166 @@
+import { TpaError } from '../../base/errors.ts';
+import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
+import { checkBareName } from './bare-name.ts';
+import { truncated } from './byte-source.ts';
+import { printable } from '../../base/printable.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { ByteSource } from './byte-source.ts';
+import type { ModelFiles } from './model-files.ts';
+
+/** What of Node's modules reads directories. */
+interface FileSystem {
+  readonly fs: typeof import('node:fs/promises');
+  readonly paths: typeof import('node:path');
+}
+
+/** Codes of a path that leads nowhere. */
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
+
+/**
+ * The files of a directory, read piece by piece through file handles.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND` where there is no such directory
+ */
+export async function openDirectory(path: string | URL): Promise<ModelFiles> {
+  const { fs, paths } = fileSystem(path);
+  const { realpath, stat } = fs;
+  const { isAbsolute, join, relative, sep } = paths;
+  const name = pathOf(path);
+  const root = await realpath(name).catch((cause: unknown) => {
+    throw notADirectory(name, cause);
+  });
+  if (!(await stat(root)).isDirectory()) throw notADirectory(name);
+
+  const sources: ByteSource[] = [];
+  return {
+    name,
+    async open(file) {
+      checkBareName(file);
+      const target = await realpath(join(root, file)).catch((cause: unknown) => {
+        if (ABSENT.has(errorCode(cause))) return undefined;
+        throw unreadable(file, cause);
+      });
+      if (target === undefined) return undefined;
+      const inside = relative(root, target);
+      if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+        throw escape(file, 'a link out of the directory');
+      }
+      const source = await openRegular(file, target);
+      sources.push(source);
+      return source;
+    },
+    async close() {
+      await Promise.all(sources.splice(0).map((source) => source.close()));
+    },
+  };
+}
+
+/**
+ * The directory a path names, or the directory and the file in it.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND` where there is neither
+ */
+export async function splitPath(
+  path: string | URL,
+): Promise<{ readonly directory: string; readonly file?: string }> {
+  const { fs, paths } = fileSystem(path);
+  const { basename, dirname } = paths;
+  const name = pathOf(path);
+  const stats = await fs.stat(name).catch((cause: unknown) => {
+    const message = `checkpoint expected a file or directory "${printable(name, 400)}", found none`;
+    throw new TpaError('MODEL_NOT_FOUND', message, { cause, data: { path: name } });
+  });
+  if (stats.isDirectory()) return { directory: name };
+  return { directory: dirname(name), file: basename(name) };
+}
+
+/**
+ * One file, wherever it is and whatever its name.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE` where it is no regular file
+ */
+export async function openFile(path: string | URL): Promise<ByteSource> {
+  const { fs, paths } = fileSystem(path);
+  const name = pathOf(path);
+  const file = printable(paths.basename(name));
+  const target = await fs.realpath(name).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  return openRegular(file, target);
+}
+
+function pathOf(path: string | URL): string {
+  return typeof path === 'string' ? path : nodeBuiltin('url')!.fileURLToPath(path);
+}
+
+/** @throws TpaError `MODEL_NOT_FOUND` in browsers and workers, which have none */
+function fileSystem(path: string | URL): FileSystem {
+  const [fs, paths] = [nodeBuiltin('fs/promises'), nodeBuiltin('path')];
+  if (fs !== undefined && paths !== undefined) return { fs, paths };
+  const message = `model expected an http(s) address or bytes in this runtime, which reads no directories, got "${printable(String(path), 400)}"`;
+  throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: String(path) } });
+}
+
+/** Opens a path that has no links in it. */
+async function openRegular(file: string, target: string): Promise<ByteSource> {
+  const { constants, open } = nodeBuiltin('fs/promises')!;
+  // A link put there since is not followed, a pipe not waited for (0 where there is no such flag).
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const handle = await open(target, flags).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  return fileSource(file, handle);
+}
+
+async function fileSource(name: string, handle: FileHandle): Promise<ByteSource> {
+  const stats = await handle.stat();
+  let isOpen = true;
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    const { byteLength } = target;
+    for (let filled = 0; filled < byteLength;) {
+      const at = offset + filled;
+      const { bytesRead } = await handle.read(target, filled, byteLength - filled, at);
+      // Beyond its end, or the file has shrunk since it was opened.
+      if (bytesRead === 0) throw truncated(name, offset + byteLength, at);
+      filled += bytesRead;
+    }
+  };
+  const source: ByteSource = {
+    name,
+    size: stats.size,
+    async read(offset, length) {
+      if (offset + length > stats.size) throw truncated(name, offset + length, stats.size);
+      const bytes = new Uint8Array(length);
+      await readInto(offset, bytes);
+      return bytes;
+    },
+    readInto,
+    async close() {
+      if (!isOpen) return;
+      isOpen = false;
+      await handle.close();
+    },
+  };
+  if (stats.isFile()) return source;
+  await source.close();
+  throw escape(name, 'no regular file');
+}
+
+function notADirectory(path: string, cause?: unknown): TpaError {
+  const shown = printable(path, 400);
+  const message = isDenied(cause)
+    ? `model expected to read the directory "${shown}", which Deno allows with --allow-read`
+    : `model expected a directory "${shown}", found none`;
+  const data = { path };
+  return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
+}
+
+function unreadable(file: string, cause: unknown): TpaError {
+  const message = `model file "${file}" expected to be readable, got ${String(errorCode(cause))}`;
+  return new TpaError('MODEL_NOT_FOUND', message, { cause });
+}
+
+function escape(file: string, found: string): TpaError {
+  const message = `model file "${file}" expected a regular file in the directory, found ${found}`;
+  return new TpaError('PATH_ESCAPE', message);
+}

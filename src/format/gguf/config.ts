@@ -1,0 +1,90 @@
+import { FAMILIES } from './sizes.ts';
+import { invalidCheckpoint } from '../checkpoint-error.ts';
+import type { JsonObject } from '../contents.ts';
+import type { GgufHeader } from './header.ts';
+import type { GgufMetadata } from './metadata.ts';
+import type { GgufSizes } from './sizes.ts';
+
+const MAX_CONTEXT = 2 ** 31;
+const MAX_ROPE_THETA = 1e12;
+const DEFAULT_ROPE_THETA = 10_000;
+const MAX_TOKEN_ID = 2 ** 31;
+
+/**
+ * config.json of a LLaMA-family model.
+ *
+ * @param ropeScaling `rope_scaling` as it will be written
+ * @throws TpaError `CHECKPOINT_INVALID` naming the field
+ */
+export function configOf(
+  { metadata, tensors }: GgufHeader,
+  sizes: GgufSizes,
+  ropeScaling: JsonObject | undefined,
+): JsonObject {
+  const { architecture, dim, hiddenDim, layers, heads, kvHeads, headDim, vocabSize } = sizes;
+  const { modelType, className } = FAMILIES.get(architecture)!;
+  const epsKey = `${architecture}.attention.layer_norm_rms_epsilon`;
+  const normEps = metadata.number(epsKey, 0, 1);
+  if (normEps === undefined) throw invalidCheckpoint(`"${epsKey}"`, 'a number in 0..1', 'nothing');
+  const contextLength = metadata.requiredInteger(`${architecture}.context_length`, 1, MAX_CONTEXT);
+  const hasBias = (part: string) => tensors.has(`blk.0.${part}.bias`);
+  return {
+    architectures: [className],
+    model_type: modelType,
+    hidden_act: 'silu',
+    hidden_size: dim,
+    intermediate_size: hiddenDim,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: kvHeads,
+    head_dim: headDim,
+    rms_norm_eps: shortest(normEps),
+    rope_theta: readRopeTheta(metadata, architecture),
+    ...(ropeScaling && { rope_scaling: ropeScaling }),
+    max_position_embeddings: contextLength,
+    vocab_size: vocabSize,
+    tie_word_embeddings: !tensors.has('output.weight'),
+    attention_bias: hasBias('attn_q'),
+    ...(hasBias('ffn_gate') && { mlp_bias: true }),
+    ...tokenIds(metadata),
+  };
+}
+
+/** The base of the angles, 10,000 where the file has none. @throws TpaError `CHECKPOINT_INVALID` */
+export function readRopeTheta(metadata: GgufMetadata, architecture: string): number {
+  const theta = metadata.number(`${architecture}.rope.freq_base`, 1, MAX_ROPE_THETA);
+  return shortest(theta ?? DEFAULT_ROPE_THETA);
+}
+
+/**
+ * generation_config.json, where a model ends its text by more than one token.
+ *
+ * @throws TpaError `CHECKPOINT_INVALID`
+ */
+export function generationConfigOf(metadata: GgufMetadata): JsonObject | undefined {
+  const ends = ['eos', 'eot', 'eom'].map((name) => tokenId(metadata, name));
+  const distinct = [...new Set(ends.filter((id) => id !== undefined))];
+  return distinct.length > 1 ? { ...tokenIds(metadata), eos_token_id: distinct } : undefined;
+}
+
+function tokenIds(metadata: GgufMetadata): JsonObject {
+  const bos = tokenId(metadata, 'bos');
+  const eos = tokenId(metadata, 'eos');
+  return {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    ...(eos !== undefined && { eos_token_id: eos }),
+  };
+}
+
+function tokenId(metadata: GgufMetadata, name: string): number | undefined {
+  return metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, MAX_TOKEN_ID);
+}
+
+/** The decimal that was rounded to this float32: 1e-5, not 0.000009999999747378752. */
+function shortest(value: number): number {
+  for (let digits = 1; digits <= 9; digits++) {
+    const candidate = Number(value.toPrecision(digits));
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return value;
+}

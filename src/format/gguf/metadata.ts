@@ -1,0 +1,171 @@
+import { printable } from '../../base/printable.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import type { GgufCursor } from './cursor.ts';
+
+/** A value of the metadata; integers beyond 2^53 stay what they are and fit no field. */
+export type GgufValue = number | bigint | boolean | string | readonly GgufScalar[];
+type GgufScalar = number | bigint | boolean | string;
+
+/** The metadata of a GGUF file, asked for by key and type. */
+export class GgufMetadata {
+  readonly #values: ReadonlyMap<string, GgufValue>;
+
+  constructor(values: ReadonlyMap<string, GgufValue>) {
+    this.#values = values;
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is no number in `min … max` */
+  number(key: string, min: number, max: number): number | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && value >= min && value <= max) return value;
+    throw this.#misfit(key, `a number in ${min}..${max}`, value);
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is no integer in `min … max` */
+  integer(key: string, min: number, max: number): number | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined) return undefined;
+    // Some writers give every layer its own: they have to agree.
+    const single = Array.isArray(value) && new Set(value).size === 1 ? value[0] : value;
+    if (Number.isInteger(single) && single >= min && single <= max) return single as number;
+    throw this.#misfit(key, `an integer in ${min}..${max}`, value);
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is missing or no integer in range */
+  requiredInteger(key: string, min: number, max: number): number {
+    const value = this.integer(key, min, max);
+    if (value !== undefined) return value;
+    throw this.#misfit(key, `an integer in ${min}..${max}`, undefined);
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is no text */
+  text(key: string): string | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined || typeof value === 'string') return value;
+    throw this.#misfit(key, 'text', value);
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is no boolean */
+  boolean(key: string): boolean | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw this.#misfit(key, 'a boolean', value);
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is no array of texts */
+  texts(key: string): readonly string[] | undefined {
+    return this.#array(key, 'an array of texts', (item) => typeof item === 'string');
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where the value is no array of numbers */
+  numbers(key: string): readonly number[] | undefined {
+    return this.#array(key, 'an array of numbers', (item) => typeof item === 'number');
+  }
+
+  #array<T extends GgufScalar>(
+    key: string,
+    expected: string,
+    fits: (item: GgufScalar) => boolean,
+  ): readonly T[] | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every(fits)) return value as readonly T[];
+    throw this.#misfit(key, expected, value);
+  }
+
+  #misfit(key: string, expected: string, value: GgufValue | undefined) {
+    const isShown = typeof value === 'number' || typeof value === 'boolean';
+    const kind = Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+    const found = value === undefined ? 'nothing' : isShown ? String(value) : kind;
+    return invalidCheckpoint(`"${printable(key)}"`, expected, found);
+  }
+}
+
+/** Real files have 20 to 60. */
+const MAX_PAIRS = 4096;
+/** What the format allows. */
+const MAX_KEY_BYTES = 65_535;
+/** A tokenizer.json in one string takes up to 35 MB. */
+const MAX_STRING_BYTES = 64 * 2 ** 20;
+/** Four times the largest vocabulary published, 256 K; merges are at most about as many. */
+const MAX_ARRAY_LENGTH = 2 ** 20;
+/** A key's length, a type, a value. */
+const LEAST_PAIR_BYTES = 8 + 4 + 1;
+const STRING_TYPE = 8;
+const ARRAY_TYPE = 9;
+
+/** By type number: the least bytes a value takes, and its reader. */
+const SCALARS: ReadonlyMap<
+  number,
+  readonly [number, (c: GgufCursor, subject: string) => GgufScalar]
+> = new Map<number, readonly [number, (c: GgufCursor, subject: string) => GgufScalar]>([
+  [0, [1, (c) => c.u8()]],
+  [1, [1, (c) => c.i8()]],
+  [2, [2, (c) => c.u16()]],
+  [3, [2, (c) => c.i16()]],
+  [4, [4, (c) => c.u32()]],
+  [5, [4, (c) => c.i32()]],
+  [6, [4, (c) => c.f32()]],
+  [7, [1, readBoolean]],
+  [STRING_TYPE, [8, (c, subject) => c.string(subject, MAX_STRING_BYTES)]],
+  [10, [8, (c) => narrow(c.u64())]],
+  [11, [8, (c) => narrow(c.i64())]],
+  [12, [8, (c) => c.f64()]],
+]);
+
+/** Reads how many pairs there are; they come after the tensor count. @throws TpaError */
+export function readPairCount(cursor: GgufCursor): number {
+  return cursor.count('GGUF metadata', MAX_PAIRS, LEAST_PAIR_BYTES);
+}
+
+/**
+ * Reads the metadata.
+ *
+ * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED` for arrays of arrays
+ */
+export function readMetadata(cursor: GgufCursor, pairs: number): GgufMetadata {
+  const values = new Map<string, GgufValue>();
+  for (let i = 0; i < pairs; i++) {
+    const key = cursor.string(`GGUF key ${i}`, MAX_KEY_BYTES);
+    const subject = `"${printable(key)}"`;
+    if (values.has(key)) throw invalidCheckpoint(subject, 'once', 'two');
+    values.set(key, readValue(cursor, subject));
+  }
+  return new GgufMetadata(values);
+}
+
+function readValue(cursor: GgufCursor, subject: string): GgufValue {
+  const type = cursor.u32();
+  if (type !== ARRAY_TYPE) return scalarOf(type, subject)[1](cursor, subject);
+  const itemType = cursor.u32();
+  if (itemType === ARRAY_TYPE) {
+    throw unsupportedCheckpoint(subject, 'an array of scalars', 'an array of arrays');
+  }
+  const [leastBytes, read] = scalarOf(itemType, subject);
+  const length = cursor.count(subject, MAX_ARRAY_LENGTH, leastBytes);
+  const items: GgufScalar[] = [];
+  for (let i = 0; i < length; i++) items.push(read(cursor, subject));
+  return items;
+}
+
+function scalarOf(type: number, subject: string) {
+  const scalar = SCALARS.get(type);
+  if (scalar) return scalar;
+  throw invalidCheckpoint(subject, 'a value type in 0..12', type);
+}
+
+function readBoolean(cursor: GgufCursor, subject: string): boolean {
+  const byte = cursor.u8();
+  if (byte <= 1) return byte === 1;
+  throw invalidCheckpoint(subject, 'a boolean 0 or 1', byte);
+}
+
+function narrow(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}

@@ -1,0 +1,135 @@
+import { printable } from '../../base/printable.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import type { GgufHeader } from './header.ts';
+import type { GgufSizes } from './sizes.ts';
+
+/** A tensor's other name, and what is known of it. */
+export interface GgufName {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Heads whose rows llama.cpp's converter has permuted; 0 where it has not. */
+  readonly permutedHeads: number;
+}
+
+/** The factors by which LLaMA 3 divides its angles: a table of the configuration, no weight. */
+export const ROPE_FACTORS = 'rope_freqs.weight';
+
+const LAYER = /^blk\.(0|[1-9]\d{0,4})\.(.+)$/;
+
+/**
+ * The Hugging Face names of all weights of a model, by their names in the file.
+ *
+ * @throws TpaError `CHECKPOINT_INVALID` naming a tensor that is missing or of another shape,
+ *   `MODEL_UNSUPPORTED` naming one that no LLaMA has
+ */
+export function namesOf({ tensors }: GgufHeader, sizes: GgufSizes): ReadonlyMap<string, GgufName> {
+  const { layers, dim, vocabSize } = sizes;
+  const outer = new Map<string, GgufName>([
+    ['token_embd.weight', plain('model.embed_tokens.weight', [vocabSize, dim])],
+    ['output_norm.weight', plain('model.norm.weight', [dim])],
+    ['output.weight', plain('lm_head.weight', [vocabSize, dim])],
+  ]);
+  const inner = layerNames(sizes);
+  const names = new Map<string, GgufName>();
+  for (const { name, shape } of tensors.values()) {
+    if (name === ROPE_FACTORS) continue;
+    const [, layer, rest = ''] = LAYER.exec(name) ?? [];
+    const known = layer === undefined ? outer.get(name) : inner.get(rest);
+    if (!known || Number(layer ?? 0) >= layers) {
+      const expected = `a weight of ${sizes.architecture} with ${layers} layers`;
+      throw unsupportedCheckpoint(`tensor "${printable(name)}"`, expected, 'another');
+    }
+    if (known.shape.join() !== shape.join()) {
+      const subject = `tensor "${printable(name)}"`;
+      throw invalidCheckpoint(subject, `[${known.shape.join(', ')}]`, `[${shape.join(', ')}]`);
+    }
+    const prefix = layer === undefined ? '' : `model.layers.${layer}.`;
+    names.set(name, { ...known, name: prefix + known.name });
+  }
+  requireAll(names, sizes);
+  for (const group of biasGroups(sizes.architecture)) requireAllOrNone(names, sizes.layers, group);
+  return names;
+}
+
+function layerNames(sizes: GgufSizes): ReadonlyMap<string, GgufName> {
+  const { architecture, dim, hiddenDim, heads, kvHeads, headDim } = sizes;
+  const isPermuted = architecture === 'llama';
+  const queries = heads * headDim;
+  const keys = kvHeads * headDim;
+  const names = new Map<string, GgufName>([
+    ['attn_norm.weight', plain('input_layernorm.weight', [dim])],
+    ['ffn_norm.weight', plain('post_attention_layernorm.weight', [dim])],
+  ]);
+  const projection = (from: string, to: string, rows: number, columns: number, permuted = 0) => {
+    const permutedHeads = isPermuted ? permuted : 0;
+    names.set(`${from}.weight`, { name: `${to}.weight`, shape: [rows, columns], permutedHeads });
+    names.set(`${from}.bias`, { name: `${to}.bias`, shape: [rows], permutedHeads });
+  };
+  projection('attn_q', 'self_attn.q_proj', queries, dim, heads);
+  projection('attn_k', 'self_attn.k_proj', keys, dim, kvHeads);
+  projection('attn_v', 'self_attn.v_proj', keys, dim);
+  projection('attn_output', 'self_attn.o_proj', dim, queries);
+  projection('ffn_gate', 'mlp.gate_proj', hiddenDim, dim);
+  projection('ffn_up', 'mlp.up_proj', hiddenDim, dim);
+  projection('ffn_down', 'mlp.down_proj', dim, hiddenDim);
+  if (architecture === 'qwen3') {
+    names.set('attn_q_norm.weight', plain('self_attn.q_norm.weight', [headDim]));
+    names.set('attn_k_norm.weight', plain('self_attn.k_norm.weight', [headDim]));
+  }
+  return names;
+}
+
+/** Every weight but `output.weight`, which a tied model lacks. */
+function requireAll(names: ReadonlyMap<string, GgufName>, sizes: GgufSizes): void {
+  const inner = [...layerNames(sizes).keys()].filter((name) => name.endsWith('.weight'));
+  const needed = ['token_embd.weight', 'output_norm.weight'];
+  for (const name of needed) requireOne(names, name);
+  for (let layer = 0; layer < sizes.layers; layer++) {
+    for (const name of inner) requireOne(names, `blk.${layer}.${name}`);
+  }
+}
+
+/**
+ * Projections that config.json can only say are biased together, in every layer. Qwen 2 has no key
+ * for the first three: they always are.
+ */
+function biasGroups(architecture: string): BiasGroup[] {
+  const inputs = ['attn_q', 'attn_k', 'attn_v'];
+  const mlp = { parts: ['ffn_gate', 'ffn_up', 'ffn_down'], isAllowed: architecture === 'llama' };
+  if (architecture !== 'qwen2')
+    return [{ parts: [...inputs, 'attn_output'], isAllowed: true }, mlp];
+  return [
+    { parts: inputs, isAllowed: true, isRequired: true },
+    { parts: ['attn_output'], isAllowed: false },
+    mlp,
+  ];
+}
+
+interface BiasGroup {
+  readonly parts: readonly string[];
+  readonly isAllowed: boolean;
+  readonly isRequired?: boolean;
+}
+
+function requireAllOrNone(
+  names: ReadonlyMap<string, GgufName>,
+  layers: number,
+  { parts, isAllowed, isRequired = false }: BiasGroup,
+): void {
+  const all = Array.from({ length: layers }, (_, layer) =>
+    parts.map((part) => `blk.${layer}.${part}.bias`),
+  ).flat();
+  const found = all.find((name) => names.has(name));
+  if (found !== undefined && !isAllowed) {
+    throw unsupportedCheckpoint(`tensor "${found}"`, 'no such bias in the architecture', 'one');
+  }
+  if (found !== undefined || isRequired) for (const name of all) requireOne(names, name);
+}
+
+function requireOne(names: ReadonlyMap<string, GgufName>, name: string): void {
+  if (!names.has(name)) throw invalidCheckpoint(`tensor "${name}"`, 'in the file', 'none');
+}
+
+function plain(name: string, shape: readonly number[]): GgufName {
+  return { name, shape, permutedHeads: 0 };
+}

@@ -1,0 +1,100 @@
+import { widenToFloat32 } from '../tensors/half.ts';
+import { printable } from '../../base/printable.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import type { GgufMetadata } from './metadata.ts';
+import type { JsonObject } from '../contents.ts';
+
+/** LLaMA 3.1 divides by 8, LLaMA 3.2 by 32; the rest is the same in both. */
+const LLAMA3_FACTORS: readonly number[] = [8, 32];
+const LLAMA3 = {
+  rope_type: 'llama3',
+  low_freq_factor: 1,
+  high_freq_factor: 4,
+  original_max_position_embeddings: 8192,
+} as const;
+/** Converters compute in float32, this in float64: measured apart by less than 1e-6. */
+const TOLERANCE = 1e-4;
+const MAX_CONTEXT = 2 ** 31;
+const MAX_FACTOR = 65_536;
+/**
+ * llama.cpp multiplies YaRN's own 0.1 ln(factor) + 1 by these, where `attention_factor` of
+ * config.json takes its place; 1 changes nothing in the first three, 0 in the last.
+ */
+const YARN_NEUTRAL: readonly (readonly [name: string, neutral: number])[] = [
+  ['attn_factor', 1],
+  ['yarn_attn_factor', 1],
+  ['yarn_ext_factor', 1],
+  ['yarn_log_multiplier', 0],
+];
+
+/**
+ * `rope_scaling` of config.json from the metadata; undefined where nothing is scaled.
+ *
+ * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED` for a scaling that is not converted
+ */
+export function readRopeScaling(
+  metadata: GgufMetadata,
+  architecture: string,
+): JsonObject | undefined {
+  const key = (name: string) => `${architecture}.rope.scaling.${name}`;
+  const type = metadata.text(key('type')) ?? 'none';
+  if (type === 'none') return undefined;
+  const factor = metadata.number(key('factor'), 1, MAX_FACTOR);
+  if (factor === undefined) throw invalidCheckpoint(`"${key('factor')}"`, 'a number', 'nothing');
+  if (type === 'linear') return { rope_type: 'linear', factor };
+  if (type !== 'yarn') {
+    const found = `"${printable(type)}"`;
+    throw unsupportedCheckpoint(`"${key('type')}"`, 'none, linear or yarn', found);
+  }
+  for (const [name, neutral] of YARN_NEUTRAL) {
+    const value = metadata.number(key(name), 0, MAX_FACTOR) ?? neutral;
+    if (value === neutral) continue;
+    throw unsupportedCheckpoint(`"${key(name)}"`, String(neutral), String(value));
+  }
+  const original = metadata.integer(key('original_context_length'), 1, MAX_CONTEXT);
+  const betaFast = metadata.number(key('yarn_beta_fast'), 0, MAX_FACTOR);
+  const betaSlow = metadata.number(key('yarn_beta_slow'), 0, MAX_FACTOR);
+  return {
+    rope_type: 'yarn',
+    factor,
+    ...(original !== undefined && { original_max_position_embeddings: original }),
+    ...(betaFast !== undefined && { beta_fast: betaFast }),
+    ...(betaSlow !== undefined && { beta_slow: betaSlow }),
+  };
+}
+
+/**
+ * The published LLaMA 3 scaling whose divisors of the angles are `stored` (headDim / 2 values).
+ *
+ * @throws TpaError `MODEL_UNSUPPORTED` where they are of no published model
+ */
+export function recogniseLlama3(
+  stored: Uint8Array,
+  headDim: number,
+  ropeTheta: number,
+): JsonObject {
+  const divisors = widenToFloat32(stored, 'F32');
+  const factor = LLAMA3_FACTORS.find((candidate) => {
+    const expected = llama3Divisors(candidate, headDim, ropeTheta);
+    return expected.every((value, i) => Math.abs(divisors[i]! - value) <= TOLERANCE * value);
+  });
+  if (factor !== undefined && divisors.length === headDim / 2) return { ...LLAMA3, factor };
+  throw unsupportedCheckpoint(
+    'tensor "rope_freqs.weight"',
+    'the divisors of LLaMA 3.1 or 3.2',
+    'others',
+  );
+}
+
+/** 1 for short wavelengths, `factor` for long ones, a smooth passage between. */
+function llama3Divisors(factor: number, headDim: number, ropeTheta: number): number[] {
+  const { low_freq_factor: low, high_freq_factor: high } = LLAMA3;
+  const original = LLAMA3.original_max_position_embeddings;
+  return Array.from({ length: headDim / 2 }, (_, i) => {
+    const wavelength = 2 * Math.PI * ropeTheta ** ((2 * i) / headDim);
+    if (wavelength < original / high) return 1;
+    if (wavelength > original / low) return factor;
+    const share = (original / wavelength - low) / (high - low);
+    return 1 / ((1 - share) / factor + share);
+  });
+}

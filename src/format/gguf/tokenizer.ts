@@ -1,0 +1,91 @@
+import { byteLevelTokenizer } from './byte-level.ts';
+import { readVocabulary } from './vocabulary.ts';
+import { parseJsonObject } from '../files/json-beside.ts';
+import { sentencePieceTokenizer } from './sentencepiece.ts';
+import type { CheckpointContents, JsonObject } from '../contents.ts';
+import type { GgufMetadata } from './metadata.ts';
+
+/** What a file says about text; `notes` says what could not be rebuilt. */
+export type GgufTokenizer = Pick<CheckpointContents, 'tokenizer' | 'tokenizerConfig' | 'notes'>;
+
+/**
+ * The tokenizer of a GGUF file, in the files of Hugging Face.
+ *
+ * @param vocabSize rows of the embedding
+ * @throws TpaError `CHECKPOINT_INVALID` where the metadata breaks its format
+ */
+export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): GgufTokenizer {
+  const rebuilt = withStart(rebuild(metadata, vocabSize), metadata);
+  const config = configOf(metadata);
+  const isRebuilt = typeof rebuilt !== 'string';
+  return {
+    ...(isRebuilt && { tokenizer: rebuilt }),
+    ...(Object.keys(config).length > 0 && { tokenizerConfig: config }),
+    notes: isRebuilt ? [] : [`no tokenizer.json, since ${rebuilt}: token ids only`],
+  };
+}
+
+/** tokenizer.json, or why there is none. */
+function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string {
+  const json = metadata.text('tokenizer.huggingface.json');
+  if (json !== undefined) {
+    return parseJsonObject(new TextEncoder().encode(json), 'tokenizer.huggingface.json');
+  }
+  const vocabulary = readVocabulary(metadata, vocabSize);
+  if (!vocabulary) return 'the file has no vocabulary';
+  const model = metadata.text('tokenizer.ggml.model');
+  if (model === 'gpt2') {
+    const merges = metadata.texts('tokenizer.ggml.merges');
+    const pre = metadata.text('tokenizer.ggml.pre');
+    return merges ? byteLevelTokenizer(vocabulary, pre, merges) : 'the file has no merges';
+  }
+  if (model === 'llama') {
+    const scores = metadata.numbers('tokenizer.ggml.scores') ?? [];
+    const hasSpacePrefix = metadata.boolean('tokenizer.ggml.add_space_prefix') ?? true;
+    return sentencePieceTokenizer(vocabulary, scores, hasSpacePrefix);
+  }
+  return 'its kind of vocabulary is not known';
+}
+
+/** Ways to split whose models put BOS before a text unless the file says otherwise. */
+const STARTS_WITH_BOS: ReadonlySet<unknown> = new Set(['llama-bpe', 'llama3', 'llama-v3']);
+
+/** The same tokenizer.json, putting BOS before a text where the file says or implies it. */
+function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): JsonObject | string {
+  const id = metadata.integer('tokenizer.ggml.bos_token_id', 0, 2 ** 31);
+  const isImplied =
+    metadata.text('tokenizer.ggml.model') === 'llama' ||
+    STARTS_WITH_BOS.has(metadata.text('tokenizer.ggml.pre'));
+  const isAdded = metadata.boolean('tokenizer.ggml.add_bos_token') ?? isImplied;
+  const token = metadata.texts('tokenizer.ggml.tokens')?.[id ?? -1];
+  if (typeof tokenizer === 'string' || tokenizer['post_processor'] !== null) return tokenizer;
+  if (!isAdded || token === undefined) return tokenizer;
+  const start = { SpecialToken: { id: token, type_id: 0 } };
+  const A = { Sequence: { id: 'A', type_id: 0 } };
+  return {
+    ...tokenizer,
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [start, A],
+      pair: [start, A, { Sequence: { id: 'B', type_id: 1 } }],
+      special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
+    },
+  };
+}
+
+/** tokenizer_config.json: the template of a chat and the tokens it names. */
+function configOf(metadata: GgufMetadata): JsonObject {
+  const tokens = metadata.texts('tokenizer.ggml.tokens') ?? [];
+  const token = (name: string): string | undefined => {
+    const id = metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, 2 ** 31);
+    return id === undefined ? undefined : tokens[id];
+  };
+  const values: readonly (readonly [string, unknown])[] = [
+    ['bos_token', token('bos')],
+    ['eos_token', token('eos')],
+    ['add_bos_token', metadata.boolean('tokenizer.ggml.add_bos_token')],
+    ['add_eos_token', metadata.boolean('tokenizer.ggml.add_eos_token')],
+    ['chat_template', metadata.text('tokenizer.chat_template')],
+  ];
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}

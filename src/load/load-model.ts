@@ -1,0 +1,173 @@
+import { CpuBackend } from '../backend/cpu.ts';
+import { gpuObstacle } from '../backend/webgpu/present.ts';
+import { TpaError } from '../base/errors.ts';
+import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../format/config/config.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
+import { readAll } from '../format/files/byte-source.ts';
+import { readChatConfig, readGenerationConfig } from '../format/config/chat-files.ts';
+import { isDeeperThan } from '../base/json-depth.ts';
+import { MAX_TOKENIZER_BYTES } from '../format/config/limits.ts';
+import { ProgressMeter } from '../download/load-progress.ts';
+import { openSource } from '../download/open-source.ts';
+import { type ModelFiles, type ModelSource, readModelFile } from '../format/files/model-files.ts';
+import { checkAbort, openTensors } from '../format/tensors/tensors.ts';
+import { yieldMacrotask } from '../base/yield.ts';
+import { checkLoadOptions, type LoadOptions } from './load-options.ts';
+import { Model, type ModelExtras } from './model.ts';
+import { checkBudget } from '../model/budget.ts';
+import { checkTensors } from '../weights/tensors.ts';
+import type { TextTokenizer } from '../text/tokenizer.ts';
+import { loadWeights } from '../weights/weights.ts';
+import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
+
+/** Codes of a file that is not what it should be. */
+const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
+/** The shipped one nests 5 deep. */
+const MAX_TOKENIZER_DEPTH = 32;
+
+/**
+ * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
+ * `config.json`, `model.safetensors` (or its shards) and, where there are such
+ * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
+ * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
+ *
+ * An address is downloaded piece by piece, on from where it stopped when the connection breaks, and
+ * kept in the cache of the runtime unless `cache` says otherwise.
+ *
+ * @param source a directory, the address of one, or the bytes
+ * @param options who computes, in how much memory, and who hears of it
+ * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
+ *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
+ *   any `WEIGHTS_*` (`WEIGHTS_HASH` by `sha256`, `WEIGHTS_CHANGED` by a file that the server replaced
+ *   meanwhile), `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ *
+ * @example
+ * const model = await loadModel('models/t6-fairytales');
+ * const session = model.createSession();
+ * for await (const { text } of session.generate('Once upon a time')) process.stdout.write(text);
+ * model.dispose();
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  checkLoadOptions(options);
+  const { backend, onProgress, signal, webgpu } = options;
+  const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
+  if (obstacle !== undefined) {
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
+  }
+  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
+    checkAbort(signal);
+    throw error;
+  });
+  const begin = (isReload: boolean): Attempt => ({
+    kernels,
+    meter: onProgress && new ProgressMeter(() => performance.now(), onProgress),
+    isReload,
+    hasCached: false,
+  });
+  const first = begin(false);
+  try {
+    return await load(source, options, first);
+  } catch (error) {
+    // what has gone bad in a cache is fetched once more
+    if (!first.hasCached || !isOfContent(error)) throw error;
+    return load(source, options, begin(true));
+  }
+}
+
+/** One of at most two attempts to load a model. */
+interface Attempt {
+  /** Compiled once: a response can be read once. */
+  readonly kernels: CompiledKernels;
+  readonly meter: ProgressMeter | undefined;
+  readonly isReload: boolean;
+  /** Whether a file came from a cache. */
+  hasCached: boolean;
+}
+
+async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
+  const { cache = 'auto', fetch, sha256 = {}, signal } = options;
+  const { kernels, meter, isReload } = attempt;
+  const engine = await createEngine(options, kernels);
+  // more than the memory holds cannot be used
+  const maxWeightBytes = engine.heap.limit;
+  const how = { cache, fetch, sha256, signal, maxWeightBytes, meter, isReload };
+  const files = await openSource(source, how);
+  try {
+    const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
+    const tensors = await openTensors(files, signal);
+    const ownConfig = parseConfig(json, tensors.entries);
+    const { extras } = checkTensors(ownConfig, tensors.entries);
+    const { eosTokenIds, defaults } = await readGenerationConfig(files, ownConfig.vocabSize);
+    const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
+    const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
+    const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
+    const chat = await readChatConfig(files);
+    const tokenizer = await readTokenizer(files, config);
+    checkBudget(config, engine.heap.limit);
+    files.begin();
+    // bytes in memory are read without a pause: timers and signals run here
+    const weights = await loadWeights(engine, config, tensors, () => yieldMacrotask());
+    await files.finish();
+    checkAbort(signal);
+    const cpu = new CpuBackend(engine, config, weights);
+    const computing = await chooseBackend(cpu, options);
+    const kept = files.cache;
+    return new Model(cpu, config, tokenizer, extras, { chat, defaults, cache: kept, ...computing });
+  } finally {
+    attempt.hasCached = files.hasCached;
+    await files.close();
+  }
+}
+
+/** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */
+function isOfContent(error: unknown): boolean {
+  if (!(error instanceof TpaError)) return false;
+  const isOfNetwork = error.code === 'MODEL_NOT_FOUND' && error.cause !== undefined;
+  return CONTENT_CODES.test(error.code) && !isOfNetwork;
+}
+
+/**
+ * The CPU, and a GPU beside it where it is asked for or may be had. Nothing of the GPU's is loaded
+ * otherwise.
+ */
+async function chooseBackend(
+  cpu: CpuBackend,
+  { backend = 'auto', gpuDtype = 'float32', webgpu = {}, signal }: LoadOptions,
+): Promise<Pick<ModelExtras, 'dispatch' | 'backendReason'>> {
+  if (backend === 'wasm') return { backendReason: 'asked for' };
+  const obstacle = gpuObstacle(webgpu);
+  if (obstacle !== undefined) return { backendReason: obstacle };
+  const { openDispatch } = await import('../backend/dispatch/dispatch-backend.ts');
+  const { openWebGpu } = await import('../backend/webgpu/open.ts');
+  const { engine, config, weights } = cpu.network;
+  const allowsSoftware = backend === 'webgpu';
+  const openGpu = openWebGpu(
+    { engine, config, weights },
+    { ...webgpu, allowsSoftware, dtype: gpuDtype },
+  );
+  return { dispatch: await openDispatch(cpu, openGpu, { mode: backend, signal }) };
+}
+
+async function readTokenizer(
+  files: ModelFiles,
+  config: ModelConfig,
+): Promise<TextTokenizer | undefined> {
+  const file = await files.open('tokenizer.json');
+  if (file === undefined) return undefined;
+  const bytes = await readAll(file, MAX_TOKENIZER_BYTES);
+  if (isDeeperThan(MAX_TOKENIZER_DEPTH, bytes)) {
+    throw new TpaError(
+      'TOKENIZER_INVALID',
+      `"tokenizer.json" expected at most ${MAX_TOKENIZER_DEPTH} levels, found more`,
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // the cause would quote the file
+    throw new TpaError('TOKENIZER_INVALID', '"tokenizer.json" expected JSON, found something else');
+  }
+  const { createTokenizer } = await import('../text/tokenizer.ts');
+  return createTokenizer(json, { vocabSize: config.vocabSize });
+}

@@ -1,0 +1,122 @@
+import { checkInteger, checkKnown } from '../base/arguments.ts';
+import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
+import type { CacheOption } from '../download/cache/choose.ts';
+import type { LoadProgress } from '../download/load-progress.ts';
+import { isModelCache } from '../download/cache/model-cache.ts';
+import { checkHashes } from '../download/expected-hashes.ts';
+import { LIMITS } from '../format/config/limits.ts';
+import { checkThreads } from '../ops/runtime-options.ts';
+import type { EngineOptions } from '../wasm/engine.ts';
+
+/** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
+export interface LoadOptions extends EngineOptions, GpuOptions {
+  /** What weights are on the GPU, default `'float32'`; `'float16'` is half the size and less exact. */
+  readonly gpuDtype?: 'float32' | 'float16';
+  /** Threads to compute with, `'auto'` (default) or 1, the only number so far. */
+  readonly threads?: number | 'auto';
+  /**
+   * Tokens that a session holds at most, the model's own number unless given and smaller. A model
+   * is refused whose full context does not fit the memory.
+   */
+  readonly contextLength?: number;
+  /** What weights are widened to, default and so far only `'float32'`. */
+  readonly dtype?: 'float32';
+  /** How factors are cached, default and so far only `'float32'`. */
+  readonly cacheDtype?: 'float32';
+  /**
+   * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
+   * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
+   * but fetched anew, `'none'` nowhere, or in a cache of your own. A kept file is used as long as
+   * the server, where it can be asked, has the same one. An address that is signed anew for each
+   * load is another one each time, and best has `'none'`; the folder loses what was not used for 30
+   * days. `model.info().cache` tells what came of it.
+   */
+  readonly cache?: CacheOption;
+  /**
+   * Takes the place of the global `fetch` for every file of an address, default that: a service
+   * binding of an edge worker, a request with credentials. A cache does not see those: where callers
+   * differ in what they may read, give each a `cache` of its own, or `'none'`.
+   *
+   * @param request what is asked for, ranges and signal included
+   */
+  readonly fetch?: (request: Request) => Promise<Response>;
+  /**
+   * SHA-256 of files by name, hexadecimal, default none. A file that has another is refused and not
+   * kept. Files without a hash are not checked, but where weights or their index have one, every
+   * file of weights must.
+   */
+  readonly sha256?: Readonly<Record<string, string>>;
+  /**
+   * Called after each piece of weights, at last with `loaded === total`; begins again where a kept
+   * file proves bad and all are downloaded; default none.
+   *
+   * @param progress how far it has come
+   */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Aborts loading, default none; everything is freed. */
+  readonly signal?: AbortSignal;
+}
+
+const KNOWN_OPTIONS = [
+  'backend',
+  'gpuDtype',
+  'webgpu',
+  'simd',
+  'threads',
+  'dtype',
+  'cacheDtype',
+  'memoryLimit',
+  'contextLength',
+  'wasm',
+  'cache',
+  'fetch',
+  'sha256',
+  'onProgress',
+  'signal',
+];
+
+/**
+ * Refuses what is no set of options.
+ *
+ * @throws TypeError, RangeError that names the option and what was expected
+ */
+export function checkLoadOptions(options: unknown): asserts options is LoadOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`"options" expected an object, got ${String(options)}`);
+  }
+  checkKnown('loadModel', options, KNOWN_OPTIONS);
+  const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' }: LoadOptions = options;
+  const { threads, contextLength, onProgress, signal }: LoadOptions = options;
+  if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
+  if (dtype !== 'float32') {
+    throw new RangeError(`"dtype" expected "float32", the only one so far, got ${String(dtype)}`);
+  }
+  if (cacheDtype !== 'float32') {
+    throw new RangeError(
+      `"cacheDtype" expected "float32", the only one so far, got ${String(cacheDtype)}`,
+    );
+  }
+  checkThreads(threads);
+  const { cache = 'auto', fetch, sha256 = {} }: LoadOptions = options;
+  if (!(['auto', 'reload', 'none'] as unknown[]).includes(cache) && !isModelCache(cache)) {
+    const found = typeof cache === 'string' ? `"${cache}"` : typeof cache;
+    throw new TypeError(
+      `"cache" expected "auto", "reload", "none" or { open, create }, got ${found}`,
+    );
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new TypeError(`"fetch" expected a function, got ${typeof fetch}`);
+  }
+  checkHashes(sha256);
+  checkGpuOptions(options);
+  if (gpuDtype !== 'float32' && gpuDtype !== 'float16') {
+    throw new RangeError(`"gpuDtype" expected "float32" or "float16", got ${String(gpuDtype)}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
+  }
+  // `in` rather than instanceof: signals of another realm are as good
+  if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
+    throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
+  }
+}

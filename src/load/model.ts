@@ -1,0 +1,213 @@
+import { TpaError } from '../base/errors.ts';
+import { BackendChangeEvent, BackendChangeTarget } from '../backend/backend-change.ts';
+import type { Backend } from '../backend/backend.ts';
+import { onlyRoutes } from '../backend/dispatch/cost-model.ts';
+import type { CpuBackend } from '../backend/cpu.ts';
+import type { DispatchInfo } from '../backend/dispatch/info.ts';
+import type { DispatchBackend } from '../backend/dispatch/dispatch-backend.ts';
+import type { CacheInfo } from '../download/cache/model-cache.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
+import type { GenerationDefaults } from '../format/config/generation-config.ts';
+import { Chat, type ChatSource } from '../text/chat.ts';
+import { readIds, type TokenIds } from '../text/prompt.ts';
+import { Session, type SessionHost } from '../generate/session.ts';
+import { yieldMacrotask } from '../base/yield.ts';
+import { memoryNeeds } from '../model/budget.ts';
+import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
+import { parameterCount } from '../weights/tensors.ts';
+import type { TextTokenizer } from '../text/tokenizer.ts';
+import type { MemoryInfo } from '../ops/runtime.ts';
+
+/** What a model computes with, why, and how large it is. */
+export interface ModelInfo extends DispatchInfo {
+  /** Which kernels. */
+  readonly simd: 'baseline' | 'relaxed';
+  /** Why these kernels, in words. */
+  readonly simdReason: string;
+  /** Threads that compute. */
+  readonly threads: number;
+  /** What weights are computed with. */
+  readonly dtype: 'float32';
+  /** How factors are cached. */
+  readonly cacheDtype: 'float32';
+  /** Weights, the tied embedding counted once. */
+  readonly parameters: number;
+  /** Bytes one more token of context costs, all layers; 0 for linear attention. */
+  readonly cacheBytesPerToken: number;
+  /** Bytes of the state of linear attention whatever the context, all layers; else 0. */
+  readonly stateBytes: number;
+  /** Bytes a token if K and V of every query head were cached: 2 h d numbers a layer, MLA h (d + d_rope + d_v). */
+  readonly denseCacheBytesPerToken: number;
+  /** What keeps the files of a downloaded model, or why nothing does. */
+  readonly cache: CacheInfo;
+  /** Keys of config.json that nothing reads. */
+  readonly ignoredKeys: readonly string[];
+  /** Tensors of the checkpoint that nothing reads. */
+  readonly ignoredTensors: readonly string[];
+}
+
+/** What a model may come with besides weights and a tokenizer. */
+export interface ModelExtras {
+  readonly chat?: ChatSource | undefined;
+  readonly defaults?: GenerationDefaults;
+  /** The CPU and a GPU behind one backend; the CPU alone unless given. */
+  readonly dispatch?: DispatchBackend | undefined;
+  /** Why the CPU computes alone. */
+  readonly backendReason?: string;
+  readonly cache?: CacheInfo;
+}
+
+/**
+ * A loaded model. It owns the weights; each session owns its cache. The event
+ * `'backendchange'` tells when a GPU was lost, or is there again; sessions go on as they were.
+ *
+ * @example
+ * using model = await loadModel('models/t6-fairytales');
+ * const text = await model.createSession().generate('Once upon a time', { seed: 7 }).text();
+ */
+export class Model extends BackendChangeTarget {
+  /** Sizes and switches, as checked. */
+  readonly config: ModelConfig;
+  /** Text to ids and back; undefined if the model came without one. */
+  readonly tokenizer: TextTokenizer | undefined;
+  /** Whether it came with a chat template, so that `generate({ messages })` works. */
+  readonly hasChatTemplate: boolean;
+  /** What `generation_config.json` asks for; defaults of `session.generate`. */
+  readonly generationDefaults: GenerationDefaults;
+  readonly #cpu: CpuBackend;
+  readonly #backend: Backend;
+  readonly #dispatch: DispatchBackend | undefined;
+  readonly #backendReason: string;
+  readonly #cache: CacheInfo;
+  readonly #host: SessionHost;
+  readonly #ignoredTensors: readonly string[];
+
+  /** Use `loadModel`. */
+  constructor(
+    cpu: CpuBackend,
+    config: ModelConfig,
+    tokenizer: TextTokenizer | undefined,
+    ignoredTensors: readonly string[],
+    {
+      chat,
+      defaults = {},
+      dispatch,
+      backendReason = 'asked for',
+      cache = { kind: 'none', reason: 'the model is not downloaded' },
+    }: ModelExtras = {},
+  ) {
+    super();
+    this.config = config;
+    this.tokenizer = tokenizer;
+    this.#cpu = cpu;
+    this.#backend = dispatch ?? cpu;
+    this.#dispatch = dispatch;
+    this.#backendReason = backendReason;
+    this.#cache = cache;
+    this.#ignoredTensors = ignoredTensors;
+    this.hasChatTemplate = chat !== undefined;
+    this.generationDefaults = Object.freeze({ ...defaults });
+    if (dispatch !== undefined) {
+      dispatch.onChange = (change) => void this.dispatchEvent(new BackendChangeEvent(change));
+    }
+    this.#host = {
+      backend: this.#backend,
+      tokenizer,
+      eosTokenIds: config.eosTokenIds,
+      chat: chat && new Chat(chat),
+      generationDefaults: this.generationDefaults,
+      sessions: new Set(),
+    };
+  }
+
+  /**
+   * An empty conversation.
+   *
+   * @throws TpaError `DISPOSED`, `OUT_OF_MEMORY`
+   */
+  createSession(): Session {
+    return new Session(this.#host);
+  }
+
+  /**
+   * Logits of every position, on a cache of their own.
+   *
+   * @param ids 1 … contextLength token ids
+   * @returns (ids.length, vocabSize)
+   * @throws TypeError, RangeError for bad ids; TpaError `CONTEXT_OVERFLOW` before anything is
+   *   computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  async logits(ids: TokenIds): Promise<Float32Array> {
+    const backend = this.#backend;
+    const { vocabSize } = backend;
+    const checked = readIds('ids', ids, backend);
+    if (checked.length === 0)
+      throw new RangeError('"ids" expected at least one token id, got none');
+    const sequence = backend.createSequence();
+    try {
+      const logits = allocateLogits(checked.length * vocabSize);
+      for (let start = 0; start < checked.length;) {
+        if (start > 0) await yieldMacrotask();
+        const chunk = checked.slice(start, start + sequence.chunkOf(checked.length - start));
+        logits.set(await sequence.forward(chunk, 'all'), start * vocabSize);
+        start += chunk.length;
+      }
+      return logits;
+    } finally {
+      sequence.dispose();
+    }
+  }
+
+  /** What computes, why, and sizes. */
+  info(): ModelInfo {
+    const { simd, reason } = this.#cpu.network.engine.simd;
+    const { layers, ignoredKeys } = this.config;
+    const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
+    return {
+      ...(this.#dispatch?.info() ?? {
+        backend: 'wasm',
+        backendReason: this.#backendReason,
+        routes: onlyRoutes('wasm'),
+      }),
+      simd,
+      simdReason: reason,
+      threads: 1,
+      dtype: 'float32',
+      cacheDtype: 'float32',
+      parameters: parameterCount(this.config),
+      cacheBytesPerToken,
+      stateBytes,
+      denseCacheBytesPerToken: layers * denseNumbersPerToken(this.config) * 4,
+      cache: this.#cache,
+      ignoredKeys,
+      ignoredTensors: this.#ignoredTensors,
+    };
+  }
+
+  /** Bytes of the model's memory: weights, activations and every session's cache. */
+  memory(): MemoryInfo {
+    const { used, size, limit } = this.#cpu.network.engine.heap;
+    return { used, size, limit };
+  }
+
+  /** Disposes every session and lets the memory go; idempotent. */
+  dispose(): void {
+    for (const session of this.#host.sessions) session.dispose();
+    this.#backend.dispose();
+  }
+
+  /** {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** @throws TpaError `OUT_OF_MEMORY` where the engine has no array of that length */
+function allocateLogits(length: number): Float32Array {
+  try {
+    return new Float32Array(length);
+  } catch (cause) {
+    const message = `memory expected to hold ${length} logits, the engine refused`;
+    throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: length * 4 } });
+  }
+}

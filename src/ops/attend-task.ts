@@ -1,0 +1,104 @@
+import type { PagedCache } from '../cache/pages.ts';
+import type { Engine } from '../wasm/engine.ts';
+import {
+  checkFloats,
+  checkInteger,
+  checkObject,
+  countTokens,
+  MAX_RANK,
+} from '../base/arguments.ts';
+import { attend, attendScratch } from '../compute/attend.ts';
+import type { AttentionSpec } from '../attention/spec.ts';
+
+/** T queries: low-rank factors, or full vectors in `q`, which wins if both are there. */
+export type Query =
+  | {
+      /** (T, heads, rankQ) */
+      readonly aq: Float32Array;
+      /** (T, rankQ, headDim), rotated */
+      readonly bq: Float32Array;
+      /** Pairs of factors of a query. */
+      readonly rankQ: number;
+      /** Absent. */
+      readonly q?: undefined;
+    }
+  | {
+      /** (T, heads, headDim), rotated */
+      readonly q: Float32Array;
+    };
+
+/** Queries that fit their cache. */
+export interface AttendTask {
+  readonly spec: AttentionSpec;
+  /** 0 for full queries, which are in `a` then. */
+  readonly rankQ: number;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly count: number;
+  /** Tokens in the cache. */
+  readonly length: number;
+}
+
+/** @throws TypeError, RangeError if an argument does not fit */
+export function checkQuery(
+  query: Query,
+  { spec, length }: Pick<PagedCache, 'spec' | 'length'>,
+): AttendTask {
+  const { heads, headDim } = spec;
+  checkObject('query', query);
+  const isFull = query.q !== undefined;
+  if (!isFull && spec.headFactors === 'groups') {
+    throw new TypeError('"q" expected for a cache with kvHeads, got factors');
+  }
+  const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, MAX_RANK);
+  const a = isFull ? query.q : query.aq;
+  const width = heads * (isFull ? headDim : rankQ);
+  const name = isFull ? 'q' : 'aq';
+  const count = countTokens(name, a, width);
+  checkFloats(name, a, count * width);
+  const b = isFull ? new Float32Array(0) : checkFloats('bq', query.bq, count * rankQ * headDim);
+  if (count > length) {
+    throw new RangeError(
+      `"${name}" expected at most ${length} queries, the cache's length, got ${count}`,
+    );
+  }
+  return { spec, rankQ, a, b, count, length };
+}
+
+/**
+ * Attention of T queries over a cache (paper, Algorithms 1-3): query t sits at position
+ * length - T + t and sees the tokens up to its own.
+ *
+ * @returns (T, heads, valueDim), a fresh array
+ * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
+ */
+export function attendQueries(engine: Engine, task: AttendTask, pages: PagedCache): Float32Array {
+  const { heap } = engine;
+  const { a, b, rankQ, count, spec, length } = task;
+  const { heads, headDim, valueDim } = spec;
+  const outLength = count * heads * valueDim;
+  const scratchBytes = attendScratch(engine, pages, rankQ, count);
+  const region = heap.allocate(scratchBytes + (a.length + b.length + outLength) * 4);
+  try {
+    const aq = region + scratchBytes;
+    const bq = aq + a.byteLength;
+    const out = bq + b.byteLength;
+    heap.floats(aq, a.length).set(a);
+    heap.floats(bq, b.length).set(b);
+    const aqStride = a.length / count;
+    const queries = { aq, aqStride, bq, bqStride: rankQ * headDim, rankQ };
+    engine.run(() => attend(engine, out, queries, pages, count, length - count, region));
+    return heap.floats(out, outLength).slice();
+  } finally {
+    heap.release(region);
+  }
+}
+
+/** Multiply-adds of attention, factors never expanded; masked pairs count. */
+export function attendMacs({ spec, rankQ, count, length }: AttendTask): number {
+  const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
+  const pairs = count * length;
+  if (headFactors === 'groups') return pairs * heads * (headDim + valueDim);
+  const scores = rankQ === 0 ? heads * rankK * (headDim + 1) : rankQ * rankK * (headDim + heads);
+  return pairs * (scores + heads * rankV * valueDim);
+}

@@ -1,0 +1,238 @@
+import { attendMacs, attendQueries, type AttendTask } from './attend-task.ts';
+import {
+  cutFactors,
+  factorize,
+  factorizeMacs,
+  type Factors,
+  type FactorizeTask,
+  factorizeTables,
+} from './factorize.ts';
+import type { PagedCache } from '../cache/pages.ts';
+import { TpaError } from '../base/errors.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { CacheMirror } from './mirror.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { Guard, isGpuFailure } from '../device/guard.ts';
+import { checkOps, measureOps, thresholdOf } from './figures.ts';
+import type { OpenOpGpu, OpGpu } from './gpu.ts';
+import type { OpDispatchInfo, OpGpuInfo } from './info.ts';
+import { type Losable, OPEN_DEADLINE, Supervisor } from '../device/supervisor.ts';
+import { unavailable } from '../device/unavailable.ts';
+
+interface OpSide extends Losable {
+  readonly guard: Guard<OpGpu>;
+  readonly thresholdMacs: number;
+}
+
+/** One operation on either side. */
+interface Operation<T> {
+  readonly kind: string;
+  readonly macs: number;
+  onGpu(gpu: OpGpu): Promise<T>;
+  onCpu(): T;
+  /** All numbers of a result. */
+  parts(result: T): readonly Float32Array[];
+}
+
+/**
+ * What no GPU is opened for: 20 million multiply-adds take the kernels a millisecond, and a trip
+ * longer on most adapters.
+ */
+const LEAST_MACS = 20e6;
+
+/** Options of an {@link OpDispatch}. */
+export interface OpDispatchOptions {
+  /** `'auto'`: what was measured to be faster. `'webgpu'`: the GPU, while there is one. */
+  readonly mode: 'auto' | 'webgpu';
+  /** Multiply-adds below which `'auto'` asks for no GPU, 20 million unless given. */
+  readonly leastMacs?: number;
+  readonly clock?: Clock;
+  /** Numbers in [0, 1). */
+  readonly random?: () => number;
+}
+
+/** Sends single operations to the GPU where the trip pays, and to the CPU again when it is lost. */
+export class OpDispatch {
+  readonly #engine: Engine;
+  readonly #mode: 'auto' | 'webgpu';
+  readonly #leastMacs: number;
+  readonly #clock: Clock;
+  readonly #supervisor: Supervisor<OpSide>;
+  /** Those whose caches a device may have copies of. */
+  readonly #owners = new WeakSet<object>();
+  #isStarted = false;
+  #isDisposed = false;
+  /** Of the GPU that was opened last. */
+  #facts: Omit<OpGpuInfo, 'losses'> | undefined;
+
+  constructor(engine: Engine, openGpu: OpenOpGpu, options: OpDispatchOptions) {
+    const { mode, leastMacs = LEAST_MACS, clock, random } = options;
+    this.#leastMacs = mode === 'auto' ? leastMacs : 0;
+    this.#engine = engine;
+    this.#mode = mode;
+    this.#clock = clock ?? systemClock();
+    this.#supervisor = new Supervisor<OpSide>({
+      open: (signal) => this.#open(openGpu, signal),
+      openDeadline: OPEN_DEADLINE[mode],
+      clock: this.#clock,
+      random: random ?? Math.random,
+      onLost: () => {},
+      onOpened: () => {},
+    });
+  }
+
+  /** Opens the GPU now rather than at the first use. @throws TpaError `BACKEND_UNAVAILABLE` */
+  async start(): Promise<void> {
+    this.#isStarted = true;
+    try {
+      await this.#supervisor.start();
+    } catch (error) {
+      this.dispose();
+      throw unavailable(error);
+    }
+  }
+
+  /** @throws TpaError `OUT_OF_MEMORY` */
+  factorize(task: FactorizeTask): Promise<Factors> {
+    const engine = this.#engine;
+    return this.#run<Factors>({
+      kind: 'factorize',
+      macs: factorizeMacs(task),
+      onGpu: async (gpu) => {
+        const tables = engine.run(() => factorizeTables(engine, task));
+        const rows = await gpu.factorize(task, tables);
+        return cutFactors(rows, task, rows.length / task.count);
+      },
+      onCpu: () => engine.run(() => factorize(engine, task)),
+      parts: partsOf,
+    });
+  }
+
+  /**
+   * Attention over the pages as they are now, whatever becomes of them meanwhile.
+   *
+   * @param owner whose pages they are, for {@link forget}
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  async attend(task: AttendTask, pages: PagedCache, owner: object): Promise<Float32Array> {
+    const macs = attendMacs(task);
+    if (this.#sideFor(macs) === undefined) return attendQueries(this.#engine, task, pages);
+    const mirror = new CacheMirror(this.#engine, pages, owner);
+    this.#owners.add(owner);
+    try {
+      return await this.#run<Float32Array>({
+        kind: 'attend',
+        macs,
+        onGpu: (gpu) => gpu.attend(task, mirror),
+        onCpu: () => attendQueries(this.#engine, task, mirror.pages),
+        parts: (out) => [out],
+      });
+    } finally {
+      mirror.dispose();
+    }
+  }
+
+  /** Frees the copy of a cache that is disposed. */
+  forget(owner: object): void {
+    const guard = this.#supervisor.current?.guard;
+    if (this.#owners.delete(owner)) guard?.between(() => guard.resource.forget(owner));
+  }
+
+  info(): OpDispatchInfo {
+    const side = this.#supervisor.current;
+    const facts = this.#facts;
+    const gpu = facts ? { gpu: { ...facts, losses: this.#supervisor.losses } } : {};
+    if (side === undefined) {
+      const reason = this.#supervisor.reason;
+      return {
+        backend: 'wasm',
+        backendReason: reason === '' ? 'no operation was worth a GPU yet' : reason,
+        ...gpu,
+      };
+    }
+    const backendReason =
+      this.#mode === 'webgpu'
+        ? 'asked for'
+        : `measured faster from ${Math.round(side.thresholdMacs)} multiply-adds on`;
+    return { backend: 'webgpu', backendReason, ...gpu };
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#supervisor.dispose();
+  }
+
+  async #run<T>({ kind, macs, onGpu, onCpu, parts }: Operation<T>): Promise<T> {
+    const side = this.#sideFor(macs);
+    if (side === undefined) return onCpu();
+    try {
+      // calls of a class take about the same time
+      const size = Math.ceil(Math.log2(macs + 1));
+      const found = await side.guard.call(`${kind} of 2^${size} multiply-adds`, onGpu);
+      if (isPlausible(parts(found))) return found;
+    } catch (error) {
+      if (this.#isDisposed) throw new TpaError('DISPOSED', 'the runtime is disposed');
+      if (!(error instanceof TpaError)) throw error;
+      if (isGpuFailure(error)) this.#supervisor.drop(side, error.message);
+      return onCpu();
+    }
+    const result = onCpu();
+    // zeros of zeros are no fault of the GPU
+    if (isPlausible(parts(result))) {
+      this.#supervisor.drop(side, `the GPU gave a result of ${kind} that cannot be`);
+    }
+    return result;
+  }
+
+  /** The GPU, if it is to do an operation of this size. */
+  #sideFor(macs: number): OpSide | undefined {
+    const isStarting = this.#mode === 'webgpu' && !this.#isStarted;
+    if (isStarting || macs < this.#leastMacs) return undefined;
+    const side = this.#supervisor.use();
+    return side === undefined || macs < side.thresholdMacs ? undefined : side;
+  }
+
+  async #open(openGpu: OpenOpGpu, signal: AbortSignal): Promise<OpSide> {
+    const gpu = await openGpu(signal);
+    const guard = new Guard<OpGpu>(gpu, this.#clock);
+    const giveUp = (): void => guard.dispose();
+    signal.addEventListener('abort', giveUp);
+    try {
+      if (signal.aborted) giveUp();
+      await checkOps(this.#engine, guard);
+      const isAuto = this.#mode === 'auto';
+      const figures = isAuto ? await measureOps(this.#engine, guard, this.#clock) : undefined;
+      const thresholdMacs = figures === undefined ? 0 : thresholdOf(figures);
+      const isWorth = Number.isFinite(thresholdMacs);
+      const { adapter, isSoftware, version } = gpu;
+      this.#facts = {
+        adapter,
+        isSoftware,
+        version,
+        thresholdMacs: isWorth ? thresholdMacs : null,
+        ...(figures ? { figures } : {}),
+      };
+      if (isWorth) return { guard, lost: guard.lost, thresholdMacs, dispose: giveUp };
+      const message = `the CPU was measured faster than ${adapter}`;
+      throw new TpaError('BACKEND_UNAVAILABLE', message);
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+}
+
+/** All arrays of factors. */
+function partsOf({ aq, bq, q, ak, bk, av, bv }: Factors): readonly Float32Array[] {
+  return [aq, bq, ...(q ? [q] : []), ak, bk, av, bv];
+}
+
+/** Finite, and not what an unwritten buffer gives. */
+function isPlausible(parts: readonly Float32Array[]): boolean {
+  return (
+    parts.every((part) => part.every((value) => Number.isFinite(value))) &&
+    parts.some((part) => part.some((value) => value !== 0))
+  );
+}

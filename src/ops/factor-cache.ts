@@ -1,0 +1,178 @@
+import { checkFloats, checkInteger, checkObject, countTokens } from '../base/arguments.ts';
+import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
+import { TpaError } from '../base/errors.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { PagedCache } from '../cache/pages.ts';
+
+/** Factors of T tokens as the cache takes them, RoPE already applied to bk. */
+export interface CachedFactors {
+  /** (T, heads, rankK) */
+  readonly ak: Float32Array;
+  /** (T, rankK, headDim) */
+  readonly bk: Float32Array;
+  /** (T, heads, rankV) */
+  readonly av: Float32Array;
+  /** (T, rankV, valueDim) */
+  readonly bv: Float32Array;
+}
+
+/** K and V of T tokens as a cache with `kvHeads` takes them, RoPE already applied to k. */
+export interface CachedHeads {
+  /** (T, kvHeads, headDim) */
+  readonly k: Float32Array;
+  /** (T, kvHeads, valueDim) */
+  readonly v: Float32Array;
+}
+
+/** Who is told of caches that come and go; a Set will do. */
+export interface CacheOwner {
+  add(cache: FactorCache): unknown;
+  delete(cache: FactorCache): unknown;
+}
+
+/** What a cache is while it is not disposed. */
+interface Live {
+  readonly engine: Engine;
+  readonly pages: PagedCache;
+}
+
+/** The pages of a cache, for the runtime alone. @throws TpaError `DISPOSED` */
+export let pagesOf: (cache: FactorCache) => PagedCache;
+
+/**
+ * The factors of a sequence of tokens, a tenth of the numbers of a K/V cache (paper, Section 3.3);
+ * with `kvHeads` that K/V cache itself.
+ *
+ * @example
+ * const runtime = await createRuntime();
+ * const cache = runtime.createFactorCache({ heads: 8, headDim: 32, rankK: 2, rankV: 2 });
+ * cache.append({
+ *   ak: new Float32Array(16), bk: new Float32Array(64),
+ *   av: new Float32Array(16), bv: new Float32Array(64),
+ * });
+ * cache.length; // 1
+ */
+export class FactorCache {
+  /** Sizes of this cache. */
+  readonly spec: AttentionSpec;
+  readonly #owner: CacheOwner;
+  #live: Live | undefined;
+
+  static {
+    pagesOf = (cache) => cache.#use().pages;
+  }
+
+  /** Use `runtime.createFactorCache`. */
+  constructor(engine: Engine, pages: PagedCache, owner: CacheOwner) {
+    this.spec = pages.spec;
+    this.#live = { engine, pages };
+    this.#owner = owner;
+    owner.add(this);
+  }
+
+  /** Tokens in the cache. */
+  get length(): number {
+    return this.#use().pages.length;
+  }
+
+  /** Bytes of its pages; a page shared with a fork counts in full. */
+  get byteLength(): number {
+    return this.#use().pages.byteLength;
+  }
+
+  /**
+   * Appends T tokens; nothing is appended if it throws.
+   *
+   * @param factors their factors, or K and V where the cache has `kvHeads`
+   * @throws TypeError, RangeError if an array does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  append(factors: CachedFactors | CachedHeads): void {
+    const { engine, pages } = this.#use();
+    checkObject('factors', factors);
+    const { count, parts } = checkFactors(this.spec, factors);
+    const { heap } = engine;
+    const staging = heap.allocate(count * cacheNumbersPerToken(this.spec) * 4);
+    try {
+      pages.reserve(count);
+      let at = staging;
+      const [ak, bk, av, bv] = parts.map((part) => {
+        heap.floats(at, part.length).set(part);
+        at += part.byteLength;
+        return { at: at - part.byteLength, stride: part.length / count };
+      });
+      engine.run(() =>
+        pages.write(count, {
+          ak: ak!.at,
+          akStride: ak!.stride,
+          bk: bk!.at,
+          bkStride: bk!.stride,
+          av: av!.at,
+          avStride: av!.stride,
+          bv: bv!.at,
+          bvStride: bv!.stride,
+        }),
+      );
+      pages.commit(count);
+    } finally {
+      heap.release(staging);
+      pages.trim();
+    }
+  }
+
+  /**
+   * Forgets the tokens from `length` on.
+   *
+   * @param length tokens that stay
+   * @throws RangeError unless 0 <= length <= this.length
+   */
+  truncate(length: number): void {
+    const { pages } = this.#use();
+    pages.truncate(checkInteger('length', length, 0, pages.length));
+  }
+
+  /** A cache of the same tokens that shares their pages until one of the two writes. */
+  fork(): FactorCache {
+    const { engine, pages } = this.#use();
+    return new FactorCache(engine, pages.fork(), this.#owner);
+  }
+
+  /** Gives the pages back; idempotent. */
+  dispose(): void {
+    this.#live?.pages.dispose();
+    this.#live = undefined;
+    this.#owner.delete(this);
+  }
+
+  /** {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #use(): Live {
+    if (this.#live === undefined) throw new TpaError('DISPOSED', 'the factor cache is disposed');
+    return this.#live;
+  }
+}
+
+/** The arrays ak, bk, av, bv of tokens for this cache; A is empty where K/V heads are cached. */
+function checkFactors(
+  { heads, headDim, valueDim, rankK, rankV, headFactors }: AttentionSpec,
+  given: CachedFactors | CachedHeads,
+): { count: number; parts: readonly Float32Array[] } {
+  if (headFactors === 'groups') {
+    const { k, v } = given as CachedHeads;
+    const count = countTokens('k', k, rankK * headDim);
+    checkFloats('k', k, count * rankK * headDim);
+    checkFloats('v', v, count * rankV * valueDim);
+    return { count, parts: [NO_FACTORS, k, NO_FACTORS, v] };
+  }
+  const { ak, bk, av, bv } = given as CachedFactors;
+  const count = countTokens('ak', ak, heads * rankK);
+  checkFloats('ak', ak, count * heads * rankK);
+  checkFloats('bk', bk, count * rankK * headDim);
+  checkFloats('av', av, count * heads * rankV);
+  checkFloats('bv', bv, count * rankV * valueDim);
+  return { count, parts: [ak, bk, av, bv] };
+}
+
+const NO_FACTORS = new Float32Array(0);

@@ -1,0 +1,247 @@
+import type { Engine } from '../wasm/engine.ts';
+import {
+  checkFloats,
+  checkInteger,
+  checkObject,
+  countTokens,
+  MAX_HEADS,
+  MAX_POSITION,
+  MAX_RANK,
+  MAX_WIDTH,
+} from '../base/arguments.ts';
+import {
+  type FactorLayout,
+  factorLayout,
+  packedBytes,
+  projectFactors,
+} from '../compute/project.ts';
+import { type RopeDirection, type RopePrecision } from '../compute/rope.ts';
+import { type RopeSpec, RopeTables } from '../compute/rope.ts';
+import type { FactorSpec } from '../attention/spec.ts';
+
+/** Sizes and conventions of a factorisation. */
+export interface FactorizeSpec extends FactorSpec {
+  /** Features of each B row, its first, that RoPE rotates: even, all of them unless given. */
+  readonly rotaryDim?: number;
+  /** Base of the rotary frequencies, default 10000. */
+  readonly ropeTheta?: number;
+  /** Rounding of cosines and sines, default `'bfloat16'` as upstream T6 trains. */
+  readonly ropePrecision?: RopePrecision;
+  /** Sign of the rotation: 1 for T6 (default), -1 for Hugging Face LLaMA. */
+  readonly ropeDirection?: RopeDirection;
+}
+
+/** Projections in the upstream row layout: A head-major (heads · rank, dim), B (rank · headDim, dim). */
+export interface FactorWeights {
+  /** (heads · rankQ, dim); absent when rankQ is 0 */
+  readonly wAq?: Float32Array;
+  /** (rankQ · headDim, dim); absent when rankQ is 0 */
+  readonly wBq?: Float32Array;
+  /** (heads · headDim, dim), the full query of TPA-KVonly, when rankQ is 0 */
+  readonly wQ?: Float32Array;
+  /** (heads · rankK, dim) */
+  readonly wAk: Float32Array;
+  /** (rankK · headDim, dim) */
+  readonly wBk: Float32Array;
+  /** (heads · rankV, dim) */
+  readonly wAv: Float32Array;
+  /** (rankV · headDim, dim) */
+  readonly wBv: Float32Array;
+}
+
+/**
+ * Factors of T tokens, RoPE applied to bq (or q) and bk: what a cache appends and what attention
+ * asks with.
+ */
+export interface Factors {
+  /** (T, heads, rankQ); empty when rankQ is 0 */
+  readonly aq: Float32Array;
+  /** (T, rankQ, headDim); empty when rankQ is 0 */
+  readonly bq: Float32Array;
+  /** Pairs of factors of a query; 0 for a full query. */
+  readonly rankQ: number;
+  /** (T, heads, headDim), the full query of TPA-KVonly; absent unless rankQ is 0 */
+  readonly q?: Float32Array;
+  /** (T, heads, rankK) */
+  readonly ak: Float32Array;
+  /** (T, rankK, headDim) */
+  readonly bk: Float32Array;
+  /** (T, heads, rankV) */
+  readonly av: Float32Array;
+  /** (T, rankV, headDim) */
+  readonly bv: Float32Array;
+}
+
+const MAX_DIM = 1 << 20;
+
+/** A factorisation whose arguments fit. */
+export interface FactorizeTask {
+  readonly x: Float32Array;
+  readonly spec: FactorSpec;
+  readonly rotation: RopeSpec;
+  /** The projections (rows, dim), in the order of the fused rows. */
+  readonly pieces: readonly Float32Array[];
+  readonly position: number;
+  readonly count: number;
+}
+
+/** @throws TypeError, RangeError if an argument does not fit */
+export function checkFactorize(
+  x: Float32Array,
+  weights: FactorWeights,
+  given: FactorizeSpec,
+  position: number,
+): FactorizeTask {
+  const spec = checkSpec(checkObject('spec', given));
+  const rotation = ropeSpec(given, spec.headDim);
+  checkObject('weights', weights);
+  const count = countTokens('x', x, spec.dim);
+  checkFloats('x', x, count * spec.dim);
+  checkInteger('position', position, 0, MAX_POSITION - count);
+  return { x, spec, rotation, pieces: weightPieces(weights, spec), position, count };
+}
+
+/**
+ * Factors of T tokens at positions `position …` (paper, eq. 3): one fused projection, then RoPE.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function factorize(engine: Engine, task: FactorizeTask): Factors {
+  const { x, spec, rotation, pieces, position, count } = task;
+  const layout = layoutOf(spec);
+  const { heap, kernels } = engine;
+  const owned: number[] = [];
+  const allocate = (bytes: number) => {
+    const address = heap.allocate(bytes);
+    owned.push(address);
+    return address;
+  };
+  let rope: RopeTables | undefined;
+  try {
+    const packed = allocate(packedBytes(layout.width, spec.dim));
+    const staging = allocate(Math.max(...pieces.map((piece) => piece.byteLength), x.byteLength));
+    const out = allocate(count * layout.stride * 4);
+    rope = new RopeTables(engine, rotation, count);
+    let row = 0;
+    for (const piece of pieces) {
+      heap.floats(staging, piece.length).set(piece);
+      kernels.pack(packed, staging, row, piece.length / spec.dim, spec.dim);
+      row += piece.length / spec.dim;
+    }
+    heap.floats(staging, x.length).set(x);
+    rope.fill(position, count);
+    const attention = { ...spec, valueDim: spec.headDim };
+    const projection = { spec: attention, rankQ: spec.rankQ, dim: spec.dim, weight: packed };
+    projectFactors(engine, out, staging, projection, count, spec.dim, rope);
+    return cutFactors(heap.floats(out, count * layout.stride), task, layout.stride);
+  } finally {
+    rope?.dispose();
+    for (const address of owned) heap.release(address);
+  }
+}
+
+/**
+ * The tables that a factorisation rotates by: (count, pairs) each, fresh arrays.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function factorizeTables(
+  engine: Engine,
+  { rotation, position, count }: FactorizeTask,
+): { cos: Float32Array; sin: Float32Array } {
+  const rope = new RopeTables(engine, rotation, count);
+  try {
+    rope.fill(position, count);
+    const table = (at: number) => engine.heap.floats(at, count * rope.pairs).slice();
+    return { cos: table(rope.cosAt), sin: table(rope.sinAt) };
+  } finally {
+    rope.dispose();
+  }
+}
+
+/** Multiply-adds of a factorisation. */
+export function factorizeMacs({ spec, count }: FactorizeTask): number {
+  return count * spec.dim * layoutOf(spec).width;
+}
+
+function layoutOf(spec: FactorSpec): FactorLayout {
+  return factorLayout({ ...spec, valueDim: spec.headDim }, spec.rankQ);
+}
+
+function checkSpec(spec: FactorizeSpec): FactorSpec {
+  const headDim = checkInteger('headDim', spec.headDim, 2, MAX_WIDTH);
+  return {
+    dim: checkInteger('dim', spec.dim, 1, MAX_DIM),
+    heads: checkInteger('heads', spec.heads, 1, MAX_HEADS),
+    headDim,
+    rankQ: checkInteger('rankQ', spec.rankQ, 0, MAX_RANK),
+    rankK: checkInteger('rankK', spec.rankK, 1, MAX_RANK),
+    rankV: checkInteger('rankV', spec.rankV, 1, MAX_RANK),
+  };
+}
+
+function ropeSpec(spec: FactorizeSpec, headDim: number): RopeSpec {
+  const name = spec.rotaryDim === undefined ? 'headDim' : 'rotaryDim';
+  const rotaryDim = checkInteger(name, spec.rotaryDim ?? headDim, 2, headDim);
+  if (rotaryDim % 2 !== 0)
+    throw new RangeError(`"${name}" expected an even number to rotate, got ${rotaryDim}`);
+  const { ropeTheta = 10000, ropePrecision = 'bfloat16', ropeDirection = 1 } = spec;
+  if (!(Number.isFinite(ropeTheta) && ropeTheta >= 1)) {
+    throw new RangeError(`"ropeTheta" expected a finite number >= 1, got ${ropeTheta}`);
+  }
+  if (ropePrecision !== 'bfloat16' && ropePrecision !== 'float32') {
+    throw new RangeError(
+      `"ropePrecision" expected "bfloat16" or "float32", got ${String(ropePrecision)}`,
+    );
+  }
+  if (ropeDirection !== 1 && ropeDirection !== -1) {
+    throw new RangeError(`"ropeDirection" expected 1 or -1, got ${String(ropeDirection)}`);
+  }
+  return { rotaryDim, theta: ropeTheta, precision: ropePrecision, direction: ropeDirection };
+}
+
+/** The projections in the order of the fused rows. */
+function weightPieces(weights: FactorWeights, spec: FactorSpec): Float32Array[] {
+  const { dim, heads, headDim, rankQ, rankK, rankV } = spec;
+  const query =
+    rankQ > 0
+      ? [
+          checkFloats('wAq', weights.wAq, heads * rankQ * dim),
+          checkFloats('wBq', weights.wBq, rankQ * headDim * dim),
+        ]
+      : [checkFloats('wQ', weights.wQ, heads * headDim * dim)];
+  return [
+    ...query,
+    checkFloats('wAk', weights.wAk, heads * rankK * dim),
+    checkFloats('wBk', weights.wBk, rankK * headDim * dim),
+    checkFloats('wAv', weights.wAv, heads * rankV * dim),
+    checkFloats('wBv', weights.wBv, rankV * headDim * dim),
+  ];
+}
+
+/** Cuts fused rows, `stride` numbers apart, into one array for each factor. */
+export function cutFactors(
+  rows: Float32Array,
+  { spec, count }: FactorizeTask,
+  stride: number,
+): Factors {
+  const { aq, bq, ak, bk, av, bv, width } = layoutOf(spec);
+  const piece = (from: number, to: number) => {
+    const out = new Float32Array(count * (to - from));
+    for (let t = 0; t < count; t++) {
+      out.set(rows.subarray(t * stride + from, t * stride + to), t * (to - from));
+    }
+    return out;
+  };
+  const isFull = spec.rankQ === 0;
+  return {
+    aq: isFull ? new Float32Array(0) : piece(aq, bq),
+    bq: piece(bq, ak),
+    rankQ: spec.rankQ,
+    ...(isFull ? { q: piece(aq, bq) } : {}),
+    ak: piece(ak, bk),
+    bk: piece(bk, av),
+    av: piece(av, bv),
+    bv: piece(bv, width),
+  };
+}

@@ -1,0 +1,154 @@
+import { attendQueries, checkQuery } from './attend-task.ts';
+import {
+  checkFactorize,
+  factorize,
+  factorizeMacs,
+  type FactorizeTask,
+  factorizeTables,
+} from './factorize.ts';
+import { FactorCache } from './factor-cache.ts';
+import { PagedCache } from '../cache/pages.ts';
+import { TpaError } from '../base/errors.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { CacheMirror } from './mirror.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Guard } from '../device/guard.ts';
+import type { OpGpu } from './gpu.ts';
+
+/** What operations cost on both sides. */
+export interface OpFigures {
+  /** Milliseconds of an operation that computes next to nothing. */
+  readonly tripMs: number;
+  /** Milliseconds a multiply-add beyond that, uploads included. */
+  readonly gpuMsPerMac: number;
+  /** Milliseconds a multiply-add on the CPU. */
+  readonly cpuMsPerMac: number;
+}
+
+/**
+ * Multiply-adds at which both sides take the same time: a trip costs the same whatever it is for.
+ *
+ * @returns Infinity where the GPU is slower at each of them
+ */
+export function thresholdOf({ tripMs, gpuMsPerMac, cpuMsPerMac }: OpFigures): number {
+  const gain = cpuMsPerMac - gpuMsPerMac;
+  return gain > 0 ? tripMs / gain : Infinity;
+}
+
+/** Runs of a case after the first, which compiles shaders. */
+const RUNS = 3;
+
+/**
+ * Float32 on both sides, in another order: 1e-4 of the largest number. A wrong layout or a missing
+ * rotation is off by a third of it.
+ */
+const TOLERANCE = 1e-4;
+
+/** Sizes of a case that costs a trip, and of one that costs work: 94 million multiply-adds. */
+const TINY = { dim: 8, heads: 2, headDim: 4, rankQ: 2, rankK: 1, rankV: 1, tokens: 3 };
+const LARGE = { dim: 512, heads: 8, headDim: 64, rankQ: 6, rankK: 2, rankV: 2, tokens: 256 };
+
+/**
+ * Checks a small factorisation and attention over what it gives against the kernels.
+ *
+ * @throws TpaError `BACKEND_UNAVAILABLE` for another answer, `GPU_LOST`, `GPU_OUT_OF_MEMORY`
+ */
+export async function checkOps(engine: Engine, guard: Guard<OpGpu>): Promise<void> {
+  const task = taskOf(TINY);
+  const { heads, rankQ, rankK, rankV, headDim } = task.spec;
+  const expected = engine.run(() => factorize(engine, task));
+  const tables = factorizeTables(engine, task);
+  const rows = await guard.call('check', (gpu) => gpu.factorize(task, tables));
+  const { aq, bq, ak, bk, av, bv } = expected;
+  compare('factors', rows, interleave([aq, bq, ak, bk, av, bv], task.count));
+
+  const pages = new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
+  const cache = new FactorCache(engine, pages, new Set());
+  try {
+    cache.append({ ak, bk, av, bv });
+    const query = checkQuery({ aq, bq, rankQ }, pages);
+    const mirror = new CacheMirror(engine, pages, cache);
+    try {
+      const found = await guard.call('check', (gpu) => gpu.attend(query, mirror));
+      compare('attention', found, attendQueries(engine, query, pages));
+      await guard.call('check', async (gpu) => gpu.forget(cache));
+    } finally {
+      mirror.dispose();
+    }
+  } finally {
+    cache.dispose();
+  }
+}
+
+/** @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`, `OUT_OF_MEMORY` */
+export async function measureOps(
+  engine: Engine,
+  guard: Guard<OpGpu>,
+  clock: Clock,
+): Promise<OpFigures> {
+  const onGpu = (task: FactorizeTask) => {
+    const tables = factorizeTables(engine, task);
+    return median(clock, () => guard.call('measure', (gpu) => gpu.factorize(task, tables)));
+  };
+  const large = taskOf(LARGE);
+  const macs = factorizeMacs(large);
+  const tripMs = await onGpu(taskOf(TINY));
+  const gpuMs = await onGpu(large);
+  const cpuMs = await median(clock, async () => engine.run(() => factorize(engine, large)));
+  return {
+    tripMs,
+    gpuMsPerMac: Math.max(0, gpuMs - tripMs) / macs,
+    cpuMsPerMac: cpuMs / macs,
+  };
+}
+
+/** Milliseconds of a run, the middle one. */
+async function median(clock: Clock, run: () => Promise<unknown>): Promise<number> {
+  await run();
+  const times: number[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    const started = clock.now();
+    await run();
+    times.push(clock.now() - started);
+  }
+  return times.toSorted((a, b) => a - b)[Math.floor(RUNS / 2)]!;
+}
+
+function taskOf({ tokens, ...spec }: typeof LARGE): FactorizeTask {
+  const { dim, heads, headDim, rankQ, rankK, rankV } = spec;
+  let seed = 0;
+  const numbers = (count: number) =>
+    Float32Array.from({ length: count }, () => Math.sin(++seed * 12.9898) / Math.sqrt(dim));
+  const weights = {
+    wAq: numbers(heads * rankQ * dim),
+    wBq: numbers(rankQ * headDim * dim),
+    wAk: numbers(heads * rankK * dim),
+    wBk: numbers(rankK * headDim * dim),
+    wAv: numbers(heads * rankV * dim),
+    wBv: numbers(rankV * headDim * dim),
+  };
+  return checkFactorize(numbers(tokens * dim), weights, spec, 1);
+}
+
+/** (count, numbers) from arrays (count, width). */
+function interleave(parts: readonly Float32Array[], count: number): Float32Array {
+  const width = parts.reduce((sum, part) => sum + part.length / count, 0);
+  const out = new Float32Array(count * width);
+  let at = 0;
+  for (const part of parts) {
+    const own = part.length / count;
+    for (let t = 0; t < count; t++) {
+      out.set(part.subarray(t * own, (t + 1) * own), t * width + at);
+    }
+    at += own;
+  }
+  return out;
+}
+
+function compare(what: string, found: Float32Array, expected: Float32Array): void {
+  const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  const off = expected.reduce((max, x, i) => Math.max(max, Math.abs(x - found[i]!)), 0);
+  if (found.length === expected.length && off <= TOLERANCE * largest) return;
+  const message = `the GPU's ${what} are off by ${off}, more than ${TOLERANCE * largest}`;
+  throw new TpaError('BACKEND_UNAVAILABLE', message, { data: { off } });
+}

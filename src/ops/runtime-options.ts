@@ -1,0 +1,33 @@
+import { checkKnown, checkObject } from '../base/arguments.ts';
+import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
+import type { EngineOptions } from '../wasm/engine.ts';
+
+/**
+ * Options of `createRuntime`; `backend` is that of `factorizeAsync` and `attendAsync`, the
+ * other operations are the CPU's. With `'auto'` the GPU is opened when the first of them asks.
+ */
+export interface RuntimeOptions extends EngineOptions, GpuOptions {
+  /** Threads to compute with, `'auto'` (default) or 1, the only number so far. */
+  readonly threads?: number | 'auto';
+}
+
+const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
+
+/**
+ * Refuses what is no set of options.
+ *
+ * @throws TypeError, RangeError that names the option and what was expected
+ */
+export function checkRuntimeOptions(options: RuntimeOptions): void {
+  checkKnown('createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
+  checkThreads(options.threads);
+  checkGpuOptions(options);
+}
+
+/** One thread is all there is so far; another number is refused rather than ignored. */
+export function checkThreads(threads: number | 'auto' = 'auto'): void {
+  if (threads === 'auto' || threads === 1) return;
+  throw new RangeError(
+    `"threads" expected "auto" or 1, the only number so far, got ${String(threads)}`,
+  );
+}

@@ -1,0 +1,241 @@
+import { checkObject } from '../base/arguments.ts';
+import { attendQueries, type AttendTask, checkQuery, type Query } from './attend-task.ts';
+import {
+  checkFactorize,
+  factorize,
+  type Factors,
+  type FactorizeSpec,
+  type FactorWeights,
+} from './factorize.ts';
+import { checkAttentionSpec, MECHANISM_KEYS } from '../attention/check-spec.ts';
+import { cacheNumbersPerToken, type AttentionSpec } from '../attention/spec.ts';
+import { checkCacheOptions, type FactorCacheOptions } from './cache-options.ts';
+import { FactorCache, pagesOf } from './factor-cache.ts';
+import { PagedCache } from '../cache/pages.ts';
+import { TpaError } from '../base/errors.ts';
+import type { OpDispatch } from './dispatch.ts';
+import type { OpDispatchInfo } from './info.ts';
+import type { OpenOpGpu } from './gpu.ts';
+import { gpuObstacle } from '../backend/webgpu/present.ts';
+import { checkRuntimeOptions, type RuntimeOptions } from './runtime-options.ts';
+import { createEngine, type Engine } from '../wasm/engine.ts';
+
+/** What a runtime computes with, and why; who computes the asynchronous operations. */
+export interface RuntimeInfo extends OpDispatchInfo {
+  /** Which kernels. */
+  readonly simd: 'baseline' | 'relaxed';
+  /** Why these kernels, in words. */
+  readonly simdReason: string;
+  /** Threads that compute. */
+  readonly threads: number;
+}
+
+/** Bytes of a runtime's memory. */
+export interface MemoryInfo {
+  /** Handed out: caches, weights, scratch. */
+  readonly used: number;
+  /** Taken from the engine. */
+  readonly size: number;
+  /** Most that may be taken. */
+  readonly limit: number;
+}
+
+/**
+ * The operations of Tensor Product Attention, and of MHA, MQA and GQA, on the CPU over one memory.
+ *
+ * @example
+ * const runtime = await createRuntime({ simd: 'baseline' });
+ * const cache = runtime.createFactorCache({ heads: 8, headDim: 32, rankK: 2, rankV: 2 });
+ */
+export class Runtime {
+  readonly #caches = new Set<FactorCache>();
+  readonly #dispatch: OpDispatch | undefined;
+  readonly #backendReason: string;
+  #engine: Engine | undefined;
+
+  /** Use {@link createRuntime}. */
+  constructor(engine: Engine, backendReason = 'asked for', dispatch?: OpDispatch) {
+    this.#engine = engine;
+    this.#backendReason = backendReason;
+    this.#dispatch = dispatch;
+  }
+
+  /**
+   * Factors of T tokens at positions `position …` (paper, eq. 3), RoPE applied.
+   *
+   * @param x (T, dim)
+   * @param weights projections that the ranks of `spec` ask for
+   * @param spec sizes and conventions
+   * @param position of the first token, counted from 0
+   * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  factorize(
+    x: Float32Array,
+    weights: FactorWeights,
+    spec: FactorizeSpec,
+    position: number,
+  ): Factors {
+    const engine = this.#use();
+    const task = checkFactorize(x, weights, spec, position);
+    return engine.run(() => factorize(engine, task));
+  }
+
+  /**
+   * {@link factorize} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds
+   * on, else, and when the GPU is lost, on the CPU. The weights go to the GPU with every call; nothing given may change before the promise
+   * settles.
+   *
+   * @param x (T, dim)
+   * @param weights as of {@link factorize}
+   * @param spec as of {@link factorize}
+   * @param position of the first token, counted from 0
+   * @throws as {@link factorize}
+   */
+  async factorizeAsync(
+    x: Float32Array,
+    weights: FactorWeights,
+    spec: FactorizeSpec,
+    position: number,
+  ): Promise<Factors> {
+    const engine = this.#use();
+    const task = checkFactorize(x, weights, spec, position);
+    return this.#dispatch?.factorize(task) ?? engine.run(() => factorize(engine, task));
+  }
+
+  /**
+   * An empty cache.
+   *
+   * @param options its sizes
+   * @throws TypeError, RangeError if a size is out of range; TpaError `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  createFactorCache(options: FactorCacheOptions): FactorCache {
+    const engine = this.#use();
+    const pages = new PagedCache(engine, checkCacheOptions(options));
+    const caches = this.#caches;
+    return new FactorCache(engine, pages, {
+      add: (cache) => caches.add(cache),
+      delete: (cache) => {
+        caches.delete(cache);
+        this.#dispatch?.forget(cache);
+      },
+    });
+  }
+
+  /**
+   * Attention of T queries over a cache (paper, Algorithms 1-3): query t sits at position
+   * cache.length - T + t and sees the tokens up to its own. 1/R and 1/sqrt(headDim) are applied.
+   *
+   * @param query T queries, or the factors that {@link factorize} gave
+   * @param cache what they attend to, their own tokens included
+   * @returns (T, heads, valueDim)
+   * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  attend(query: Query | Factors, cache: FactorCache): Float32Array {
+    const { engine, pages, task } = this.#query(query, cache);
+    return attendQueries(engine, task, pages);
+  }
+
+  /**
+   * {@link attend} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds on,
+   * else, and when the GPU is lost, on the CPU. The GPU keeps a copy of the cache, which gets what was
+   * appended since. The cache is seen as it is now, whatever becomes of it; the query must not change.
+   *
+   * @param query as of {@link attend}
+   * @param cache as of {@link attend}
+   * @returns (T, heads, valueDim)
+   * @throws as {@link attend}
+   */
+  async attendAsync(query: Query | Factors, cache: FactorCache): Promise<Float32Array> {
+    const { engine, pages, task } = this.#query(query, cache);
+    return this.#dispatch?.attend(task, pages, cache) ?? attendQueries(engine, task, pages);
+  }
+
+  /**
+   * Numbers a layer caches for each token: TPA (R_K + R_V)(h + d), with `kvHeads` = G 2 G d, and what
+   * an AttentionSpec of any other mechanism stores.
+   *
+   * @param spec sizes of a cache, or what a layer caches
+   * @throws TypeError, RangeError if a size is out of range or does not fit the others
+   * @example
+   * const mla = { heads: 16, headDim: 576, valueDim: 512, rankK: 1, rankV: 1 };
+   * runtime.cacheNumbersPerToken({ ...mla, headFactors: 'groups', featureFactors: 'latent' }); // 576
+   */
+  cacheNumbersPerToken(spec: AttentionSpec | FactorCacheOptions): number {
+    checkObject('spec', spec);
+    const isSpec = MECHANISM_KEYS.some((key) => key in spec);
+    return cacheNumbersPerToken(
+      isSpec ? checkAttentionSpec(spec as AttentionSpec) : checkCacheOptions(spec),
+    );
+  }
+
+  /** What computes and why. */
+  info(): RuntimeInfo {
+    const { simd, reason } = this.#use().simd;
+    const computing = this.#dispatch?.info() ?? {
+      backend: 'wasm' as const,
+      backendReason: this.#backendReason,
+    };
+    return { ...computing, simd, simdReason: reason, threads: 1 };
+  }
+
+  /** Bytes in use. */
+  memory(): MemoryInfo {
+    const { used, size, limit } = this.#use().heap;
+    return { used, size, limit };
+  }
+
+  /** Disposes the caches too; idempotent. */
+  dispose(): void {
+    for (const cache of this.#caches) cache.dispose();
+    this.#dispatch?.dispose();
+    this.#engine = undefined;
+  }
+
+  /** {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #query(
+    query: Query | Factors,
+    cache: FactorCache,
+  ): { engine: Engine; pages: PagedCache; task: AttendTask } {
+    const engine = this.#use();
+    if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
+    const pages = pagesOf(cache);
+    if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
+    return { engine, pages, task: checkQuery(query, pages) };
+  }
+
+  #use(): Engine {
+    if (this.#engine === undefined) throw new TpaError('DISPOSED', 'the runtime is disposed');
+    return this.#engine;
+  }
+}
+
+/**
+ * Starts a runtime with a memory of its own.
+ *
+ * @param options who computes, and in how much memory
+ * @throws TypeError, RangeError for a bad option; TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`,
+ *   `OUT_OF_MEMORY`, with `'webgpu'` `BACKEND_UNAVAILABLE`
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  checkRuntimeOptions(options);
+  const { backend = 'auto', webgpu = {} } = options;
+  const engine = await createEngine(options);
+  if (backend === 'wasm') return new Runtime(engine);
+  const obstacle = gpuObstacle(webgpu);
+  if (obstacle !== undefined) {
+    if (backend === 'auto') return new Runtime(engine, obstacle);
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
+  }
+  const open: OpenOpGpu = async (signal) => {
+    const { openOpWebGpu } = await import('../backend/webgpu/open.ts');
+    return openOpWebGpu({ ...webgpu, allowsSoftware: backend === 'webgpu' })(signal);
+  };
+  const { OpDispatch } = await import('./dispatch.ts');
+  const dispatch = new OpDispatch(engine, open, { mode: backend });
+  if (backend === 'webgpu') await dispatch.start();
+  return new Runtime(engine, '', dispatch);
+}

@@ -1,0 +1,86 @@
+import { TpaError } from '../base/errors.ts';
+import type { TextTokenizer } from './tokenizer.ts';
+import { mismatch } from '../base/expect.ts';
+import { checkText, MAX_BYTES_PER_TOKEN } from './prompt.ts';
+
+/** One turn of a conversation. */
+export interface ChatMessage {
+  /** Who speaks, as the model's template knows it: `system`, `user`, `assistant` … */
+  readonly role: string;
+  /** What is said; never read as special tokens. */
+  readonly content: string;
+}
+
+/** A conversation, whole, as the prompt of `session.generate`. */
+export interface Conversation {
+  /** The turns, from the first on. */
+  readonly messages: readonly ChatMessage[];
+}
+
+/** The longest role in use has 13 letters. */
+const MAX_ROLE_LENGTH = 64;
+
+/**
+ * A checked copy of a conversation's messages; lone surrogates become U+FFFD.
+ *
+ * @throws TypeError for other keys or types, RangeError for no messages or a role of no length;
+ *   TpaError `PROMPT_TOO_LONG` for more messages than tokens or too many bytes, unread;
+ *   `TOKENIZER_MISSING`
+ */
+export function readMessages(
+  prompt: object,
+  tokenizer: TextTokenizer | undefined,
+  contextLength: number,
+): ChatMessage[] {
+  checkKeys('prompt', prompt, ['messages']);
+  const { messages } = prompt as { messages?: unknown };
+  if (!Array.isArray(messages)) throw new TypeError(mismatch('messages', 'array', messages));
+  if (messages.length === 0) {
+    throw new RangeError('"messages" expected at least one message, got none');
+  }
+  // The shortest message takes a token.
+  if (messages.length > contextLength) throw tooLong('messages', messages.length, contextLength);
+  const limit = contextLength * MAX_BYTES_PER_TOKEN;
+  let length = 0;
+  const copy = Array.from(messages, (message: unknown, i) => {
+    const read = readMessage(`messages[${i}]`, message);
+    length += read.role.length + read.content.length;
+    if (length > limit) throw tooLong('UTF-8 bytes', length, limit);
+    return read;
+  });
+  checkText(copy.map(({ role, content }) => role + content).join(''), tokenizer, contextLength);
+  return copy;
+}
+
+function readMessage(name: string, message: unknown): ChatMessage {
+  if (typeof message !== 'object' || message === null) {
+    throw new TypeError(mismatch(name, '{ role, content }', message));
+  }
+  checkKeys(name, message, ['role', 'content']);
+  const { role, content } = message as Partial<Record<keyof ChatMessage, unknown>>;
+  if (typeof role !== 'string') throw new TypeError(mismatch(`${name}.role`, 'string', role));
+  if (role.length === 0 || role.length > MAX_ROLE_LENGTH) {
+    const expected = `1..${MAX_ROLE_LENGTH} UTF-16 units`;
+    throw new RangeError(mismatch(`${name}.role`, expected, role.length));
+  }
+  if (typeof content !== 'string') {
+    throw new TypeError(mismatch(`${name}.content`, 'string', content));
+  }
+  return { role: wellFormed(role), content: wellFormed(content) };
+}
+
+function checkKeys(name: string, value: object, known: readonly string[]): void {
+  const other = Object.keys(value).find((key) => !known.includes(key));
+  if (other === undefined) return;
+  const shown = other.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
+  throw new TypeError(`"${name}" expected no keys but ${known.join(', ')}, got "${shown}"`);
+}
+
+function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+}
+
+function tooLong(what: string, asked: number, limit: number): TpaError {
+  const message = `expected a prompt of at most ${limit} ${what}, found at least ${asked}`;
+  return new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
+}

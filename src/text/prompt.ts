@@ -1,0 +1,80 @@
+import type { Backend } from '../backend/backend.ts';
+import { TpaError } from '../base/errors.ts';
+import type { TextTokenizer } from './tokenizer.ts';
+import { expectInteger, mismatch } from '../base/expect.ts';
+
+/** Arrays of numbers that token ids come in. */
+export type TokenIds = readonly number[] | NumericArray;
+
+/** Typed arrays whose elements are numbers. */
+export type NumericArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
+
+/**
+ * UTF-8 bytes a prompt may have per token of context: English has about 4. A longer text is refused
+ * unread, though one of long runs might fit: counting bytes is far cheaper than tokenising them.
+ */
+export const MAX_BYTES_PER_TOKEN = 32;
+
+/**
+ * A checked copy of token ids; more than fit an empty context are refused unread.
+ *
+ * @throws TypeError if it is no array of numbers, RangeError for an id outside 0 … vocabSize - 1;
+ *   TpaError `CONTEXT_OVERFLOW`
+ */
+export function readIds(
+  name: string,
+  ids: unknown,
+  { vocabSize, contextLength }: Pick<Backend, 'vocabSize' | 'contextLength'>,
+): number[] {
+  const isTyped = ArrayBuffer.isView(ids) && !(ids instanceof DataView);
+  if (!Array.isArray(ids) && !isTyped) {
+    throw new TypeError(mismatch(name, 'array of token ids', ids));
+  }
+  const { length } = ids as ArrayLike<number>;
+  if (length > contextLength) throw contextOverflow(length, contextLength);
+  const copy: number[] = Array.from(ids as ArrayLike<number>);
+  const bad = copy.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (bad >= 0) expectInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
+  return copy;
+}
+
+/** The error of a context that would hold `asked` tokens. */
+export function contextOverflow(asked: number, limit: number): TpaError {
+  const message = `expected at most ${limit} tokens of context, found ${asked}`;
+  return new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
+}
+
+/**
+ * Checks a text prompt without tokenising it.
+ *
+ * @throws TpaError `TOKENIZER_MISSING`, `PROMPT_TOO_LONG`
+ */
+export function checkText(
+  text: string,
+  tokenizer: TextTokenizer | undefined,
+  contextLength: number,
+): TextTokenizer {
+  if (tokenizer === undefined) {
+    throw new TpaError('TOKENIZER_MISSING', 'expected token ids, the model has no tokenizer');
+  }
+  const limit = contextLength * MAX_BYTES_PER_TOKEN;
+  // A UTF-16 unit is at least one byte: a hopeless text is refused unread.
+  const asked = text.length > limit ? text.length : utf8Length(text);
+  if (asked > limit) {
+    const message = `expected a prompt of at most ${limit} UTF-8 bytes, found at least ${asked}`;
+    throw new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
+  }
+  return tokenizer;
+}
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

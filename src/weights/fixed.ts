@@ -1,0 +1,98 @@
+import { PAGE_TOKENS, TILE } from '../compute/project.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
+import type { Heap } from '../wasm/heap.ts';
+import type { ExpectedTensor, LayerTensors } from './layer-tensors.ts';
+import type { WeightPlan } from './plan.ts';
+
+/** Factors that are parameters, as the attention kernels take them; addresses, 0 where contextual. */
+export interface FixedWeights {
+  /** (heads, rankQ) */
+  readonly aq: number;
+  /** (rankK, heads, 48), each number in every lane of a tile */
+  readonly ak: number;
+  readonly av: number;
+  /** (rankQ, headDim), before RoPE */
+  readonly bq: number;
+  /** (rankK, headDim), before RoPE */
+  readonly bk: number;
+  /** (rankV, 96, headDim rounded up to 4), each row for every token of a page */
+  readonly bv: number;
+}
+
+/** Plans the fixed factors of a layer. */
+export function planFixed(
+  plan: WeightPlan,
+  { heads, headDim, rankK, rankV }: ModelConfig,
+  tensors: LayerTensors['fixed'],
+): FixedWeights {
+  const { aq, ak, av, bq, bk, bv } = tensors;
+  return {
+    aq: plan.vector(aq),
+    ak: ak ? spread(plan, ak, heads, rankK) : 0,
+    av: av ? spread(plan, av, heads, rankV) : 0,
+    bq: plan.vector(bq),
+    bk: plan.vector(bk),
+    bv: bv ? repeat(plan, bv, headDim, rankV) : 0,
+  };
+}
+
+/** A factor (heads, rank) as the file has it, out of (rank, heads, 48). */
+export function readSpread(heap: Heap, at: number, heads: number, rank: number): Float32Array {
+  const stored = heap.floats(at, rank * heads * TILE);
+  return Float32Array.from({ length: heads * rank }, (_, i) => {
+    const [h, r] = [Math.floor(i / rank), i % rank];
+    return stored[(r * heads + h) * TILE]!;
+  });
+}
+
+/** A factor (rank, headDim) as the file has it, out of (rank, 96, headDim rounded up to 4). */
+export function readRepeated(heap: Heap, at: number, rank: number, headDim: number): Float32Array {
+  const row = paddedRow(headDim);
+  const out = new Float32Array(rank * headDim);
+  for (let r = 0; r < rank; r++) {
+    out.set(heap.floats(at + r * PAGE_TOKENS * row * 4, headDim), r * headDim);
+  }
+  return out;
+}
+
+/** Numbers of a layer that repetition adds to those of its tensors. */
+export function fixedOverhead(config: ModelConfig): number {
+  const { heads, headDim, rankK, rankV, headFactors, featureFactors } = config;
+  const factors = heads * (rankK + rankV);
+  const spreadA = headFactors === 'fixed' ? (factors + 2) * TILE - factors : 0;
+  const repeated = PAGE_TOKENS * paddedRow(headDim) - headDim;
+  return spreadA + (featureFactors === 'fixed' ? rankV * repeated : 0);
+}
+
+/** Rows of values are whole vectors. */
+function paddedRow(headDim: number): number {
+  return Math.ceil(headDim / 4) * 4;
+}
+
+/** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */
+function spread(plan: WeightPlan, tensor: ExpectedTensor, heads: number, rank: number): number {
+  const { heap } = plan.engine;
+  const address = plan.allocate((rank * heads + 1) * TILE * 4);
+  plan.add(tensor, (from, first, count) => {
+    for (const [i, value] of heap.floats(from, count).entries()) {
+      const [h, r] = [Math.floor((first + i) / rank), (first + i) % rank];
+      heap.floats(address + (r * heads + h) * TILE * 4, TILE).fill(value);
+    }
+  });
+  return address;
+}
+
+/** (rank, 96, headDim rounded up to 4) from (rank, headDim). */
+function repeat(plan: WeightPlan, tensor: ExpectedTensor, headDim: number, rank: number): number {
+  const { heap } = plan.engine;
+  const row = paddedRow(headDim);
+  const address = plan.allocate(rank * PAGE_TOKENS * row * 4);
+  plan.add(tensor, (from, first, count) => {
+    const out = heap.floats(address, rank * PAGE_TOKENS * row);
+    for (const [i, value] of heap.floats(from, count).entries()) {
+      const [r, feature] = [Math.floor((first + i) / headDim), (first + i) % headDim];
+      for (let t = 0; t < PAGE_TOKENS; t++) out[(r * PAGE_TOKENS + t) * row + feature] = value;
+    }
+  });
+  return address;
+}

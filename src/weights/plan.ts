@@ -1,0 +1,92 @@
+import { packedBytes } from '../compute/project.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { countNumbers, type ExpectedTensor, type Piece } from './layer-tensors.ts';
+import { packRows } from './panels.ts';
+
+/** Where a tensor goes. */
+export interface Destination {
+  /** (rows, columns), or (length). */
+  readonly shape: readonly number[];
+  /**
+   * Takes numbers first … first + count of the tensor, whole rows or a part of one, out of wasm
+   * memory. They come in order.
+   */
+  readonly take: (from: number, first: number, count: number) => void;
+}
+
+/** Memory for the weights of a model, and where in it each tensor goes; nothing is read. */
+export class WeightPlan {
+  readonly engine: Engine;
+  readonly #destinations = new Map<string, Destination>();
+  readonly #addresses: number[] = [];
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
+
+  /** By the names of the tensors. */
+  get destinations(): ReadonlyMap<string, Destination> {
+    return this.#destinations;
+  }
+
+  /**
+   * Address of zeroed memory that {@link release} gives back.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  allocate(bytes: number): number {
+    const address = this.engine.heap.allocate(bytes);
+    this.#addresses.push(address);
+    return address;
+  }
+
+  /** Sends a tensor somewhere, in place of where it was sent before. */
+  add({ name, shape }: ExpectedTensor, take: Destination['take']): void {
+    this.#destinations.set(name, { shape, take });
+  }
+
+  /** Address of a tensor as it is; 0 for none. */
+  vector(tensor: ExpectedTensor | undefined): number {
+    if (tensor === undefined) return 0;
+    const address = this.allocate(countNumbers(tensor) * 4);
+    this.#copy(tensor, address);
+    return address;
+  }
+
+  /** Address of biases below each other, padded like the product they are added to; 0 for none. */
+  biases(pieces: readonly Piece[], columns: number): number {
+    if (pieces.length === 0) return 0;
+    const address = this.allocate(columns * 4);
+    for (const piece of pieces) this.#copy(piece, address + piece.at * 4);
+    return address;
+  }
+
+  /** Address of tensors (rows, k) packed below each other as one weight of `columns` rows. */
+  fuse(columns: number, k: number, pieces: readonly Piece[]): number {
+    const { kernels } = this.engine;
+    const panels = this.allocate(packedBytes(columns, k));
+    for (const piece of pieces) {
+      const { at, block = piece.shape[0]!, step = block } = piece;
+      this.add(piece, (from, first, count) => {
+        for (let done = 0; done < count;) {
+          const inBlock = (first + done) % (block * k);
+          const start = at + ((first + done - inBlock) / (block * k)) * step;
+          const length = Math.min(block * k - inBlock, count - done);
+          packRows(kernels, panels, k, from + done * 4, start * k + inBlock, length);
+          done += length;
+        }
+      });
+    }
+    return panels;
+  }
+
+  /** Gives all memory back. */
+  release(): void {
+    for (const address of this.#addresses.splice(0)) this.engine.heap.release(address);
+  }
+
+  #copy(tensor: ExpectedTensor, address: number): void {
+    const { heap } = this.engine;
+    this.add(tensor, (from, first, count) => heap.copy(address + first * 4, from, count * 4));
+  }
+}

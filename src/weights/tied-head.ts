@@ -1,0 +1,34 @@
+import { TpaError } from '../base/errors.ts';
+import type { ExpectedTensor } from './layer-tensors.ts';
+import { findDifference } from './panels.ts';
+import { HEAD } from './tensors.ts';
+import type { WeightPlan } from './plan.ts';
+
+/**
+ * A file may hold the output projection under its own name, but it must be the embedding. Whichever
+ * of the two is read first is packed, and the other is compared with it, so that neither is read
+ * twice or kept elsewhere. Loading throws TpaError `MODEL_UNSUPPORTED` if they differ.
+ *
+ * @param panels address of the packed embedding
+ */
+export function planTiedHead(plan: WeightPlan, panels: number, embedding: ExpectedTensor): void {
+  const { shape } = embedding;
+  const pack = plan.destinations.get(embedding.name)!.take;
+  let packed: string | undefined;
+  for (const name of [HEAD, embedding.name]) {
+    plan.add({ name, shape }, (from, first, count) => {
+      packed ??= name;
+      if (packed !== name) {
+        const index = findDifference(plan.engine.heap, panels, shape[1]!, from, first, count);
+        if (index >= 0) throw untied(embedding.name, index);
+      }
+      // equal numbers may differ in the sign of a zero: the embedding's counts
+      if (packed === name || name === embedding.name) pack(from, first, count);
+    });
+  }
+}
+
+function untied(embedding: string, index: number): TpaError {
+  const message = `tensor "${HEAD}" expected the values of "${embedding}", found another at element ${index}; the configuration ties the two`;
+  return new TpaError('MODEL_UNSUPPORTED', message, { data: { tensor: HEAD, index } });
+}

@@ -1,0 +1,127 @@
+import { factorLayout, padToPanel } from '../compute/project.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
+import type { TensorSet } from '../format/tensors/tensors.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { type FixedWeights, planFixed } from './fixed.ts';
+import { type LatentWeights, planLatent } from './latent.ts';
+import { type LayerTensors, layerTensors, type Piece } from './layer-tensors.ts';
+import { attentionSpec, headOutputDim, latentWidth } from '../format/config/attention-spec.ts';
+import { HEAD, outerTensors } from './tensors.ts';
+import { planTiedHead } from './tied-head.ts';
+import { WeightPlan } from './plan.ts';
+import { type AfterPiece, streamWeights } from './stream.ts';
+
+/** One layer's weights, packed; addresses, 0 for what the model does not have. */
+export interface LayerWeights {
+  /** (dim) */
+  readonly attentionNorm: number;
+  readonly feedForwardNorm: number;
+  /** (projected width, dim): all that the attention projects x into, fused */
+  readonly projection: number;
+  readonly projectionBias: number;
+  /** (headDim), the norms of each head's q and k */
+  readonly queryNorm: number;
+  readonly keyNorm: number;
+  readonly fixed: FixedWeights;
+  readonly latent?: LatentWeights;
+  /** (headDim), the weight of the group norm */
+  readonly groupNorm: number;
+  /** (dim, heads · headOutputDim) */
+  readonly output: number;
+  readonly outputBias: number;
+  /** (2 · padded hiddenDim, dim): gate, then up */
+  readonly gateUp: number;
+  readonly gateUpBias: number;
+  /** (dim, hiddenDim) */
+  readonly down: number;
+  readonly downBias: number;
+}
+
+/** A model's weights in the kernels' layout; addresses. */
+export interface ModelWeights {
+  /** (vocabSize, dim) */
+  readonly embedding: number;
+  readonly layers: readonly LayerWeights[];
+  /** (dim); 0 for a norm without a weight */
+  readonly finalNorm: number;
+  /** (vocabSize, dim), the output projection; the embedding where they are tied */
+  readonly head: number;
+}
+
+/** Numbers of a row of the fused projection. */
+export function projectedWidth(config: ModelConfig): number {
+  const { latent, rankQ } = config;
+  if (latent !== undefined) return latentWidth(latent);
+  return factorLayout(attentionSpec(config), rankQ).width;
+}
+
+/**
+ * Takes memory for every weight, then reads the files from front to back, each byte once, in pieces
+ * that are packed from wasm memory. All of the memory is given back if that fails.
+ *
+ * @param tensors those that `checkTensors` let pass
+ * @param pieceNumbers numbers of a piece at most; 1 MB unless given
+ * @throws TpaError `OUT_OF_MEMORY`, before anything is read; `MODEL_UNSUPPORTED` if a stored output
+ *   projection is not the embedding it is tied to; `KERNEL_TRAP`; what reading throws
+ */
+export async function loadWeights(
+  engine: Engine,
+  config: ModelConfig,
+  tensors: TensorSet,
+  afterPiece?: AfterPiece,
+  pieceNumbers?: number,
+): Promise<ModelWeights> {
+  const plan = new WeightPlan(engine);
+  try {
+    const weights = planWeights(plan, config, tensors.entries.has(HEAD));
+    await streamWeights(engine, tensors, plan.destinations, afterPiece, pieceNumbers);
+    return weights;
+  } catch (error) {
+    plan.release();
+    throw error;
+  }
+}
+
+function planWeights(plan: WeightPlan, config: ModelConfig, hasHead: boolean): ModelWeights {
+  const { vocabSize, dim, isTied } = config;
+  const outer = outerTensors(config);
+  const embedding = plan.fuse(vocabSize, dim, [{ ...outer.embedding, at: 0 }]);
+  if (isTied && hasHead) planTiedHead(plan, embedding, outer.embedding);
+  return {
+    embedding,
+    layers: Array.from({ length: config.layers }, (_, layer) =>
+      planLayer(plan, config, layerTensors(config, layer)),
+    ),
+    finalNorm: plan.vector(outer.finalNorm),
+    head: outer.head ? plan.fuse(vocabSize, dim, [{ ...outer.head, at: 0 }]) : embedding,
+  };
+}
+
+function planLayer(plan: WeightPlan, config: ModelConfig, tensors: LayerTensors): LayerWeights {
+  const { dim, heads, hiddenDim } = config;
+  const width = projectedWidth(config);
+  const up = padToPanel(hiddenDim);
+  const gateUpBias: Piece[] = [];
+  if (tensors.gateBias) gateUpBias.push({ ...tensors.gateBias, at: 0 });
+  if (tensors.upBias) gateUpBias.push({ ...tensors.upBias, at: up });
+  return {
+    attentionNorm: plan.vector(tensors.attentionNorm),
+    projection: plan.fuse(width, dim, tensors.projection),
+    projectionBias: plan.biases(tensors.projectionBias, width),
+    queryNorm: plan.vector(tensors.queryNorm),
+    keyNorm: plan.vector(tensors.keyNorm),
+    fixed: planFixed(plan, config, tensors.fixed),
+    ...(tensors.latent ? { latent: planLatent(plan, config, tensors.latent) } : {}),
+    groupNorm: plan.vector(tensors.groupNorm),
+    output: plan.fuse(dim, heads * headOutputDim(config), [{ ...tensors.output, at: 0 }]),
+    outputBias: plan.vector(tensors.outputBias),
+    feedForwardNorm: plan.vector(tensors.feedForwardNorm),
+    gateUp: plan.fuse(2 * up, dim, [
+      { ...tensors.gate, at: 0 },
+      { ...tensors.up, at: up },
+    ]),
+    gateUpBias: plan.biases(gateUpBias, 2 * up),
+    down: plan.fuse(dim, hiddenDim, [{ ...tensors.down, at: 0 }]),
+    downBias: plan.vector(tensors.downBias),
+  };
+}

@@ -1,0 +1,201 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Model } from '../../../src/load/model.ts';
+import { assertClose } from '../../helpers/checks/close.ts';
+import { argmax, decode, openOn, openSmall, PROMPT } from '../../helpers/gpu/dispatch-scenario.ts';
+import { refused } from '../../helpers/checks/refused.ts';
+
+const cpu = await openSmall();
+const device = await openSmall();
+const { heap } = cpu.network.engine;
+const alone = new Model(cpu, cpu.network.config, undefined, []);
+const { used } = heap;
+
+const test = suite('DispatchSequence');
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('truncate(), other tokens, fork(): the GPU goes on from what is right of its copy', async () => {
+  const { model, gpus, dispatch, clock } = await openOn(cpu, device);
+  const before = gpus.calls.length;
+  const outcomes: number[][] = [];
+  for (const each of [alone, model]) {
+    const session = each.createSession();
+    const { logits } = await decode(session, await session.prefill(PROMPT), 5, clock);
+    session.truncate(20);
+    const other = await decode(session, await session.prefill([1, 2, 3]), 5, clock);
+    const fork = session.fork();
+    fork.truncate(10);
+    const third = await decode(fork, await fork.decode(7), 5, clock);
+    const fourth = await decode(session, other.logits, 5, clock);
+    outcomes.push([argmax(logits), ...other.ids, ...third.ids, ...fourth.ids]);
+    session.dispose();
+    fork.dispose();
+  }
+  assert.equal(outcomes[1], outcomes[0]);
+  const loads = gpus.calls.slice(before).filter((call) => call === 'load');
+  assert.is(loads.length, 1, 'only the fork is loaded');
+  assert.is(gpus.live, 0);
+  assert.equal(gpus.violations, []);
+  dispatch.dispose();
+  assert.is(heap.used, used);
+});
+
+test('model.logits(): every row, whether the GPU computes all, some or none', async () => {
+  const expected = await alone.logits(PROMPT);
+  for (let at = 7; at < 12; at++) {
+    const plan = { fault: 'lost', at, isForEver: false } as const;
+    const { model, gpus, dispatch } = await openOn(cpu, device, { plan });
+    assertClose(await model.logits(PROMPT), expected, { atol: 1e-4, what: `lost at ${at}` });
+    assert.is(gpus.live, 0);
+    dispatch.dispose();
+  }
+  assert.is(heap.used, used);
+});
+
+test('a chunk of the GPU that fails is done by the CPU in its own, timers running in between', async () => {
+  const plan = { fault: 'reject', at: 7, isForEver: false } as const;
+  const { model, dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
+  assert.is(dispatch.maxChunk, 200);
+  const prompt = [...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190);
+  let turns = 0;
+  const count = setInterval(() => turns++, 0);
+  const session = model.createSession();
+  const logits = await session.prefill(prompt);
+  clearInterval(count);
+  assert.is(dispatch.maxChunk, cpu.maxChunk);
+  const other = alone.createSession();
+  assert.is(argmax(logits), argmax(await other.prefill(prompt)));
+  assert.ok(turns > 0, 'no timer ran');
+  session.dispose();
+  other.dispose();
+  dispatch.dispose();
+});
+
+test('a chunk that the CPU cannot finish either leaves the sequence as it was', async () => {
+  const plan = { fault: 'reject', at: 7, isForEver: false } as const;
+  const { dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
+  const sequence = dispatch.createSequence();
+  const allocate = heap.allocate.bind(heap);
+  let left = 4; // two layers take a page each, and another for the third piece
+  heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
+  const failing = sequence.forward([...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190));
+  await refused(() => failing, 'OUT_OF_MEMORY');
+  heap.allocate = allocate;
+  assert.is(left, 0);
+  assert.equal([sequence.length, sequence.byteLength], [0, 0]);
+  sequence.dispose();
+  dispatch.dispose();
+  assert.is(heap.used, used);
+});
+
+test('a chunk larger than the GPU takes is done by the CPU', async () => {
+  const { gpus, dispatch } = await openOn(cpu, device, { maxChunk: 16 });
+  assert.is(dispatch.maxChunk, 16);
+  const sequence = dispatch.createSequence();
+  await sequence.forward(PROMPT.slice(0, 40));
+  await sequence.forward(PROMPT.slice(40, 56));
+  assert.equal(gpus.violations, []);
+  assert.is(sequence.length, 56);
+  assert.equal(gpus.calls.slice(6), ['load', 'forward', 'read']);
+  sequence.dispose();
+  dispatch.dispose();
+});
+
+test('a disposed sequence does not trouble the GPU', async () => {
+  const { gpus, dispatch } = await openOn(cpu, device);
+  const sequence = dispatch.createSequence();
+  sequence.dispose();
+  const sequences = gpus.made;
+  await refused(() => sequence.forward([1]), 'DISPOSED');
+  assert.is(gpus.made, sequences);
+  dispatch.dispose();
+});
+
+test("the CPU's own failure reaches the caller, and the session goes on unchanged", async () => {
+  const { model, gpus, dispatch, clock } = await openOn(cpu, device);
+  const session = model.createSession();
+  const first = await decode(session, await session.prefill(PROMPT), 3, clock);
+  const allocate = heap.allocate.bind(heap);
+  for (const [call, act] of [
+    ['prefill', () => session.prefill(PROMPT)],
+    ['decode', () => session.decode(1)],
+  ] as const) {
+    let left = 1;
+    heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
+    await refused(act, 'OUT_OF_MEMORY', call);
+    heap.allocate = allocate;
+    assert.is(session.length, PROMPT.length + 3);
+  }
+  assert.is(model.info().gpu?.losses, 0, 'the GPU is not to blame');
+  const rest = await decode(session, first.logits, 5, clock);
+  const other = alone.createSession();
+  const whole = await decode(other, await other.prefill(PROMPT), 8, clock);
+  assert.equal([...first.ids, ...rest.ids], whole.ids);
+  assert.equal(gpus.violations, []);
+  for (const each of [session, other]) each.dispose();
+  dispatch.dispose();
+});
+
+for (const what of ['session', 'dispatch'] as const) {
+  test(`dispose() of a ${what} during a call: the call ends, nothing is left`, async () => {
+    for (let turns = 0; turns < 40; turns++) {
+      const { model, gpus, dispatch, clock } = await openOn(cpu, device);
+      const session = model.createSession();
+      const running = session.prefill(PROMPT).catch((error: unknown) => error);
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      if (what === 'session') session.dispose();
+      else dispatch.dispose();
+      const outcome = await running;
+      if (what === 'session') await refused(() => outcome, 'DISPOSED', `${turns}`);
+      session.dispose();
+      await settle();
+      assert.is(gpus.live, 0, `${turns}`);
+      dispatch.dispose();
+      assert.equal([clock.timers, gpus.devices, gpus.violations], [0, 0, []], `${turns}`);
+    }
+  });
+}
+
+test('a sequence disposed in the middle of a step takes its copy along', async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const { gpus, dispatch } = await openOn(cpu, device);
+    const sequence = dispatch.createSequence();
+    const running = sequence.forward([1, 2, 3]).catch((error: unknown) => error);
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    sequence.dispose();
+    sequence.dispose();
+    await running;
+    await settle();
+    assert.equal([gpus.live, gpus.violations], [0, []], `${turns}`);
+    await refused(() => sequence.forward([1]), 'DISPOSED');
+    dispatch.dispose();
+  }
+  await settle();
+});
+
+test('many losses: sessions that wait hold on to no device', async () => {
+  const { model, gpus, dispatch, clock } = await openOn(cpu, device);
+  const sessions = [model.createSession(), model.createSession()];
+  for (const session of sessions) await session.prefill(PROMPT.slice(0, 8));
+  const heapBefore = heap.used;
+  for (let i = 0; i < 1000; i++) {
+    gpus.lose(`loss ${i}`);
+    await settle();
+    assert.is(gpus.live, 0);
+    clock.advance(600_000);
+    await sessions[0]!.decode(i % 2);
+    await settle();
+    await sessions[0]!.decode(1);
+    assert.is(gpus.live, 1, `${i}`);
+    sessions[0]!.truncate(8);
+  }
+  assert.is(model.info().gpu?.losses, 1000);
+  assert.is(heap.used, heapBefore);
+  assert.is(clock.timers, 0);
+  for (const session of sessions) session.dispose();
+  dispatch.dispose();
+  assert.is(heap.used, used);
+});
+
+test.run();

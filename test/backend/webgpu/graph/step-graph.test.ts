@@ -1,0 +1,127 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { CpuBackend } from '../../../../src/backend/cpu.ts';
+import type { FactorSequence } from '../../../../src/backend/backend.ts';
+import { stepGraph } from '../../../../src/backend/webgpu/graph/step-graph.ts';
+import { openByteBackend } from '../../../helpers/fakes/byte-backend.ts';
+import { assertClose } from '../../../helpers/checks/close.ts';
+import { LLAMA_VARIANTS } from '../../../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../../../helpers/models/mechanism-model.ts';
+import { OrtPlayer } from '../../../helpers/gpu/ort-player.ts';
+import { refused } from '../../../helpers/checks/refused.ts';
+import { openCpuModel } from '../../../helpers/models/t6-model.ts';
+
+const test = suite('stepGraph()');
+
+/**
+ * Both sides are float32, sums in another order, through 2 or 3 layers: at most 6.1e-6 · (1 + max)
+ * measured. A wrong layout or a missing rotation moves logits by a third of them.
+ */
+const RELATIVE = 2e-5;
+
+const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
+
+for (const { name, build } of VARIANTS.filter((variant) => !variant.name.startsWith('linear'))) {
+  test(`${name}: logits and factors within ${RELATIVE} · (1 + max) of the kernels'`, async () => {
+    const { backend: cpu } = await openCpuModel(build().source, { simd: 'baseline' });
+    const player = new OrtPlayer();
+    const { gpu } = await openByteBackend(cpu, player);
+    const expected = cpu.createSequence();
+    const found = gpu.createSequence();
+    // no past; one token after a part of a block; more new tokens than a block, over its end
+    const steps = [
+      [5, 'all'],
+      [1, 'last'],
+      [70, 'all'],
+      [1, 'last'],
+      [3, 'all'],
+    ] as const;
+    for (const [count, rows] of steps) await compareStep(cpu, found, expected, count, rows);
+    // over the end of a block again, and of the window
+    for (const sequence of [found, expected]) sequence.truncate(61);
+    for (const count of [6, 1]) await compareStep(cpu, found, expected, count, 'last');
+    const copy = gpu.createSequence();
+    await copy.loadFactors(await expected.readFactors(0, expected.length));
+    await compareStep(cpu, copy, expected, 2, 'all');
+    gpu.dispose();
+    cpu.dispose();
+    await player.release();
+  });
+}
+
+for (const name of ['tpa', 'mla', 'tpa-nonctx-b', 'qwen2-window', 'llama-mlp-bias']) {
+  test(`${name}: weights cut in pieces, and steps in runs, compute the same`, async () => {
+    const { build } = VARIANTS.find((variant) => variant.name === name)!;
+    const { backend: cpu } = await openCpuModel(build().source, { simd: 'baseline' });
+    const player = new OrtPlayer();
+    const { gpu, bytes } = await openByteBackend(cpu, player, { maxBytes: 12_000 });
+    const bound = bytes.asks('bind')[0]!.feeds.map((feed) => feed.name);
+    assert.ok(bound.includes('layers.0.gate_up.1'), bound.join(' '));
+    const [expected, found] = [cpu.createSequence(), gpu.createSequence()];
+    await compareStep(cpu, found, expected, 90, 'all');
+    assert.ok(bytes.asks('run').length > 1);
+    await compareStep(cpu, found, expected, 40, 'last');
+    gpu.dispose();
+    cpu.dispose();
+    await player.release();
+  });
+}
+
+test('linear attention is refused by name', async () => {
+  for (const { name, build } of MECHANISM_VARIANTS.filter((one) => one.name.startsWith('linear'))) {
+    const { backend: cpu } = await openCpuModel(build().source, { simd: 'baseline' });
+    const error = await refused(
+      () => openByteBackend(cpu, new OrtPlayer()),
+      'MODEL_UNSUPPORTED',
+      name,
+    );
+    assert.match(error.message, /linear attention/);
+    cpu.dispose();
+  }
+});
+
+test('a weight that is not there is named', async () => {
+  const { source } = mechanismVariant('tpa').build();
+  const { backend: cpu } = await openCpuModel(source, { simd: 'baseline' });
+  assert.throws(
+    () => stepGraph(cpu.network.config, [], false),
+    /"layers.0.projection" expected among the weights/,
+  );
+  cpu.dispose();
+});
+
+/** The same tokens on both sides: logits, then factors. */
+async function compareStep(
+  cpu: CpuBackend,
+  found: FactorSequence,
+  expected: FactorSequence,
+  count: number,
+  rows: 'last' | 'all',
+): Promise<void> {
+  const { vocabSize, maxChunk } = cpu;
+  const start = expected.length;
+  const ids = Array.from({ length: count }, (_, i) => ((start + i) * 7919 + 13) % vocabSize);
+  const parts: Float32Array[] = [];
+  for (let done = 0; done < count; done += maxChunk) {
+    parts.push(await expected.forward(ids.slice(done, done + maxChunk), rows));
+  }
+  const logits = rows === 'all' ? parts.flatMap((part) => [...part]) : parts.at(-1)!;
+  close(await found.forward(ids, rows), logits, `logits of ${count} after ${start}`);
+  close(
+    await found.readFactors(start, count),
+    await expected.readFactors(start, count),
+    `factors of ${count} after ${start}`,
+  );
+  close(
+    await found.readFactors(0, start + count),
+    await expected.readFactors(0, start + count),
+    `all ${start + count} cached`,
+  );
+}
+
+function close(found: Float32Array, expected: ArrayLike<number>, what: string): void {
+  const largest = Array.from(expected).reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  assertClose(found, expected, { atol: RELATIVE * (1 + largest), what });
+}
+
+test.run();

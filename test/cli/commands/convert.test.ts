@@ -1,0 +1,233 @@
+import { truncateSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tpa } from '../../../src/cli/tpa.ts';
+import { loadModel } from '../../../src/index.ts';
+import { buildGguf, type GgufParts } from '../../helpers/files/build-gguf.ts';
+import { opcodes, pickled, buildTorch, globalOf } from '../../helpers/files/build-torch.ts';
+import { bytesOf } from '../../helpers/files/bytes.ts';
+import { tensorBytes } from '../../helpers/files/converted.ts';
+import { fakeHost, type FakeHost } from '../../helpers/fakes/fake-host.ts';
+import { ggufModel } from '../../helpers/models/gguf-model.ts';
+import { loadGolden } from '../../helpers/checks/golden.ts';
+import { goldenSource } from '../../helpers/models/t6-model.ts';
+import { buildBin, torchParts } from '../../helpers/models/torch-model.ts';
+
+const { config, weights } = goldenSource(loadGolden('model_t6'), 'exact');
+const bin = buildBin(await torchParts(weights as Uint8Array));
+
+interface Context {
+  root: string;
+}
+
+const test = suite<Context>('tpa convert');
+
+test.before.each(async (context) => {
+  context.root = await mkdtemp(join(tmpdir(), 'tpa convert-'));
+  await mkdir(join(context.root, 'source'));
+  await writeFile(join(context.root, 'source', 'pytorch_model.bin'), bin);
+  await writeFile(join(context.root, 'source', 'config.json'), JSON.stringify(config));
+});
+test.after.each(({ root }) => rm(root, { recursive: true }));
+
+async function run(
+  root: string,
+  args: readonly string[],
+  host = fakeHost(),
+): Promise<FakeHost & { code: number }> {
+  const [source = '', ...options] = args;
+  return {
+    ...host,
+    code: await tpa(['convert', join(root, source), '--out', join(root, 'out'), ...options], host),
+  };
+}
+
+/** Everything below the folder of the test but its source, hidden or not. */
+const left = async (root: string) =>
+  (await readdir(root)).filter((name) => !name.startsWith('source'));
+
+test('a directory: the model loads and computes as its source; a table says what was done', async ({
+  root,
+}) => {
+  const { code, out, err } = await run(root, ['source']);
+  assert.is(err(), '');
+  assert.is(code, 0);
+  assert.match(
+    out(),
+    /^source +PyTorch, T6\ntensors +\d+ \(F32 \d+\)\nweights +[\d,]+ bytes\ntokenizer +none\nfile +config\.json, [\d,]+ bytes\nfile +model\.safetensors, [\d,]+ bytes\nnote +no tokenizer\.json beside the weights: token ids only\nwritten +\S.* in [\d.]+ s, [\d,]+ MB\/s\n$/,
+  );
+  assert.equal(await left(root), ['out']);
+  assert.equal(await readdir(join(root, 'out')), ['config.json', 'model.safetensors']);
+  using original = await loadModel({ config, weights }, { simd: 'baseline' });
+  using converted = await loadModel(join(root, 'out'), { simd: 'baseline' });
+  assert.equal(await converted.logits([3, 1, 4]), await original.logits([3, 1, 4]));
+});
+
+test('a file with any name, through a link; into an empty folder', async ({ root }) => {
+  await writeFile(join(root, 'source', 'my model.gguf'), buildGguf(ggufModel().parts));
+  await symlink(join(root, 'source', 'my model.gguf'), join(root, 'source-link'));
+  await mkdir(join(root, 'out'));
+  const { code, out, err } = await run(root, ['source-link']);
+  assert.is(code, 0, err());
+  assert.match(out(), /^source +GGUF, LlamaForCausalLM\n/);
+  const written = await readFile(join(root, 'out', 'model.safetensors'));
+  assert.is((await tensorBytes(written)).size, ggufModel().weights.size);
+  assert.equal(await left(root), ['out']);
+});
+
+test('--dry-run checks and shows everything, writes nothing', async ({ root }) => {
+  const { code, out } = await run(root, ['source', '--dry-run']);
+  assert.is(code, 0);
+  assert.match(out(), /\nfile +model\.safetensors, [\d,]+ bytes\n/);
+  assert.not.match(out(), /written/);
+  assert.equal(await left(root), []);
+});
+
+test('a progress bar on a terminal, erased; none elsewhere', async ({ root }) => {
+  const { err } = await run(root, ['source'], fakeHost({ isTTY: true }));
+  assert.match(err(), /converting \[#+\] 100%/);
+  assert.ok(err().endsWith('\r\u001B[2K'));
+});
+
+test('an output with files in it is refused without --force, and stays', async ({ root }) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'config.json'), 'mine');
+  const { code, err } = await run(root, ['source']);
+  assert.is(code, 2);
+  assert.match(err(), /^tpa: "--out" expected a new or empty folder, or --force, got "[^\n]*\n$/);
+  assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'mine');
+  assert.equal(await left(root), ['out']);
+});
+
+test('--force replaces a converted model as a whole', async ({ root }) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'tokenizer.json'), 'old');
+  assert.is((await run(root, ['source', '--force'])).code, 0);
+  assert.equal(await readdir(join(root, 'out')), ['config.json', 'model.safetensors']);
+  assert.equal(await left(root), ['out']);
+});
+
+test('--force leaves the old model where the source is refused', async ({ root }) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'config.json'), 'old');
+  await writeFile(join(root, 'source', 'pytorch_model.bin'), bin.subarray(0, 1000));
+  assert.is((await run(root, ['source', '--force'])).code, 1);
+  assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'old');
+});
+
+test('--force with a source that is not there: MODEL_NOT_FOUND, the old model stays', async ({
+  root,
+}) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'config.json'), 'old');
+  const { code, err } = await run(root, ['nowhere', '--force']);
+  assert.is(code, 1);
+  assert.match(err(), /^error MODEL_NOT_FOUND: [^\n]*\n$/);
+  assert.equal(await left(root), ['out']);
+});
+
+test('--force replaces no other folder, and none that holds the source', async ({ root }) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'thesis.tex'), 'years of work');
+  const other = await run(root, ['source', '--force']);
+  assert.is(other.code, 2);
+  assert.match(other.err(), /expected a converted model to replace, got one with "thesis\.tex"/);
+  const own = fakeHost();
+  const source = join(root, 'source');
+  assert.is(await tpa(['convert', source, '--out', source, '--force'], own), 2);
+  assert.match(own.err(), /that does not hold the source/);
+  assert.equal((await readdir(source)).length, 2);
+});
+
+test('needs SOURCE and --out; --out in a folder that exists, and no file', async ({ root }) => {
+  const missing = fakeHost();
+  assert.is(await tpa(['convert', root], missing), 2);
+  assert.is(missing.err(), 'tpa: "--out" expected DIR, got nothing\n');
+  for (const out of [join(root, 'a', 'b'), join(root, 'source', 'config.json')]) {
+    const host = fakeHost();
+    assert.is(await tpa(['convert', join(root, 'source'), '--out', out], host), 2);
+    assert.match(host.err(), /^tpa: "--out" expected a folder[^\n]*\n$/);
+  }
+  const absent = await run(root, ['nowhere']);
+  assert.is(absent.code, 1);
+  assert.match(absent.err(), /^error MODEL_NOT_FOUND: [^\n]*\n$/);
+  await rm(join(root, 'source', 'pytorch_model.bin'));
+  const empty = await run(root, ['source']);
+  assert.match(
+    empty.err(),
+    /MODEL_NOT_FOUND: .* expected pytorch_model\.bin, .* or the path of a \.gguf file/,
+  );
+});
+
+const evil = buildTorch(
+  pickled(bytesOf(globalOf('os', 'system'), '(', opcodes('touch pwned'), 'tR')),
+);
+const { parts } = ggufModel();
+const HOSTILE: readonly [string, Uint8Array, RegExp][] = [
+  ['a pickle that calls', evil, /^error MODEL_UNSUPPORTED: .*the name "os\.system"\n$/],
+  [
+    'a GGUF of 2^63 tensors',
+    buildGguf({ ...parts, tensorCount: 2n ** 63n }),
+    /^error CHECKPOINT_INVALID: GGUF tensors /,
+  ],
+  [
+    'a GGUF with a tensor missing',
+    buildGguf({ ...parts, tensors: parts.tensors.slice(0, -1) } satisfies GgufParts),
+    /^error CHECKPOINT_INVALID: tensor "blk\.1\.ffn_down\.weight" /,
+  ],
+  ['text', bytesOf('hello'), /^error MODEL_UNSUPPORTED: /],
+];
+
+for (const [label, bytes, message] of HOSTILE) {
+  test(`${label}: one line on stderr, 1, nothing left`, async ({ root }) => {
+    await writeFile(join(root, 'source', 'pytorch_model.bin'), bytes);
+    const { code, out, err } = await run(root, ['source']);
+    assert.is(code, 1);
+    assert.match(err(), message);
+    assert.is(out(), '');
+    assert.equal(await left(root), []);
+  });
+}
+
+test('a failure after the first byte leaves nothing: the source shrinks while it is read', async ({
+  root,
+}) => {
+  const host = fakeHost();
+  const { write } = host.stdout;
+  // The table is printed when the headers are read and before anything is written.
+  const stdout = {
+    ...host.stdout,
+    write: (text: string) => {
+      write(text);
+      truncateSync(join(root, 'source', 'pytorch_model.bin'), 30_000);
+    },
+  };
+  const { code, err } = await run(root, ['source'], { ...host, stdout });
+  assert.is(code, 1);
+  assert.match(err(), /^error WEIGHTS_TRUNCATED: /);
+  assert.equal(await left(root), []);
+});
+
+test('Ctrl-C while it writes: 130, nothing left, an old model untouched', async ({ root }) => {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', 'config.json'), 'old');
+  const host = fakeHost({ isTTY: true });
+  const { write } = host.stderr;
+  const stderr = {
+    ...host.stderr,
+    write: (text: string) => {
+      write(text);
+      if (/converting/.test(text)) host.interrupt.abort();
+    },
+  };
+  const { code, err } = await run(root, ['source', '--force'], { ...host, stderr });
+  assert.is(code, 130);
+  assert.match(err(), /interrupted\n$/);
+  assert.equal(await left(root), ['out']);
+  assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'old');
+});
+
+test.run();

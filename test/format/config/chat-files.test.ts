@@ -1,0 +1,99 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readChatConfig, readGenerationConfig } from '../../../src/format/config/chat-files.ts';
+import { openRemote } from '../../helpers/servers/remote-files.ts';
+import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-files.ts';
+import { CANARY, refused } from '../../helpers/checks/refused.ts';
+
+const test = suite('readChatConfig(), readGenerationConfig()');
+
+const BASE = { config: '{}', weights: new Uint8Array() };
+const TOKENS = { bos_token: '<s>', eos_token: { content: '</s>' } };
+
+async function chat(source: Partial<ModelBytes>) {
+  return readChatConfig(await openModelFiles({ ...BASE, ...source }));
+}
+
+async function generation(generationConfig?: ModelBytes['generationConfig']) {
+  const source = { ...BASE, ...(generationConfig === undefined ? {} : { generationConfig }) };
+  return readGenerationConfig(await openModelFiles(source), 100);
+}
+
+test('chat_template.jinja goes before the template of tokenizer_config.json, which has the tokens', async () => {
+  const tokens = { bosToken: '<s>', eosToken: '</s>' };
+  const tokenizerConfig = { ...TOKENS, chat_template: 'B' };
+  assert.equal(await chat({ chatTemplate: 'A', tokenizerConfig }), { template: 'A', ...tokens });
+  assert.equal(await chat({ tokenizerConfig }), { template: 'B', ...tokens });
+  assert.equal(await chat({ chatTemplate: 'A' }), { template: 'A' });
+  assert.equal(await chat({ chatTemplate: '', tokenizerConfig }), { template: '', ...tokens });
+});
+
+test('no file, or none with a template: undefined', async () => {
+  assert.is(await chat({}), undefined);
+  assert.is(await chat({ tokenizerConfig: TOKENS }), undefined);
+  assert.equal(await generation(), { eosTokenIds: [], defaults: {} });
+});
+
+test('files that are no text, no JSON, too deep: CONFIG_INVALID with the file', async () => {
+  const odd = [
+    CANARY,
+    '',
+    '[]',
+    '['.repeat(1000),
+    Uint8Array.of(0x7b, 0xe9, 0x7d),
+    '{"a":1}\uFFFE',
+  ];
+  for (const file of odd) {
+    const config = await refused(() => chat({ tokenizerConfig: file }), 'CONFIG_INVALID');
+    assert.is(config.data['file'], 'tokenizer_config.json');
+    const settings = await refused(() => generation(file), 'CONFIG_INVALID');
+    assert.is(settings.data['file'], 'generation_config.json');
+  }
+  const weights = new Map([['chat_template.jinja', Uint8Array.of(0x61, 0xe9)]]);
+  const error = await refused(() => chat({ weights }), 'CONFIG_INVALID');
+  assert.is(error.data['file'], 'chat_template.jinja');
+});
+
+test('files too long are refused: RESOURCE_LIMIT unread, CONFIG_INVALID by characters', async () => {
+  await refused(() => generation(' '.repeat(2 ** 20 + 1)), 'RESOURCE_LIMIT');
+  await refused(() => chat({ tokenizerConfig: ' '.repeat(2 ** 24 + 1) }), 'RESOURCE_LIMIT');
+  await refused(() => chat({ chatTemplate: 'x'.repeat(3 * 2 ** 17 + 1) }), 'RESOURCE_LIMIT');
+  await refused(() => chat({ chatTemplate: 'x'.repeat(2 ** 17 + 1) }), 'CONFIG_INVALID');
+  const longest = await chat({ chatTemplate: '€'.repeat(2 ** 17) });
+  assert.is(longest?.template.length, 2 ** 17);
+});
+
+test('a chatTemplate that is no text is a TypeError', async () => {
+  const outcome = await chat({ chatTemplate: 5 as unknown as string }).catch(
+    (error: unknown) => error,
+  );
+  assert.instance(outcome, TypeError);
+});
+
+test('a server that answers a page or 403 for what it lacks has no such file; 500 is an error', async () => {
+  for (const [status, type, isAbsent] of [
+    [200, 'text/html', true],
+    [403, 'application/xml', true],
+    [404, 'text/html', true],
+    [500, 'text/plain', false],
+  ] as const) {
+    const server = createServer((_, response) =>
+      response.writeHead(status, { 'content-type': type }).end(CANARY),
+    );
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    try {
+      const { port } = server.address() as AddressInfo;
+      const files = openRemote(`http://127.0.0.1:${port}/m/`);
+      if (isAbsent) assert.is(await readChatConfig(files), undefined, String(status));
+      else await refused(() => readChatConfig(files), 'MODEL_NOT_FOUND');
+    } finally {
+      server.close();
+    }
+  }
+});
+
+test.run();

@@ -1,0 +1,281 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readGgufHeader } from '../../../src/format/gguf/header.ts';
+import { bytesSource } from '../../../src/format/files/byte-source.ts';
+import {
+  buildGguf,
+  ggufArray,
+  ggufString,
+  ggufValue,
+  TYPE,
+  VALUE,
+  type GgufParts,
+} from '../../helpers/files/build-gguf.ts';
+import { bytesOf, littleEndian as le } from '../../helpers/files/bytes.ts';
+import { CANARY, refused } from '../../helpers/checks/refused.ts';
+import type { TpaErrorCode } from '../../../src/base/errors.ts';
+
+const read = (file: Uint8Array) => readGgufHeader(bytesSource('model.gguf', file));
+const GOOD: GgufParts = {
+  metadata: [
+    ['general.architecture', ggufValue('llama')],
+    ['list', ggufArray([1, -2, 3])],
+    ['words', ggufArray(['a', 'größe', CANARY])],
+  ],
+  tensors: [
+    { name: 'a', shape: [3], bytes: new Uint8Array(12).fill(1) },
+    { name: 'b', type: TYPE.Q8_0, shape: [2, 32], bytes: new Uint8Array(68).fill(2) },
+    { name: 'c', type: TYPE.F16, shape: [2, 3], bytes: new Uint8Array(12).fill(3) },
+  ],
+};
+/** The good file with one metadata pair more. */
+const withPair = (key: string, ...value: readonly (number | Uint8Array)[]): Uint8Array =>
+  buildGguf({ ...GOOD, metadata: [...GOOD.metadata, [key, bytesOf(...value)]] });
+/** The good file with its first tensor changed. */
+const withTensor = (changes: Partial<GgufParts['tensors'][number]>): Uint8Array => {
+  const [first, ...others] = GOOD.tensors;
+  return buildGguf({ ...GOOD, tensors: [{ ...first!, ...changes }, ...others] });
+};
+
+const test = suite('readGgufHeader()');
+
+for (const version of [2, 3]) {
+  test(`reads metadata of every type and places tensors, version ${version}`, async () => {
+    const scalars: [string, Uint8Array][] = [
+      ['u8', bytesOf(le(0, 4), 200)],
+      ['i8', bytesOf(le(1, 4), 200)],
+      ['u16', bytesOf(le(2, 4), le(50_000, 2))],
+      ['i16', bytesOf(le(3, 4), le(50_000, 2))],
+      ['u32', bytesOf(le(4, 4), le(3e9, 4))],
+      ['i32', bytesOf(le(5, 4), le(3e9, 4))],
+      ['f32', ggufValue(0.5)],
+      ['bool', ggufValue(true)],
+      ['u64', bytesOf(le(10, 4), le(2 ** 40, 8))],
+      ['i64', bytesOf(le(11, 4), le(-(2 ** 40), 8))],
+      ['f64', bytesOf(le(12, 4), new Uint8Array(Float64Array.of(0.1).buffer))],
+    ];
+    const parts = { ...GOOD, version, metadata: [...GOOD.metadata, ...scalars] };
+    const { metadata, tensors } = await read(buildGguf(parts));
+    const numbers = scalars
+      .filter(([key]) => key !== 'bool')
+      .map(([key]) => metadata.number(key, -Infinity, Infinity));
+    assert.equal(numbers, [
+      200,
+      -56,
+      50_000,
+      -15_536,
+      3e9,
+      3e9 - 2 ** 32,
+      0.5,
+      2 ** 40,
+      -(2 ** 40),
+      0.1,
+    ]);
+    assert.is(metadata.boolean('bool'), true);
+    assert.is(metadata.text('general.architecture'), 'llama');
+    assert.equal(metadata.numbers('list'), [1, -2, 3]);
+    assert.equal(metadata.texts('words'), ['a', 'größe', CANARY]);
+    assert.is(metadata.text('absent'), undefined);
+    const file = buildGguf(parts);
+    for (const [name, shape, fill] of [
+      ['a', [3], 1],
+      ['b', [2, 32], 2],
+      ['c', [2, 3], 3],
+    ] as const) {
+      const { offset, byteLength, shape: found } = tensors.get(name)!;
+      assert.equal(found, shape);
+      assert.ok(
+        file.subarray(offset, offset + byteLength).every((byte) => byte === fill),
+        name,
+      );
+      assert.is(offset % 32, 0);
+    }
+  });
+}
+
+test('finds the data at any alignment that is a power of two up to 64 KiB', async () => {
+  for (const alignment of [1, 8, 64, 4096, 65_536]) {
+    const metadata = [...GOOD.metadata, ['general.alignment', ggufValue(alignment)] as const];
+    const file = buildGguf({ ...GOOD, metadata, alignment });
+    const { offset, byteLength } = (await read(file)).tensors.get('b')!;
+    assert.ok(
+      file.subarray(offset, offset + byteLength).every((byte) => byte === 2),
+      `${alignment}`,
+    );
+  }
+});
+
+test('reads a header of 3 MB, which takes more than one piece', async () => {
+  const words = Array.from({ length: 15_000 }, (_, i) => `${i}`.padEnd(200, 'x'));
+  const file = buildGguf({ ...GOOD, metadata: [['words', ggufArray(words)]] });
+  const { metadata, tensors } = await read(file);
+  assert.equal(metadata.texts('words'), words);
+  assert.is(file[tensors.get('b')!.offset], 2);
+});
+
+test('asks for fields by type and range', async () => {
+  const { metadata } = await read(
+    buildGguf({
+      ...GOOD,
+      metadata: [
+        ...GOOD.metadata,
+        ['n', ggufValue(7)],
+        ['same', ggufArray([4, 4])],
+        ['x', ggufValue(0.5)],
+      ],
+    }),
+  );
+  assert.is(metadata.integer('n', 0, 7), 7);
+  assert.is(metadata.integer('same', 0, 7), 4);
+  const wrong: readonly (() => unknown)[] = [
+    () => metadata.integer('n', 0, 6),
+    () => metadata.integer('x', 0, 6),
+    () => metadata.integer('list', 0, 6),
+    () => metadata.requiredInteger('absent', 0, 6),
+    () => metadata.number('words', 0, 1),
+    () => metadata.text('n'),
+    () => metadata.boolean('n'),
+    () => metadata.texts('list'),
+    () => metadata.numbers('words'),
+  ];
+  for (const ask of wrong) await refused(ask, 'CHECKPOINT_INVALID', ask.toString());
+});
+
+const COUNTS = [2n ** 31n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n];
+const CASES: [string, Uint8Array, TpaErrorCode][] = [
+  ['another magic', buildGguf({ ...GOOD, magic: 'GGML' }), 'CHECKPOINT_INVALID'],
+  ['version 1', buildGguf({ ...GOOD, version: 1 }), 'MODEL_UNSUPPORTED'],
+  ['version 4', buildGguf({ ...GOOD, version: 4 }), 'MODEL_UNSUPPORTED'],
+  ['a big-endian file', buildGguf({ ...GOOD, version: 3 << 24 }), 'MODEL_UNSUPPORTED'],
+  [
+    'an array of arrays',
+    withPair('k', le(VALUE.array, 4), le(VALUE.array, 4), le(1, 8)),
+    'MODEL_UNSUPPORTED',
+  ],
+  ['value type 13', withPair('k', le(13, 4), le(0, 8)), 'CHECKPOINT_INVALID'],
+  ['item type 13', withPair('k', le(VALUE.array, 4), le(13, 4), le(0, 8)), 'CHECKPOINT_INVALID'],
+  ['a boolean of 2', withPair('k', le(VALUE.bool, 4), 2), 'CHECKPOINT_INVALID'],
+  ['a key twice', withPair('list', ggufValue(1)), 'CHECKPOINT_INVALID'],
+  [
+    'text that is no UTF-8',
+    withPair('k', le(VALUE.string, 4), ggufString(Uint8Array.of(0xff))),
+    'CHECKPOINT_INVALID',
+  ],
+  ['a key of 65,536 bytes', withPair('k'.repeat(65_536), ggufValue(1)), 'CHECKPOINT_INVALID'],
+  [
+    'a tensor twice',
+    buildGguf({ ...GOOD, tensors: [...GOOD.tensors, GOOD.tensors[0]!] }),
+    'CHECKPOINT_INVALID',
+  ],
+  ['tensors over each other', withTensor({ offset: 32 }), 'CHECKPOINT_INVALID'],
+  ['an offset beside the alignment', withTensor({ offset: 4 }), 'CHECKPOINT_INVALID'],
+  ['data beyond the file', withTensor({ offset: 1024 }), 'CHECKPOINT_INVALID'],
+  ['type Q4_K', withTensor({ type: 12 }), 'MODEL_UNSUPPORTED'],
+  ['type 99', withTensor({ type: 99 }), 'CHECKPOINT_INVALID'],
+  ['a removed type', withTensor({ type: 4 }), 'CHECKPOINT_INVALID'],
+  ['no dimensions', withTensor({ shape: [] }), 'CHECKPOINT_INVALID'],
+  ['five dimensions', withTensor({ shape: [1, 1, 1, 1, 1] }), 'CHECKPOINT_INVALID'],
+  ['an empty dimension', withTensor({ shape: [0] }), 'CHECKPOINT_INVALID'],
+  [
+    'dimensions that wrap in 64 bits',
+    withTensor({ shape: [2 ** 32, 2 ** 32] }),
+    'CHECKPOINT_INVALID',
+  ],
+  ['rows of half a block', withTensor({ type: TYPE.Q8_0, shape: [2, 16] }), 'CHECKPOINT_INVALID'],
+  ['a name of 1025 bytes', withTensor({ name: 'x'.repeat(1025) }), 'CHECKPOINT_INVALID'],
+  [
+    '4097 pairs',
+    buildGguf({
+      ...GOOD,
+      metadata: Array.from({ length: 4097 }, (_, i) => [`k${i}`, ggufValue(i)] as const),
+    }),
+    'CHECKPOINT_INVALID',
+  ],
+];
+for (const count of COUNTS) {
+  CASES.push(
+    [`${count} tensors`, buildGguf({ ...GOOD, tensorCount: count }), 'CHECKPOINT_INVALID'],
+    [`${count} pairs`, buildGguf({ ...GOOD, pairCount: count }), 'CHECKPOINT_INVALID'],
+    [
+      `${count} items`,
+      withPair('k', le(VALUE.array, 4), le(VALUE.u8, 4), le(count, 8)),
+      'CHECKPOINT_INVALID',
+    ],
+    [
+      `a string of ${count} bytes`,
+      withPair('k', le(VALUE.string, 4), ggufString('x', count)),
+      'CHECKPOINT_INVALID',
+    ],
+    [`a dimension of ${count}`, withTensor({ shape: [count] }), 'CHECKPOINT_INVALID'],
+    [`an offset of ${count}`, withTensor({ offset: count - (count % 32n) }), 'CHECKPOINT_INVALID'],
+  );
+}
+for (const alignment of [0, 3, 48, 2 ** 17, 2 ** 31]) {
+  CASES.push([
+    `alignment ${alignment}`,
+    withPair('general.alignment', ggufValue(alignment)),
+    'CHECKPOINT_INVALID',
+  ]);
+}
+
+for (const [label, file, code] of CASES) {
+  test(`refuses ${label}: ${code}`, async () => {
+    const error = await refused(() => read(file), code, label);
+    assert.match(error.message, / expected .*, found /);
+  });
+}
+
+test('refuses a count that the file cannot hold before it reads one item', async () => {
+  const items = withPair('k', le(VALUE.array, 4), le(VALUE.u8, 4), le(1000, 8));
+  const error = await refused(() => read(items), 'CHECKPOINT_INVALID');
+  assert.match(error.message, /^"k" expected a count of at most \d{1,3}, found 1000$/);
+});
+
+test('names the alignment', async () => {
+  for (const alignment of [3, 48]) {
+    const file = withPair('general.alignment', ggufValue(alignment));
+    const error = await refused(() => read(file), 'CHECKPOINT_INVALID');
+    assert.is(error.message, `"general.alignment" expected a power of two, found ${alignment}`);
+  }
+});
+
+test('refuses an alignment that is text', async () => {
+  await refused(() => read(withPair('general.alignment', ggufValue('32'))), 'CHECKPOINT_INVALID');
+});
+
+test('names tensor and type', async () => {
+  const { message } = await refused(() => read(withTensor({ type: 12 })), 'MODEL_UNSUPPORTED');
+  assert.is(message, 'tensor "a" expected F32, F16, BF16, Q8_0 or Q4_0, found Q4_K');
+});
+
+test('refuses a file cut at any byte', async () => {
+  const file = buildGguf(GOOD);
+  // The padding behind the last tensor is no part of it.
+  const end = file.length - 20;
+  for (let length = 0; length < end; length++) {
+    await refused(() => read(file.subarray(0, length)), 'CHECKPOINT_INVALID', `${length} bytes`);
+  }
+  assert.is((await read(file.subarray(0, end))).tensors.size, 3);
+});
+
+test('any byte changed is read or refused by a TpaError', async () => {
+  const file = buildGguf({ ...GOOD, metadata: GOOD.metadata.slice(0, 2) });
+  let refusals = 0;
+  for (let at = 0; at < file.length; at++) {
+    for (const bit of [0, 3, 7]) {
+      const changed = Uint8Array.from(file);
+      changed[at]! ^= 1 << bit;
+      const error: unknown = await read(changed).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+      if (error === undefined) continue;
+      const codes = ['CHECKPOINT_INVALID', 'MODEL_UNSUPPORTED'] as const;
+      await refused(() => Promise.reject(error), codes, `byte ${at}, bit ${bit}`);
+      refusals++;
+    }
+  }
+  assert.ok(refusals > 300, `${refusals} refusals`);
+});
+
+test.run();

@@ -1,0 +1,197 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readSafetensorsHeader } from '../../../src/format/tensors/safetensors.ts';
+import { fileOf, readHeader, three } from '../../helpers/files/header-files.ts';
+import { CANARY, refused } from '../../helpers/checks/refused.ts';
+import { buildSafetensors, withHeader } from '../../helpers/files/build-safetensors.ts';
+import type { ByteSource } from '../../../src/format/files/byte-source.ts';
+
+const test = suite('readSafetensorsHeader()');
+
+/** A file without tensors and a header of `length` bytes. */
+function headerOf(length: number): Uint8Array {
+  return withHeader('{}'.padEnd(length));
+}
+
+test('gives names, dtypes, shapes and absolute offsets; ignores __metadata__', async () => {
+  const header = JSON.stringify({ __metadata__: { format: 'pt' }, ...three() });
+  const entries = await readHeader(withHeader(header, new Uint8Array(24)));
+  const start = 8 + header.length;
+  assert.equal(
+    [...entries.values()],
+    [
+      { name: 'a', dtype: 'F32', shape: [2], offset: start, byteLength: 8 },
+      { name: 'b', dtype: 'F16', shape: [2, 1], offset: start + 8, byteLength: 4 },
+      { name: 'c', dtype: 'I32', shape: [1, 3], offset: start + 12, byteLength: 12 },
+    ],
+  );
+  assert.is((await readHeader(withHeader('{}'))).size, 0);
+});
+
+test('accepts scalars, tensors without elements anywhere between others, and any order', async () => {
+  const entries = await readHeader(
+    fileOf(
+      {
+        last: { dtype: 'U8', shape: [3], data_offsets: [4, 7] },
+        none: { dtype: 'F64', shape: [0, 9], data_offsets: [0, 0] },
+        gap: { dtype: 'F64', shape: [9, 0], data_offsets: [4, 4] },
+        scalar: { dtype: 'F32', shape: [], data_offsets: [0, 4] },
+        end: { dtype: 'BOOL', shape: [0], data_offsets: [7, 7] },
+      },
+      7,
+    ),
+  );
+  assert.is(entries.size, 5);
+});
+
+test('accepts white space around the header: all 16 residues of the data start', async () => {
+  const text = JSON.stringify(three());
+  for (let pad = 0; pad < 16; pad++) {
+    for (const header of [text + ' '.repeat(pad), '\r\n\t '.repeat(4).slice(0, pad) + text]) {
+      const entries = await readHeader(withHeader(header, new Uint8Array(24)));
+      assert.is(entries.get('c')?.offset, 8 + header.length + 12);
+    }
+  }
+});
+
+test('W1 refuses every wrong header length before it reads the header', async () => {
+  const lengths = [0n, 1n, 2n ** 31n, 2n ** 32n + 16n, 2n ** 53n + 1n, 2n ** 64n - 1n, 2n ** 24n];
+  const file = fileOf(three(), 24);
+  const near = [-1n, 0n, 1n].flatMap((step) => lengths.map((n) => BigInt.asUintN(64, n + step)));
+  for (const length of near.filter((n) => n < 2n || n > 2n ** 24n)) {
+    const prefix = new Uint8Array(8);
+    new DataView(prefix.buffer).setBigUint64(0, length, true);
+    const source: ByteSource = {
+      name: 'f',
+      size: 2 ** 52,
+      async read(offset, bytes) {
+        assert.equal([offset, bytes], [0, 8], `${length}`);
+        return prefix;
+      },
+      async close() {},
+    };
+    const error = await refused(
+      () => readSafetensorsHeader(source),
+      'WEIGHTS_HEADER_SIZE',
+      `${length}`,
+    );
+    assert.is(error.data['found'], String(length));
+  }
+  // Past the end of a file whose header is whole: up to one byte more than the file holds.
+  for (const length of [file.length - 7, file.length, file.length + 1, 2 ** 24 - 1]) {
+    const wrong = file.slice();
+    new DataView(wrong.buffer).setBigUint64(0, BigInt(length), true);
+    await refused(() => readHeader(wrong), 'WEIGHTS_HEADER_SIZE', `${length}`);
+  }
+  // Within the file, but not where the header ends.
+  for (let length = 2; length <= file.length - 8; length++) {
+    const wrong = file.slice();
+    const view = new DataView(wrong.buffer);
+    if (view.getBigUint64(0, true) === BigInt(length)) continue;
+    view.setBigUint64(0, BigInt(length), true);
+    await refused(() => readHeader(wrong), 'WEIGHTS_HEADER_JSON', `${length}`);
+  }
+});
+
+test('W1 maxHeaderBytes is 16 MB by default, and up to 100 MB', async () => {
+  await readHeader(headerOf(2 ** 24));
+  await refused(() => readHeader(headerOf(2 ** 24 + 1)), 'WEIGHTS_HEADER_SIZE');
+  await readHeader(headerOf(2 ** 24 + 1), 1e8);
+  await refused(() => readHeader(headerOf(65), 64), 'WEIGHTS_HEADER_SIZE');
+  for (const limit of [0, -1, NaN, Infinity, 1e8 + 1]) {
+    const outcome = await readHeader(headerOf(2), limit).catch((error: unknown) => error);
+    assert.instance(outcome, RangeError, `${limit}`);
+  }
+});
+
+test('W2 refuses a file cut at each byte of the first 4 KB and at each tensor edge ± 1', async () => {
+  const tensors = Array.from({ length: 40 }, (_, i) => ({
+    name: `transformer.h.${i}.weight"}}\\`,
+    shape: [i + 1, 2],
+    data: new Float32Array(2 * i + 2),
+  }));
+  const plain = buildSafetensors(tensors);
+  const headerLength = Number(new DataView(plain.buffer).getBigUint64(0, true));
+  const header = new TextDecoder().decode(plain.subarray(8, 8 + headerLength)) + ' '.repeat(500);
+  for (const file of [plain, withHeader(header, plain.subarray(8 + headerLength))]) {
+    const cuts = new Set(Array.from({ length: 4096 }, (_, cut) => cut));
+    for (const { offset, byteLength } of (await readHeader(file)).values()) {
+      for (const edge of [offset, offset + byteLength])
+        for (const step of [-1, 0, 1]) cuts.add(edge + step);
+    }
+    for (const cut of [...cuts].filter((at) => at < file.length)) {
+      await refused(() => readHeader(file.subarray(0, cut)), 'WEIGHTS_TRUNCATED', `cut at ${cut}`);
+    }
+  }
+});
+
+test('reads a header of 16 MB within 2 s', async () => {
+  const entries = Array.from(
+    { length: 65_536 },
+    (_, i) =>
+      `"${`t${i}`.padEnd(200, '.')}":{"dtype":"U8","shape":[1],"data_offsets":[${i},${i + 1}]}`,
+  );
+  const file = withHeader(`{${entries.join(',')}}`.padEnd(2 ** 24), new Uint8Array(65_536));
+  const begin = performance.now();
+  assert.is((await readHeader(file, 1e8)).size, 65_536);
+  assert.ok(performance.now() - begin < 2000, `${performance.now() - begin} ms`);
+});
+
+test('W9 refuses headers that are no JSON object of tensors', async () => {
+  const headers = [
+    '[]',
+    '""',
+    '12',
+    'null',
+    '{ ',
+    '{}}',
+    '{}x',
+    'x{}',
+    '{"a"}',
+    '{"a":}',
+    '{"a":1}',
+    '{"a":[]}',
+    '{a:{}}',
+    '\ufeff{}',
+    '{"a":{"b":1}}',
+    `{"${CANARY}":tru}`,
+    '{"__metadata__":{"a":1}}',
+    '{"__metadata__":[]}',
+    '{"__metadata__":{"a":{"b":{}}}}',
+    '  ',
+    '{"\\ud800":{}}',
+    '\u0000{}',
+    '{}\u0000',
+    '/**/{}',
+    "{'a':1}",
+  ];
+  for (const header of headers) {
+    await refused(() => readHeader(withHeader(header)), 'WEIGHTS_HEADER_JSON', header);
+  }
+  await refused(
+    () => readHeader(withHeader(Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x7d))),
+    'WEIGHTS_HEADER_JSON',
+  );
+});
+
+test('W9 refuses 5e6 levels within 1 s, wherever they are', async () => {
+  const deep = '['.repeat(5e6);
+  for (const start of [
+    '',
+    '{"a":',
+    '{"__metadata__":{"a":',
+    '{"a":{"shape":',
+    '{"a":{"data_offsets":[0,',
+  ]) {
+    const file = withHeader(start + deep);
+    const begin = performance.now();
+    await refused(
+      () => readHeader(file),
+      ['WEIGHTS_HEADER_JSON', 'WEIGHTS_SHAPE', 'WEIGHTS_OFFSETS'],
+      start,
+    );
+    assert.ok(performance.now() - begin < 1000, `${start} ${performance.now() - begin} ms`);
+  }
+});
+
+test.run();

@@ -1,0 +1,46 @@
+import type { CpuSequence } from '../../../src/backend/cpu.ts';
+import type { CpuSide } from '../../../src/backend/dispatch/known-answer.ts';
+import type { FakeClock } from './fake-clock.ts';
+
+/**
+ * A CPU that takes so many milliseconds a token, and for a call that takes factors, by the fake
+ * clock.
+ */
+export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: FakeClock) => CpuSide {
+  return (side, clock) => {
+    const wrap = (inner: CpuSequence): CpuSequence => ({
+      get length() {
+        return inner.length;
+      },
+      get byteLength() {
+        return inner.byteLength;
+      },
+      forward(ids, rows) {
+        clock.advance(tokenMs * ids.length);
+        return inner.forward(ids, rows);
+      },
+      readFactors: (start, count) => inner.readFactors(start, count),
+      loadFactors(factors) {
+        clock.advance(loadMs);
+        return inner.loadFactors(factors);
+      },
+      chunkOf: (pending) => inner.chunkOf(pending),
+      truncate: (length) => inner.truncate(length),
+      fork: () => wrap(inner.fork()),
+      dispose: () => inner.dispose(),
+    });
+    const { maxChunk, contextLength, vocabSize } = side;
+    return {
+      maxChunk,
+      contextLength,
+      vocabSize,
+      createSequence: () => wrap(side.createSequence()),
+      dispose: () => side.dispose(),
+    };
+  };
+}
+
+/** Milliseconds of a GPU's calls: a forward has a fixed part and one for each token. */
+export function costs(call: number, token: number): (sort: string, tokens: number) => number {
+  return (sort, tokens) => (sort === 'forward' ? call + token * tokens : 0);
+}

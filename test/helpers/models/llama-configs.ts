@@ -1,0 +1,234 @@
+import type { LlamaBreak } from '../../reference/llama-breaks.ts';
+
+/** A config.json of a LLaMA-family model with float32 weights. */
+export interface LlamaConfigFile {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Breaks that must move this model's logits, besides {@link COMMON_BREAKS}. */
+  readonly breaks: readonly LlamaBreak[];
+}
+
+/** Breaks that must move the logits of every model. */
+export const COMMON_BREAKS: readonly LlamaBreak[] = [
+  'rotation-sign',
+  'rotation-interleaved',
+  'norm-weight',
+  'norm-eps',
+  'gate-order',
+];
+
+const SHARED = {
+  attention_dropout: 0.0,
+  hidden_act: 'silu',
+  hidden_size: 48,
+  initializer_range: 0.02,
+  intermediate_size: 128,
+  max_position_embeddings: 256,
+  num_attention_heads: 6,
+  num_hidden_layers: 2,
+  num_key_value_heads: 2,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000.0,
+  tie_word_embeddings: false,
+  torch_dtype: 'float32',
+  transformers_version: '4.49.0',
+  use_cache: true,
+  vocab_size: 97,
+};
+
+/** As files were before `head_dim` was written: it is hidden_size / heads. */
+const OLD_LLAMA = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  bos_token_id: 1,
+  eos_token_id: 2,
+  attention_bias: false,
+  mlp_bias: false,
+  pretraining_tp: 1,
+  rope_scaling: null,
+  ...SHARED,
+};
+
+/** heads · head_dim is twice hidden_size. */
+const LLAMA = { ...OLD_LLAMA, head_dim: 16 };
+
+const MISTRAL = {
+  architectures: ['MistralForCausalLM'],
+  model_type: 'mistral',
+  bos_token_id: 1,
+  eos_token_id: 2,
+  head_dim: 16,
+  ...SHARED,
+};
+
+/** No head_dim: 16 is hidden_size / heads. */
+const QWEN2 = {
+  architectures: ['Qwen2ForCausalLM'],
+  model_type: 'qwen2',
+  bos_token_id: 90,
+  eos_token_id: [91, 92],
+  rope_scaling: null,
+  ...SHARED,
+  hidden_size: 96,
+  intermediate_size: 160,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1000000.0,
+};
+
+const QWEN3 = {
+  ...QWEN2,
+  architectures: ['Qwen3ForCausalLM'],
+  model_type: 'qwen3',
+  attention_bias: false,
+  head_dim: 16,
+  hidden_size: 48,
+  max_window_layers: 2,
+  sliding_window: null,
+  tie_word_embeddings: true,
+  use_sliding_window: false,
+};
+
+/** LLaMA-family models small enough to compute in milliseconds. Windows are at most 6 tokens. */
+export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = [
+  {
+    name: 'llama-mha',
+    config: {
+      ...OLD_LLAMA,
+      num_attention_heads: 3,
+      num_key_value_heads: 3,
+      tie_word_embeddings: true,
+    },
+    breaks: [],
+  },
+  {
+    name: 'llama-gqa',
+    config: { ...LLAMA, tie_word_embeddings: true },
+    breaks: ['grouping', 'attention-scale'],
+  },
+  {
+    name: 'llama-mqa',
+    config: { ...LLAMA, num_key_value_heads: 1, num_hidden_layers: 3 },
+    breaks: ['attention-scale', 'tied'],
+  },
+  { name: 'llama-untied', config: LLAMA, breaks: ['grouping', 'attention-scale', 'tied'] },
+  {
+    name: 'llama-attention-bias',
+    config: { ...LLAMA, attention_bias: true },
+    breaks: ['bias', 'output-bias', 'grouping', 'attention-scale', 'tied'],
+  },
+  {
+    name: 'llama-mlp-bias',
+    config: { ...LLAMA, mlp_bias: true, tie_word_embeddings: true },
+    breaks: ['bias', 'grouping', 'attention-scale'],
+  },
+  {
+    name: 'llama-rope-linear',
+    config: { ...LLAMA, rope_scaling: { type: 'linear', factor: 4.0 } },
+    breaks: ['scaling', 'grouping', 'attention-scale', 'tied'],
+  },
+  {
+    name: 'llama-rope-llama3', // wavelengths 6.3, 20, 63, 199 …: kept below 16, slowed above 64
+    config: {
+      ...LLAMA,
+      max_position_embeddings: 512,
+      rope_scaling: {
+        factor: 8.0,
+        high_freq_factor: 4.0,
+        low_freq_factor: 1.0,
+        original_max_position_embeddings: 64,
+        rope_type: 'llama3',
+      },
+      rope_theta: 10000.0,
+      tie_word_embeddings: true,
+    },
+    breaks: ['scaling', 'grouping', 'attention-scale'],
+  },
+  {
+    name: 'llama-rope-yarn', // factor = max_position_embeddings / original, as Transformers wants it
+    config: {
+      ...LLAMA,
+      max_position_embeddings: 128,
+      rope_scaling: { factor: 4.0, original_max_position_embeddings: 32, rope_type: 'yarn' },
+    },
+    breaks: ['scaling', 'attention-factor', 'grouping', 'attention-scale', 'tied'],
+  },
+  {
+    name: 'llama-rope-yarn-mscale',
+    config: {
+      ...LLAMA,
+      max_position_embeddings: 512,
+      rope_scaling: {
+        beta_fast: 8.0,
+        beta_slow: 1.5,
+        factor: 8.0,
+        mscale: 1.0,
+        mscale_all_dim: 0.5,
+        original_max_position_embeddings: 64,
+        truncate: false,
+        type: 'yarn',
+      },
+    },
+    breaks: ['scaling', 'attention-factor', 'grouping', 'attention-scale', 'tied'],
+  },
+  {
+    name: 'mistral-window',
+    config: { ...MISTRAL, sliding_window: 6 },
+    breaks: ['window', 'window-edge', 'grouping', 'attention-scale', 'tied'],
+  },
+  {
+    name: 'qwen2', // use_sliding_window switches the other two keys off
+    config: {
+      ...QWEN2,
+      max_window_layers: 1,
+      sliding_window: 5,
+      tie_word_embeddings: true,
+      use_sliding_window: false,
+    },
+    breaks: ['bias', 'theta', 'grouping'],
+  },
+  {
+    name: 'qwen2-window',
+    config: {
+      ...QWEN2,
+      layer_types: ['full_attention', 'sliding_attention', 'sliding_attention'],
+      max_window_layers: 1,
+      num_hidden_layers: 3,
+      sliding_window: 5,
+      use_sliding_window: true,
+    },
+    breaks: ['bias', 'theta', 'window', 'window-edge', 'window-layers', 'grouping', 'tied'],
+  },
+  {
+    name: 'qwen3',
+    config: QWEN3,
+    breaks: ['theta', 'norm-order', 'head-norm', 'grouping', 'attention-scale'],
+  },
+  {
+    name: 'tinyllama-like',
+    config: {
+      ...OLD_LLAMA,
+      hidden_size: 64,
+      intermediate_size: 176,
+      num_attention_heads: 8,
+      num_hidden_layers: 3,
+    },
+    breaks: ['grouping', 'tied'],
+  },
+  {
+    name: 'smollm2-like',
+    config: {
+      ...OLD_LLAMA,
+      bos_token_id: 0,
+      eos_token_id: 0,
+      hidden_size: 72,
+      intermediate_size: 192,
+      is_llama_config: true,
+      num_attention_heads: 9,
+      num_key_value_heads: 3,
+      rope_interleaved: false,
+      rope_theta: 100000,
+      tie_word_embeddings: true,
+    },
+    breaks: ['theta', 'grouping'],
+  },
+];

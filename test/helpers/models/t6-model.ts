@@ -1,0 +1,71 @@
+import { CpuBackend } from '../../../src/backend/cpu.ts';
+import { parseConfig } from '../../../src/format/config/config.ts';
+import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-files.ts';
+import { openTensors } from '../../../src/format/tensors/tensors.ts';
+import { Model } from '../../../src/load/model.ts';
+import { loadWeights } from '../../../src/weights/weights.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../../src/wasm/engine.ts';
+import { buildSafetensors, type TensorData } from '../files/build-safetensors.ts';
+import { floats, type Golden } from '../checks/golden.ts';
+
+/** The rope tables of the golden files, as config.json spells them. */
+export const PRECISIONS = { bf16: 'bfloat16', exact: 'float32' } as const;
+
+/** The two variants of every golden model. */
+export type Cos = keyof typeof PRECISIONS;
+
+/** A golden model's weights. */
+export function goldenWeights(golden: Golden): TensorData[] {
+  return [...golden.tensors]
+    .filter(([name]) => name.endsWith('.weight'))
+    .map(([name, { shape }]) => ({ name, shape, data: floats(golden, name) }));
+}
+
+/** A golden model as `loadModel` takes it, some keys of its config.json changed. */
+export function goldenSource(
+  golden: Golden,
+  cos: Cos,
+  changes: Record<string, unknown> = {},
+  weights: readonly TensorData[] = goldenWeights(golden),
+): ModelBytes {
+  const config = { ...golden.meta.config, rope_precision: PRECISIONS[cos], ...changes };
+  return { config, weights: buildSafetensors(weights) };
+}
+
+/**
+ * The weights with a tenth of the embedding. As they are, a token's own embedding outweighs what
+ * the blocks add, and greedy text soon repeats one token whatever came before.
+ */
+export function livelyWeights(golden: Golden): TensorData[] {
+  return goldenWeights(golden)
+    .filter(({ name }) => name !== 'lm_head.weight')
+    .map((tensor) =>
+      tensor.name === 'transformer.wte.weight'
+        ? { ...tensor, data: Float32Array.from(tensor.data, (x) => x / 10) }
+        : tensor,
+    );
+}
+
+/** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them. */
+export async function openCpuModel(
+  source: ModelBytes,
+  options: EngineOptions = {},
+  wrap: (kernels: Engine['kernels'], engine: Engine) => Engine['kernels'] = (kernels) => kernels,
+): Promise<{ backend: CpuBackend; model: Model }> {
+  const tensors = await openTensors(await openModelFiles(source));
+  const config = parseConfig(source.config, tensors.entries);
+  const engine = await createEngine(options);
+  const wrapped = { ...engine, kernels: wrap(engine.kernels, engine) };
+  const backend = new CpuBackend(wrapped, config, await loadWeights(wrapped, config, tensors));
+  return { backend, model: new Model(backend, config, undefined, []) };
+}
+
+/** Part `index` of `count` equal parts. */
+export function part<T extends Float32Array | Int32Array>(
+  data: T,
+  index: number,
+  count: number,
+): T {
+  const length = data.length / count;
+  return data.subarray(index * length, (index + 1) * length) as T;
+}

@@ -1,0 +1,50 @@
+import { TpaError } from '../../../src/base/errors.ts';
+import type { GenerateOptions } from '../../../src/generate/options.ts';
+import { Session } from '../../../src/generate/session.ts';
+import { byteTokenizer } from '../models/byte-tokenizer.ts';
+import { FakeBackend, type FakeOptions } from '../fakes/fake-backend.ts';
+
+export const GREEDY = { temperature: 0, maxTokens: 12 };
+export const PROMPT = [1, 2, 3, 4, 5, 6];
+
+/** A session over the fake backend and the byte tokenizer. */
+export function setUp(options: FakeOptions = {}, eosTokenIds: readonly number[] = []) {
+  const backend = new FakeBackend({ vocabSize: 257, ...options });
+  const host = { backend, tokenizer: byteTokenizer, eosTokenIds, sessions: new Set<Session>() };
+  return { backend, session: new Session(host) };
+}
+
+/** Reads a generation to its end. */
+export async function collect(
+  session: Session,
+  prompt: string | number[],
+  options: GenerateOptions,
+) {
+  const generation = session.generate(prompt, options);
+  const items = [];
+  for await (const item of generation) items.push(item);
+  return { generation, items, text: items.map((item) => item.text).join('') };
+}
+
+/** The TpaError code of what `work` throws, or the error itself; undefined if it does not. */
+export async function codeOf(work: () => unknown): Promise<unknown> {
+  try {
+    await work();
+  } catch (error) {
+    return error instanceof TpaError ? error.code : error;
+  }
+  return undefined;
+}
+
+/** The control: ids of one long greedy run. */
+export async function control(count: number): Promise<number[]> {
+  const { generation } = await collect(setUp().session, PROMPT, { ...GREEDY, maxTokens: count });
+  return generation.tokens;
+}
+
+/** One macrotask. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

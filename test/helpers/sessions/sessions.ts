@@ -1,0 +1,35 @@
+import type { Generation, Session, TpaErrorCode } from '../../../src/index.ts';
+import { refused } from '../checks/refused.ts';
+
+/** The likeliest tokens after `prompt`, read to the end. */
+export async function greedy(
+  session: Session,
+  prompt: readonly number[],
+  maxTokens: number,
+): Promise<number[]> {
+  const generation = session.generate(prompt, { temperature: 0, maxTokens });
+  await readAll(generation);
+  return generation.tokens;
+}
+
+/** Reads a generation to its end. */
+export async function readAll(generation: Generation): Promise<void> {
+  for await (const _ of generation);
+}
+
+/** Every call of a session that needs it free. */
+function sessionCalls(session: Session): Record<string, () => unknown> {
+  return {
+    prefill: () => session.prefill([1]),
+    decode: () => session.decode(1),
+    generate: () => session.generate([1]),
+    fork: () => session.fork(),
+    truncate: () => session.truncate(0),
+  };
+}
+
+/** Asserts that every call of the session is refused with this code at once. */
+export async function refusesCalls(session: Session, code: TpaErrorCode): Promise<void> {
+  const entries = Object.entries(sessionCalls(session));
+  await Promise.all(entries.map(([call, act]) => refused(act, code, call)));
+}

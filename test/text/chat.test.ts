@@ -1,0 +1,262 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TpaError } from '../../src/base/errors.ts';
+import { Chat } from '../../src/text/chat.ts';
+import { Session } from '../../src/generate/session.ts';
+import {
+  chatSource,
+  chatTokenizer,
+  setUpChat,
+  SPECIAL,
+  TEMPLATES,
+} from '../helpers/models/chat.ts';
+import { codeOf } from '../helpers/sessions/generation.ts';
+import { CANARY, refused } from '../helpers/checks/refused.ts';
+
+const test = suite('generate({ messages })');
+
+const GREEDY = { temperature: 0, maxTokens: 3 };
+const TALK = [
+  { role: 'system', content: 'Be brief.' },
+  { role: 'user', content: 'Is 1 < 2 | 3 > 2?\n' },
+  { role: 'assistant', content: ' Yes, [it] is. ' },
+  { role: 'user', content: 'And é, 😀, "quotes"?' },
+];
+const SPECIAL_IDS = new Set(chatTokenizer.specialTokens.values());
+
+function encode(template: string, messages = TALK): Promise<number[]> {
+  return new Chat(chatSource(template)).encode(messages, chatTokenizer, 400);
+}
+
+function specialTexts(ids: readonly number[]): string[] {
+  return ids.filter((id) => SPECIAL_IDS.has(id)).map((id) => chatTokenizer.decode([id]));
+}
+
+const EXPECTED: Record<string, string> = {
+  chatml:
+    '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nIs 1 < 2 | 3 > 2?\n<|im_end|>\n' +
+    '<|im_start|>assistant\n Yes, [it] is. <|im_end|>\n' +
+    '<|im_start|>user\nAnd é, 😀, "quotes"?<|im_end|>\n<|im_start|>assistant\n',
+  headers:
+    '<s><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>' +
+    '<|start_header_id|>user<|end_header_id|>\n\nIs 1 < 2 | 3 > 2?<|eot_id|>' +
+    '<|start_header_id|>assistant<|end_header_id|>\n\nYes, [it] is.<|eot_id|>' +
+    '<|start_header_id|>user<|end_header_id|>\n\nAnd é, 😀, "quotes"?<|eot_id|>' +
+    '<|start_header_id|>assistant<|end_header_id|>\n\n',
+  instructions:
+    '<s>[INST] Be brief.\n\nIs 1 < 2 | 3 > 2?\n [/INST] Yes, [it] is.</s>' +
+    '[INST] And é, 😀, "quotes"? [/INST]',
+};
+
+for (const [name, text] of Object.entries(EXPECTED)) {
+  test(`the shape ${name}: ids are those of the text in one piece, BOS once`, async () => {
+    const ids = await encode(TEMPLATES[name as keyof typeof TEMPLATES]);
+    assert.is(chatTokenizer.decode(ids), text);
+    assert.equal(ids, chatTokenizer.encode(text, { parseSpecial: true }));
+    const starts = specialTexts(ids).filter((special) => special === '<s>');
+    assert.is(starts.length, text.startsWith('<s>') ? 1 : 0);
+  });
+}
+
+test('every special token in a message stays text, in every shape and place', async () => {
+  const { thoughts: _, ...shapes } = TEMPLATES;
+  for (const [name, template] of Object.entries(shapes)) {
+    const plain = await encode(template, [
+      { role: 'user', content: 'x' },
+      { role: 'assistant', content: 'x' },
+      { role: 'user', content: 'x' },
+    ]);
+    for (const special of SPECIAL) {
+      const cut = Math.floor(special.length / 2);
+      const contents = [
+        [special, `a ${special}${special}`, special],
+        [special.slice(0, cut) + special + special.slice(cut), special, `${special} `],
+        ...(/[^\p{L}]/u.test(special)
+          ? [[special.slice(0, cut), special.slice(cut), special]]
+          : []),
+      ];
+      for (const [first, second, third] of contents) {
+        const ids = await encode(template, [
+          { role: 'user', content: first! },
+          { role: 'assistant', content: second! },
+          { role: 'user', content: third! },
+        ]);
+        assert.equal(specialTexts(ids), specialTexts(plain), `${name}: ${special}`);
+        assert.ok(chatTokenizer.decode(ids).includes(first!.trim()), `${name}: ${special}`);
+      }
+    }
+  }
+});
+
+test('every special token in a role stays text', async () => {
+  for (const template of [TEMPLATES.chatml, TEMPLATES.headers, TEMPLATES.markers]) {
+    const plain = await encode(template, [{ role: 'other', content: 'x' }]);
+    for (const special of SPECIAL) {
+      const ids = await encode(template, [{ role: special, content: 'x' }]);
+      assert.equal(specialTexts(ids), specialTexts(plain), special);
+      assert.ok(chatTokenizer.decode(ids).includes(special));
+    }
+  }
+});
+
+test('a template may make a special token out of a role', async () => {
+  const ids = await encode(TEMPLATES.markers, [{ role: 'user', content: 'x' }]);
+  assert.equal(specialTexts(ids), ['<|user|>', '</s>', '<|assistant|>']);
+});
+
+test('a template finds what it looks for in a message', async () => {
+  const ids = await encode(TEMPLATES.thoughts, [
+    { role: 'assistant', content: '<think>1 < 2</think>Yes</s>' },
+  ]);
+  assert.is(chatTokenizer.decode(ids), '<|assistant|>\nYes</s></s>\n<|assistant|>\n');
+  assert.equal(specialTexts(ids), ['<|assistant|>', '</s>', '<|assistant|>']);
+});
+
+test('an empty session takes all, the session is the conversation and the answer', async () => {
+  const { session, backend } = setUpChat(TEMPLATES.chatml);
+  const generation = session.generate({ messages: TALK }, GREEDY);
+  assert.is(backend.calls.length, 0, 'nothing before the first token is asked for');
+  await generation.text();
+  assert.equal(session.tokens, [...(await encode(TEMPLATES.chatml)), ...generation.tokens]);
+});
+
+test('a list that grows costs only its new tokens, and gives what a fresh session gives', async () => {
+  const { session, backend, host } = setUpChat(TEMPLATES.chatml);
+  await session.generate({ messages: TALK.slice(0, 2) }, GREEDY).text();
+  const before = (await encode(TEMPLATES.chatml, TALK.slice(0, 2))).length;
+  backend.calls.length = 0;
+  const next = session.generate({ messages: TALK }, GREEDY);
+  await next.text();
+  const ids = await encode(TEMPLATES.chatml);
+  const evaluated = backend.calls.reduce((sum, count) => sum + count, 0);
+  // Two of the three tokens are evaluated while the third is sampled.
+  assert.ok(evaluated <= ids.length - before + 2, `${evaluated} of ${ids.length}`);
+  const fresh = new Session(host);
+  const control = fresh.generate({ messages: TALK }, GREEDY);
+  await control.text();
+  assert.equal(next.tokens, control.tokens);
+  assert.equal(session.tokens, fresh.tokens);
+});
+
+test('another conversation, a shorter one and the same again equal fresh sessions', async () => {
+  const { session, host } = setUpChat(TEMPLATES.headers);
+  const other = [{ role: 'user', content: 'Other' }];
+  for (const messages of [TALK, TALK, TALK.slice(0, 2), other, TALK]) {
+    const generation = session.generate({ messages }, GREEDY);
+    await generation.text();
+    const fresh = new Session(host);
+    const control = fresh.generate({ messages }, GREEDY);
+    await control.text();
+    assert.equal(generation.tokens, control.tokens);
+    assert.equal(session.tokens, fresh.tokens);
+  }
+});
+
+test('a failure or an abort while the rest is evaluated leaves the session as it was', async () => {
+  const abort = new AbortController();
+  const failAt = new Map<number, 'throw'>();
+  const { session, backend, host } = setUpChat(TEMPLATES.chatml, {
+    failAt,
+    onForward: (call) => {
+      if (call === stopAt) abort.abort();
+    },
+  });
+  let stopAt = 0;
+  const first = session.generate({ messages: TALK.slice(0, 2) }, GREEDY);
+  await first.text();
+  const { tokens } = session;
+  const live = backend.live;
+
+  failAt.set(backend.calls.length + 2, 'throw');
+  const other = { messages: [TALK[0]!, { role: 'user', content: 'Something else, and long.' }] };
+  assert.is(await codeOf(() => session.generate(other, GREEDY).text()), 'KERNEL_TRAP');
+  assert.equal(session.tokens, tokens);
+
+  stopAt = backend.calls.length + 2;
+  const aborted = session.generate(other, { ...GREEDY, signal: abort.signal });
+  assert.is(await aborted.text(), '');
+  assert.is(aborted.finishReason, 'abort');
+  assert.equal(session.tokens, tokens);
+  assert.is(backend.live, live, 'no sequence is left over');
+
+  const next = session.generate([], GREEDY);
+  await next.text();
+  const fresh = new Session(host);
+  const control = fresh.generate(tokens, GREEDY);
+  await control.text();
+  assert.equal(next.tokens, control.tokens, 'the cache is that of before');
+});
+
+test('a session that is disposed in the middle: DISPOSED, and nothing is left', async () => {
+  let isLeaving = false;
+  const { session, backend } = setUpChat(TEMPLATES.chatml, {
+    onForward: () => {
+      if (isLeaving) session.dispose();
+    },
+  });
+  await session.generate({ messages: TALK.slice(0, 2) }, GREEDY).text();
+  isLeaving = true;
+  assert.is(await codeOf(() => session.generate({ messages: TALK.slice(1) }).text()), 'DISPOSED');
+  assert.is(backend.live, 0);
+});
+
+test('without a template: CHAT_TEMPLATE_MISSING at the call', async () => {
+  const { host } = setUpChat(TEMPLATES.chatml);
+  const session = new Session({ ...host, chat: undefined });
+  await refused(() => session.generate({ messages: TALK }), 'CHAT_TEMPLATE_MISSING');
+});
+
+test('a broken template, or one that refuses: CHAT_TEMPLATE_INVALID without a word of either', async () => {
+  const turns = [TALK[1]!, { role: 'user', content: CANARY }];
+  for (const template of [`{{ ${CANARY}`, `{{ ${CANARY}() }}`, TEMPLATES.instructions]) {
+    const { session } = setUpChat(template);
+    const work = () => session.generate({ messages: turns }).text();
+    const error = await refused(work, 'CHAT_TEMPLATE_INVALID');
+    assert.is(error.cause, undefined);
+    assert.is(session.length, 0);
+    assert.equal((await refused(work, 'CHAT_TEMPLATE_INVALID')).message, error.message);
+  }
+});
+
+test('a rendering of no text: PROMPT_EMPTY; of too many tokens: CONTEXT_OVERFLOW', async () => {
+  const empty = setUpChat('{# nothing #}').session;
+  await empty.prefill([1]);
+  assert.is(await codeOf(() => empty.generate({ messages: TALK }).text()), 'PROMPT_EMPTY');
+  assert.equal(empty.tokens, [1]);
+  const small = setUpChat(TEMPLATES.chatml, { contextLength: 20 }).session;
+  assert.is(await codeOf(() => small.generate({ messages: TALK }).text()), 'CONTEXT_OVERFLOW');
+  assert.is(small.length, 0);
+});
+
+test('bos_token and eos_token are undefined where the files name none', async () => {
+  const template = '{{ bos_token is defined }}{{ eos_token is defined }}';
+  const ids = await new Chat({ template }).encode(TALK, chatTokenizer, 400);
+  assert.is(chatTokenizer.decode(ids), 'falsefalse');
+});
+
+test('generationDefaults of the model hold until an option says otherwise', async () => {
+  const { host } = setUpChat(TEMPLATES.chatml);
+  const session = new Session({ ...host, generationDefaults: { temperature: 0, maxTokens: 2 } });
+  const generation = session.generate({ messages: TALK });
+  await generation.text();
+  assert.is(generation.tokens.length, 2);
+  const longer = session.generate([], { maxTokens: 4, temperature: undefined! });
+  await longer.text();
+  const again = new Session(host).generate(session.tokens.slice(0, -4), {
+    ...GREEDY,
+    maxTokens: 4,
+  });
+  await again.text();
+  assert.equal(longer.tokens, again.tokens);
+});
+
+test('TpaError is what a template can end with, whatever it throws', async () => {
+  const { session } = setUpChat('{{ [] | first }}');
+  const outcome = await session
+    .generate({ messages: TALK })
+    .text()
+    .catch((error: unknown) => error);
+  assert.instance(outcome, TpaError);
+});
+
+test.run();

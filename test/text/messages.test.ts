@@ -1,0 +1,90 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readMessages } from '../../src/text/messages.ts';
+import { MAX_BYTES_PER_TOKEN } from '../../src/text/prompt.ts';
+import { chatTokenizer } from '../helpers/models/chat.ts';
+import { refused } from '../helpers/checks/refused.ts';
+
+const test = suite('readMessages()');
+
+const CONTEXT = 8;
+const user = (content: unknown) => ({ role: 'user', content });
+
+function read(prompt: object) {
+  return readMessages(prompt, chatTokenizer, CONTEXT);
+}
+
+test('a copy of role and content, lone surrogates replaced', () => {
+  const messages = [user('a\uD800b'), { role: 'assistant', content: '' }];
+  const copy = read({ messages });
+  assert.equal(copy, [
+    { role: 'user', content: 'a\uFFFDb' },
+    { role: 'assistant', content: '' },
+  ]);
+  messages[0]!.content = 'changed';
+  assert.is(copy[0]!.content, 'a\uFFFDb');
+});
+
+test('other keys and types are a TypeError that names them', () => {
+  const cases: [object, RegExp][] = [
+    [{ messages: [user('x')], tools: [] }, /^"prompt" expected no keys but messages, got "tools"/],
+    [{ messages: 'x' }, /^"messages" expected array, got string/],
+    [{ messages: undefined }, /^"messages" expected array/],
+    [{ messages: [null] }, /^"messages\[0\]" expected \{ role, content \}, got null/],
+    [{ messages: ['x'] }, /^"messages\[0\]" expected/],
+    [{ messages: [user('x'), user(5)] }, /^"messages\[1\].content" expected string, got 5/],
+    [{ messages: [user(['x'])] }, /^"messages\[0\].content" expected string, got array/],
+    [{ messages: [{ role: 5, content: 'x' }] }, /^"messages\[0\].role" expected string, got 5/],
+    [
+      { messages: [{ ...user('x'), tool_calls: [] }] },
+      /^"messages\[0\]" .*role, content, got "tool_calls"/,
+    ],
+    [{ messages: Array.from({ length: 1 }) }, /^"messages\[0\]" expected/],
+  ];
+  for (const [prompt, message] of cases) {
+    assert.throws(
+      () => read(prompt),
+      (error: Error) => error instanceof TypeError && message.test(error.message),
+    );
+  }
+});
+
+test('no messages, a role of no or 65 characters: RangeError', () => {
+  const cases: [object, RegExp][] = [
+    [{ messages: [] }, /^"messages" expected at least one message, got none/],
+    [{ messages: [{ role: '', content: 'x' }] }, /role" expected 1..64 UTF-16 units, got 0/],
+    [
+      { messages: [{ role: 'x'.repeat(65), content: 'x' }] },
+      /role" expected 1..64 UTF-16 units, got 65/,
+    ],
+  ];
+  for (const [prompt, message] of cases) {
+    assert.throws(
+      () => read(prompt),
+      (error: Error) => error instanceof RangeError && message.test(error.message),
+    );
+  }
+});
+
+test('more messages than tokens, or more bytes than fit: PROMPT_TOO_LONG, unread', async () => {
+  assert.is(read({ messages: Array.from({ length: CONTEXT }, () => user('x')) }).length, CONTEXT);
+  const unreadable = Array.from({ length: CONTEXT + 1 });
+  const many = await refused(() => read({ messages: unreadable }), 'PROMPT_TOO_LONG');
+  assert.equal(many.data, { asked: CONTEXT + 1, limit: CONTEXT });
+  const limit = CONTEXT * MAX_BYTES_PER_TOKEN;
+  const half = limit / 2 - 'user'.length;
+  assert.is(read({ messages: [user('x'.repeat(half)), user('x'.repeat(half))] }).length, 2);
+  for (const content of ['x'.repeat(half + 1), 'é'.repeat(half - 1)]) {
+    const messages = [user('x'.repeat(half)), user(content)];
+    await refused(() => read({ messages }), 'PROMPT_TOO_LONG');
+  }
+  const long = [user('x'.repeat(limit)), null];
+  await refused(() => read({ messages: long }), 'PROMPT_TOO_LONG', 'the rest is not read');
+});
+
+test('without a tokenizer: TOKENIZER_MISSING', async () => {
+  const prompt = { messages: [user('x')] };
+  await refused(() => readMessages(prompt, undefined, CONTEXT), 'TOKENIZER_MISSING');
+});
+
+test.run();

@@ -1,0 +1,57 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readStartIds } from '../../src/text/start-tokens.ts';
+import { refused } from '../helpers/checks/refused.ts';
+
+const NAMES = new Map([
+  [0, 'a'],
+  [1, '<s>'],
+  [2, '</s>'],
+]);
+const start = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
+const TEXT = { Sequence: { id: 'A', type_id: 0 } };
+const TOKENS = {
+  '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] },
+  '</s>': { id: '</s>', ids: [2], tokens: ['</s>'] },
+};
+const template = (single: unknown, special_tokens: unknown = TOKENS) => ({
+  type: 'TemplateProcessing',
+  single,
+  pair: [],
+  special_tokens,
+});
+
+const test = suite('readStartIds()');
+
+test('the special tokens before the text, alone or in a sequence of processors', () => {
+  const llama = template([start('<s>'), TEXT]);
+  assert.equal(readStartIds(llama, NAMES), [1]);
+  assert.equal(readStartIds(template([start('<s>'), start('</s>'), TEXT]), NAMES), [1, 2]);
+  assert.equal(readStartIds(template([TEXT, start('</s>')]), NAMES), []);
+  const byteLevel = { type: 'ByteLevel', trim_offsets: true };
+  assert.equal(readStartIds({ type: 'Sequence', processors: [byteLevel, llama] }, NAMES), [1]);
+});
+
+test('none for other post-processors and for what is no post-processor', () => {
+  const others = [undefined, null, 5, 'x', [], {}, { type: 'ByteLevel' }, { type: 'Sequence' }];
+  for (const other of [...others, template(undefined), template([]), template([TEXT])]) {
+    assert.equal(readStartIds(other, NAMES), []);
+  }
+});
+
+test('tokens that the file does not have, and too many, are refused', async () => {
+  const wrong: unknown[] = [
+    template([start('<s>'), TEXT], {}),
+    template([start('toString'), TEXT]),
+    template([start('<s>'), TEXT], { '<s>': { ids: [7] } }),
+    template([start('<s>'), TEXT], { '<s>': { ids: ['1'] } }),
+    template([start('<s>'), TEXT], { '<s>': { ids: 1 } }),
+    template([start('<s>'), TEXT], { '<s>': { ids: [1.5] } }),
+    template([...Array.from({ length: 17 }, () => start('<s>')), TEXT]),
+  ];
+  for (const processor of wrong) {
+    await refused(() => readStartIds(processor, NAMES), 'TOKENIZER_INVALID');
+  }
+});
+
+test.run();
