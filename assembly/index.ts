@@ -11,7 +11,6 @@ export { embed } from './kernels/embed';
 export { isFinite } from './kernels/finite';
 export { fmaPeak } from './probes/fma-peak';
 export { matmul } from './kernels/matmul';
-export { matvec } from './kernels/matvec';
 export { outerRows } from './kernels/outer-rows';
 export { pack, packedBytes, unpack } from './layout/panels';
 export { readPeak } from './probes/read-peak';

@@ -4,13 +4,13 @@ import { densePage, pageScratch, seenFrom } from './dense-page';
 import { LOWEST } from './softmax';
 import { CacheShape, LATENT, PAGE_TOKENS, STORED, valueRow } from '../layout/pages';
 
-/** Bytes of scratch that {@link denseDecode} needs. */
+/** Bytes of scratch that {@link denseDecode} needs for any K/V heads. */
 export function denseDecodeScratch(shapeAt: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   return headsScratch(shape, shape.rankK, 1);
 }
 
-/** Bytes of scratch that {@link densePrefill} needs. */
+/** Bytes of scratch that {@link densePrefill} needs for any K/V heads. */
 export function densePrefillScratch(shapeAt: usize, count: usize): usize {
   return headsScratch(changetype<CacheShape>(shapeAt), 1, count);
 }
@@ -31,6 +31,7 @@ function headsScratch(shape: CacheShape, kvHeads: usize, count: usize): usize {
  * @param q (heads, headDim)
  * @param pages u32 addresses of ceil(length / 96) pages; those wholly before `first` are not read
  * @param scratch denseDecodeScratch bytes; out and scratch overlap nothing
+ * @param kvHeads K/V heads from firstKvHead on; of out, only their query heads are written
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function denseDecode(
@@ -42,11 +43,13 @@ export function denseDecode(
   first: usize,
   length: usize,
   scale: f32,
+  firstKvHead: usize,
+  kvHeads: usize,
 ): void {
   assert(first < length, 'denseDecode: no token to see');
   const shape = changetype<CacheShape>(shapeAt);
-  checkShape(shape);
-  attendHeads(out, q, 0, pages, shape, scratch, 0, shape.rankK, length - 1, 1, length - first, scale);
+  checkShape(shape, firstKvHead + kvHeads);
+  attendHeads(out, q, 0, pages, shape, scratch, firstKvHead, kvHeads, length - 1, 1, length - first, scale);
 }
 
 /**
@@ -58,6 +61,7 @@ export function denseDecode(
  * @param q (count, heads, headDim), qStride numbers between tokens
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch densePrefillScratch bytes; out and scratch overlap nothing
+ * @param kvHeads K/V heads from firstKvHead on, as in denseDecode
  * Any alignment. Max error: docs/numerics.md.
  */
 export function densePrefill(
@@ -71,22 +75,26 @@ export function densePrefill(
   count: usize,
   window: usize,
   scale: f32,
+  firstKvHead: usize,
+  kvHeads: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt);
-  checkShape(shape);
+  checkShape(shape, firstKvHead + kvHeads);
   assert(count, 'densePrefill: an empty block');
-  for (let g: usize = 0; g < shape.rankK; g++) {
+  for (let g = firstKvHead; g < firstKvHead + kvHeads; g++) {
     attendHeads(out, q, qStride, pages, shape, scratch, g, 1, position, count, window, scale);
   }
 }
 
-function checkShape(shape: CacheShape): void {
+/** Asserts a dense cache with K/V heads up to `end`. */
+function checkShape(shape: CacheShape, end: usize): void {
   const heads = shape.heads,
     kvHeads = shape.rankK;
   assert(heads && shape.headDim && shape.valueDim && kvHeads, 'dense attention: an empty shape');
   assert(kvHeads == shape.rankV && heads % kvHeads == 0, 'dense attention: heads that share no K/V head');
   const form = kvHeads == 1 && shape.form ? LATENT : STORED;
   assert(!shape.headRows && shape.form == form, 'dense attention: not a dense cache');
+  assert(end <= kvHeads, 'dense attention: K/V heads past the last');
 }
 
 /** The query heads of K/V heads g … g + kvHeads. */

@@ -17,7 +17,7 @@ export function linearStateBytes(shapeAt: usize): usize {
   return stateHeads(shape) * shape.headDim * valueRow(shape);
 }
 
-/** Bytes of scratch that {@link linearAttend} needs. */
+/** Bytes of scratch that {@link linearAttend} needs for any heads. */
 export function linearScratch(shapeAt: usize, count: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const rows = (<usize>shape.heads / stateHeads(shape)) * count;
@@ -39,8 +39,9 @@ export function linearScratch(shapeAt: usize, count: usize): usize {
  * @param rowsAt FactorRows of the same tokens; K = Σ_s ak[s] ⊗ bk[s], V likewise. Of a cache
  *   without A, bk is (kvHeads, headDim), bv (kvHeads, valueDim), and ak and av are not read
  * @param state linearStateBytes, or 0 before the first token
- * @param nextState linearStateBytes, written whole
+ * @param nextState linearStateBytes; the states of the given heads are written whole
  * @param scratch linearScratch bytes; out, nextState and scratch overlap nothing
+ * @param heads query heads from firstHead on: all that share a state, or none of them
  * Any alignment. Max error: docs/numerics.md.
  */
 export function linearAttend(
@@ -52,26 +53,34 @@ export function linearAttend(
   nextState: usize,
   scratch: usize,
   scale: f32,
+  firstHead: usize,
+  heads: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt),
     queries = changetype<QueryRows>(queriesAt),
     from = changetype<FactorRows>(rowsAt);
-  const heads = <usize>shape.heads,
+  const allHeads = <usize>shape.heads,
     headDim = <usize>shape.headDim,
     count = <usize>queries.count,
     states = stateHeads(shape);
-  assert(heads && headDim && shape.valueDim && states, 'linearAttend: an empty shape');
-  assert(heads % states == 0 && count - 1 < TILE, 'linearAttend: heads that share no K/V head, or a block past 48');
+  assert(allHeads && headDim && shape.valueDim && states, 'linearAttend: an empty shape');
+  assert(allHeads % states == 0 && count - 1 < TILE, 'linearAttend: heads that share no K/V head, or a block past 48');
   assert(state != nextState, 'linearAttend: the next state over the old one');
-  const isFactored = states == heads && (shape.headRows || shape.ak);
+  const isFactored = states == allHeads && (shape.headRows || shape.ak);
   const rankK: usize = isFactored ? <usize>shape.rankK : 0,
     rankV: usize = isFactored ? <usize>shape.rankV : 0;
   const row = valueRow(shape),
     valueBytes = (<usize>shape.valueDim) << 2,
     headBytes = headDim << 2;
-  const group = heads / states,
+  const group = allHeads / states,
     rows = group * count,
     stateBytes = headDim * row;
+  assert(firstHead + heads <= allHeads, 'linearAttend: heads past the last');
+  assert(firstHead % group == 0 && heads % group == 0, 'linearAttend: a part of the heads that share a state');
+  const firstState = firstHead / group,
+    skipped = firstState * stateBytes;
+  if (state) state += skipped;
+  nextState += skipped;
 
   const q = scratch; // (rows, headDim): row h · count + t for head h of the group
   const k = q + rows * headBytes; // (count, headDim)
@@ -80,7 +89,7 @@ export function linearAttend(
   const y = v + count * row; // (rows, valueStride)
   const scores = y + rows * row; // (rows, 48)
 
-  for (let g: usize = 0; g < states; g++) {
+  for (let g = firstState; g < firstState + heads / group; g++) {
     for (let h: usize = 0; h < group; h++) {
       queriesOfHead(q + h * count * headBytes, queries, g * group + h, headDim, scale);
     }
@@ -110,7 +119,7 @@ export function linearAttend(
     productAdd(nextState, kt, v, headDim, row >> 2, count, row, TILE_ROW, row);
     nextState += stateBytes;
     for (let i: usize = 0; i < rows; i++) {
-      const at = (i % count) * heads + g * group + i / count;
+      const at = (i % count) * allHeads + g * group + i / count;
       memory.copy(out + at * valueBytes, y + i * row, valueBytes);
     }
   }

@@ -4,8 +4,8 @@ import { keysOfHead } from '../cache/materialize';
 import { CacheShape, PAGE_ROW, TILE, TILE_ROW } from '../layout/pages';
 
 /*
- * Logits (base 2) of one tile of 48 keys: out (heads, queries, 48), heads `plane` bytes apart,
- * queries PAGE_ROW bytes.
+ * Logits (base 2) of some heads and one tile of 48 keys: out (heads, queries, 48), heads `plane`
+ * bytes apart, queries PAGE_ROW bytes; ak is the row of the first of these heads.
  */
 
 /**
@@ -22,10 +22,10 @@ export function factoredLogits(
   shape: CacheShape,
   rankQ: usize,
   count: usize,
+  heads: usize,
   plane: usize,
 ): void {
-  const heads = <usize>shape.heads,
-    headDim = <usize>shape.headDim;
+  const headDim = <usize>shape.headDim;
   const inner = rankQ ? rankQ : headDim;
   for (let s: u32 = 0; s < shape.rankK; s++) {
     if (rankQ) splatStore(p, b, bk, count * rankQ, headDim, TILE_ROW);
@@ -37,7 +37,7 @@ export function factoredLogits(
       else splatScaleAdd(to, from, keys, heads, inner, plane, ak);
     }
     bk += headDim * TILE_ROW;
-    ak += heads * TILE_ROW;
+    ak += <usize>shape.heads * TILE_ROW;
   }
 }
 
@@ -50,11 +50,12 @@ export function denseLogits(
   ak: usize,
   shape: CacheShape,
   count: usize,
+  heads: usize,
   plane: usize,
 ): void {
   const headDim = <usize>shape.headDim,
     qBytes = count * (headDim << 2);
-  for (let h: usize = 0; h < shape.heads; h++) {
+  for (let h: usize = 0; h < heads; h++) {
     keysOfHead(k, bk, ak, h, shape);
     productStore(out, q, k, count, TILE, headDim, PAGE_ROW, headDim << 2, TILE_ROW);
     out += plane;

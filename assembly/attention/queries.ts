@@ -15,15 +15,21 @@ export class QueryRows {
   count: u32;
 }
 
-/** Splats the factors of every query: A times scale, B of all queries as one matrix. */
-export function splatQueries(a: usize, b: usize, queries: QueryRows, shape: CacheShape, scale: f32): void {
-  const heads = <usize>shape.heads,
-    headDim = <usize>shape.headDim;
+/** Splats the factors of every query: A of some heads times scale, B of all queries as one matrix. */
+export function splatQueries(
+  a: usize,
+  b: usize,
+  queries: QueryRows,
+  headDim: usize,
+  scale: f32,
+  firstHead: usize,
+  heads: usize,
+): void {
   const rankQ = <usize>queries.rankQ,
     count = <usize>queries.count;
   const inner = rankQ ? rankQ : headDim;
   for (let t: usize = 0; t < count; t++) {
-    const from = <usize>queries.aq + t * queries.aqStride * 4;
+    const from = <usize>queries.aq + (t * queries.aqStride + firstHead * inner) * 4;
     splatRows(a + t * splatBytes(heads, inner), from, heads, inner, scale, 0);
     const factors = <usize>queries.bq + t * queries.bqStride * 4;
     splatRows(b, factors, rankQ, headDim, 1, t * rankQ);
@@ -48,11 +54,17 @@ export function queriesOfHead(q: usize, queries: QueryRows, h: usize, headDim: u
   );
 }
 
-/** q (heads, count, headDim) times scale, for products with dense keys. */
-export function denseQueries(q: usize, queries: QueryRows, shape: CacheShape, scale: f32): void {
-  const headDim = <usize>shape.headDim,
-    count = <usize>queries.count;
-  for (let h: usize = 0; h < shape.heads; h++) {
+/** q (heads, count, headDim) of some heads times scale, for products with dense keys. */
+export function denseQueries(
+  q: usize,
+  queries: QueryRows,
+  headDim: usize,
+  scale: f32,
+  firstHead: usize,
+  heads: usize,
+): void {
+  const count = <usize>queries.count;
+  for (let h = firstHead; h < firstHead + heads; h++) {
     queriesOfHead(q, queries, h, headDim, scale);
     q += count * (headDim << 2);
   }

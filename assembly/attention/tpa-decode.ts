@@ -9,7 +9,7 @@ import { akTile, avTile, avTileStride, valueRow } from '../layout/pages';
 import { CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
 import { valueScratch, valuesOfPage } from '../cache/values';
 
-/** Bytes of scratch that {@link tpaDecode} needs. */
+/** Bytes of scratch that {@link tpaDecode} needs for any heads. */
 export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
@@ -38,6 +38,7 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  * @param pages u32 addresses of ceil(length / 96) pages
  * @param length cached tokens to attend to, >= 1
  * @param scratch tpaDecodeScratch bytes; out and scratch overlap nothing
+ * @param heads from firstHead on; of out, only they are written
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function tpaDecode(
@@ -50,16 +51,18 @@ export function tpaDecode(
   rankQ: usize,
   length: usize,
   scale: f32,
+  firstHead: usize,
+  heads: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt);
-  const heads = <usize>shape.heads,
-    padded = even(heads);
   const headDim = <usize>shape.headDim,
     rankV = <usize>shape.rankV;
-  assert(heads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
+  assert(shape.heads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
+  assert(firstHead + heads <= shape.heads, 'tpaDecode: heads past the last');
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
-  const plane = padded * PAGE_ROW;
+  const plane = even(heads) * PAGE_ROW,
+    skipped = firstHead * TILE_ROW; // bytes of ak and av before the first head
 
   const a = scratch; // (heads, inner) splatted
   const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
@@ -71,7 +74,7 @@ export function tpaDecode(
   const sums = acc + heads * row; // (heads)
   const maxima = sums + (heads << 2); // (heads)
 
-  splatRows(a, aq, heads, inner, scale * LOG2E, 0);
+  splatRows(a, aq + ((firstHead * inner) << 2), heads, inner, scale * LOG2E, 0);
   splatRows(b, bq, rankQ, headDim, 1, 0);
   memory.fill(acc, 0, heads * (row + 4));
   for (let h: usize = 0; h < heads; h++) store<f32>(maxima + (h << 2), LOWEST);
@@ -82,15 +85,15 @@ export function tpaDecode(
     const columns = ((count + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
       const bk = keysOfTile(page, t, first, shape, keys),
-        ak = akTile(page, t, shape);
-      factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, PAGE_ROW);
+        ak = akTile(page, t, shape) + skipped;
+      factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, heads, PAGE_ROW);
     }
     for (let h: usize = 0; h < heads; h++) {
       const logits = w + h * PAGE_ROW,
         sum = sums + (h << 2);
       mask(logits, count, columns);
       const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
-      const av = avTile(page, shape) + h * TILE_ROW;
+      const av = avTile(page, shape) + skipped + h * TILE_ROW;
       store<f32>(sum, load<f32>(sum) + tileWeights(logits, columns, max, av, plane, shape));
     }
     const bv = valuesOfPage(page, count, shape, values);
@@ -98,9 +101,11 @@ export function tpaDecode(
       productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
     }
   }
+  const valueBytes = (<usize>shape.valueDim) << 2;
+  out += firstHead * valueBytes;
   for (let h: usize = 0; h < heads; h++) {
     const factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>rankV);
-    scaleRow(out + h * ((<usize>shape.valueDim) << 2), acc + h * row, shape.valueDim, factor);
+    scaleRow(out + h * valueBytes, acc + h * row, shape.valueDim, factor);
   }
 }
 

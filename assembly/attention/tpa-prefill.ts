@@ -21,7 +21,7 @@ function rowsPerHead(count: usize): usize {
   return even(count) + 2;
 }
 
-/** Bytes of scratch that {@link tpaPrefill} needs. */
+/** Bytes of scratch that {@link tpaPrefill} needs for any heads. */
 export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
@@ -51,6 +51,7 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
  * @param queriesAt QueryRows
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch tpaPrefillScratch bytes; out and scratch overlap nothing
+ * @param heads from firstHead on; of out, only they are written
  * Any alignment. Max error: docs/numerics.md.
  */
 export function tpaPrefill(
@@ -62,20 +63,23 @@ export function tpaPrefill(
   position: usize,
   scale: f32,
   isDenseKeys: bool,
+  firstHead: usize,
+  heads: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt),
     queries = changetype<QueryRows>(queriesAt);
-  const heads = <usize>shape.heads,
-    headDim = <usize>shape.headDim,
+  const headDim = <usize>shape.headDim,
     rankV = <usize>shape.rankV;
   const rankQ = <usize>queries.rankQ,
     count = <usize>queries.count;
-  assert(heads && headDim && rankV && shape.rankK && count, 'tpaPrefill: an empty shape or block');
+  assert(shape.heads && headDim && rankV && shape.rankK && count, 'tpaPrefill: an empty shape or block');
+  assert(firstHead + heads <= shape.heads, 'tpaPrefill: heads past the last');
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
   const rows = rowsPerHead(count),
     plane = rows * PAGE_ROW,
-    cells = even(heads) * rows;
+    cells = even(heads) * rows,
+    skipped = firstHead * TILE_ROW; // bytes of ak and av before the first head
 
   const v = scratch; // (96, valueStride)
   const w = v + row * PAGE_TOKENS; // (heads, rows, 96): logits, then weights
@@ -91,8 +95,8 @@ export function tpaPrefill(
 
   memory.fill(acc, 0, cells * (row + 4));
   for (let i: usize = 0; i < cells; i++) store<f32>(maxima + (i << 2), LOWEST);
-  if (isDenseKeys) denseQueries(a, queries, shape, scale * LOG2E);
-  else splatQueries(a, b, queries, shape, scale * LOG2E);
+  if (isDenseKeys) denseQueries(a, queries, headDim, scale * LOG2E, firstHead, heads);
+  else splatQueries(a, b, queries, headDim, scale * LOG2E, firstHead, heads);
 
   const end = position + count;
   for (let first: usize = 0; first < end; first += PAGE_TOKENS) {
@@ -101,12 +105,12 @@ export function tpaPrefill(
     const columns = ((tokens + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
       const bk = keysOfTile(page, t, first, shape, keys),
-        ak = akTile(page, t, shape),
+        ak = akTile(page, t, shape) + skipped,
         to = w + t * TILE_ROW;
-      if (isDenseKeys) denseLogits(to, a, k, bk, ak, shape, count, plane);
-      else factoredLogits(to, a, b, p, bk, ak, shape, rankQ, count, plane);
+      if (isDenseKeys) denseLogits(to, a, k, bk, ak, shape, count, heads, plane);
+      else factoredLogits(to, a, b, p, bk, ak, shape, rankQ, count, heads, plane);
     }
-    const av = avTile(page, shape),
+    const av = avTile(page, shape) + skipped,
       tileStride = avTileStride(shape);
     for (let h: usize = 0; h < heads; h++) {
       for (let t: usize = 0; t < count; t++) {
@@ -133,6 +137,7 @@ export function tpaPrefill(
   }
 
   const valueBytes = (<usize>shape.valueDim) << 2;
+  out += firstHead * valueBytes;
   for (let t: usize = 0; t < count; t++) {
     for (let h: usize = 0; h < heads; h++) {
       const cell = h * rows + t;
@@ -140,5 +145,6 @@ export function tpaPrefill(
       scaleRow(out, acc + cell * row, shape.valueDim, factor);
       out += valueBytes;
     }
+    out += (<usize>shape.heads - heads) * valueBytes;
   }
 }

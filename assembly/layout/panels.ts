@@ -1,5 +1,5 @@
 /*
- * The layout of a packed weight W (columns, k), known to matmul, matvec, embed and this file:
+ * The layout of a packed weight W (columns, k), known to matmul, embed and this file:
  * panels of 48 columns, (ceil(columns / 48), k, 48): strips of 24 or of 16 columns, as a binary
  * prefers, and one step of k is three cache lines.
  * Columns beyond the last are zero. Column j of the product is row j of W as PyTorch stores it.

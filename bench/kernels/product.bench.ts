@@ -1,4 +1,4 @@
-import { padToPanel } from '../../src/compute/project.ts';
+import { PANEL, padToPanel } from '../../src/compute/project.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertClose, productReference } from '../peers/reference.ts';
 import { randomValues } from '../random.ts';
@@ -48,7 +48,8 @@ function openProduct(engine: Engine, { rows, inner, columns }: ProductShape): ()
   kernels.pack(panels, staging, 0, columns, inner);
   heap.release(staging);
 
-  const run = () => kernels.matmul(out, x, panels, rows, inner, columns, stride, inner, false);
+  const run = () =>
+    kernels.matmul(out, x, panels, rows, inner, columns, stride, inner, false, 0, stride / PANEL);
   run();
   const checked = { rows: Math.min(rows, CHECK_ROWS), inner, columns };
   const found = Float32Array.from({ length: checked.rows * columns }, (_, i) => {

@@ -51,7 +51,19 @@ export function openLatentStep(
       for (const [h, weight] of absorb.entries()) {
         const to = inner.queryAt + h * key * 4;
         const from = query + h * head * 4;
-        kernels.matmul(to, from, weight, 1, headDim, latentDim, key, head, false);
+        kernels.matmul(
+          to,
+          from,
+          weight,
+          1,
+          headDim,
+          latentDim,
+          key,
+          head,
+          false,
+          0,
+          Math.ceil(latentDim / PANEL),
+        );
       }
       const rotated = query + headDim * 4;
       const beside = inner.queryAt + latentDim * 4;
@@ -60,7 +72,19 @@ export function openLatentStep(
       for (const [h, weight] of valueUp.entries()) {
         const to = values + h * valueDim * 4;
         const from = inner.outAt + h * latentDim * 4;
-        kernels.matmul(to, from, weight, 1, latentDim, valueDim, valueDim, latentDim, false);
+        kernels.matmul(
+          to,
+          from,
+          weight,
+          1,
+          latentDim,
+          valueDim,
+          valueDim,
+          latentDim,
+          false,
+          0,
+          Math.ceil(valueDim / PANEL),
+        );
       }
     },
     output: () => heap.floats(values, heads * valueDim).slice(),

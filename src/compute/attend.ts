@@ -77,11 +77,34 @@ function attendFactored(
   const scale = logitScale(spec, rankQ);
   const work = scratch + HEADER;
   if (count === 1) {
-    kernels.tpaDecode(out, aq, bq, pagesAt, shapeAt, work, rankQ, position + 1, scale);
+    kernels.tpaDecode(
+      out,
+      aq,
+      bq,
+      pagesAt,
+      shapeAt,
+      work,
+      rankQ,
+      position + 1,
+      scale,
+      0,
+      spec.heads,
+    );
   } else {
     heap.words(scratch, 6).set([aq, aqStride, bq, bqStride, rankQ, count]);
     const isDense = hasDenseKeys(spec, rankQ, count, position + count);
-    kernels.tpaPrefill(out, scratch, pagesAt, shapeAt, work, position, scale, isDense);
+    kernels.tpaPrefill(
+      out,
+      scratch,
+      pagesAt,
+      shapeAt,
+      work,
+      position,
+      scale,
+      isDense,
+      0,
+      spec.heads,
+    );
   }
 }
 
@@ -100,8 +123,21 @@ function attendDense(
   const work = scratch + HEADER;
   if (count === 1) {
     const first = window === 0 ? 0 : Math.max(0, position + 1 - window);
-    kernels.denseDecode(out, q, pagesAt, shapeAt, work, first, position + 1, scale);
+    kernels.denseDecode(out, q, pagesAt, shapeAt, work, first, position + 1, scale, 0, spec.rankK);
   } else {
-    kernels.densePrefill(out, q, qStride, pagesAt, shapeAt, work, position, count, window, scale);
+    kernels.densePrefill(
+      out,
+      q,
+      qStride,
+      pagesAt,
+      shapeAt,
+      work,
+      position,
+      count,
+      window,
+      scale,
+      0,
+      spec.rankK,
+    );
   }
 }

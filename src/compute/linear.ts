@@ -40,7 +40,18 @@ export function attendLinear(
   const { shapeAt, stateAt, nextAt } = state;
   const work = scratch + HEADER;
   const scale = linearScale(state.spec, rankQ);
-  kernels.linearAttend(out, scratch, scratch + ROWS_AT, shapeAt, stateAt, nextAt, work, scale);
+  kernels.linearAttend(
+    out,
+    scratch,
+    scratch + ROWS_AT,
+    shapeAt,
+    stateAt,
+    nextAt,
+    work,
+    scale,
+    0,
+    state.spec.heads,
+  );
 }
 
 /** Q, K and V are divided by their ranks; nothing else is scaled (upstream code). */

@@ -111,7 +111,19 @@ export function projectFactors(
   const layout = factorLayout(spec, rankQ);
   const { stride, width, formed, queryWidth } = layout;
   const at = (offset: number) => out + offset * 4;
-  kernels.matmul(out, x, weight, count, dim, width, stride, ldx, false);
+  kernels.matmul(
+    out,
+    x,
+    weight,
+    count,
+    dim,
+    width,
+    stride,
+    ldx,
+    false,
+    0,
+    padToPanel(width) / PANEL,
+  );
   if (bias !== 0) kernels.addBias(out, bias, count, width, stride);
 
   if (projection.usesSigmoid) {

@@ -2,6 +2,7 @@ import { attend } from '../compute/attend.ts';
 import {
   cachedRows,
   factorLayout,
+  PANEL,
   padToPanel,
   projectFactors,
   queryRows,
@@ -74,7 +75,19 @@ function attention(
     const rows = count * heads;
     kernels.rmsNorm(attended, attended, groupNorm, rows, headDim, headDim, headDim, GROUP_NORM_EPS);
   }
-  kernels.matmul(x, from.at, weights.output, count, inputs, dim, width, from.stride, true);
+  kernels.matmul(
+    x,
+    from.at,
+    weights.output,
+    count,
+    inputs,
+    dim,
+    width,
+    from.stride,
+    true,
+    0,
+    padToPanel(dim) / PANEL,
+  );
   if (weights.outputBias !== 0) kernels.addBias(x, weights.outputBias, count, dim, width);
 }
 
@@ -129,10 +142,34 @@ function feedForward(network: Network, weights: LayerWeights, count: number): vo
   const up = padToPanel(hiddenDim);
   const stride = 2 * up;
   norm(network, normed, x, weights.feedForwardNorm, count);
-  kernels.matmul(gateUp, normed, weights.gateUp, count, dim, stride, stride, width, false);
+  kernels.matmul(
+    gateUp,
+    normed,
+    weights.gateUp,
+    count,
+    dim,
+    stride,
+    stride,
+    width,
+    false,
+    0,
+    padToPanel(stride) / PANEL,
+  );
   if (gateUpBias !== 0) kernels.addBias(gateUp, gateUpBias, count, stride, stride);
   kernels.swiglu(gateUp, gateUp + up * 4, count, hiddenDim, stride);
-  kernels.matmul(x, gateUp, weights.down, count, hiddenDim, dim, width, stride, true);
+  kernels.matmul(
+    x,
+    gateUp,
+    weights.down,
+    count,
+    hiddenDim,
+    dim,
+    width,
+    stride,
+    true,
+    0,
+    padToPanel(dim) / PANEL,
+  );
   if (downBias !== 0) kernels.addBias(x, downBias, count, dim, width);
 }
 
@@ -167,7 +204,19 @@ export function readLogits(
   for (let row = 0; row < count; row += LOGIT_ROWS) {
     const rows = Math.min(LOGIT_ROWS, count - row);
     const from = normed + row * width * 4;
-    kernels.matmul(logits, from, weights.head, rows, dim, vocabSize, stride, width, false);
+    kernels.matmul(
+      logits,
+      from,
+      weights.head,
+      rows,
+      dim,
+      vocabSize,
+      stride,
+      width,
+      false,
+      0,
+      padToPanel(vocabSize) / PANEL,
+    );
     if (kernels.isFinite(logits, rows * stride) === 0) return undefined;
     const view = heap.floats(logits, rows * stride);
     for (let i = 0; i < rows; i++) {

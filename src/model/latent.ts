@@ -58,7 +58,19 @@ export function projectLatent(
   const latentAt = factors + queryRank * 4;
   const keyAt = latentAt + latentDim * 4;
 
-  kernels.matmul(factors, normed, weights.projection, count, dim, projected, stride, width, false);
+  kernels.matmul(
+    factors,
+    normed,
+    weights.projection,
+    count,
+    dim,
+    projected,
+    stride,
+    width,
+    false,
+    0,
+    padToPanel(projected) / PANEL,
+  );
   kernels.rmsNorm(factors, factors, queryNorm, count, queryRank, stride, stride, LATENT_NORM_EPS);
   kernels.rmsNorm(
     latentAt,
@@ -84,6 +96,8 @@ export function projectLatent(
     queryStride,
     stride,
     false,
+    0,
+    padToPanel(heads * head) / PANEL,
   );
   const rotated = queries + headDim * 4;
   rope.rotate(rotated, count, heads, queryStride, head);
@@ -91,7 +105,19 @@ export function projectLatent(
   for (const [h, weight] of absorb.entries()) {
     const to = absorbed + h * key * 4;
     const from = queries + h * head * 4;
-    kernels.matmul(to, from, weight, count, headDim, latentDim, absorbedStride, queryStride, false);
+    kernels.matmul(
+      to,
+      from,
+      weight,
+      count,
+      headDim,
+      latentDim,
+      absorbedStride,
+      queryStride,
+      false,
+      0,
+      padToPanel(latentDim) / PANEL,
+    );
   }
   const beside = absorbed + latentDim * 4;
   kernels.copyRows(beside, rotated, count, heads, ropeDim, key, absorbedStride, head, queryStride);
@@ -130,7 +156,19 @@ export function expandValues(
   for (const [h, weight] of weights.latent!.valueUp.entries()) {
     const to = at + h * valueDim * 4;
     const from = attended + h * latentDim * 4;
-    kernels.matmul(to, from, weight, count, latentDim, valueDim, stride, heads * latentDim, false);
+    kernels.matmul(
+      to,
+      from,
+      weight,
+      count,
+      latentDim,
+      valueDim,
+      stride,
+      heads * latentDim,
+      false,
+      0,
+      padToPanel(valueDim) / PANEL,
+    );
   }
   return { at, stride };
 }

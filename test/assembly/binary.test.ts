@@ -24,7 +24,6 @@ const EXPORTS = [
   'linearScratch',
   'linearStateBytes',
   'matmul',
-  'matvec',
   'memory',
   'outerRows',
   'pack',

@@ -17,7 +17,7 @@ const test = suite('the debug binary');
 test('keeps its asserts: an empty shape aborts', async () => {
   const { kernels, heap, run } = await createEngine({ simd: 'baseline', wasm: DEBUG });
   const at = heap.allocate(1024);
-  const decode = () => kernels.tpaDecode(at, at, at, at, at, at, 1, 1, 1);
+  const decode = () => kernels.tpaDecode(at, at, at, at, at, at, 1, 1, 1, 0, 0);
   assert.throws(() => run(decode), /tpaDecode: an empty shape or cache/);
   const read = () => kernels.readFactors(at, at, 0, 1, at);
   assert.throws(() => run(read), /readFactors: an empty shape/);
@@ -31,7 +31,7 @@ test('keeps the asserts of dense and linear attention', async () => {
   // heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows
   const prefill = (count: number, ...shape: number[]) => {
     heap.words(at, 18).fill(0).set(shape);
-    kernels.densePrefill(at, at, 0, at, at, at, 0, count, 0, 1);
+    kernels.densePrefill(at, at, 0, at, at, at, 0, count, 0, 1, 0, 1);
   };
   const refused = (compute: () => void, message: RegExp) =>
     assert.throws(() => run(compute), message);
@@ -43,17 +43,52 @@ test('keeps the asserts of dense and linear attention', async () => {
   refused(() => prefill(1, 2, 4, 4, 1, 1, 4, 2, 4), /dense attention: not a dense cache/);
   refused(() => prefill(1, 2, 4, 4, 1, 1, 4, 0, 4, 2), /dense attention: not a dense cache/);
   refused(() => prefill(0, 2, 4, 4, 1, 1, 4, 0, 4), /densePrefill: an empty block/);
-  refused(() => kernels.denseDecode(at, at, at, at, at, 5, 5, 1), /denseDecode: no token to see/);
+  refused(
+    () => kernels.denseDecode(at, at, at, at, at, 5, 5, 1, 0, 1),
+    /denseDecode: no token to see/,
+  );
 
   const linear = (count: number, next: number, ...shape: number[]) => {
     heap.words(at, 18).fill(0).set(shape);
     heap.words(at + 256, 6).set([at, 0, at, 0, 0, count]);
-    kernels.linearAttend(at, at + 256, at, at, at, next, at, 1);
+    kernels.linearAttend(at, at + 256, at, at, at, next, at, 1, 0, 1);
   };
   refused(() => linear(1, at + 8, 0, 4, 4, 1, 1, 4, 0, 4), /linearAttend: an empty shape/);
   refused(() => linear(0, at + 8, 2, 4, 4, 1, 1, 4, 0, 4), /or a block past 48/);
   refused(() => linear(49, at + 8, 2, 4, 4, 1, 1, 4, 0, 4), /or a block past 48/);
   refused(() => linear(1, at, 2, 4, 4, 1, 1, 4, 0, 4), /linearAttend: the next state over the old/);
+});
+
+test('asserts that a range lies within its whole', async () => {
+  const { kernels, heap, run } = await createEngine({ simd: 'baseline', wasm: DEBUG });
+  const at = heap.allocate(4096);
+  const shapeAt = heap.allocate(72);
+  const refused = (message: RegExp, compute: () => void) =>
+    assert.throws(() => run(compute), message);
+  const setShape = (...shape: number[]) => heap.words(shapeAt, 18).fill(0).set(shape);
+  heap.words(at, 6).set([at, 0, at, 0, 0, 1]);
+  const past = (name: string) => new RegExp(`${name}: [\\w/ ]*past the last`);
+
+  // heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows
+  setShape(3, 4, 4, 1, 1, 4, 3, 4);
+  const pages = [at, shapeAt, at] as const;
+  refused(past('tpaDecode'), () => kernels.tpaDecode(at, at, at, ...pages, 1, 1, 1, 1, 3));
+  refused(past('tpaPrefill'), () => kernels.tpaPrefill(at, at, ...pages, 0, 1, false, 3, 1));
+  setShape(4, 4, 4, 2, 2, 4, 0, 4);
+  refused(past('dense attention'), () => kernels.denseDecode(at, at, ...pages, 0, 1, 1, 1, 2));
+  refused(past('dense attention'), () => {
+    kernels.densePrefill(at, at, 0, ...pages, 0, 1, 0, 1, 2, 1);
+  });
+  const linear = (firstHead: number, heads: number) =>
+    kernels.linearAttend(at, at, at, shapeAt, 0, at + 8, at, 1, firstHead, heads);
+  refused(past('linearAttend'), () => linear(2, 4));
+  for (const [firstHead, heads] of [
+    [0, 1],
+    [1, 2],
+  ] as const) {
+    refused(/a part of the heads that share a state/, () => linear(firstHead, heads));
+  }
+  refused(past('matmul'), () => kernels.matmul(at, at, at, 1, 1, 49, 49, 1, false, 1, 2));
 });
 
 for (const name of ['op_H5_D24_q3_k2_v1_d40_T130_exact', 'op_H8_D128_q8_k2_v2_d512_T7_exact']) {

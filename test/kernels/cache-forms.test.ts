@@ -10,7 +10,7 @@ import {
 } from '../helpers/kernels/cache-forms.ts';
 import { assertClose, assertSame, nmse } from '../helpers/checks/close.ts';
 import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
-import { createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { assertSplits, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import type { Misalignment } from '../helpers/kernels/memory.ts';
 import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
 import { formFactors } from '../reference/cache-forms.ts';
@@ -139,6 +139,21 @@ for (const simd of BINARIES) {
 
   for (const sizes of SHAPES) {
     const title = titleOf(sizes);
+
+    test(`${title}: 2, 3 and 7 ranges of heads give the bits of one call`, () => {
+      const [tokens, cached] = [5, 140];
+      const { query, stored } = formInputs(sizes, tokens, cached);
+      const guarded = bench.guard();
+      const pages = fillPages(bench, guarded, sizes, stored, cached, 4);
+      const at = writeQuery(guarded, query, tokens);
+      assertSplits(title, (split) => [
+        decode(bench, guarded, pages, sizes, at, tokens - 1, cached, 4, split),
+        ...[false, true].map((isDense) => {
+          const block = { count: tokens, position: cached - tokens };
+          return prefill(bench, guarded, pages, sizes, at, block, isDense, 4, split);
+        }),
+      ]);
+    });
 
     test(`${title}: pageBytes is what tiles.ts says`, () => {
       const guarded = bench.guard();

@@ -4,7 +4,12 @@ import * as assert from 'uvu/assert';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/checks/close.ts';
 import { decode } from '../helpers/kernels/kernel-attention.ts';
-import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import {
+  assertSplits,
+  assertWithin,
+  createBench,
+  MISALIGNMENTS,
+} from '../helpers/kernels/kernel-bench.ts';
 import {
   appendDense,
   createDensePages,
@@ -139,6 +144,24 @@ for (const simd of BINARIES) {
       }
     });
   }
+
+  test('2, 3 and 7 ranges of K/V heads give the bits of one call', () => {
+    for (const sizes of SHAPES) {
+      const [tokens, cached] = [5, 140];
+      const inputs = denseInputs(sizes, tokens, cached, 6);
+      const guarded = bench.guard();
+      const pages = createDensePages(guarded, sizes, cached, { misalignment: 4 });
+      appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
+      const queries = writeQueries(guarded, sizes, inputs.q);
+      assertSplits(titleOf(sizes), (split) => [
+        runDecode(bench, guarded, pages, sizes, queries.at, [20, cached], { split }),
+        ...[0, 100].map((window) => {
+          const block = { count: tokens, position: cached - tokens, window };
+          return runPrefill(bench, guarded, pages, sizes, queries, block, 4, split);
+        }),
+      ]);
+    }
+  });
 
   test('V = 1 gives 1 within 2e-6, whatever the scores', () => {
     for (const sizes of SHAPES) {

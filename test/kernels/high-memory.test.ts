@@ -29,9 +29,9 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   const rowMajor = guarded.regionOf('w', random.normal(columns * k)).pointer;
   const w = guarded.regionOf('packed', pack(random.normal(columns * k), columns, k)).pointer;
   const out = guarded.region('out', rows * columns);
-  kernels.matmul(out.pointer, x, w, rows, k, columns, columns, k, false);
+  kernels.matmul(out.pointer, x, w, rows, k, columns, columns, k, false, 0, 1);
   const row = guarded.region('row', columns);
-  kernels.matvec(row.pointer, x, w, k, columns, false);
+  kernels.matmul(row.pointer, x, w, 1, k, columns, columns, k, false, 0, 1);
   const normed = guarded.region('normed', rows * k);
   kernels.rmsNorm(normed.pointer, x, 0, rows, k, k, k, 1e-5);
   const gate = guarded.regionOf('gate', random.normal(rows * k));

@@ -3,7 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
-import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import {
+  assertSplits,
+  assertWithin,
+  createBench,
+  MISALIGNMENTS,
+} from '../helpers/kernels/kernel-bench.ts';
 import {
   denseRows,
   type LinearInputs,
@@ -84,6 +89,15 @@ for (const simd of BINARIES) {
         return sum;
       });
       assertWithin(state, expected!, (i) => 1e-6 * magnitude![i]!, titleOf(sizes));
+    });
+
+    test(`${titleOf(sizes)}: 2, 3 and 7 ranges of heads give the bits of one call`, () => {
+      const inputs = linearInputs(sizes, 60, 7);
+      assertSplits(titleOf(sizes), (split) => {
+        const cuts = [12, 60];
+        const ran = runLinear(bench, bench.guard(), sizes, inputs, cuts, 1, 4, split);
+        return [ran.out, ran.state];
+      });
     });
 
     test(`${titleOf(sizes)}: causality, and alignment changes no bit`, () => {

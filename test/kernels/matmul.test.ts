@@ -5,7 +5,9 @@ import {
   assertWithin,
   createBench,
   MISALIGNMENTS,
+  rangesOf,
   ROUNDING,
+  SPLITS,
   withoutStride,
   withStride,
 } from '../helpers/kernels/kernel-bench.ts';
@@ -26,7 +28,7 @@ const SHAPES = [
 ];
 
 for (const simd of BINARIES) {
-  const test = suite(`matmul() and matvec(), ${simd}`);
+  const test = suite(`matmul(), ${simd}`);
   const { kernels, guard } = await createBench(simd);
   const random = createRandom(4);
 
@@ -47,7 +49,7 @@ for (const simd of BINARIES) {
           // without isAdded, what was there must not matter: the region is NaN
           if (isAdded) guarded.write(out, withStride(before, columns, ldo));
           const args = [out.pointer, xAt.pointer, wAt.pointer, rows, k, columns] as const;
-          kernels.matmul(...args, ldo, k + 3, isAdded);
+          kernels.matmul(...args, ldo, k + 3, isAdded, 0, padded / PANEL);
           guarded.assertCanaries();
           const actual = withoutStride(guarded.read(out), columns, ldo, padded);
 
@@ -67,12 +69,24 @@ for (const simd of BINARIES) {
               guarded.write(row, start);
             }
             const xRow = xAt.pointer + i * (k + 3) * 4;
-            kernels.matvec(row.pointer, xRow, wAt.pointer, k, columns, isAdded);
+            const one = [row.pointer, xRow, wAt.pointer, 1, k, columns] as const;
+            kernels.matmul(...one, padded, k, isAdded, 0, padded / PANEL);
             assertSame(
               guarded.read(row).subarray(0, columns),
               actual.subarray(i * columns, (i + 1) * columns),
-              `${what}: matvec equals row ${i} bit for bit`,
+              `${what}: one row equals row ${i} bit for bit`,
             );
+          }
+          guarded.assertCanaries();
+
+          for (const split of SPLITS) {
+            const cut = guarded.region('cut', rows * ldo, misalignment);
+            if (isAdded) guarded.write(cut, withStride(before, columns, ldo));
+            const whole = [cut.pointer, xAt.pointer, wAt.pointer, rows, k, columns] as const;
+            for (const range of rangesOf(padded / PANEL, split)) {
+              kernels.matmul(...whole, ldo, k + 3, isAdded, ...range);
+            }
+            assertSame(guarded.read(cut), guarded.read(out), `${what} in ${split.parts} ranges`);
           }
           guarded.assertCanaries();
         }

@@ -85,11 +85,35 @@ for (const simd of BINARIES) {
     const gate = guarded.region('gate', rows * ld).pointer;
     const up = guarded.region('up', rows * ld).pointer;
     const out = guarded.region('out', rows * ldo);
-    kernels.matmul(gate, xAt, weight('c_fc1', wide, dim), rows, dim, wide, ld, dim, false);
-    kernels.matmul(up, xAt, weight('c_fc2', wide, dim), rows, dim, wide, ld, dim, false);
+    kernels.matmul(
+      gate,
+      xAt,
+      weight('c_fc1', wide, dim),
+      rows,
+      dim,
+      wide,
+      ld,
+      dim,
+      false,
+      0,
+      ld / PANEL,
+    );
+    kernels.matmul(
+      up,
+      xAt,
+      weight('c_fc2', wide, dim),
+      rows,
+      dim,
+      wide,
+      ld,
+      dim,
+      false,
+      0,
+      ld / PANEL,
+    );
     kernels.swiglu(gate, up, rows, wide, ld);
     const proj = weight('c_proj', dim, wide);
-    kernels.matmul(out.pointer, gate, proj, rows, wide, dim, ldo, ld, false);
+    kernels.matmul(out.pointer, gate, proj, rows, wide, dim, ldo, ld, false, 0, ldo / PANEL);
     guarded.assertCanaries();
     const actual = withoutStride(guarded.read(out), dim, ldo, ldo);
     const expected = floats(golden, 'mlp_y');

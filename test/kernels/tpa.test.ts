@@ -10,7 +10,12 @@ import {
   prefill,
   writeQuery,
 } from '../helpers/kernels/kernel-attention.ts';
-import { assertWithin, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import {
+  assertWithin,
+  createBench,
+  assertSplits,
+  MISALIGNMENTS,
+} from '../helpers/kernels/kernel-bench.ts';
 import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
 
 const shape = (
@@ -149,6 +154,24 @@ for (const simd of BINARIES) {
       });
     }
   }
+
+  test('2, 3 and 7 ranges of heads give the bits of one call', () => {
+    for (const sizes of SHAPES) {
+      const [tokens, cached] = [5, 140];
+      const { query, cache } = attentionInputs({ ...sizes, tokens, cached });
+      const guarded = bench.guard();
+      const pages = createPages(guarded, sizes, cached, 4);
+      appendTo(bench, guarded, pages, sizes, cache, 0, cached);
+      const at = writeQuery(guarded, query, tokens);
+      assertSplits(JSON.stringify(sizes), (split) => [
+        decode(bench, guarded, pages, sizes, at, tokens - 1, cached, 4, split),
+        ...[false, true].map((isDense) => {
+          const block = { count: tokens, position: cached - tokens };
+          return prefill(bench, guarded, pages, sizes, at, block, isDense, 4, split);
+        }),
+      ]);
+    }
+  });
 
   test('V = 1 gives 1 within 2e-6, whatever the scores', () => {
     for (const sizes of SHAPES) {

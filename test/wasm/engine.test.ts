@@ -25,8 +25,8 @@ for (const simd of BINARIES) {
     const beyond = 2 ** 32 - 65536;
     for (const trap of [
       () => kernels.isFinite(beyond, 16),
-      () => kernels.matvec(beyond, 64, 64, 1, 16, false),
-      () => kernels.tpaDecode(64, 64, 64, 64, beyond, 64, 1, 1, 1),
+      () => kernels.matmul(beyond, 64, 64, 1, 1, 16, 16, 1, false, 0, 1),
+      () => kernels.tpaDecode(64, 64, 64, 64, beyond, 64, 1, 1, 1, 0, 1),
     ]) {
       try {
         run(trap);

@@ -1,5 +1,5 @@
 import type { attentionInputs } from './attention-shape.ts';
-import { type KernelBench, withStride } from './kernel-bench.ts';
+import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment, Region } from './memory.ts';
 
 export const PAGE_TOKENS = 96;
@@ -115,7 +115,7 @@ export function logitScaleOf(sizes: CacheSizes, rankQ: number): number {
   return 1 / (Math.max(1, rankQ) * sizes.rankK * Math.sqrt(sizes.headDim));
 }
 
-/** Runs tpaDecode for query `token`; scratch and output are NaN before. */
+/** Runs tpaDecode for query `token`, a range of heads after another; scratch and output are NaN before. */
 export function decode(
   { kernels }: KernelBench,
   guarded: GuardedMemory,
@@ -125,22 +125,25 @@ export function decode(
   token: number,
   length: number,
   misalignment: Misalignment = 0,
+  split = WHOLE,
 ): Float32Array {
   const { rankQ } = query;
   const bytes = kernels.tpaDecodeScratch(pages.shapeAt, rankQ) >>> 0;
-  const scratch = guarded.region('scratch', bytes / 4, misalignment);
   const out = guarded.region('out', sizes.heads * sizes.valueDim, misalignment);
-  kernels.tpaDecode(
-    out.pointer,
-    query.aq + token * query.aqStride * 4,
-    query.bq + token * query.bqStride * 4,
-    pages.pagesAt,
-    pages.shapeAt,
-    scratch.pointer,
-    rankQ,
-    length,
-    logitScaleOf(sizes, rankQ),
-  );
+  for (const range of rangesOf(sizes.heads, split)) {
+    kernels.tpaDecode(
+      out.pointer,
+      query.aq + token * query.aqStride * 4,
+      query.bq + token * query.bqStride * 4,
+      pages.pagesAt,
+      pages.shapeAt,
+      guarded.region('scratch', bytes / 4, misalignment).pointer,
+      rankQ,
+      length,
+      logitScaleOf(sizes, rankQ),
+      ...range,
+    );
+  }
   guarded.assertCanaries();
   return guarded.read(out);
 }
@@ -155,10 +158,10 @@ export function prefill(
   { token = 0, count, position }: { token?: number; count: number; position: number },
   isDenseKeys: boolean,
   misalignment: Misalignment = 0,
+  split = WHOLE,
 ): Float32Array {
   const { rankQ, aqStride, bqStride } = query;
   const bytes = kernels.tpaPrefillScratch(pages.shapeAt, rankQ, count) >>> 0;
-  const scratch = guarded.region('scratch', bytes / 4, misalignment);
   const out = guarded.region('out', count * sizes.heads * sizes.valueDim, misalignment);
   const aq = query.aq + token * aqStride * 4;
   const bq = query.bq + token * bqStride * 4;
@@ -169,8 +172,11 @@ export function prefill(
   );
   const scale = logitScaleOf(sizes, rankQ);
   const { pagesAt, shapeAt } = pages;
-  const args = [out.pointer, rows.pointer, pagesAt, shapeAt, scratch.pointer] as const;
-  kernels.tpaPrefill(...args, position, scale, isDenseKeys);
+  for (const range of rangesOf(sizes.heads, split)) {
+    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
+    const args = [out.pointer, rows.pointer, pagesAt, shapeAt, scratch] as const;
+    kernels.tpaPrefill(...args, position, scale, isDenseKeys, ...range);
+  }
   guarded.assertCanaries();
   return guarded.read(out);
 }

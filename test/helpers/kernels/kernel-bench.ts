@@ -1,4 +1,5 @@
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
+import { assertSame } from '../checks/close.ts';
 import type { BINARIES } from './binaries.ts';
 import { createGuardedMemory, type GuardedMemory } from './memory.ts';
 
@@ -35,6 +36,41 @@ export async function createBench(
     },
   };
   return { kernels, heap, guard: () => createGuardedMemory({ memory, base }) };
+}
+
+/** Ways to cut the work of a kernel: into so many ranges, in order or from the last to the first. */
+export const SPLITS = [
+  { parts: 2, isReversed: true },
+  { parts: 3, isReversed: false },
+  { parts: 7, isReversed: true },
+] as const;
+
+export type Split = { readonly parts: number; readonly isReversed: boolean };
+
+export const WHOLE: Split = { parts: 1, isReversed: false };
+
+/** Ranges of `units` in multiples of `step`: first unit and count, which may be 0. */
+export function rangesOf(
+  units: number,
+  { parts, isReversed }: Split,
+  step = 1,
+): readonly (readonly [number, number])[] {
+  const cut = (part: number) => Math.floor(((units / step) * part) / parts) * step;
+  const ranges = Array.from(
+    { length: parts },
+    (_, part) => [cut(part), cut(part + 1) - cut(part)] as const,
+  );
+  return isReversed ? ranges.toReversed() : ranges;
+}
+
+/** Fails unless every split of a kernel's work gives the bits of one call in each output. */
+export function assertSplits(what: string, run: (split: Split) => Float32Array[]): void {
+  const expected = run(WHOLE);
+  for (const split of SPLITS) {
+    for (const [i, actual] of run(split).entries()) {
+      assertSame(actual, expected[i]!, `${what}, output ${i} in ${split.parts} ranges`);
+    }
+  }
 }
 
 /** Fails unless |actual - expected| <= bound in every place. */

@@ -1,5 +1,5 @@
 import { createRandom } from '../checks/random.ts';
-import { type KernelBench, withStride } from './kernel-bench.ts';
+import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
 import { PAGE_TOKENS, type PagesInMemory } from './kernel-attention.ts';
 import type { GuardedMemory, Misalignment } from './memory.ts';
 
@@ -118,12 +118,15 @@ export function runDecode(
   sizes: DenseSizes,
   q: number,
   [first, length]: readonly [number, number],
-  { misalignment = 0 as Misalignment, scale = 1 / Math.sqrt(sizes.headDim) } = {},
+  { misalignment = 0 as Misalignment, scale = 1 / Math.sqrt(sizes.headDim), split = WHOLE } = {},
 ): Float32Array {
   const bytes = kernels.denseDecodeScratch(shapeAt) >>> 0;
-  const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
   const out = guarded.region('out', sizes.heads * sizes.valueDim, misalignment);
-  kernels.denseDecode(out.pointer, q, pagesAt, shapeAt, scratch, first, length, scale);
+  for (const range of rangesOf(sizes.kvHeads, split)) {
+    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
+    const args = [out.pointer, q, pagesAt, shapeAt, scratch] as const;
+    kernels.denseDecode(...args, first, length, scale, ...range);
+  }
   guarded.assertCanaries();
   return guarded.read(out);
 }
@@ -137,14 +140,17 @@ export function runPrefill(
   queries: { at: number; stride: number },
   { token = 0, count, position, window = 0 }: Block,
   misalignment: Misalignment = 0,
+  split = WHOLE,
 ): Float32Array {
   const bytes = kernels.densePrefillScratch(shapeAt, count) >>> 0;
-  const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
   const out = guarded.region('out', count * sizes.heads * sizes.valueDim, misalignment);
   const q = queries.at + token * queries.stride * 4;
   const scale = 1 / Math.sqrt(sizes.headDim);
-  const block = [scratch, position, count, window, scale] as const;
-  kernels.densePrefill(out.pointer, q, queries.stride, pagesAt, shapeAt, ...block);
+  for (const range of rangesOf(sizes.kvHeads, split)) {
+    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
+    const block = [scratch, position, count, window, scale] as const;
+    kernels.densePrefill(out.pointer, q, queries.stride, pagesAt, shapeAt, ...block, ...range);
+  }
   guarded.assertCanaries();
   return guarded.read(out);
 }

@@ -1,5 +1,5 @@
 import { assertSame } from '../checks/close.ts';
-import { type KernelBench, withStride } from './kernel-bench.ts';
+import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment } from './memory.ts';
 import { createRandom } from '../checks/random.ts';
 
@@ -87,6 +87,7 @@ export function runLinear(
   cuts: readonly number[],
   scale: number,
   misalignment: Misalignment = 0,
+  split = WHOLE,
 ): { out: Float32Array; state: Float32Array } {
   const { heads, headDim, valueDim, kvHeads, ranks, isFixed = false } = sizes;
   const tokens = cuts.at(-1)!;
@@ -121,12 +122,15 @@ export function runLinear(
     const queries = header([...fromStart(aq), ...fromStart(bq), rankQ, count]);
     const factors = header(rows.flatMap(fromStart));
     const bytes = kernels.linearScratch(shapeAt, count) >>> 0;
-    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
     const next = guarded.region('state', stateLength, misalignment);
     const before = guarded.read(state);
     const to = guarded.region('out', count * heads * valueDim, misalignment);
     const from = start === 0 ? 0 : state.pointer;
-    kernels.linearAttend(to.pointer, queries, factors, shapeAt, from, next.pointer, scratch, scale);
+    for (const range of rangesOf(heads, split, heads / kvHeads)) {
+      const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
+      const args = [to.pointer, queries, factors, shapeAt, from, next.pointer, scratch] as const;
+      kernels.linearAttend(...args, scale, ...range);
+    }
     guarded.assertCanaries();
     if (before.length > 0) assertSame(guarded.read(state), before, 'the old state');
     out.set(guarded.read(to), start * heads * valueDim);
