@@ -5,7 +5,7 @@
  */
 export type { Query } from './ops/attend-task.ts';
 export type { Factors, FactorizeSpec, FactorWeights } from './ops/factorize.ts';
-export type { RopeDirection, RopePrecision } from './compute/rope.ts';
+export type { RopeDirection, RopePrecision } from './attention/rope-spec.ts';
 export type {
   LinearScaling,
   Llama3Scaling,

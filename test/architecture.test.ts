@@ -41,9 +41,11 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   generate: ['backend', 'text', 'base'],
   load: [
     'backend',
+    'compute',
     'download',
     'format',
     'generate',
+    'layout',
     'model',
     'ops',
     'text',

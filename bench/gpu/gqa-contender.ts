@@ -27,11 +27,11 @@ export class GqaContender implements Contender {
   #bytesRead = 0;
 
   private constructor(name: string, model: LoadedModel, device: GpuDevice, firstBuffer: number) {
-    const { engine, config, weights } = model;
+    const { compute, config, weights } = model;
     this.name = name;
     this.#model = model;
     this.#device = device;
-    this.#inputs = new StepInputs(engine, config, weights, MAX_CHUNK);
+    this.#inputs = new StepInputs(compute, config, weights, MAX_CHUNK);
     this.#cache = SIDES.flatMap((side, i) =>
       Array.from({ length: config.layers }, (_, layer) => ({
         name: `past.${side}.${layer}`,
@@ -49,8 +49,8 @@ export class GqaContender implements Contender {
   ): Promise<GqaContender> {
     const device = await GpuDevice.open((events) => spawnWorker(worker, events));
     const { maxBytes } = await device.ask('start', options);
-    const { engine, config, weights } = model;
-    const matrices = namedMatrices(engine, config, weights, maxBytes);
+    const { compute, config, weights } = model;
+    const matrices = namedMatrices(compute, config, weights, maxBytes);
     await device.ask('compile', { graph: GRAPH, model: gqaModelGraph(config, matrices) });
     const feeds: Feed[] = [];
     for (const { name: feed, dims, read } of matrices) {

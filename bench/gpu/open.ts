@@ -52,7 +52,7 @@ export async function openContenders(
     ...(runtime.wasmPaths === undefined ? {} : { wasmPaths: String(runtime.wasmPaths) }),
   });
 
-  const cpu = new CpuBackend(tpaModel.engine, tpaModel.config, tpaModel.weights);
+  const cpu = new CpuBackend(tpaModel.compute, tpaModel.config, tpaModel.weights);
   const sequence = cpu.createSequence();
   const logits = await evaluate(sequence, prompt, cpu.maxChunk);
   const { layers } = tpaModel.config;
@@ -61,7 +61,7 @@ export async function openContenders(
   sequence.dispose();
   const tpa = new FactorContender(NAMES.tpa, gpu, block);
 
-  const cpuGqa = new CpuBackend(gqaModel.engine, gqaModel.config, gqaModel.weights);
+  const cpuGqa = new CpuBackend(gqaModel.compute, gqaModel.config, gqaModel.weights);
   const gqaLogits = await evaluate(cpuGqa.createSequence(), prompt, cpuGqa.maxChunk);
   cpuGqa.dispose();
   const errors = {
@@ -74,7 +74,7 @@ export async function openContenders(
       adapter: gpu.adapter,
       isSoftware: gpu.isSoftware,
       version: gpu.version,
-      simd: tpaModel.engine.simd.simd,
+      simd: tpaModel.compute.engine.simd.simd,
       parameters: {
         tpa: parameterCount(tpaModel.config),
         gqa: parameterCount(gqaModel.config),

@@ -1,15 +1,16 @@
+import { Compute } from '../../src/compute/compute.ts';
 import { parseConfig } from '../../src/format/config/config.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import type { TensorEntry } from '../../src/format/tensors/safetensors.ts';
 import type { ExpectedTensor } from '../../src/weights/layer-tensors.ts';
 import { expectedTensors } from '../../src/weights/tensors.ts';
 import { loadWeights, type ModelWeights } from '../../src/weights/weights.ts';
-import { createEngine, type Engine } from '../../src/wasm/engine.ts';
+import { createEngine } from '../../src/wasm/engine.ts';
 import { randomValues } from '../random.ts';
 
 /** A model in memory, as a backend takes it. */
 export interface LoadedModel {
-  readonly engine: Engine;
+  readonly compute: Compute;
   readonly config: ModelConfig;
   readonly weights: ModelWeights;
 }
@@ -29,9 +30,9 @@ export async function createRandomModel({ json, mark }: ModelForm): Promise<Load
   const config = parseConfig(json, entriesOf([mark]));
   const tensors = expectedTensors(config);
   const seeds = new Map(tensors.map(({ name, shape }, at) => [name, { shape, seed: at + 1 }]));
-  const engine = await createEngine();
+  const compute = new Compute(await createEngine());
   let latest = { name: '', values: new Float32Array() };
-  const weights = await loadWeights(engine, config, {
+  const weights = await loadWeights(compute, config, {
     entries: entriesOf(tensors),
     async readInto(name, first, target) {
       if (latest.name !== name) {
@@ -43,7 +44,7 @@ export async function createRandomModel({ json, mark }: ModelForm): Promise<Load
       target.set(latest.values.subarray(first, first + target.length));
     },
   });
-  return { engine, config, weights };
+  return { compute, config, weights };
 }
 
 function entriesOf(tensors: readonly ExpectedTensor[]): Map<string, TensorEntry> {

@@ -1,3 +1,4 @@
+import { Compute } from '../../src/compute/compute.ts';
 import { attend, attendScratch } from '../../src/compute/attend.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
@@ -25,15 +26,16 @@ export function openAttention(
 ): Attention {
   const { heap } = engine;
   const { heads, headDim, rankQ, rankK, rankV } = shape;
-  const cache = new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
+  const compute = new Compute(engine);
+  const cache = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
   appendRandom(engine, cache, tokens);
-  const scratch = heap.allocate(attendScratch(engine, cache, rankQ, queries));
+  compute.takeScratch(attendScratch(compute, cache, rankQ, queries));
   const aq = place(engine, randomValues(queries * heads * rankQ, 7));
   const bq = place(engine, randomValues(queries * rankQ * headDim, 8));
   const out = heap.allocate(queries * heads * headDim * 4);
   const rows = { aq, aqStride: heads * rankQ, bq, bqStride: rankQ * headDim, rankQ };
   return {
-    run: () => attend(engine, out, rows, cache, queries, tokens - queries, scratch),
+    run: () => attend(compute, out, rows, cache, queries, tokens - queries),
     cacheBytes: cache.byteLength,
   };
 }
@@ -43,7 +45,8 @@ export function checkDecode(name: string, engine: Engine, shape: AttentionShape)
   const { heap } = engine;
   const { heads, headDim, rankQ, rankK, rankV } = shape;
   const factors = randomFactors(shape, CHECK_TOKENS);
-  const cache = new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
+  const compute = new Compute(engine);
+  const cache = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
   cache.reserve(CHECK_TOKENS);
   cache.write(CHECK_TOKENS, {
     ak: place(engine, headsFirst(factors.ak, rankK, heads)),
@@ -63,9 +66,9 @@ export function checkDecode(name: string, engine: Engine, shape: AttentionShape)
     bqStride: 0,
     rankQ,
   };
-  const scratch = heap.allocate(attendScratch(engine, cache, rankQ, 1));
+  compute.takeScratch(attendScratch(compute, cache, rankQ, 1));
   const out = heap.allocate(heads * headDim * 4);
-  attend(engine, out, queries, cache, 1, CHECK_TOKENS - 1, scratch);
+  attend(compute, out, queries, cache, 1, CHECK_TOKENS - 1);
   assertClose(name, heap.floats(out, heads * headDim), tpaReference(shape, factors));
 }
 

@@ -1,3 +1,4 @@
+import { Compute } from '../../src/compute/compute.ts';
 import { attend, attendScratch } from '../../src/compute/attend.ts';
 import type { AttentionSpec } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
@@ -23,7 +24,8 @@ export interface DenseDecode {
 export function openDense(engine: Engine, shape: DenseShape, tokens: number): DenseDecode {
   const { heap, kernels } = engine;
   const { heads, headDim, valueDim } = shape;
-  const cache = new PagedCache(engine, specOf(shape));
+  const compute = new Compute(engine);
+  const cache = new PagedCache(compute, specOf(shape));
   const { keys, values } = widths(shape);
   const block = 128;
   const bk = heap.allocate(block * keys * 4);
@@ -36,13 +38,13 @@ export function openDense(engine: Engine, shape: DenseShape, tokens: number): De
   }
   const q = heap.allocate(heads * headDim * 4);
   heap.floats(q, heads * headDim).set(randomValues(heads * headDim, 7));
-  const scratch = heap.allocate(attendScratch(engine, cache, 0, 1));
+  compute.takeScratch(attendScratch(compute, cache, 0, 1));
   const out = heap.allocate(heads * valueDim * 4);
   const rows = { aq: q, aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
   const pageBytes = kernels.pageBytes(cache.shapeAt) >>> 0;
   const pages = heap.words(cache.pagesAt, cache.byteLength / pageBytes).slice();
   return {
-    run: () => attend(engine, out, rows, cache, 1, tokens - 1, scratch),
+    run: () => attend(compute, out, rows, cache, 1, tokens - 1),
     read: () => {
       for (const page of pages) kernels.readPeak(page, pageBytes);
     },
@@ -56,7 +58,8 @@ export function checkDense(name: string, engine: Engine, shape: DenseShape): voi
   const { heap } = engine;
   const { heads, headDim, kvHeads } = shape;
   const feeds = randomGqaFeeds(shape, CHECK_TOKENS);
-  const cache = new PagedCache(engine, specOf(shape));
+  const compute = new Compute(engine);
+  const cache = new PagedCache(compute, specOf(shape));
   const place = ({ data }: { data: Float32Array | Int32Array }) => {
     const at = heap.allocate(data.byteLength);
     heap.floats(at, data.length).set(data);
@@ -67,10 +70,10 @@ export function checkDense(name: string, engine: Engine, shape: DenseShape): voi
   );
   append(cache, shape, CHECK_TOKENS, past[0]!, past[1]!);
   append(cache, shape, 1, place(feeds.key), place(feeds.value));
-  const scratch = heap.allocate(attendScratch(engine, cache, 0, 1));
+  compute.takeScratch(attendScratch(compute, cache, 0, 1));
   const out = heap.allocate(heads * headDim * 4);
   const queries = { aq: place(feeds.query), aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
-  attend(engine, out, queries, cache, 1, CHECK_TOKENS, scratch);
+  attend(compute, out, queries, cache, 1, CHECK_TOKENS);
   assertClose(name, heap.floats(out, heads * headDim), gqaReference(shape, feeds));
 }
 

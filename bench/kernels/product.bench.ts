@@ -1,4 +1,4 @@
-import { PANEL, padToPanel } from '../../src/compute/project.ts';
+import { PANEL, padToPanel } from '../../src/layout/packed-weight.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertClose, productReference } from '../peers/reference.ts';
 import { randomValues } from '../random.ts';

@@ -1,5 +1,7 @@
-import { PANEL } from '../../src/compute/project.ts';
-import { attend, attendScratch, type QueryRows } from '../../src/compute/attend.ts';
+import { Compute } from '../../src/compute/compute.ts';
+import { attend, attendScratch } from '../../src/compute/attend.ts';
+import { PANEL } from '../../src/layout/packed-weight.ts';
+import type { QueryRows } from '../../src/layout/records.ts';
 import { storedNumbers } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
@@ -62,7 +64,8 @@ export function openStep(
 ): CachedStep {
   const { rankQ } = mechanism;
   const { heap } = engine;
-  const cache = new PagedCache(engine, mechanism.spec(heads));
+  const compute = new Compute(engine);
+  const cache = new PagedCache(compute, mechanism.spec(heads));
   const { headDim, valueDim } = cache.spec;
   const aq = place(engine, inputs.aq);
   const bq = place(engine, inputs.bq);
@@ -77,7 +80,7 @@ export function openStep(
     bvStride: inputs.bv.length / BLOCK,
   };
   const queries: QueryRows = { aq, aqStride: heads * (rankQ || headDim), bq, bqStride: 0, rankQ };
-  const scratch = heap.allocate(attendScratch(engine, cache, rankQ, 1));
+  const giveBack = compute.takeScratch(attendScratch(compute, cache, rankQ, 1));
   const out = heap.allocate(heads * valueDim * 4);
   const { ak, bk, av, bv } = rows;
   return {
@@ -94,11 +97,12 @@ export function openStep(
         cache.commit(count);
       }
     },
-    run: () => attend(engine, out, queries, cache, 1, cache.length - 1, scratch),
+    run: () => attend(compute, out, queries, cache, 1, cache.length - 1),
     output: () => heap.floats(out, heads * valueDim).slice(),
     dispose() {
       cache.dispose();
-      for (const address of [aq, bq, ak, bk, av, bv, scratch, out]) heap.release(address);
+      giveBack();
+      for (const address of [aq, bq, ak, bk, av, bv, out]) heap.release(address);
     },
   };
 }

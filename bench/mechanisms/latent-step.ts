@@ -1,5 +1,5 @@
 import type { Engine } from '../../src/wasm/engine.ts';
-import { padToPanel, PANEL } from '../../src/compute/project.ts';
+import { padToPanel, PANEL } from '../../src/layout/packed-weight.ts';
 import { randomValues } from '../random.ts';
 import { openStep, place, type DecodeStep, type StepInputs } from './decode-step.ts';
 import { LATENT, type Mechanism } from './mechanisms.ts';

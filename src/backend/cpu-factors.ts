@@ -1,13 +1,10 @@
 import type { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
-import type { LayerCache } from '../model/workspace.ts';
-import type { Engine } from '../wasm/engine.ts';
-
-/**
- * Tokens that pass through wasm memory together, a page of the cache: a layer of T6-small stages
- * 150 KB, however long the context is.
- */
-const STAGED_TOKENS = 96;
+import type { LayerCache } from '../cache/layer-cache.ts';
+import type { Compute } from '../compute/compute.ts';
+import { isFinite } from '../compute/rows.ts';
+import { bytesOf } from '../layout/numbers.ts';
+import { PAGE_TOKENS } from '../layout/pages.ts';
 
 /**
  * Factors of tokens start … start + count of every layer.
@@ -16,7 +13,7 @@ const STAGED_TOKENS = 96;
  * @throws RangeError, TpaError `MODEL_UNSUPPORTED`, `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function readFactors(
-  engine: Engine,
+  compute: Compute,
   layers: readonly LayerCache[],
   start: number,
   count: number,
@@ -30,9 +27,9 @@ export function readFactors(
     throw new RangeError(`"count" expected integer from 1 to ${most}, got ${count}`);
   const numbers = numbersOf(caches);
   const out = new Float32Array(caches.length * count * numbers);
-  inPieces(engine, caches, count, ({ cache, layer, first, tokens, staging }) => {
+  inPieces(compute, caches, count, ({ cache, layer, first, tokens, staging }) => {
     cache.read(start + first, tokens, cache.rowsAt(staging));
-    const view = engine.heap.floats(staging, tokens * numbers);
+    const view = compute.heap.floats(staging, tokens * numbers);
     out.set(view, (layer * count + first) * numbers);
   });
   return out;
@@ -46,7 +43,7 @@ export function readFactors(
  * @throws RangeError, TpaError `MODEL_UNSUPPORTED`, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function loadFactors(
-  engine: Engine,
+  compute: Compute,
   layers: readonly LayerCache[],
   factors: Float32Array,
   contextLength: number,
@@ -64,14 +61,14 @@ export function loadFactors(
     const message = `"factors" expected at most ${contextLength - length} tokens, what the context has room for, got ${count}`;
     throw new RangeError(message);
   }
-  const { heap, kernels } = engine;
+  const { heap } = compute;
   try {
     for (const cache of caches) cache.reserve(count);
-    inPieces(engine, caches, count, ({ cache, layer, first, tokens, staging }) => {
+    inPieces(compute, caches, count, ({ cache, layer, first, tokens, staging }) => {
       const at = (layer * count + first) * numbers;
       const piece = factors.subarray(at, at + tokens * numbers);
       heap.floats(staging, piece.length).set(piece);
-      if (kernels.isFinite(staging, piece.length) === 0) throw nonfinite(layer);
+      if (!isFinite(compute, staging, piece.length)) throw nonfinite(layer);
       cache.write(tokens, cache.rowsAt(staging), first);
     });
     for (const cache of caches) cache.commit(count);
@@ -91,19 +88,23 @@ interface Piece {
   readonly staging: number;
 }
 
-/** Calls `move` for pieces of `count` tokens of every layer; a trap becomes `KERNEL_TRAP`. */
+/**
+ * Calls `move` for pieces of `count` tokens of every layer; a trap becomes `KERNEL_TRAP`. Tokens of a
+ * page pass through wasm memory together: 150 KB for a layer of T6-small, however long the context is.
+ */
 function inPieces(
-  { heap, run }: Engine,
+  compute: Compute,
   caches: readonly PagedCache[],
   count: number,
   move: (piece: Piece) => void,
 ): void {
-  const staging = heap.allocate(Math.min(count, STAGED_TOKENS) * numbersOf(caches) * 4);
+  const { heap } = compute;
+  const staging = heap.allocate(bytesOf(Math.min(count, PAGE_TOKENS) * numbersOf(caches)));
   try {
-    run(() => {
+    compute.run(() => {
       for (const [layer, cache] of caches.entries()) {
-        for (let first = 0; first < count; first += STAGED_TOKENS) {
-          const tokens = Math.min(STAGED_TOKENS, count - first);
+        for (let first = 0; first < count; first += PAGE_TOKENS) {
+          const tokens = Math.min(PAGE_TOKENS, count - first);
           move({ cache, layer, first, tokens, staging });
         }
       }

@@ -1,13 +1,15 @@
 import { LinearState } from '../cache/linear-state.ts';
 import { PagedCache } from '../cache/pages.ts';
-import type { FixedFactors } from '../layout/shape.ts';
+import type { FixedFactors } from '../layout/records.ts';
 import { TpaError } from '../base/errors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
 import type { ModelWeights } from '../weights/weights.ts';
-import { createWorkspace, fixedFactors, type LayerCache } from '../model/workspace.ts';
-import type { Engine } from '../wasm/engine.ts';
+import { createWorkspace, fixedFactors } from '../model/workspace.ts';
+import type { Compute } from '../compute/compute.ts';
+import { QUERY_BLOCK } from '../compute/order.ts';
+import type { LayerCache } from '../cache/layer-cache.ts';
 import type { Backend, FactorSequence, Sequence } from './backend.ts';
 import { loadFactors, readFactors } from './cpu-factors.ts';
 
@@ -15,7 +17,7 @@ import { loadFactors, readFactors } from './cpu-factors.ts';
  * Tokens evaluated together: enough rows to reuse a panel of weights, few enough that an abort is
  * seen within a chunk (T6-small, 124 M parameters: 0.29 s on one Zen 3 core, relaxed binary).
  */
-const MAX_CHUNK = 48;
+const MAX_CHUNK = QUERY_BLOCK;
 
 /** A context on the CPU: its factors go in and out, and so do those of its forks. */
 export interface CpuSequence extends Sequence, FactorSequence {
@@ -51,15 +53,15 @@ export class CpuBackend implements Backend<CpuSequence> {
   #network: Network | undefined;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(engine: Engine, config: ModelConfig, weights: ModelWeights) {
+  constructor(compute: Compute, config: ModelConfig, weights: ModelWeights) {
     this.contextLength = config.contextLength;
     this.vocabSize = config.vocabSize;
     this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
-    this.#fixed = fixedFactors(engine, config, weights);
-    const shape = createCache(engine, config, 0);
+    this.#fixed = fixedFactors(compute, config, weights);
+    const shape = createCache(compute, config, 0);
     try {
-      const workspace = createWorkspace(engine, config, shape, this.maxChunk);
-      this.#network = { engine, config, weights, workspace };
+      const workspace = createWorkspace(compute, config, shape, this.maxChunk);
+      this.#network = { compute, config, weights, workspace };
     } finally {
       shape.dispose();
     }
@@ -67,12 +69,12 @@ export class CpuBackend implements Backend<CpuSequence> {
 
   /** An empty sequence. */
   createSequence(): CpuSequence {
-    const { engine, config } = this.network;
+    const { compute, config } = this.network;
     return new CachedSequence(
       this,
       this.#sequences,
       createLayers(config.layers, (layer) =>
-        createCache(engine, config, layer, this.#fixed[layer]),
+        createCache(compute, config, layer, this.#fixed[layer]),
       ),
     );
   }
@@ -116,7 +118,7 @@ class CachedSequence implements CpuSequence {
     const network = this.#use();
     try {
       for (const cache of this.#caches) cache.reserve(ids.length);
-      const logits = network.engine.run(() => {
+      const logits = network.compute.run(() => {
         runBlocks(network, ids, this.#caches);
         return rows === 'all'
           ? readLogits(network, 0, ids.length)
@@ -140,11 +142,11 @@ class CachedSequence implements CpuSequence {
   }
 
   async readFactors(start: number, count: number): Promise<Float32Array> {
-    return readFactors(this.#use().engine, this.#caches, start, count);
+    return readFactors(this.#use().compute, this.#caches, start, count);
   }
 
   async loadFactors(factors: Float32Array): Promise<void> {
-    loadFactors(this.#use().engine, this.#caches, factors, this.#backend.contextLength);
+    loadFactors(this.#use().compute, this.#caches, factors, this.#backend.contextLength);
   }
 
   chunkOf(pending: number): number {
@@ -179,15 +181,15 @@ class CachedSequence implements CpuSequence {
 }
 
 function createCache(
-  engine: Engine,
+  compute: Compute,
   config: ModelConfig,
   layer: number,
   fixed?: FixedFactors,
 ): LayerCache {
   const spec = attentionSpec(config, layer);
   return spec.score === 'linear'
-    ? new LinearState(engine, spec)
-    : new PagedCache(engine, spec, fixed);
+    ? new LinearState(compute, spec)
+    : new PagedCache(compute, spec, fixed);
 }
 
 /** All or none: a failure gives back what was made. */

@@ -1,6 +1,8 @@
 import { type AttentionSpec, linearStateNumbers } from '../attention/spec.ts';
-import type { Engine } from '../wasm/engine.ts';
-import { SHAPE_BYTES, writeShape } from '../layout/shape.ts';
+import type { Compute } from '../compute/compute.ts';
+import type { StateView } from '../compute/linear.ts';
+import { bytesOf } from '../layout/numbers.ts';
+import { CACHE_SHAPE_BYTES, writeShape } from '../layout/records.ts';
 
 /** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
 interface State {
@@ -14,10 +16,10 @@ interface State {
  * writes the next state beside the present one, so that a failed step leaves it as it was; the
  * one before is kept, so that the last step can be taken back.
  */
-export class LinearState {
+export class LinearState implements StateView {
   readonly kind = 'state';
   readonly spec: AttentionSpec;
-  readonly #engine: Engine;
+  readonly #compute: Compute;
   readonly #shape: number;
   readonly #bytes: number;
   #present: State | undefined;
@@ -25,12 +27,12 @@ export class LinearState {
   #next = 0;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(engine: Engine, spec: AttentionSpec) {
-    this.#engine = engine;
+  constructor(compute: Compute, spec: AttentionSpec) {
+    this.#compute = compute;
     this.spec = spec;
-    this.#shape = engine.heap.allocate(SHAPE_BYTES);
-    writeShape(engine.heap, this.#shape, spec);
-    this.#bytes = 4 * linearStateNumbers(spec);
+    this.#shape = compute.heap.allocate(CACHE_SHAPE_BYTES);
+    writeShape(compute.heap, this.#shape, spec);
+    this.#bytes = bytesOf(linearStateNumbers(spec));
   }
 
   /** Tokens that count. */
@@ -66,7 +68,7 @@ export class LinearState {
    * @throws TpaError `OUT_OF_MEMORY`; nothing is changed then
    */
   reserve(count: number): void {
-    if (count > 0 && this.#next === 0) this.#next = this.#engine.heap.allocate(this.#bytes);
+    if (count > 0 && this.#next === 0) this.#next = this.#compute.heap.allocate(this.#bytes);
   }
 
   /** Makes the state that was written, of `count` more tokens, the present one. */
@@ -79,7 +81,7 @@ export class LinearState {
 
   /** Gives back what was reserved and never committed. */
   trim(): void {
-    if (this.#next !== 0) this.#engine.heap.release(this.#next);
+    if (this.#next !== 0) this.#compute.heap.release(this.#next);
     this.#next = 0;
   }
 
@@ -101,7 +103,7 @@ export class LinearState {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   fork(): LinearState {
-    const copy = new LinearState(this.#engine, this.spec);
+    const copy = new LinearState(this.#compute, this.spec);
     copy.#present = this.#present;
     copy.#previous = this.#previous;
     for (const state of [this.#present, this.#previous]) if (state !== undefined) state.owners++;
@@ -112,12 +114,12 @@ export class LinearState {
   dispose(): void {
     this.truncate(0);
     this.trim();
-    this.#engine.heap.release(this.#shape);
+    this.#compute.heap.release(this.#shape);
   }
 
   #disown(state: State | undefined): void {
     if (state === undefined) return;
     state.owners--;
-    if (state.owners === 0) this.#engine.heap.release(state.address);
+    if (state.owners === 0) this.#compute.heap.release(state.address);
   }
 }

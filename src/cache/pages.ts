@@ -1,6 +1,9 @@
-import { type AttentionSpec, cacheNumbersPerToken, storedNumbers } from '../attention/spec.ts';
-import type { Engine } from '../wasm/engine.ts';
-import { type FixedFactors, writeShape } from '../layout/shape.ts';
+import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
+import type { CacheView } from '../compute/attend.ts';
+import type { Compute } from '../compute/compute.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { PAGE_TOKENS, pageBytes, rowsAt } from '../layout/pages.ts';
+import { type FactorRows, type FixedFactors, writeFactors, writeShape } from '../layout/records.ts';
 
 /** A page of factors; `owners` caches refer to it. */
 interface Page {
@@ -8,19 +11,7 @@ interface Page {
   owners: number;
 }
 
-/** Where the factors of tokens lie outside the pages: addresses, and numbers between tokens. */
-export interface FactorRows {
-  readonly ak: number;
-  readonly akStride: number;
-  readonly bk: number;
-  readonly bkStride: number;
-  readonly av: number;
-  readonly avStride: number;
-  readonly bv: number;
-  readonly bvStride: number;
-}
-
-/** Bytes before the page table: the kernels' CacheShape, then their FactorRows, 8 words. */
+/** Bytes before the page table: the kernels' CacheShape of 72 bytes, then their FactorRows of 32. */
 const HEADER = 128;
 const ROWS_AT = 80;
 
@@ -31,14 +22,13 @@ const ROWS_AT = 80;
  * Appending is three steps, so that a failed step of a model leaves every layer as it was:
  * `reserve` may fail, `write` fills reserved space, `commit` makes it count.
  */
-export class PagedCache {
+export class PagedCache implements CacheView {
   readonly kind = 'pages';
   readonly spec: AttentionSpec;
   /** Tokens from the first on that are as they were when somebody set this: truncating lowers it. */
   mirrored = 0;
-  readonly #engine: Engine;
+  readonly #compute: Compute;
   readonly #fixed: FixedFactors;
-  readonly #pageTokens: number;
   readonly #pageBytes: number;
   #pages: Page[] = [];
   #table: number;
@@ -46,13 +36,12 @@ export class PagedCache {
   #length = 0;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(engine: Engine, spec: AttentionSpec, fixed: FixedFactors = {}) {
-    this.#engine = engine;
+  constructor(compute: Compute, spec: AttentionSpec, fixed: FixedFactors = {}) {
+    this.#compute = compute;
     this.#fixed = fixed;
     this.spec = spec;
     this.#table = this.#createTable(this.#capacity);
-    this.#pageTokens = engine.kernels.pageTokens();
-    this.#pageBytes = engine.kernels.pageBytes(this.#table) >>> 0;
+    this.#pageBytes = pageBytes(spec);
   }
 
   /** Tokens that count. */
@@ -82,14 +71,7 @@ export class PagedCache {
 
   /** Tokens (count, numbersPerToken) at `address`: ak, bk, av, bv of each side by side. */
   rowsAt(address: number): FactorRows {
-    const { rankK, rankV } = this.spec;
-    const { headRows, keyRows } = storedNumbers(this.spec);
-    const stride = this.numbersPerToken;
-    const bk = address + rankK * headRows * 4;
-    const av = bk + rankK * keyRows * 4;
-    const bv = av + rankV * headRows * 4;
-    const strides = { akStride: stride, bkStride: stride, avStride: stride, bvStride: stride };
-    return { ak: address, bk, av, bv, ...strides };
+    return rowsAt(this.spec, address);
   }
 
   /**
@@ -98,12 +80,12 @@ export class PagedCache {
    * @throws TpaError `OUT_OF_MEMORY`; the cache is unchanged then
    */
   reserve(count: number): void {
-    const wanted = Math.ceil((this.#length + count) / this.#pageTokens);
+    const wanted = Math.ceil((this.#length + count) / PAGE_TOKENS);
     try {
       this.#growTable(wanted);
       if (count > 0) this.#unshareLast();
       while (this.#pages.length < wanted) {
-        this.#setPage(this.#pages.length, this.#engine.heap.allocate(this.#pageBytes));
+        this.#setPage(this.#pages.length, this.#compute.heap.allocate(this.#pageBytes));
       }
     } catch (error) {
       this.trim();
@@ -113,7 +95,7 @@ export class PagedCache {
 
   /** Copies factors into reserved space, as the tokens after the last and `skipped` more. */
   write(count: number, rows: FactorRows, skipped = 0): void {
-    const { kernels } = this.#engine;
+    const { kernels } = this.#compute;
     const first = this.#length + skipped;
     kernels.appendFactors(this.pagesAt, this.shapeAt, first, count, this.#writeRows(rows));
   }
@@ -123,7 +105,7 @@ export class PagedCache {
    * not cached is not written.
    */
   read(first: number, count: number, rows: FactorRows): void {
-    const { kernels } = this.#engine;
+    const { kernels } = this.#compute;
     kernels.readFactors(this.pagesAt, this.shapeAt, first, count, this.#writeRows(rows));
   }
 
@@ -134,7 +116,7 @@ export class PagedCache {
 
   /** Gives back what was reserved and never committed. */
   trim(): void {
-    const kept = Math.ceil(this.#length / this.#pageTokens);
+    const kept = Math.ceil(this.#length / PAGE_TOKENS);
     for (const page of this.#pages.splice(kept)) this.#disown(page);
   }
 
@@ -151,7 +133,7 @@ export class PagedCache {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   fork(): PagedCache {
-    const copy = new PagedCache(this.#engine, this.spec, this.#fixed);
+    const copy = new PagedCache(this.#compute, this.spec, this.#fixed);
     try {
       copy.#growTable(this.#pages.length);
     } catch (error) {
@@ -168,20 +150,17 @@ export class PagedCache {
   /** Gives every page back; the cache must not be used again. */
   dispose(): void {
     this.truncate(0);
-    this.#engine.heap.release(this.#table);
+    this.#compute.heap.release(this.#table);
   }
 
   /** Address of the kernels' FactorRows. */
-  #writeRows({ ak, akStride, bk, bkStride, av, avStride, bv, bvStride }: FactorRows): number {
-    const at = this.#table + ROWS_AT;
-    const words = [ak, akStride, bk, bkStride, av, avStride, bv, bvStride];
-    this.#engine.heap.words(at, 8).set(words);
-    return at;
+  #writeRows(rows: FactorRows): number {
+    return writeFactors(this.#compute.heap, this.#table + ROWS_AT, rows);
   }
 
   #createTable(capacity: number): number {
-    const { heap } = this.#engine;
-    const table = heap.allocate(HEADER + capacity * 4);
+    const { heap } = this.#compute;
+    const table = heap.allocate(HEADER + bytesOf(capacity));
     writeShape(heap, table, this.spec, this.#fixed);
     return table;
   }
@@ -190,7 +169,7 @@ export class PagedCache {
     if (pages <= this.#capacity) return;
     const capacity = Math.max(pages, this.#capacity * 2);
     const table = this.#createTable(capacity);
-    this.#engine.heap.release(this.#table);
+    this.#compute.heap.release(this.#table);
     this.#table = table;
     this.#capacity = capacity;
     this.#writeTable();
@@ -198,19 +177,19 @@ export class PagedCache {
 
   #writeTable(): void {
     const addresses = this.#pages.map((page) => page.address);
-    this.#engine.heap.words(this.pagesAt, addresses.length).set(addresses);
+    this.#compute.heap.words(this.pagesAt, addresses.length).set(addresses);
   }
 
   #setPage(index: number, address: number): void {
     this.#pages[index] = { address, owners: 1 };
-    this.#engine.heap.words(this.pagesAt + index * 4, 1)[0] = address;
+    this.#compute.heap.words(numberAt(this.pagesAt, index), 1)[0] = address;
   }
 
   /** Copies the last page if it is about to be written to and another cache refers to it. */
   #unshareLast(): void {
     const last = this.#pages.at(-1);
-    if (last === undefined || last.owners === 1 || this.#length % this.#pageTokens === 0) return;
-    const { heap } = this.#engine;
+    if (last === undefined || last.owners === 1 || this.#length % PAGE_TOKENS === 0) return;
+    const { heap } = this.#compute;
     const address = heap.allocate(this.#pageBytes);
     heap.copy(address, last.address, this.#pageBytes);
     this.#disown(last);
@@ -219,6 +198,6 @@ export class PagedCache {
 
   #disown(page: Page): void {
     page.owners--;
-    if (page.owners === 0) this.#engine.heap.release(page.address);
+    if (page.owners === 0) this.#compute.heap.release(page.address);
   }
 }

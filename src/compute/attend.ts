@@ -1,26 +1,20 @@
-import type { PagedCache } from '../cache/pages.ts';
-import type { Engine } from '../wasm/engine.ts';
-import { hasDenseKeys, PREFILL_MINIMUM, QUERY_BLOCK } from '../attention/order.ts';
-import { logitScale } from '../attention/spec.ts';
+import { type AttentionSpec, logitScale } from '../attention/spec.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { type QueryRows, writeQueries } from '../layout/records.ts';
+import type { Compute } from './compute.ts';
+import { hasDenseKeys, PREFILL_MINIMUM, QUERY_BLOCK } from './order.ts';
 
-/** Queries in memory: addresses, and numbers between tokens. */
-export interface QueryRows {
-  /** (heads, rankQ) of each token; with rankQ 0 the full query (heads, headDim) */
-  readonly aq: number;
-  readonly aqStride: number;
-  /** (rankQ, headDim) of each token */
-  readonly bq: number;
-  readonly bqStride: number;
-  readonly rankQ: number;
+/** A cache as the kernels see it: addresses of its CacheShape and of its page table. */
+export interface CacheView {
+  readonly spec: AttentionSpec;
+  readonly shapeAt: number;
+  readonly pagesAt: number;
 }
-
-/** Bytes at the start of the scratch for the kernels' QueryRows. */
-const HEADER = 64;
 
 /** Bytes of scratch that {@link attend} needs for `count` queries at once. */
 export function attendScratch(
-  { kernels }: Engine,
-  { spec, shapeAt }: Pick<PagedCache, 'spec' | 'shapeAt'>,
+  { kernels }: Compute,
+  { spec, shapeAt }: Pick<CacheView, 'spec' | 'shapeAt'>,
   rankQ: number,
   count: number,
 ): number {
@@ -32,23 +26,23 @@ export function attendScratch(
           kernels.tpaDecodeScratch(shapeAt, rankQ),
           kernels.tpaPrefillScratch(shapeAt, rankQ, block),
         ];
-  return HEADER + Math.max(decode >>> 0, prefill >>> 0);
+  return Math.max(decode >>> 0, prefill >>> 0);
 }
 
 /**
  * Attention of `count` queries at positions `position …` over the cache, causal. The cache holds
  * at least position + count tokens, committed or just written.
  *
+ * @param compute has taken {@link attendScratch} bytes of scratch
  * @param out address of (count, heads, valueDim)
  */
 export function attend(
-  engine: Engine,
+  compute: Compute,
   out: number,
   queries: QueryRows,
-  cache: PagedCache,
+  cache: CacheView,
   count: number,
   position: number,
-  scratch: number,
 ): void {
   const { heads, valueDim } = cache.spec;
   const run = cache.spec.headFactors === 'groups' ? attendDense : attendFactored;
@@ -56,88 +50,65 @@ export function attend(
     const block = count - done < PREFILL_MINIMUM ? 1 : Math.min(count - done, QUERY_BLOCK);
     const rows = {
       ...queries,
-      aq: queries.aq + done * queries.aqStride * 4,
-      bq: queries.bq + done * queries.bqStride * 4,
+      aq: numberAt(queries.aq, done * queries.aqStride),
+      bq: numberAt(queries.bq, done * queries.bqStride),
     };
-    run(engine, out + done * heads * valueDim * 4, rows, cache, block, position + done, scratch);
+    run(compute, out + bytesOf(done * heads * valueDim), rows, cache, block, position + done);
     done += block;
   }
 }
 
-/** Factors of K and V are contracted, K and V of a head formed where that is cheaper. */
+/** Factors of K and V are contracted, K and V of a head formed where that is cheaper. By heads. */
 function attendFactored(
-  { kernels, heap }: Engine,
+  compute: Compute,
   out: number,
-  { aq, aqStride, bq, bqStride, rankQ }: QueryRows,
-  { spec, pagesAt, shapeAt }: PagedCache,
+  queries: QueryRows,
+  { spec, pagesAt, shapeAt }: CacheView,
   count: number,
   position: number,
-  scratch: number,
 ): void {
+  const { aq, bq, rankQ } = queries;
   const scale = logitScale(spec, rankQ);
-  const work = scratch + HEADER;
   if (count === 1) {
-    kernels.tpaDecode(
-      out,
-      aq,
-      bq,
-      pagesAt,
-      shapeAt,
-      work,
-      rankQ,
-      position + 1,
-      scale,
-      0,
-      spec.heads,
-    );
+    compute.split(spec.heads, ({ kernels, scratch }, h, heads) => {
+      const length = position + 1;
+      kernels.tpaDecode(out, aq, bq, pagesAt, shapeAt, scratch, rankQ, length, scale, h, heads);
+    });
   } else {
-    heap.words(scratch, 6).set([aq, aqStride, bq, bqStride, rankQ, count]);
+    const at = writeQueries(compute.heap, compute.queriesAt, queries, count);
     const isDense = hasDenseKeys(spec, rankQ, count, position + count);
-    kernels.tpaPrefill(
-      out,
-      scratch,
-      pagesAt,
-      shapeAt,
-      work,
-      position,
-      scale,
-      isDense,
-      0,
-      spec.heads,
-    );
+    compute.split(spec.heads, ({ kernels, scratch }, h, heads) => {
+      kernels.tpaPrefill(out, at, pagesAt, shapeAt, scratch, position, scale, isDense, h, heads);
+    });
   }
 }
 
-/** K and V heads lie in the cache as they are used: MHA, MQA, GQA, and MLA with its one latent head. */
+/**
+ * K and V heads lie in the cache as they are used: MHA, MQA, GQA, and MLA with its one latent head.
+ * By K/V heads.
+ */
 function attendDense(
-  { kernels }: Engine,
+  compute: Compute,
   out: number,
-  { aq: q, aqStride: qStride }: QueryRows,
-  { spec, pagesAt, shapeAt }: PagedCache,
+  { aq: q, aqStride: ldq }: QueryRows,
+  { spec, pagesAt, shapeAt }: CacheView,
   count: number,
   position: number,
-  scratch: number,
 ): void {
-  const { window = 0 } = spec;
+  const { rankK, window = 0 } = spec;
   const scale = logitScale(spec, 0);
-  const work = scratch + HEADER;
+  const length = position + count;
   if (count === 1) {
-    const first = window === 0 ? 0 : Math.max(0, position + 1 - window);
-    kernels.denseDecode(out, q, pagesAt, shapeAt, work, first, position + 1, scale, 0, spec.rankK);
+    const first = window === 0 ? 0 : Math.max(0, length - window);
+    compute.split(rankK, ({ kernels, scratch }, g, kvHeads) => {
+      kernels.denseDecode(out, q, pagesAt, shapeAt, scratch, first, length, scale, g, kvHeads);
+    });
   } else {
-    kernels.densePrefill(
-      out,
-      q,
-      qStride,
-      pagesAt,
-      shapeAt,
-      work,
-      position,
-      count,
-      window,
-      scale,
-      0,
-      spec.rankK,
-    );
+    // prettier-ignore
+    compute.split(rankK, ({ kernels, scratch }, g, kvHeads) => {
+      kernels.densePrefill(
+        out, q, ldq, pagesAt, shapeAt, scratch, position, count, window, scale, g, kvHeads,
+      );
+    });
   }
 }

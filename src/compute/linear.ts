@@ -1,57 +1,58 @@
-import type { LinearState } from '../cache/linear-state.ts';
-import type { FactorRows } from '../cache/pages.ts';
-import type { Engine } from '../wasm/engine.ts';
-import type { QueryRows } from './attend.ts';
-import { QUERY_BLOCK } from '../attention/order.ts';
 import type { AttentionSpec } from '../attention/spec.ts';
+import { type FactorRows, type QueryRows, writeFactors, writeQueries } from '../layout/records.ts';
+import type { Compute } from './compute.ts';
+import { QUERY_BLOCK } from './order.ts';
 
-/** Bytes at the start of the scratch: the kernels' QueryRows, then their FactorRows. */
-const HEADER = 64;
-const ROWS_AT = 32;
+/**
+ * A state of linear attention as the kernels see it: addresses of its CacheShape, of the present
+ * state, 0 before the first token, and of the next.
+ */
+export interface StateView {
+  readonly spec: AttentionSpec;
+  readonly shapeAt: number;
+  readonly stateAt: number;
+  readonly nextAt: number;
+}
 
 /** Bytes of scratch that {@link attendLinear} needs for `count` queries at once. */
 export function linearScratch(
-  { kernels }: Engine,
-  { shapeAt }: Pick<LinearState, 'shapeAt'>,
+  { kernels }: Compute,
+  { shapeAt }: Pick<StateView, 'shapeAt'>,
   count: number,
 ): number {
-  return HEADER + (kernels.linearScratch(shapeAt, Math.min(count, QUERY_BLOCK)) >>> 0);
+  return kernels.linearScratch(shapeAt, Math.min(count, QUERY_BLOCK)) >>> 0;
 }
 
 /**
- * Linear attention of `count` tokens after those of the state: y_t = Σ_{m ≤ t} (q_t · k_m) v_m.
- * The next state is left in the room that the state has reserved.
+ * Linear attention of `count` tokens after those of the state: y_t = Σ_{m ≤ t} (q_t · k_m) v_m, by
+ * heads that have a state of their own. The next state is left in the room that the state has
+ * reserved.
  *
+ * @param compute has taken {@link linearScratch} bytes of scratch
  * @param out address of (count, heads, valueDim)
  * @param count 1 … 48
  */
 export function attendLinear(
-  { kernels, heap }: Engine,
+  compute: Compute,
   out: number,
-  { aq, aqStride, bq, bqStride, rankQ }: QueryRows,
-  { ak, akStride, bk, bkStride, av, avStride, bv, bvStride }: FactorRows,
-  state: LinearState,
+  queries: QueryRows,
+  factors: FactorRows,
+  { spec, shapeAt, stateAt, nextAt }: StateView,
   count: number,
-  scratch: number,
 ): void {
-  heap.words(scratch, 6).set([aq, aqStride, bq, bqStride, rankQ, count]);
-  const rows = [ak, akStride, bk, bkStride, av, avStride, bv, bvStride];
-  heap.words(scratch + ROWS_AT, 8).set(rows);
-  const { shapeAt, stateAt, nextAt } = state;
-  const work = scratch + HEADER;
-  const scale = linearScale(state.spec, rankQ);
-  kernels.linearAttend(
-    out,
-    scratch,
-    scratch + ROWS_AT,
-    shapeAt,
-    stateAt,
-    nextAt,
-    work,
-    scale,
-    0,
-    state.spec.heads,
-  );
+  const { heap, queriesAt, factorsAt } = compute;
+  writeQueries(heap, queriesAt, queries, count);
+  writeFactors(heap, factorsAt, factors);
+  const scale = linearScale(spec, queries.rankQ);
+  const states = spec.headFactors === 'groups' ? spec.rankK : spec.heads;
+  const group = spec.heads / states;
+  // prettier-ignore
+  compute.split(states, ({ kernels, scratch }, first, some) => {
+    const [h, heads] = [first * group, some * group];
+    kernels.linearAttend(
+      out, queriesAt, factorsAt, shapeAt, stateAt, nextAt, scratch, scale, h, heads,
+    );
+  });
 }
 
 /** Q, K and V are divided by their ranks; nothing else is scaled (upstream code). */

@@ -1,10 +1,17 @@
-import type { FactorRows } from '../cache/pages.ts';
-import type { Engine } from '../wasm/engine.ts';
-import type { QueryRows } from './attend.ts';
-import type { RopeTables } from './rope.ts';
 import { type AttentionSpec, storedNumbers } from '../attention/spec.ts';
+import { numberAt } from '../layout/numbers.ts';
+import { type PackedWeight, padToPanel } from '../layout/packed-weight.ts';
+import { piecesOf, rowsAt } from '../layout/pages.ts';
+import type { FactorRows, QueryRows } from '../layout/records.ts';
+import type { Compute } from './compute.ts';
+import { matmul } from './products.ts';
+import type { RopeTables } from './rope.ts';
+import { addBias, copyRows, outerRows, rmsNorm, sigmoid } from './rows.ts';
 
-/** One fused projection makes all factors of a token: a row of these pieces, in this order. */
+/**
+ * One fused projection makes all factors of a token: a row of the query's pieces, then of those that
+ * are cached in their order (`piecesOf`).
+ */
 export interface FactorLayout {
   /** Offset of aq (heads, rankQ), or of the full query (heads, headDim). */
   readonly aq: number;
@@ -29,10 +36,8 @@ export interface FactorProjection {
   readonly spec: AttentionSpec;
   /** Rank of Q; 0 for a full query. */
   readonly rankQ: number;
-  /** Width of the input x. */
-  readonly dim: number;
-  /** Address of the packed weight (layout.width, dim). */
-  readonly weight: number;
+  /** (layout.width, dim) */
+  readonly weight: PackedWeight;
   /** Address of a vector (layout.width) to add; 0 or none. */
   readonly bias?: number;
   /** Whether A factors pass a sigmoid. */
@@ -46,32 +51,10 @@ export interface FactorProjection {
   readonly bq?: number;
 }
 
-/** Tokens of a tile and of a page of the cache (assembly/layout/pages.ts). */
-export const TILE = 48;
-export const PAGE_TOKENS = 96;
-
-/** Columns of a panel (assembly/layout/panels.ts); rows of outputs are padded to it. */
-export const PANEL = 48;
-
-/** `n` rounded up to whole panels. */
-export function padToPanel(n: number): number {
-  return Math.ceil(n / PANEL) * PANEL;
-}
-
-/** Bytes of a packed weight (columns, k), in numbers that do not wrap at 4 GiB as a kernel's would. */
-export function packedBytes(columns: number, k: number): number {
-  return padToPanel(columns) * k * 4;
-}
-
-/** Bytes in front of input i of the panel that column `column` of a packed weight is in. */
-export function panelOffset(column: number, i: number, k: number): number {
-  return (Math.floor(column / PANEL) * k + i) * PANEL * 4;
-}
-
 /** Where the pieces lie. A factor that is a parameter has no piece. */
 export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
-  const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
-  const { keyRows, headRows, valueRows } = storedNumbers(spec);
+  const { heads, headDim, rankV, outerDim = 1, featureFactors } = spec;
+  const { headRows, valueRows } = storedNumbers(spec);
   const isFormed = rankQ > 0 && (featureFactors === 'fixed' || featureFactors === 'outer');
   const queryWidth =
     featureFactors === 'fixed'
@@ -80,10 +63,9 @@ export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
         ? headDim / outerDim + outerDim
         : headDim;
   const bq = rankQ === 0 ? heads * headDim : headRows * rankQ;
-  const ak = bq + rankQ * queryWidth;
-  const bk = ak + headRows * rankK;
-  const av = bk + rankK * keyRows;
-  const bv = av + headRows * rankV;
+  const cached = bq + rankQ * queryWidth;
+  const pieces = piecesOf(spec).map(({ from }) => cached + from);
+  const [ak, bk, av, bv] = pieces as [number, number, number, number];
   const width = bv + rankV * valueRows;
   const formed = isFormed ? padToPanel(width) : 0;
   const stride = padToPanel(width) + (isFormed ? rankQ * headDim : 0);
@@ -98,7 +80,7 @@ export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
  * @param rope tables already filled for these positions
  */
 export function projectFactors(
-  { kernels }: Engine,
+  compute: Compute,
   out: number,
   x: number,
   projection: FactorProjection,
@@ -106,36 +88,24 @@ export function projectFactors(
   ldx: number,
   rope: RopeTables,
 ): void {
-  const { spec, rankQ, dim, weight, bias = 0, bq = 0, normEps = 0 } = projection;
+  const { spec, rankQ, weight, bias = 0, bq = 0, normEps = 0 } = projection;
   const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
   const layout = factorLayout(spec, rankQ);
   const { stride, width, formed, queryWidth } = layout;
-  const at = (offset: number) => out + offset * 4;
-  kernels.matmul(
-    out,
-    x,
-    weight,
-    count,
-    dim,
-    width,
-    stride,
-    ldx,
-    false,
-    0,
-    padToPanel(width) / PANEL,
-  );
-  if (bias !== 0) kernels.addBias(out, bias, count, width, stride);
+  const at = (offset: number) => numberAt(out, offset);
+  matmul(compute, out, x, weight, count, stride, ldx);
+  if (bias !== 0) addBias(compute, out, bias, count, width, stride);
 
   if (projection.usesSigmoid) {
-    if (rankQ > 0) kernels.sigmoid(at(layout.aq), count, heads * rankQ, stride);
-    kernels.sigmoid(at(layout.ak), count, heads * rankK, stride);
-    kernels.sigmoid(at(layout.av), count, heads * rankV, stride);
+    if (rankQ > 0) sigmoid(compute, at(layout.aq), count, heads * rankQ, stride);
+    sigmoid(compute, at(layout.ak), count, heads * rankK, stride);
+    sigmoid(compute, at(layout.av), count, heads * rankV, stride);
   }
   const norm = (offset: number, weights: number | undefined, rows: number) => {
     if (!weights) return;
     for (let t = 0; t < count; t++) {
       const row = at(offset + t * stride);
-      kernels.rmsNorm(row, row, weights, rows, headDim, headDim, headDim, normEps);
+      rmsNorm(compute, row, row, weights, rows, headDim, headDim, headDim, normEps);
     }
   };
   norm(layout.aq, projection.queryNorm, heads);
@@ -144,33 +114,22 @@ export function projectFactors(
   if (rankQ === 0) {
     rope.rotate(at(layout.aq), count, heads, stride, headDim);
   } else if (featureFactors === 'fixed') {
-    kernels.copyRows(at(formed), bq, count, 1, rankQ * headDim, 0, stride, 0, 0);
+    copyRows(compute, at(formed), bq, count, 1, rankQ * headDim, 0, stride, 0, 0);
     rope.rotate(at(formed), count, rankQ, stride, headDim);
   } else {
     rope.rotate(at(layout.bq), count, rankQ, stride, queryWidth);
   }
   if (featureFactors === 'outer' && rankQ > 0) {
     const bDim = headDim / outerDim;
-    kernels.outerRows(at(formed), at(layout.bq), count, rankQ, bDim, outerDim, stride, stride);
+    outerRows(compute, at(formed), at(layout.bq), count, rankQ, bDim, outerDim, stride, stride);
   }
   const { keyRows } = storedNumbers(spec);
   if (keyRows > 0) rope.rotate(at(layout.bk), count, rankK, stride, keyRows);
 }
 
 /** The K and V pieces of projected rows, as a cache takes them. */
-export function cachedRows(rows: number, layout: FactorLayout): FactorRows {
-  const at = (offset: number) => rows + offset * 4;
-  const { stride } = layout;
-  return {
-    ak: at(layout.ak),
-    akStride: stride,
-    bk: at(layout.bk),
-    bkStride: stride,
-    av: at(layout.av),
-    avStride: stride,
-    bv: at(layout.bv),
-    bvStride: stride,
-  };
+export function cachedRows(spec: AttentionSpec, rows: number, layout: FactorLayout): FactorRows {
+  return rowsAt(spec, numberAt(rows, layout.ak), layout.stride);
 }
 
 /**
@@ -181,9 +140,9 @@ export function cachedRows(rows: number, layout: FactorLayout): FactorRows {
 export function queryRows(rows: number, layout: FactorLayout, rankQ: number, aq = 0): QueryRows {
   const { stride, formed } = layout;
   return {
-    aq: aq !== 0 ? aq : rows + layout.aq * 4,
+    aq: aq !== 0 ? aq : numberAt(rows, layout.aq),
     aqStride: aq !== 0 ? 0 : stride,
-    bq: rows + (formed === 0 ? layout.bq : formed) * 4,
+    bq: numberAt(rows, formed === 0 ? layout.bq : formed),
     bqStride: stride,
     rankQ,
   };

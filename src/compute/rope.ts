@@ -1,29 +1,13 @@
-import type { Engine } from '../wasm/engine.ts';
-import { type RopeScaling, scaleFrequencies } from '../attention/rope-scaling.ts';
+import { scaleFrequencies } from '../attention/rope-scaling.ts';
+import type { RopeSpec } from '../attention/rope-spec.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import type { Compute } from './compute.ts';
 
-/** How far cosines and sines are rounded: upstream T6 trains with bfloat16 tables. */
-export type RopePrecision = 'bfloat16' | 'float32';
-
-/** Sign of the rotation: +1 T6, -1 Hugging Face LLaMA. */
-export type RopeDirection = 1 | -1;
-
-/** A rotary embedding; tables are computed by the kernels, for a block at a time. */
-export interface RopeSpec {
-  /** Features of a row that rotate, its first; even. */
-  readonly rotaryDim: number;
-  readonly theta: number;
-  readonly precision: RopePrecision;
-  readonly direction: RopeDirection;
-  /** Rotated features are times decay^angle; none unless given. */
-  readonly decay?: number;
-  readonly scaling?: RopeScaling;
-}
-
-/** Room for the tables of `tokens` consecutive positions. */
+/** Tables of a rotary embedding, computed by the kernels for up to `tokens` consecutive positions. */
 export class RopeTables {
   /** Pairs of features that rotate. */
   readonly pairs: number;
-  readonly #engine: Engine;
+  readonly #compute: Compute;
   readonly #spec: RopeSpec;
   readonly #magnitude: number;
   readonly #logDecay: number;
@@ -32,19 +16,19 @@ export class RopeTables {
   readonly #sin: number;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(engine: Engine, spec: RopeSpec, tokens: number) {
+  constructor(compute: Compute, spec: RopeSpec, tokens: number) {
     const { rotaryDim, theta, decay = 1, scaling } = spec;
-    const { heap, kernels } = engine;
+    const { heap, kernels } = compute;
     const pairs = rotaryDim / 2;
     this.pairs = pairs;
-    this.#engine = engine;
+    this.#compute = compute;
     this.#spec = spec;
     this.#magnitude = scaling?.type === 'yarn' ? scaling.attentionFactor : 1;
     // an ulp of this logarithm, which engines round differently, is 1e-9 of a float32 ulp
     this.#logDecay = Math.log(decay);
-    this.#frequencies = heap.allocate(4 * pairs * (1 + 2 * tokens));
-    this.#cos = this.#frequencies + 4 * pairs;
-    this.#sin = this.#cos + 4 * pairs * tokens;
+    this.#frequencies = heap.allocate(bytesOf(pairs * (1 + 2 * tokens)));
+    this.#cos = numberAt(this.#frequencies, pairs);
+    this.#sin = numberAt(this.#cos, pairs * tokens);
     kernels.ropeFrequencies(this.#frequencies, rotaryDim, theta);
     if (scaling) scaleFrequencies(heap.floats(this.#frequencies, pairs), theta, scaling);
   }
@@ -61,17 +45,14 @@ export class RopeTables {
 
   /** Computes the tables of positions `position … position + count`. */
   fill(position: number, count: number): void {
-    this.#engine.kernels.ropeTable(
-      this.#cos,
-      this.#sin,
-      this.#frequencies,
-      this.pairs,
-      position,
-      count,
-      this.#spec.precision === 'bfloat16',
-      this.#magnitude,
-      this.#logDecay,
-    );
+    const { pairs } = this;
+    const isBfloat16 = this.#spec.precision === 'bfloat16';
+    const [frequencies, magnitude, decay] = [this.#frequencies, this.#magnitude, this.#logDecay];
+    this.#compute.split(count, ({ kernels }, first, some) => {
+      const [cos, sin] = this.#from(first);
+      const at = position + first;
+      kernels.ropeTable(cos, sin, frequencies, pairs, at, some, isBfloat16, magnitude, decay);
+    });
   }
 
   /** Rotates `rows` vectors of `width` numbers of each of `count` tokens, `stride` apart, in place. */
@@ -83,12 +64,20 @@ export class RopeTables {
     width = this.#spec.rotaryDim,
   ): void {
     const { direction } = this.#spec;
-    const { kernels } = this.#engine;
-    kernels.rope(x, this.#cos, this.#sin, count, rows, this.pairs, width, stride, direction);
+    this.#compute.split(count, ({ kernels }, first, some) => {
+      const [cos, sin] = this.#from(first);
+      const at = numberAt(x, first * stride);
+      kernels.rope(at, cos, sin, some, rows, this.pairs, width, stride, direction);
+    });
   }
 
   /** Gives the room back. */
   dispose(): void {
-    this.#engine.heap.release(this.#frequencies);
+    this.#compute.heap.release(this.#frequencies);
+  }
+
+  /** Addresses of the cosines and sines of the position `first` after the first. */
+  #from(first: number): [cos: number, sin: number] {
+    return [numberAt(this.#cos, first * this.pairs), numberAt(this.#sin, first * this.pairs)];
   }
 }

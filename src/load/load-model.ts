@@ -18,6 +18,7 @@ import { checkBudget } from '../model/budget.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { loadWeights } from '../weights/weights.ts';
+import { Compute } from '../compute/compute.ts';
 import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
 
 /** Codes of a file that is not what it should be. */
@@ -106,10 +107,11 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     checkBudget(config, engine.heap.limit);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const weights = await loadWeights(engine, config, tensors, () => yieldMacrotask());
+    const compute = new Compute(engine);
+    const weights = await loadWeights(compute, config, tensors, () => yieldMacrotask());
     await files.finish();
     checkAbort(signal);
-    const cpu = new CpuBackend(engine, config, weights);
+    const cpu = new CpuBackend(compute, config, weights);
     const computing = await chooseBackend(cpu, options);
     const kept = files.cache;
     return new Model(cpu, config, tokenizer, extras, { chat, defaults, cache: kept, ...computing });
@@ -139,10 +141,10 @@ async function chooseBackend(
   if (obstacle !== undefined) return { backendReason: obstacle };
   const { openDispatch } = await import('../backend/dispatch/dispatch-backend.ts');
   const { openWebGpu } = await import('../backend/webgpu/open.ts');
-  const { engine, config, weights } = cpu.network;
+  const { compute, config, weights } = cpu.network;
   const allowsSoftware = backend === 'webgpu';
   const openGpu = openWebGpu(
-    { engine, config, weights },
+    { compute, config, weights },
     { ...webgpu, allowsSoftware, dtype: gpuDtype },
   );
   return { dispatch: await openDispatch(cpu, openGpu, { mode: backend, signal }) };

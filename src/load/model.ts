@@ -12,6 +12,7 @@ import { Chat, type ChatSource } from '../text/chat.ts';
 import { readIds, type TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { yieldMacrotask } from '../base/yield.ts';
+import { bytesOf } from '../layout/numbers.ts';
 import { memoryNeeds } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
 import { parameterCount } from '../weights/tensors.ts';
@@ -160,7 +161,7 @@ export class Model extends BackendChangeTarget {
 
   /** What computes, why, and sizes. */
   info(): ModelInfo {
-    const { simd, reason } = this.#cpu.network.engine.simd;
+    const { simd, reason } = this.#cpu.network.compute.engine.simd;
     const { layers, ignoredKeys } = this.config;
     const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
     return {
@@ -177,7 +178,7 @@ export class Model extends BackendChangeTarget {
       parameters: parameterCount(this.config),
       cacheBytesPerToken,
       stateBytes,
-      denseCacheBytesPerToken: layers * denseNumbersPerToken(this.config) * 4,
+      denseCacheBytesPerToken: bytesOf(layers * denseNumbersPerToken(this.config)),
       cache: this.#cache,
       ignoredKeys,
       ignoredTensors: this.#ignoredTensors,
@@ -186,7 +187,7 @@ export class Model extends BackendChangeTarget {
 
   /** Bytes of the model's memory: weights, activations and every session's cache. */
   memory(): MemoryInfo {
-    const { used, size, limit } = this.#cpu.network.engine.heap;
+    const { used, size, limit } = this.#cpu.network.compute.heap;
     return { used, size, limit };
   }
 
@@ -208,6 +209,6 @@ function allocateLogits(length: number): Float32Array {
     return new Float32Array(length);
   } catch (cause) {
     const message = `memory expected to hold ${length} logits, the engine refused`;
-    throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: length * 4 } });
+    throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: bytesOf(length) } });
   }
 }

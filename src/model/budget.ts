@@ -1,15 +1,14 @@
 import { cacheNumbersPerToken, linearStateNumbers } from '../attention/spec.ts';
-import { PAGE_TOKENS } from '../compute/project.ts';
 import { TpaError } from '../base/errors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { fixedOverhead } from '../weights/fixed.ts';
 import { latentOverhead } from '../weights/latent.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
+import { bytesOf } from '../layout/numbers.ts';
+import { PAGE_TOKENS } from '../layout/pages.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import { tablePositions } from './workspace.ts';
 
-/** Everything computes in float32. */
-const FLOAT_BYTES = 4;
 /** States of linear attention that a layer holds within a step: the one before, the present, the next. */
 const STATES = 3;
 
@@ -30,10 +29,10 @@ export function memoryNeeds(config: ModelConfig): MemoryNeeds {
   const spec = attentionSpec(config);
   const overhead = layers * (fixedOverhead(config) + latentOverhead(config));
   return {
-    weightBytes: (parameterCount(config) + overhead) * FLOAT_BYTES,
-    tableBytes: tablePositions(config) * rotaryDim * FLOAT_BYTES,
-    cacheBytesPerToken: layers * cacheNumbersPerToken(spec) * FLOAT_BYTES,
-    stateBytes: layers * linearStateNumbers(spec) * FLOAT_BYTES,
+    weightBytes: bytesOf(parameterCount(config) + overhead),
+    tableBytes: bytesOf(tablePositions(config) * rotaryDim),
+    cacheBytesPerToken: bytesOf(layers * cacheNumbersPerToken(spec)),
+    stateBytes: bytesOf(layers * linearStateNumbers(spec)),
   };
 }
 
@@ -64,7 +63,7 @@ export function checkBudget(config: ModelConfig, limitBytes: number): void {
 /** What to change, so that the model fits. */
 function cureFor(config: ModelConfig, limitBytes: number): string {
   const { weightBytes, tableBytes, cacheBytesPerToken, stateBytes } = memoryNeeds(config);
-  const tableRow = tableBytes > 0 ? config.rotaryDim * FLOAT_BYTES : 0;
+  const tableRow = tableBytes > 0 ? bytesOf(config.rotaryDim) : 0;
   // tables are whole pages: at most one more than asked for
   const fixed = weightBytes + STATES * stateBytes + PAGE_TOKENS * tableRow;
   const room = Math.floor((limitBytes - fixed) / (cacheBytesPerToken + tableRow));

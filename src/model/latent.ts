@@ -1,9 +1,11 @@
-import { PANEL, padToPanel } from '../compute/project.ts';
-import type { QueryRows } from '../compute/attend.ts';
-import type { FactorRows } from '../cache/pages.ts';
+import type { Compute } from '../compute/compute.ts';
+import { matmul } from '../compute/products.ts';
+import { copyRows, rmsNorm } from '../compute/rows.ts';
 import { latentWidth } from '../format/config/attention-spec.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import type { Engine } from '../wasm/engine.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { padToPanel, PANEL } from '../layout/packed-weight.ts';
+import type { FactorRows, QueryRows } from '../layout/records.ts';
 import type { LayerWeights } from '../weights/weights.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -22,15 +24,15 @@ export interface LatentSpace {
 
 /** @throws TpaError `OUT_OF_MEMORY` */
 export function createLatentSpace(
-  { heap }: Engine,
+  { heap }: Compute,
   config: ModelConfig,
   tokens: number,
 ): LatentSpace {
   const { queryStride, absorbedStride, valueStride } = strides(config);
   return {
-    queries: heap.allocate(tokens * queryStride * 4),
-    absorbed: heap.allocate(tokens * absorbedStride * 4),
-    values: heap.allocate(tokens * valueStride * 4),
+    queries: heap.allocate(bytesOf(tokens * queryStride)),
+    absorbed: heap.allocate(bytesOf(tokens * absorbedStride)),
+    values: heap.allocate(bytesOf(tokens * valueStride)),
   };
 }
 
@@ -41,86 +43,42 @@ export function createLatentSpace(
  * @returns queries (heads, latentDim + ropeDim), and what the cache takes of each token
  */
 export function projectLatent(
-  { kernels }: Engine,
+  compute: Compute,
   config: ModelConfig,
   weights: LayerWeights,
   { factors, normed, width, rope, latent: space }: Workspace,
   count: number,
 ): { queries: QueryRows; rows: FactorRows } {
-  const { heads, headDim, dim } = config;
+  const { heads, headDim } = config;
   const sizes = config.latent!;
   const { queryRank, latentDim, ropeDim } = sizes;
   const { queryNorm, queryUp, latentNorm, absorb } = weights.latent!;
   const { queries, absorbed } = space!;
-  const projected = latentWidth(sizes);
-  const stride = padToPanel(projected);
+  const stride = padToPanel(latentWidth(sizes));
   const { queryStride, absorbedStride } = strides(config);
-  const latentAt = factors + queryRank * 4;
-  const keyAt = latentAt + latentDim * 4;
+  const latentAt = numberAt(factors, queryRank);
+  const keyAt = numberAt(latentAt, latentDim);
 
-  kernels.matmul(
-    factors,
-    normed,
-    weights.projection,
-    count,
-    dim,
-    projected,
-    stride,
-    width,
-    false,
-    0,
-    padToPanel(projected) / PANEL,
-  );
-  kernels.rmsNorm(factors, factors, queryNorm, count, queryRank, stride, stride, LATENT_NORM_EPS);
-  kernels.rmsNorm(
-    latentAt,
-    latentAt,
-    latentNorm,
-    count,
-    latentDim,
-    stride,
-    stride,
-    LATENT_NORM_EPS,
-  );
+  matmul(compute, factors, normed, weights.projection, count, stride, width);
+  const norm = (at: number, weight: number, dim: number) =>
+    rmsNorm(compute, at, at, weight, count, dim, stride, stride, LATENT_NORM_EPS);
+  norm(factors, queryNorm, queryRank);
+  norm(latentAt, latentNorm, latentDim);
   rope.rotate(keyAt, count, 1, stride, ropeDim);
 
   const head = headDim + ropeDim;
   const key = latentDim + ropeDim;
-  kernels.matmul(
-    queries,
-    factors,
-    queryUp,
-    count,
-    queryRank,
-    heads * head,
-    queryStride,
-    stride,
-    false,
-    0,
-    padToPanel(heads * head) / PANEL,
-  );
-  const rotated = queries + headDim * 4;
+  matmul(compute, queries, factors, queryUp, count, queryStride, stride);
+  const rotated = numberAt(queries, headDim);
   rope.rotate(rotated, count, heads, queryStride, head);
   // a product fills whole panels: heads in this order, and the rotated part last
   for (const [h, weight] of absorb.entries()) {
-    const to = absorbed + h * key * 4;
-    const from = queries + h * head * 4;
-    kernels.matmul(
-      to,
-      from,
-      weight,
-      count,
-      headDim,
-      latentDim,
-      absorbedStride,
-      queryStride,
-      false,
-      0,
-      padToPanel(latentDim) / PANEL,
-    );
+    const to = numberAt(absorbed, h * key);
+    const from = numberAt(queries, h * head);
+    matmul(compute, to, from, weight, count, absorbedStride, queryStride);
   }
-  const beside = absorbed + latentDim * 4;
-  kernels.copyRows(beside, rotated, count, heads, ropeDim, key, absorbedStride, head, queryStride);
+  const beside = numberAt(absorbed, latentDim);
+  copyRows(compute, beside, rotated, count, heads, ropeDim, key, absorbedStride, head, queryStride);
 
   return {
     queries: { aq: absorbed, aqStride: absorbedStride, bq: 0, bqStride: 0, rankQ: 0 },
@@ -143,7 +101,7 @@ export function projectLatent(
  * @returns address of (count, heads, valueDim) and the numbers between tokens
  */
 export function expandValues(
-  { kernels }: Engine,
+  compute: Compute,
   config: ModelConfig,
   weights: LayerWeights,
   { attended, latent: space }: Workspace,
@@ -154,21 +112,9 @@ export function expandValues(
   const { valueStride: stride } = strides(config);
   const at = space!.values;
   for (const [h, weight] of weights.latent!.valueUp.entries()) {
-    const to = at + h * valueDim * 4;
-    const from = attended + h * latentDim * 4;
-    kernels.matmul(
-      to,
-      from,
-      weight,
-      count,
-      latentDim,
-      valueDim,
-      stride,
-      heads * latentDim,
-      false,
-      0,
-      padToPanel(valueDim) / PANEL,
-    );
+    const to = numberAt(at, h * valueDim);
+    const from = numberAt(attended, h * latentDim);
+    matmul(compute, to, from, weight, count, stride, heads * latentDim);
   }
   return { at, stride };
 }

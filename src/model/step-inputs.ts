@@ -1,7 +1,10 @@
+import type { Compute } from '../compute/compute.ts';
+import { embed } from '../compute/products.ts';
 import type { RopeTables } from '../compute/rope.ts';
 import { TpaError } from '../base/errors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import type { Engine } from '../wasm/engine.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import type { PackedWeight } from '../layout/packed-weight.ts';
 import type { ModelWeights } from '../weights/weights.ts';
 import { ropeTables } from './workspace.ts';
 
@@ -20,9 +23,9 @@ export interface StepTables {
 export class StepInputs {
   /** Tokens of one call at most. */
   readonly tokens: number;
-  readonly #engine: Engine;
+  readonly #compute: Compute;
   readonly #dim: number;
-  readonly #embedding: number;
+  readonly #embedding: PackedWeight;
   /** (tokens, dim), then ids (tokens) u32 */
   readonly #rows: number;
   readonly #rope: RopeTables;
@@ -33,20 +36,20 @@ export class StepInputs {
    * @throws TpaError `OUT_OF_MEMORY`; nothing is allocated then
    */
   constructor(
-    engine: Engine,
+    compute: Compute,
     config: ModelConfig,
     { embedding }: Pick<ModelWeights, 'embedding'>,
     tokens: number,
   ) {
     this.tokens = tokens;
-    this.#engine = engine;
+    this.#compute = compute;
     this.#dim = config.dim;
     this.#embedding = embedding;
-    this.#rows = engine.heap.allocate(tokens * (config.dim + 1) * 4);
+    this.#rows = compute.heap.allocate(bytesOf(tokens * (config.dim + 1)));
     try {
-      this.#rope = ropeTables(engine, config, tokens);
+      this.#rope = ropeTables(compute, config, tokens);
     } catch (error) {
-      engine.heap.release(this.#rows);
+      compute.heap.release(this.#rows);
       throw error;
     }
   }
@@ -60,10 +63,11 @@ export class StepInputs {
    */
   embed(ids: readonly number[]): Float32Array {
     const count = ids.length;
-    const { heap, kernels, run } = this.#use('ids', count);
-    const idsAt = this.#rows + this.tokens * this.#dim * 4;
+    const compute = this.#use('ids', count);
+    const { heap } = compute;
+    const idsAt = numberAt(this.#rows, this.tokens * this.#dim);
     heap.words(idsAt, count).set(ids);
-    run(() => kernels.embed(this.#rows, this.#embedding, idsAt, count, this.#dim, this.#dim));
+    compute.run(() => embed(compute, this.#rows, this.#embedding, idsAt, count, this.#dim));
     return heap.floats(this.#rows, count * this.#dim).slice();
   }
 
@@ -75,9 +79,10 @@ export class StepInputs {
    * @throws RangeError, TpaError `KERNEL_TRAP`, `DISPOSED`
    */
   rope(position: number, count: number): StepTables {
-    const { heap, run } = this.#use('count', count);
+    const compute = this.#use('count', count);
+    const { heap } = compute;
     const { cosAt, sinAt, pairs } = this.#rope;
-    run(() => this.#rope.fill(position, count));
+    compute.run(() => this.#rope.fill(position, count));
     const table = (at: number) => heap.floats(at, count * pairs).slice();
     return { cos: table(cosAt), sin: table(sinAt) };
   }
@@ -87,13 +92,13 @@ export class StepInputs {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#rope.dispose();
-    this.#engine.heap.release(this.#rows);
+    this.#compute.heap.release(this.#rows);
   }
 
-  #use(name: string, count: number): Engine {
+  #use(name: string, count: number): Compute {
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the inputs of a step are disposed');
     if (!(Number.isInteger(count) && count >= 1 && count <= this.tokens))
       throw new RangeError(`"${name}" expected 1 to ${this.tokens} tokens, got ${count}`);
-    return this.#engine;
+    return this.#compute;
   }
 }

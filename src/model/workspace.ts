@@ -1,18 +1,17 @@
 import { attendScratch } from '../compute/attend.ts';
-import { factorLayout, padToPanel, PAGE_TOKENS } from '../compute/project.ts';
+import type { Compute } from '../compute/compute.ts';
+import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
 import { RopeTables } from '../compute/rope.ts';
-import type { LinearState } from '../cache/linear-state.ts';
-import type { PagedCache } from '../cache/pages.ts';
-import type { FixedFactors } from '../layout/shape.ts';
+import type { LayerCache } from '../cache/layer-cache.ts';
+import { bytesOf } from '../layout/numbers.ts';
+import { padToPanel } from '../layout/packed-weight.ts';
+import { PAGE_TOKENS } from '../layout/pages.ts';
+import type { FixedFactors } from '../layout/records.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import type { Engine } from '../wasm/engine.ts';
 import { createLatentSpace, type LatentSpace } from './latent.ts';
 import { attentionSpec, headOutputDim, latentWidth } from '../format/config/attention-spec.ts';
 import type { ModelWeights } from '../weights/weights.ts';
-
-/** One layer's memory of the tokens before. */
-export type LayerCache = PagedCache | LinearState;
 
 /** Rows of logits computed together: the output projection is read once for all of them. */
 export const LOGIT_ROWS = 16;
@@ -39,8 +38,6 @@ export interface Workspace {
   readonly gateUp: number;
   /** (LOGIT_ROWS, padded vocabSize) */
   readonly logits: number;
-  /** Bytes enough for the attention of `tokens` tokens. */
-  readonly scratch: number;
   /** Tables of the positions of a step. */
   readonly rope: RopeTables;
   /** Row stride of x and normed. */
@@ -48,16 +45,18 @@ export interface Workspace {
 }
 
 /**
+ * Room for steps, and the scratch of their attention.
+ *
  * @param cache of a layer, for its shape
  * @throws TpaError `OUT_OF_MEMORY`
  */
 export function createWorkspace(
-  engine: Engine,
+  compute: Compute,
   config: ModelConfig,
   cache: LayerCache,
   tokens: number,
 ): Workspace {
-  const { heap } = engine;
+  const { heap } = compute;
   const { dim, heads, hiddenDim, rankQ, vocabSize } = config;
   const spec = attentionSpec(config);
   const width = padToPanel(dim);
@@ -67,9 +66,10 @@ export function createWorkspace(
       : padToPanel(latentWidth(config.latent));
   const scratch =
     cache.kind === 'state'
-      ? linearScratch(engine, cache, tokens)
-      : attendScratch(engine, cache, rankQ, tokens);
-  const floats = (count: number) => heap.allocate(count * 4);
+      ? linearScratch(compute, cache, tokens)
+      : attendScratch(compute, cache, rankQ, tokens);
+  compute.takeScratch(scratch);
+  const floats = (count: number) => heap.allocate(bytesOf(count));
   return {
     tokens,
     ids: floats(tokens),
@@ -77,17 +77,16 @@ export function createWorkspace(
     normed: floats(tokens * width),
     factors: floats(tokens * projected),
     attended: floats(tokens * heads * Math.max(spec.valueDim, headOutputDim(config))),
-    ...(config.latent === undefined ? {} : { latent: createLatentSpace(engine, config, tokens) }),
+    ...(config.latent === undefined ? {} : { latent: createLatentSpace(compute, config, tokens) }),
     gateUp: floats(tokens * 2 * padToPanel(hiddenDim)),
     logits: floats(Math.min(tokens, LOGIT_ROWS) * padToPanel(vocabSize)),
-    scratch: heap.allocate(scratch),
-    rope: ropeTables(engine, config, tokens),
+    rope: ropeTables(compute, config, tokens),
     width,
   };
 }
 
 /** Rotary tables of this model, of `tokens` positions. @throws TpaError `OUT_OF_MEMORY` */
-export function ropeTables(engine: Engine, config: ModelConfig, tokens: number): RopeTables {
+export function ropeTables(compute: Compute, config: ModelConfig, tokens: number): RopeTables {
   const { ropeTheta, ropePrecision, ropeDirection, ropeDecay, ropeScaling, rotaryDim } = config;
   const spec = {
     rotaryDim,
@@ -97,7 +96,7 @@ export function ropeTables(engine: Engine, config: ModelConfig, tokens: number):
     decay: ropeDecay,
     ...(ropeScaling === undefined ? {} : { scaling: ropeScaling }),
   };
-  return new RopeTables(engine, spec, tokens);
+  return new RopeTables(compute, spec, tokens);
 }
 
 /**
@@ -107,14 +106,14 @@ export function ropeTables(engine: Engine, config: ModelConfig, tokens: number):
  * @throws TpaError `OUT_OF_MEMORY`
  */
 export function fixedFactors(
-  engine: Engine,
+  compute: Compute,
   config: ModelConfig,
   weights: ModelWeights,
 ): readonly FixedFactors[] {
   const positions = tablePositions(config);
   let tables = {};
   if (positions > 0) {
-    const rope = ropeTables(engine, config, positions);
+    const rope = ropeTables(compute, config, positions);
     rope.fill(0, positions);
     tables = {
       cos: rope.cosAt,

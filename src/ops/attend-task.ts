@@ -1,5 +1,5 @@
 import type { PagedCache } from '../cache/pages.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
 import {
   checkFloats,
   checkInteger,
@@ -8,6 +8,7 @@ import {
   MAX_RANK,
 } from '../base/arguments.ts';
 import { attend, attendScratch } from '../compute/attend.ts';
+import { bytesOf } from '../layout/numbers.ts';
 import type { AttentionSpec } from '../attention/spec.ts';
 
 /** T queries: low-rank factors, or full vectors in `q`, which wins if both are there. */
@@ -72,25 +73,27 @@ export function checkQuery(
  * @returns (T, heads, valueDim), a fresh array
  * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
-export function attendQueries(engine: Engine, task: AttendTask, pages: PagedCache): Float32Array {
-  const { heap } = engine;
+export function attendQueries(compute: Compute, task: AttendTask, pages: PagedCache): Float32Array {
+  const { heap } = compute;
   const { a, b, rankQ, count, spec, length } = task;
   const { heads, headDim, valueDim } = spec;
   const outLength = count * heads * valueDim;
-  const scratchBytes = attendScratch(engine, pages, rankQ, count);
-  const region = heap.allocate(scratchBytes + (a.length + b.length + outLength) * 4);
+  const release = compute.takeScratch(attendScratch(compute, pages, rankQ, count));
+  let region = 0;
   try {
-    const aq = region + scratchBytes;
+    region = heap.allocate(bytesOf(a.length + b.length + outLength));
+    const aq = region;
     const bq = aq + a.byteLength;
     const out = bq + b.byteLength;
     heap.floats(aq, a.length).set(a);
     heap.floats(bq, b.length).set(b);
     const aqStride = a.length / count;
     const queries = { aq, aqStride, bq, bqStride: rankQ * headDim, rankQ };
-    engine.run(() => attend(engine, out, queries, pages, count, length - count, region));
+    compute.run(() => attend(compute, out, queries, pages, count, length - count));
     return heap.floats(out, outLength).slice();
   } finally {
-    heap.release(region);
+    if (region !== 0) heap.release(region);
+    release();
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from './factorize.ts';
 import type { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Guard, isGpuFailure } from '../device/guard.ts';
@@ -53,7 +53,7 @@ export interface OpDispatchOptions {
 
 /** Sends single operations to the GPU where the trip pays, and to the CPU again when it is lost. */
 export class OpDispatch {
-  readonly #engine: Engine;
+  readonly #compute: Compute;
   readonly #mode: 'auto' | 'webgpu';
   readonly #leastMacs: number;
   readonly #clock: Clock;
@@ -65,10 +65,10 @@ export class OpDispatch {
   /** Of the GPU that was opened last. */
   #facts: Omit<OpGpuInfo, 'losses'> | undefined;
 
-  constructor(engine: Engine, openGpu: OpenOpGpu, options: OpDispatchOptions) {
+  constructor(compute: Compute, openGpu: OpenOpGpu, options: OpDispatchOptions) {
     const { mode, leastMacs = LEAST_MACS, clock, random } = options;
     this.#leastMacs = mode === 'auto' ? leastMacs : 0;
-    this.#engine = engine;
+    this.#compute = compute;
     this.#mode = mode;
     this.#clock = clock ?? systemClock();
     this.#supervisor = new Supervisor<OpSide>({
@@ -94,16 +94,16 @@ export class OpDispatch {
 
   /** @throws TpaError `OUT_OF_MEMORY` */
   factorize(task: FactorizeTask): Promise<Factors> {
-    const engine = this.#engine;
+    const compute = this.#compute;
     return this.#run<Factors>({
       kind: 'factorize',
       macs: factorizeMacs(task),
       onGpu: async (gpu) => {
-        const tables = engine.run(() => factorizeTables(engine, task));
+        const tables = compute.run(() => factorizeTables(compute, task));
         const rows = await gpu.factorize(task, tables);
         return cutFactors(rows, task, rows.length / task.count);
       },
-      onCpu: () => engine.run(() => factorize(engine, task)),
+      onCpu: () => compute.run(() => factorize(compute, task)),
       parts: partsOf,
     });
   }
@@ -116,15 +116,15 @@ export class OpDispatch {
    */
   async attend(task: AttendTask, pages: PagedCache, owner: object): Promise<Float32Array> {
     const macs = attendMacs(task);
-    if (this.#sideFor(macs) === undefined) return attendQueries(this.#engine, task, pages);
-    const mirror = new CacheMirror(this.#engine, pages, owner);
+    if (this.#sideFor(macs) === undefined) return attendQueries(this.#compute, task, pages);
+    const mirror = new CacheMirror(this.#compute, pages, owner);
     this.#owners.add(owner);
     try {
       return await this.#run<Float32Array>({
         kind: 'attend',
         macs,
         onGpu: (gpu) => gpu.attend(task, mirror),
-        onCpu: () => attendQueries(this.#engine, task, mirror.pages),
+        onCpu: () => attendQueries(this.#compute, task, mirror.pages),
         parts: (out) => [out],
       });
     } finally {
@@ -199,9 +199,9 @@ export class OpDispatch {
     signal.addEventListener('abort', giveUp);
     try {
       if (signal.aborted) giveUp();
-      await checkOps(this.#engine, guard);
+      await checkOps(this.#compute, guard);
       const isAuto = this.#mode === 'auto';
-      const figures = isAuto ? await measureOps(this.#engine, guard, this.#clock) : undefined;
+      const figures = isAuto ? await measureOps(this.#compute, guard, this.#clock) : undefined;
       const thresholdMacs = figures === undefined ? 0 : thresholdOf(figures);
       const isWorth = Number.isFinite(thresholdMacs);
       const { adapter, isSoftware, version } = gpu;

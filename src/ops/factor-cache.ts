@@ -1,8 +1,9 @@
 import { checkFloats, checkInteger, checkObject, countTokens } from '../base/arguments.ts';
 import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import { TpaError } from '../base/errors.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
 import { PagedCache } from '../cache/pages.ts';
+import { bytesOf } from '../layout/numbers.ts';
 
 /** Factors of T tokens as the cache takes them, RoPE already applied to bk. */
 export interface CachedFactors {
@@ -32,7 +33,7 @@ export interface CacheOwner {
 
 /** What a cache is while it is not disposed. */
 interface Live {
-  readonly engine: Engine;
+  readonly compute: Compute;
   readonly pages: PagedCache;
 }
 
@@ -63,9 +64,9 @@ export class FactorCache {
   }
 
   /** Use `runtime.createFactorCache`. */
-  constructor(engine: Engine, pages: PagedCache, owner: CacheOwner) {
+  constructor(compute: Compute, pages: PagedCache, owner: CacheOwner) {
     this.spec = pages.spec;
-    this.#live = { engine, pages };
+    this.#live = { compute, pages };
     this.#owner = owner;
     owner.add(this);
   }
@@ -87,11 +88,11 @@ export class FactorCache {
    * @throws TypeError, RangeError if an array does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   append(factors: CachedFactors | CachedHeads): void {
-    const { engine, pages } = this.#use();
+    const { compute, pages } = this.#use();
     checkObject('factors', factors);
     const { count, parts } = checkFactors(this.spec, factors);
-    const { heap } = engine;
-    const staging = heap.allocate(count * cacheNumbersPerToken(this.spec) * 4);
+    const { heap } = compute;
+    const staging = heap.allocate(bytesOf(count * cacheNumbersPerToken(this.spec)));
     try {
       pages.reserve(count);
       let at = staging;
@@ -100,7 +101,7 @@ export class FactorCache {
         at += part.byteLength;
         return { at: at - part.byteLength, stride: part.length / count };
       });
-      engine.run(() =>
+      compute.run(() =>
         pages.write(count, {
           ak: ak!.at,
           akStride: ak!.stride,
@@ -132,8 +133,8 @@ export class FactorCache {
 
   /** A cache of the same tokens that shares their pages until one of the two writes. */
   fork(): FactorCache {
-    const { engine, pages } = this.#use();
-    return new FactorCache(engine, pages.fork(), this.#owner);
+    const { compute, pages } = this.#use();
+    return new FactorCache(compute, pages.fork(), this.#owner);
   }
 
   /** Gives the pages back; idempotent. */

@@ -1,4 +1,4 @@
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
 import {
   checkFloats,
   checkInteger,
@@ -9,15 +9,13 @@ import {
   MAX_RANK,
   MAX_WIDTH,
 } from '../base/arguments.ts';
-import {
-  type FactorLayout,
-  factorLayout,
-  packedBytes,
-  projectFactors,
-} from '../compute/project.ts';
-import { type RopeDirection, type RopePrecision } from '../compute/rope.ts';
-import { type RopeSpec, RopeTables } from '../compute/rope.ts';
+import type { RopeDirection, RopePrecision, RopeSpec } from '../attention/rope-spec.ts';
 import type { FactorSpec } from '../attention/spec.ts';
+import { packRows } from '../compute/products.ts';
+import { type FactorLayout, factorLayout, projectFactors } from '../compute/project.ts';
+import { RopeTables } from '../compute/rope.ts';
+import { bytesOf } from '../layout/numbers.ts';
+import { packedBytes } from '../layout/packed-weight.ts';
 
 /** Sizes and conventions of a factorisation. */
 export interface FactorizeSpec extends FactorSpec {
@@ -106,10 +104,10 @@ export function checkFactorize(
  *
  * @throws TpaError `OUT_OF_MEMORY`
  */
-export function factorize(engine: Engine, task: FactorizeTask): Factors {
+export function factorize(compute: Compute, task: FactorizeTask): Factors {
   const { x, spec, rotation, pieces, position, count } = task;
   const layout = layoutOf(spec);
-  const { heap, kernels } = engine;
+  const { heap } = compute;
   const owned: number[] = [];
   const allocate = (bytes: number) => {
     const address = heap.allocate(bytes);
@@ -118,21 +116,22 @@ export function factorize(engine: Engine, task: FactorizeTask): Factors {
   };
   let rope: RopeTables | undefined;
   try {
-    const packed = allocate(packedBytes(layout.width, spec.dim));
+    const shape = { rows: layout.width, k: spec.dim, dtype: 'f32' } as const;
+    const weight = { at: allocate(packedBytes(shape)), ...shape };
     const staging = allocate(Math.max(...pieces.map((piece) => piece.byteLength), x.byteLength));
-    const out = allocate(count * layout.stride * 4);
-    rope = new RopeTables(engine, rotation, count);
+    const out = allocate(bytesOf(count * layout.stride));
+    rope = new RopeTables(compute, rotation, count);
     let row = 0;
     for (const piece of pieces) {
       heap.floats(staging, piece.length).set(piece);
-      kernels.pack(packed, staging, row, piece.length / spec.dim, spec.dim);
+      packRows(compute, weight, staging, row, piece.length / spec.dim);
       row += piece.length / spec.dim;
     }
     heap.floats(staging, x.length).set(x);
     rope.fill(position, count);
     const attention = { ...spec, valueDim: spec.headDim };
-    const projection = { spec: attention, rankQ: spec.rankQ, dim: spec.dim, weight: packed };
-    projectFactors(engine, out, staging, projection, count, spec.dim, rope);
+    const projection = { spec: attention, rankQ: spec.rankQ, weight };
+    projectFactors(compute, out, staging, projection, count, spec.dim, rope);
     return cutFactors(heap.floats(out, count * layout.stride), task, layout.stride);
   } finally {
     rope?.dispose();
@@ -146,13 +145,13 @@ export function factorize(engine: Engine, task: FactorizeTask): Factors {
  * @throws TpaError `OUT_OF_MEMORY`
  */
 export function factorizeTables(
-  engine: Engine,
+  compute: Compute,
   { rotation, position, count }: FactorizeTask,
 ): { cos: Float32Array; sin: Float32Array } {
-  const rope = new RopeTables(engine, rotation, count);
+  const rope = new RopeTables(compute, rotation, count);
   try {
     rope.fill(position, count);
-    const table = (at: number) => engine.heap.floats(at, count * rope.pairs).slice();
+    const table = (at: number) => compute.heap.floats(at, count * rope.pairs).slice();
     return { cos: table(rope.cosAt), sin: table(rope.sinAt) };
   } finally {
     rope.dispose();

@@ -9,7 +9,7 @@ import {
 import { FactorCache } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Guard } from '../device/guard.ts';
@@ -53,24 +53,24 @@ const LARGE = { dim: 512, heads: 8, headDim: 64, rankQ: 6, rankK: 2, rankV: 2, t
  *
  * @throws TpaError `BACKEND_UNAVAILABLE` for another answer, `GPU_LOST`, `GPU_OUT_OF_MEMORY`
  */
-export async function checkOps(engine: Engine, guard: Guard<OpGpu>): Promise<void> {
+export async function checkOps(compute: Compute, guard: Guard<OpGpu>): Promise<void> {
   const task = taskOf(TINY);
   const { heads, rankQ, rankK, rankV, headDim } = task.spec;
-  const expected = engine.run(() => factorize(engine, task));
-  const tables = factorizeTables(engine, task);
+  const expected = compute.run(() => factorize(compute, task));
+  const tables = factorizeTables(compute, task);
   const rows = await guard.call('check', (gpu) => gpu.factorize(task, tables));
   const { aq, bq, ak, bk, av, bv } = expected;
   compare('factors', rows, interleave([aq, bq, ak, bk, av, bv], task.count));
 
-  const pages = new PagedCache(engine, { heads, headDim, valueDim: headDim, rankK, rankV });
-  const cache = new FactorCache(engine, pages, new Set());
+  const pages = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
+  const cache = new FactorCache(compute, pages, new Set());
   try {
     cache.append({ ak, bk, av, bv });
     const query = checkQuery({ aq, bq, rankQ }, pages);
-    const mirror = new CacheMirror(engine, pages, cache);
+    const mirror = new CacheMirror(compute, pages, cache);
     try {
       const found = await guard.call('check', (gpu) => gpu.attend(query, mirror));
-      compare('attention', found, attendQueries(engine, query, pages));
+      compare('attention', found, attendQueries(compute, query, pages));
       await guard.call('check', async (gpu) => gpu.forget(cache));
     } finally {
       mirror.dispose();
@@ -82,19 +82,19 @@ export async function checkOps(engine: Engine, guard: Guard<OpGpu>): Promise<voi
 
 /** @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`, `OUT_OF_MEMORY` */
 export async function measureOps(
-  engine: Engine,
+  compute: Compute,
   guard: Guard<OpGpu>,
   clock: Clock,
 ): Promise<OpFigures> {
   const onGpu = (task: FactorizeTask) => {
-    const tables = factorizeTables(engine, task);
+    const tables = factorizeTables(compute, task);
     return median(clock, () => guard.call('measure', (gpu) => gpu.factorize(task, tables)));
   };
   const large = taskOf(LARGE);
   const macs = factorizeMacs(large);
   const tripMs = await onGpu(taskOf(TINY));
   const gpuMs = await onGpu(large);
-  const cpuMs = await median(clock, async () => engine.run(() => factorize(engine, large)));
+  const cpuMs = await median(clock, async () => compute.run(() => factorize(compute, large)));
   return {
     tripMs,
     gpuMsPerMac: Math.max(0, gpuMs - tripMs) / macs,

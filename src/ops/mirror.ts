@@ -1,5 +1,5 @@
 import type { PagedCache } from '../cache/pages.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
 import { readFactors } from '../backend/cpu-factors.ts';
 import type { FactorMirror } from './gpu.ts';
 
@@ -12,12 +12,12 @@ export class CacheMirror implements FactorMirror {
   readonly unchanged: number;
   /** The pages of this moment. */
   readonly pages: PagedCache;
-  readonly #engine: Engine;
+  readonly #compute: Compute;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(engine: Engine, pages: PagedCache, owner: object) {
+  constructor(compute: Compute, pages: PagedCache, owner: object) {
     this.pages = pages.fork();
-    this.#engine = engine;
+    this.#compute = compute;
     this.owner = owner;
     this.unchanged = pages.mirrored;
     pages.mirrored = pages.length;
@@ -28,7 +28,7 @@ export class CacheMirror implements FactorMirror {
   }
 
   read(start: number, count: number): Float32Array {
-    return readFactors(this.#engine, [this.pages], start, count);
+    return readFactors(this.#compute, [this.pages], start, count);
   }
 
   /** Gives the pages back. */

@@ -18,7 +18,8 @@ import type { OpDispatchInfo } from './info.ts';
 import type { OpenOpGpu } from './gpu.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { checkRuntimeOptions, type RuntimeOptions } from './runtime-options.ts';
-import { createEngine, type Engine } from '../wasm/engine.ts';
+import { createEngine } from '../wasm/engine.ts';
+import { Compute } from '../compute/compute.ts';
 
 /** What a runtime computes with, and why; who computes the asynchronous operations. */
 export interface RuntimeInfo extends OpDispatchInfo {
@@ -51,11 +52,11 @@ export class Runtime {
   readonly #caches = new Set<FactorCache>();
   readonly #dispatch: OpDispatch | undefined;
   readonly #backendReason: string;
-  #engine: Engine | undefined;
+  #compute: Compute | undefined;
 
   /** Use {@link createRuntime}. */
-  constructor(engine: Engine, backendReason = 'asked for', dispatch?: OpDispatch) {
-    this.#engine = engine;
+  constructor(compute: Compute, backendReason = 'asked for', dispatch?: OpDispatch) {
+    this.#compute = compute;
     this.#backendReason = backendReason;
     this.#dispatch = dispatch;
   }
@@ -75,9 +76,9 @@ export class Runtime {
     spec: FactorizeSpec,
     position: number,
   ): Factors {
-    const engine = this.#use();
+    const compute = this.#use();
     const task = checkFactorize(x, weights, spec, position);
-    return engine.run(() => factorize(engine, task));
+    return compute.run(() => factorize(compute, task));
   }
 
   /**
@@ -97,9 +98,9 @@ export class Runtime {
     spec: FactorizeSpec,
     position: number,
   ): Promise<Factors> {
-    const engine = this.#use();
+    const compute = this.#use();
     const task = checkFactorize(x, weights, spec, position);
-    return this.#dispatch?.factorize(task) ?? engine.run(() => factorize(engine, task));
+    return this.#dispatch?.factorize(task) ?? compute.run(() => factorize(compute, task));
   }
 
   /**
@@ -109,10 +110,10 @@ export class Runtime {
    * @throws TypeError, RangeError if a size is out of range; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   createFactorCache(options: FactorCacheOptions): FactorCache {
-    const engine = this.#use();
-    const pages = new PagedCache(engine, checkCacheOptions(options));
+    const compute = this.#use();
+    const pages = new PagedCache(compute, checkCacheOptions(options));
     const caches = this.#caches;
-    return new FactorCache(engine, pages, {
+    return new FactorCache(compute, pages, {
       add: (cache) => caches.add(cache),
       delete: (cache) => {
         caches.delete(cache);
@@ -131,8 +132,8 @@ export class Runtime {
    * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   attend(query: Query | Factors, cache: FactorCache): Float32Array {
-    const { engine, pages, task } = this.#query(query, cache);
-    return attendQueries(engine, task, pages);
+    const { compute, pages, task } = this.#query(query, cache);
+    return attendQueries(compute, task, pages);
   }
 
   /**
@@ -146,8 +147,8 @@ export class Runtime {
    * @throws as {@link attend}
    */
   async attendAsync(query: Query | Factors, cache: FactorCache): Promise<Float32Array> {
-    const { engine, pages, task } = this.#query(query, cache);
-    return this.#dispatch?.attend(task, pages, cache) ?? attendQueries(engine, task, pages);
+    const { compute, pages, task } = this.#query(query, cache);
+    return this.#dispatch?.attend(task, pages, cache) ?? attendQueries(compute, task, pages);
   }
 
   /**
@@ -170,7 +171,7 @@ export class Runtime {
 
   /** What computes and why. */
   info(): RuntimeInfo {
-    const { simd, reason } = this.#use().simd;
+    const { simd, reason } = this.#use().engine.simd;
     const computing = this.#dispatch?.info() ?? {
       backend: 'wasm' as const,
       backendReason: this.#backendReason,
@@ -188,7 +189,7 @@ export class Runtime {
   dispose(): void {
     for (const cache of this.#caches) cache.dispose();
     this.#dispatch?.dispose();
-    this.#engine = undefined;
+    this.#compute = undefined;
   }
 
   /** {@link dispose}, for `using`. */
@@ -199,17 +200,17 @@ export class Runtime {
   #query(
     query: Query | Factors,
     cache: FactorCache,
-  ): { engine: Engine; pages: PagedCache; task: AttendTask } {
-    const engine = this.#use();
+  ): { compute: Compute; pages: PagedCache; task: AttendTask } {
+    const compute = this.#use();
     if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
     const pages = pagesOf(cache);
     if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
-    return { engine, pages, task: checkQuery(query, pages) };
+    return { compute, pages, task: checkQuery(query, pages) };
   }
 
-  #use(): Engine {
-    if (this.#engine === undefined) throw new TpaError('DISPOSED', 'the runtime is disposed');
-    return this.#engine;
+  #use(): Compute {
+    if (this.#compute === undefined) throw new TpaError('DISPOSED', 'the runtime is disposed');
+    return this.#compute;
   }
 }
 
@@ -223,11 +224,11 @@ export class Runtime {
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   checkRuntimeOptions(options);
   const { backend = 'auto', webgpu = {} } = options;
-  const engine = await createEngine(options);
-  if (backend === 'wasm') return new Runtime(engine);
+  const compute = new Compute(await createEngine(options));
+  if (backend === 'wasm') return new Runtime(compute);
   const obstacle = gpuObstacle(webgpu);
   if (obstacle !== undefined) {
-    if (backend === 'auto') return new Runtime(engine, obstacle);
+    if (backend === 'auto') return new Runtime(compute, obstacle);
     throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
   }
   const open: OpenOpGpu = async (signal) => {
@@ -235,7 +236,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
     return openOpWebGpu({ ...webgpu, allowsSoftware: backend === 'webgpu' })(signal);
   };
   const { OpDispatch } = await import('./dispatch.ts');
-  const dispatch = new OpDispatch(engine, open, { mode: backend });
+  const dispatch = new OpDispatch(compute, open, { mode: backend });
   if (backend === 'webgpu') await dispatch.start();
-  return new Runtime(engine, '', dispatch);
+  return new Runtime(compute, '', dispatch);
 }

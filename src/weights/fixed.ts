@@ -1,5 +1,6 @@
-import { PAGE_TOKENS, TILE } from '../compute/project.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
+import { bytesOf, numberAt, padToVector } from '../layout/numbers.ts';
+import { PAGE_TOKENS, TILE } from '../layout/pages.ts';
 import type { Heap } from '../wasm/heap.ts';
 import type { ExpectedTensor, LayerTensors } from './layer-tensors.ts';
 import type { WeightPlan } from './plan.ts';
@@ -47,10 +48,10 @@ export function readSpread(heap: Heap, at: number, heads: number, rank: number):
 
 /** A factor (rank, headDim) as the file has it, out of (rank, 96, headDim rounded up to 4). */
 export function readRepeated(heap: Heap, at: number, rank: number, headDim: number): Float32Array {
-  const row = paddedRow(headDim);
+  const row = padToVector(headDim);
   const out = new Float32Array(rank * headDim);
   for (let r = 0; r < rank; r++) {
-    out.set(heap.floats(at + r * PAGE_TOKENS * row * 4, headDim), r * headDim);
+    out.set(heap.floats(numberAt(at, r * PAGE_TOKENS * row), headDim), r * headDim);
   }
   return out;
 }
@@ -60,23 +61,18 @@ export function fixedOverhead(config: ModelConfig): number {
   const { heads, headDim, rankK, rankV, headFactors, featureFactors } = config;
   const factors = heads * (rankK + rankV);
   const spreadA = headFactors === 'fixed' ? (factors + 2) * TILE - factors : 0;
-  const repeated = PAGE_TOKENS * paddedRow(headDim) - headDim;
+  const repeated = PAGE_TOKENS * padToVector(headDim) - headDim;
   return spreadA + (featureFactors === 'fixed' ? rankV * repeated : 0);
-}
-
-/** Rows of values are whole vectors. */
-function paddedRow(headDim: number): number {
-  return Math.ceil(headDim / 4) * 4;
 }
 
 /** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */
 function spread(plan: WeightPlan, tensor: ExpectedTensor, heads: number, rank: number): number {
-  const { heap } = plan.engine;
-  const address = plan.allocate((rank * heads + 1) * TILE * 4);
+  const { heap } = plan.compute;
+  const address = plan.allocate(bytesOf((rank * heads + 1) * TILE));
   plan.add(tensor, (from, first, count) => {
     for (const [i, value] of heap.floats(from, count).entries()) {
       const [h, r] = [Math.floor((first + i) / rank), (first + i) % rank];
-      heap.floats(address + (r * heads + h) * TILE * 4, TILE).fill(value);
+      heap.floats(numberAt(address, (r * heads + h) * TILE), TILE).fill(value);
     }
   });
   return address;
@@ -84,9 +80,9 @@ function spread(plan: WeightPlan, tensor: ExpectedTensor, heads: number, rank: n
 
 /** (rank, 96, headDim rounded up to 4) from (rank, headDim). */
 function repeat(plan: WeightPlan, tensor: ExpectedTensor, headDim: number, rank: number): number {
-  const { heap } = plan.engine;
-  const row = paddedRow(headDim);
-  const address = plan.allocate(rank * PAGE_TOKENS * row * 4);
+  const { heap } = plan.compute;
+  const row = padToVector(headDim);
+  const address = plan.allocate(bytesOf(rank * PAGE_TOKENS * row));
   plan.add(tensor, (from, first, count) => {
     const out = heap.floats(address, rank * PAGE_TOKENS * row);
     for (const [i, value] of heap.floats(from, count).entries()) {

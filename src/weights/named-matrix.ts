@@ -1,6 +1,7 @@
-import { PANEL, padToPanel } from '../compute/project.ts';
+import type { Compute } from '../compute/compute.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import type { Engine } from '../wasm/engine.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { type PackedWeight, padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { readRepeated, readSpread } from './fixed.ts';
 import { headOutputDim } from '../format/config/attention-spec.ts';
 import { type Columns, countOutputs, type PackedMatrix, unpackMatrix } from './unpack.ts';
@@ -41,21 +42,21 @@ export interface NamedMatrix {
  * @throws RangeError if one output of a matrix has more
  */
 export function namedMatrices(
-  engine: Engine,
+  compute: Compute,
   config: ModelConfig,
   weights: ModelWeights,
   maxBytes = Infinity,
 ): NamedMatrix[] {
   const { dim, vocabSize } = config;
   const { finalNorm, head } = weights;
-  const list = new MatrixList(engine, maxBytes);
+  const list = new MatrixList(compute, maxBytes);
   for (const [i, layer] of weights.layers.entries()) {
     addLayer(list, config, `layers.${i}`, layer);
     addFixed(list, config, `layers.${i}`, layer);
     addLatent(list, config, `layers.${i}`, layer);
   }
   list.vector('final_norm', finalNorm, [dim]);
-  list.packed('head', [dim], matrixOf(head, dim, vocabSize));
+  list.packed('head', [dim], matrixOf([head], vocabSize));
   return list.matrices;
 }
 
@@ -68,25 +69,25 @@ function addLayer(list: MatrixList, config: ModelConfig, layer: string, weights:
     { first: padToPanel(hiddenDim), count: hiddenDim },
   ];
   list.vector(`${layer}.attention_norm`, weights.attentionNorm, [dim]);
-  list.packed(`${layer}.projection`, [dim], matrixOf(weights.projection, dim, width));
+  list.packed(`${layer}.projection`, [dim], matrixOf([weights.projection], width));
   list.vector(`${layer}.projection_bias`, weights.projectionBias, [width]);
   list.vector(`${layer}.query_norm`, weights.queryNorm, [headDim]);
   list.vector(`${layer}.key_norm`, weights.keyNorm, [headDim]);
   list.vector(`${layer}.group_norm`, weights.groupNorm, [headDim]);
-  list.packed(`${layer}.output`, [inputs], matrixOf(weights.output, inputs, dim));
+  list.packed(`${layer}.output`, [inputs], matrixOf([weights.output], dim));
   list.vector(`${layer}.output_bias`, weights.outputBias, [dim]);
   list.vector(`${layer}.feed_forward_norm`, weights.feedForwardNorm, [dim]);
-  const gateAndUp = { panels: [weights.gateUp], inputs: dim, columns: gateUp };
+  const gateAndUp = { panels: [weights.gateUp], columns: gateUp };
   list.packed(`${layer}.gate_up`, [dim], gateAndUp);
   list.vector(`${layer}.gate_up_bias`, weights.gateUpBias, [2 * hiddenDim], gateUp);
-  list.packed(`${layer}.down`, [hiddenDim], matrixOf(weights.down, hiddenDim, dim));
+  list.packed(`${layer}.down`, [hiddenDim], matrixOf([weights.down], dim));
   list.vector(`${layer}.down_bias`, weights.downBias, [dim]);
 }
 
 function addFixed(list: MatrixList, config: ModelConfig, layer: string, { fixed }: LayerWeights) {
   const { heads, headDim, rankQ, rankK, rankV } = config;
   const { aq, ak, av, bq, bk, bv } = fixed;
-  const { heap } = list.engine;
+  const { heap } = list.compute;
   list.vector(`${layer}.aq`, aq, [heads, rankQ]);
   list.add(`${layer}.ak`, ak, [heads, rankK], () => readSpread(heap, ak, heads, rankK));
   list.add(`${layer}.av`, av, [heads, rankV], () => readSpread(heap, av, heads, rankV));
@@ -100,9 +101,9 @@ function addLatent(list: MatrixList, config: ModelConfig, layer: string, { laten
   const { heads, headDim } = config;
   const { queryRank, latentDim, ropeDim, valueDim } = config.latent;
   const { queryNorm, queryUp, latentNorm, absorb, valueUp } = latent;
-  const queries = matrixOf(queryUp, queryRank, heads * (headDim + ropeDim));
-  const keys = { panels: absorb, inputs: headDim, columns: [{ first: 0, count: latentDim }] };
-  const values = { panels: valueUp, inputs: latentDim, columns: [{ first: 0, count: valueDim }] };
+  const queries = matrixOf([queryUp], heads * (headDim + ropeDim));
+  const keys = matrixOf(absorb, latentDim);
+  const values = matrixOf(valueUp, valueDim);
   list.vector(`${layer}.latent_query_norm`, queryNorm, [queryRank]);
   list.packed(`${layer}.query_up`, [queryRank], queries);
   list.vector(`${layer}.latent_norm`, latentNorm, [latentDim]);
@@ -110,18 +111,18 @@ function addLatent(list: MatrixList, config: ModelConfig, layer: string, { laten
   list.packed(`${layer}.value_up`, [heads, latentDim], values);
 }
 
-function matrixOf(address: number, inputs: number, outputs: number): PackedMatrix {
-  return { panels: [address], inputs, columns: [{ first: 0, count: outputs }] };
+function matrixOf(panels: readonly PackedWeight[], outputs: number): PackedMatrix {
+  return { panels, columns: [{ first: 0, count: outputs }] };
 }
 
 /** Gathers what a model has; an address of 0 is what it does not have. */
 class MatrixList {
-  readonly engine: Engine;
+  readonly compute: Compute;
   readonly matrices: NamedMatrix[] = [];
   readonly #maxBytes: number;
 
-  constructor(engine: Engine, maxBytes: number) {
-    this.engine = engine;
+  constructor(compute: Compute, maxBytes: number) {
+    this.compute = compute;
     this.#maxBytes = maxBytes;
   }
 
@@ -131,13 +132,13 @@ class MatrixList {
 
   /** Numbers as they are, or those of some columns: never many, never cut. */
   vector(name: string, address: number, dims: readonly number[], columns?: readonly Columns[]) {
-    const { heap } = this.engine;
+    const { heap } = this.compute;
     const length = product(dims);
     this.add(name, address, dims, () => {
       const out = new Float32Array(length);
       let at = 0;
       for (const { first, count } of columns ?? [{ first: 0, count: length }]) {
-        out.set(heap.floats(address + first * 4, count), at);
+        out.set(heap.floats(numberAt(address, first), count), at);
         at += count;
       }
       return out;
@@ -147,9 +148,10 @@ class MatrixList {
   /** A packed matrix (…rows, outputs), cut by its outputs if it is too large. */
   packed(name: string, rows: readonly number[], matrix: PackedMatrix): void {
     const outputs = countOutputs(matrix);
-    const most = Math.floor(this.#maxBytes / (4 * product(rows)));
+    const least = bytesOf(product(rows)); // of one output
+    const most = Math.floor(this.#maxBytes / least);
     if (!(most >= 1)) {
-      const message = `"maxBytes" expected at least ${4 * product(rows)}, what an output of "${name}" has, got ${this.#maxBytes}`;
+      const message = `"maxBytes" expected at least ${least}, what an output of "${name}" has, got ${this.#maxBytes}`;
       throw new RangeError(message);
     }
     const isCut = outputs > most;
@@ -159,7 +161,7 @@ class MatrixList {
       this.matrices.push({
         name: isCut ? `${name}.${from / width}` : name,
         dims: [...rows, to - from],
-        read: () => unpackMatrix(this.engine, matrix, from, to),
+        read: () => unpackMatrix(this.compute, matrix, from, to),
       });
     }
   }

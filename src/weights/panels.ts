@@ -1,75 +1,72 @@
-import { packedBytes, PANEL, panelOffset } from '../compute/project.ts';
+import type { Compute } from '../compute/compute.ts';
+import { packPart, packRows } from '../compute/products.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { type PackedWeight, packedIndex, PANEL } from '../layout/packed-weight.ts';
 import type { Heap } from '../wasm/heap.ts';
-import type { Kernels } from '../wasm/kernels.ts';
 
 /**
- * Packs numbers first … first + count of a weight (columns, k) as files have it, whole rows or a
- * part of one, into zeroed panels.
+ * Packs numbers first … first + count of a weight (rows, k) as files have it, whole rows or a part of
+ * one, into its zeroed panels.
  *
  * @param from address of the numbers
  */
-export function packRows(
-  kernels: Kernels,
-  panels: number,
-  k: number,
+export function packNumbers(
+  compute: Compute,
+  weight: PackedWeight,
   from: number,
   first: number,
   count: number,
 ): void {
-  const column = Math.floor(first / k);
-  const i = first % k;
-  if (count >= k) return kernels.pack(panels, from, column, count / k, k);
-  // one column does not leave its panel: a weight of fewer inputs that begins at input i
-  kernels.pack(panels + panelOffset(column, i, k), from, column % PANEL, 1, count);
+  const { k } = weight;
+  const row = Math.floor(first / k);
+  if (count >= k) packRows(compute, weight, from, row, count / k);
+  else packPart(compute, weight, from, row, 1, first % k, count);
 }
 
 /**
- * Packs numbers first … first + count of row `input` of Wᵀ (k, columns): one input of so many
- * columns of a packed weight (columns, k).
+ * Packs numbers first … first + count of row `input` of Wᵀ (k, rows): one input of so many rows of a
+ * packed weight.
  *
  * @param from address of the numbers
  */
 export function packInput(
-  kernels: Kernels,
-  panels: number,
-  k: number,
+  compute: Compute,
+  weight: PackedWeight,
   from: number,
   input: number,
   first: number,
   count: number,
 ): void {
-  for (let column = first; column < first + count;) {
-    const lane = column % PANEL;
-    const columns = Math.min(PANEL - lane, first + count - column);
-    const at = from + (column - first) * 4;
-    kernels.pack(panels + panelOffset(column, input, k), at, lane, columns, 1);
-    column += columns;
+  for (let row = first; row < first + count;) {
+    const rows = Math.min(PANEL - (row % PANEL), first + count - row);
+    packPart(compute, weight, numberAt(from, row - first), row, rows, input, 1);
+    row += rows;
   }
 }
 
 /**
- * Where numbers first … first + count of a packed weight (columns, k) are not those given, counted
- * in the order of files.
+ * Where numbers first … first + count of a packed weight are not those given, counted in the order of
+ * files.
  *
  * @param from address of the numbers
  * @returns -1 where all are the same
  */
 export function findDifference(
   heap: Heap,
-  panels: number,
-  k: number,
+  weight: PackedWeight,
   from: number,
   first: number,
   count: number,
 ): number {
+  const { k } = weight;
   const numbers = heap.floats(from, count);
-  const packed = heap.floats(panels, packedBytes(Math.ceil((first + count) / k), k) / 4);
   for (let at = 0; at < count;) {
-    const [column, i] = [Math.floor((first + at) / k), (first + at) % k];
-    const inColumn = panelOffset(column, i, k) / 4 + (column % PANEL);
+    const [row, i] = [Math.floor((first + at) / k), (first + at) % k];
     const length = Math.min(k - i, count - at);
+    const start = weight.at + bytesOf(packedIndex(weight, row, i));
+    const packed = heap.floats(start, (length - 1) * PANEL + 1);
     for (let n = 0; n < length; n++) {
-      if (packed[inColumn + n * PANEL] !== numbers[at + n]) return first + at + n;
+      if (packed[n * PANEL] !== numbers[at + n]) return first + at + n;
     }
     at += length;
   }

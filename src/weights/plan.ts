@@ -1,7 +1,8 @@
-import { packedBytes } from '../compute/project.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { packedBytes, type PackedWeight } from '../layout/packed-weight.ts';
 import { countNumbers, type ExpectedTensor, type Piece } from './layer-tensors.ts';
-import { packRows } from './panels.ts';
+import { packNumbers } from './panels.ts';
 
 /** Where a tensor goes. */
 export interface Destination {
@@ -16,12 +17,12 @@ export interface Destination {
 
 /** Memory for the weights of a model, and where in it each tensor goes; nothing is read. */
 export class WeightPlan {
-  readonly engine: Engine;
+  readonly compute: Compute;
   readonly #destinations = new Map<string, Destination>();
   readonly #addresses: number[] = [];
 
-  constructor(engine: Engine) {
-    this.engine = engine;
+  constructor(compute: Compute) {
+    this.compute = compute;
   }
 
   /** By the names of the tensors. */
@@ -35,7 +36,7 @@ export class WeightPlan {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   allocate(bytes: number): number {
-    const address = this.engine.heap.allocate(bytes);
+    const address = this.compute.heap.allocate(bytes);
     this.#addresses.push(address);
     return address;
   }
@@ -48,7 +49,7 @@ export class WeightPlan {
   /** Address of a tensor as it is; 0 for none. */
   vector(tensor: ExpectedTensor | undefined): number {
     if (tensor === undefined) return 0;
-    const address = this.allocate(countNumbers(tensor) * 4);
+    const address = this.allocate(bytesOf(countNumbers(tensor)));
     this.#copy(tensor, address);
     return address;
   }
@@ -56,15 +57,20 @@ export class WeightPlan {
   /** Address of biases below each other, padded like the product they are added to; 0 for none. */
   biases(pieces: readonly Piece[], columns: number): number {
     if (pieces.length === 0) return 0;
-    const address = this.allocate(columns * 4);
-    for (const piece of pieces) this.#copy(piece, address + piece.at * 4);
+    const address = this.allocate(bytesOf(columns));
+    for (const piece of pieces) this.#copy(piece, numberAt(address, piece.at));
     return address;
   }
 
-  /** Address of tensors (rows, k) packed below each other as one weight of `columns` rows. */
-  fuse(columns: number, k: number, pieces: readonly Piece[]): number {
-    const { kernels } = this.engine;
-    const panels = this.allocate(packedBytes(columns, k));
+  /** Room for a packed weight. */
+  packed(rows: number, k: number): PackedWeight {
+    const shape = { rows, k, dtype: 'f32' } as const;
+    return { at: this.allocate(packedBytes(shape)), ...shape };
+  }
+
+  /** Tensors (rows, k) packed below each other as one weight of `rows` rows. */
+  fuse(rows: number, k: number, pieces: readonly Piece[]): PackedWeight {
+    const weight = this.packed(rows, k);
     for (const piece of pieces) {
       const { at, block = piece.shape[0]!, step = block } = piece;
       this.add(piece, (from, first, count) => {
@@ -72,21 +78,23 @@ export class WeightPlan {
           const inBlock = (first + done) % (block * k);
           const start = at + ((first + done - inBlock) / (block * k)) * step;
           const length = Math.min(block * k - inBlock, count - done);
-          packRows(kernels, panels, k, from + done * 4, start * k + inBlock, length);
+          packNumbers(this.compute, weight, numberAt(from, done), start * k + inBlock, length);
           done += length;
         }
       });
     }
-    return panels;
+    return weight;
   }
 
   /** Gives all memory back. */
   release(): void {
-    for (const address of this.#addresses.splice(0)) this.engine.heap.release(address);
+    for (const address of this.#addresses.splice(0)) this.compute.heap.release(address);
   }
 
   #copy(tensor: ExpectedTensor, address: number): void {
-    const { heap } = this.engine;
-    this.add(tensor, (from, first, count) => heap.copy(address + first * 4, from, count * 4));
+    const { heap } = this.compute;
+    this.add(tensor, (from, first, count) =>
+      heap.copy(numberAt(address, first), from, bytesOf(count)),
+    );
   }
 }

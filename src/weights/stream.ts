@@ -1,5 +1,6 @@
 import type { TensorSet } from '../format/tensors/tensors.ts';
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
+import { bytesOf } from '../layout/numbers.ts';
 import { countNumbers } from './layer-tensors.ts';
 import type { Destination } from './plan.ts';
 
@@ -18,22 +19,23 @@ const PIECE_NUMBERS = 1 << 18;
  *   throw
  */
 export async function streamWeights(
-  { heap, run }: Engine,
+  compute: Compute,
   tensors: TensorSet,
   destinations: ReadonlyMap<string, Destination>,
   afterPiece: AfterPiece = () => {},
   pieceNumbers = PIECE_NUMBERS,
 ): Promise<void> {
+  const { heap } = compute;
   let total = 0;
   for (const destination of destinations.values()) total += countNumbers(destination);
   let loaded = 0;
-  const staging = heap.allocate(pieceNumbers * 4);
+  const staging = heap.allocate(bytesOf(pieceNumbers));
   try {
     for (const name of sortByPlace(destinations.keys(), tensors)) {
       const destination = destinations.get(name)!;
       for (const { first, count } of cutPieces(destination, pieceNumbers)) {
         await tensors.readInto(name, first, heap.floats(staging, count));
-        run(() => destination.take(staging, first, count));
+        compute.run(() => destination.take(staging, first, count));
         loaded += count;
         await afterPiece(loaded, total);
       }

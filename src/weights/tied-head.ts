@@ -1,4 +1,5 @@
 import { TpaError } from '../base/errors.ts';
+import type { PackedWeight } from '../layout/packed-weight.ts';
 import type { ExpectedTensor } from './layer-tensors.ts';
 import { findDifference } from './panels.ts';
 import { HEAD } from './tensors.ts';
@@ -9,9 +10,13 @@ import type { WeightPlan } from './plan.ts';
  * of the two is read first is packed, and the other is compared with it, so that neither is read
  * twice or kept elsewhere. Loading throws TpaError `MODEL_UNSUPPORTED` if they differ.
  *
- * @param panels address of the packed embedding
+ * @param weight the packed embedding
  */
-export function planTiedHead(plan: WeightPlan, panels: number, embedding: ExpectedTensor): void {
+export function planTiedHead(
+  plan: WeightPlan,
+  weight: PackedWeight,
+  embedding: ExpectedTensor,
+): void {
   const { shape } = embedding;
   const pack = plan.destinations.get(embedding.name)!.take;
   let packed: string | undefined;
@@ -19,7 +24,7 @@ export function planTiedHead(plan: WeightPlan, panels: number, embedding: Expect
     plan.add({ name, shape }, (from, first, count) => {
       packed ??= name;
       if (packed !== name) {
-        const index = findDifference(plan.engine.heap, panels, shape[1]!, from, first, count);
+        const index = findDifference(plan.compute.heap, weight, from, first, count);
         if (index >= 0) throw untied(embedding.name, index);
       }
       // equal numbers may differ in the sign of a zero: the embedding's counts

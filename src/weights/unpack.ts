@@ -1,4 +1,7 @@
-import type { Engine } from '../wasm/engine.ts';
+import type { Compute } from '../compute/compute.ts';
+import { unpack } from '../compute/products.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import type { PackedWeight } from '../layout/packed-weight.ts';
 
 /** Columns of a packed weight that are used: what else panels hold is padding. */
 export interface Columns {
@@ -8,9 +11,7 @@ export interface Columns {
 
 /** Weights of the same shape in the kernels' panels, one or one for each head. */
 export interface PackedMatrix {
-  /** Addresses. */
-  readonly panels: readonly number[];
-  readonly inputs: number;
+  readonly panels: readonly PackedWeight[];
   /** The outputs, in this order. */
   readonly columns: readonly Columns[];
 }
@@ -30,31 +31,33 @@ export function countOutputs({ columns }: PackedMatrix): number {
  * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function unpackMatrix(
-  { heap, kernels, run }: Engine,
+  compute: Compute,
   matrix: PackedMatrix,
   from = 0,
   to = countOutputs(matrix),
 ): Float32Array {
-  const { panels, inputs } = matrix;
+  const { heap } = compute;
+  const { panels } = matrix;
+  const inputs = panels[0]?.k ?? 0;
   const width = to - from;
   const columns = [...cutColumns(matrix.columns, from, to)];
   const out = new Float32Array(panels.length * inputs * width);
   const step = Math.min(inputs, Math.max(1, Math.floor(STAGING_NUMBERS / width)));
-  const staging = heap.allocate(step * width * 4);
-  const unpackRows = (address: number, row: number, rows: number) => {
+  const staging = heap.allocate(bytesOf(step * width));
+  const unpackRows = (weight: PackedWeight, row: number, rows: number) => {
     let at = staging;
     for (const { first, count } of columns) {
-      kernels.unpack(at, address, first, count, row, rows, inputs, width);
-      at += count * 4;
+      unpack(compute, at, weight, first, count, row, rows, width);
+      at = numberAt(at, count);
     }
     return heap.floats(staging, rows * width);
   };
   try {
-    run(() => {
-      for (const [i, address] of panels.entries()) {
+    compute.run(() => {
+      for (const [i, weight] of panels.entries()) {
         for (let row = 0; row < inputs; row += step) {
           const rows = Math.min(step, inputs - row);
-          out.set(unpackRows(address, row, rows), (i * inputs + row) * width);
+          out.set(unpackRows(weight, row, rows), (i * inputs + row) * width);
         }
       }
     });

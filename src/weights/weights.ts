@@ -1,7 +1,8 @@
-import { factorLayout, padToPanel } from '../compute/project.ts';
+import type { Compute } from '../compute/compute.ts';
+import { factorLayout } from '../compute/project.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
-import type { Engine } from '../wasm/engine.ts';
+import { type PackedWeight, padToPanel } from '../layout/packed-weight.ts';
 import { type FixedWeights, planFixed } from './fixed.ts';
 import { type LatentWeights, planLatent } from './latent.ts';
 import { type LayerTensors, layerTensors, type Piece } from './layer-tensors.ts';
@@ -11,13 +12,13 @@ import { planTiedHead } from './tied-head.ts';
 import { WeightPlan } from './plan.ts';
 import { type AfterPiece, streamWeights } from './stream.ts';
 
-/** One layer's weights, packed; addresses, 0 for what the model does not have. */
+/** One layer's weights: packed, or addresses of vectors, 0 for what the model does not have. */
 export interface LayerWeights {
   /** (dim) */
   readonly attentionNorm: number;
   readonly feedForwardNorm: number;
   /** (projected width, dim): all that the attention projects x into, fused */
-  readonly projection: number;
+  readonly projection: PackedWeight;
   readonly projectionBias: number;
   /** (headDim), the norms of each head's q and k */
   readonly queryNorm: number;
@@ -27,25 +28,25 @@ export interface LayerWeights {
   /** (headDim), the weight of the group norm */
   readonly groupNorm: number;
   /** (dim, heads · headOutputDim) */
-  readonly output: number;
+  readonly output: PackedWeight;
   readonly outputBias: number;
   /** (2 · padded hiddenDim, dim): gate, then up */
-  readonly gateUp: number;
+  readonly gateUp: PackedWeight;
   readonly gateUpBias: number;
   /** (dim, hiddenDim) */
-  readonly down: number;
+  readonly down: PackedWeight;
   readonly downBias: number;
 }
 
-/** A model's weights in the kernels' layout; addresses. */
+/** A model's weights in the kernels' layout. */
 export interface ModelWeights {
   /** (vocabSize, dim) */
-  readonly embedding: number;
+  readonly embedding: PackedWeight;
   readonly layers: readonly LayerWeights[];
   /** (dim); 0 for a norm without a weight */
   readonly finalNorm: number;
   /** (vocabSize, dim), the output projection; the embedding where they are tied */
-  readonly head: number;
+  readonly head: PackedWeight;
 }
 
 /** Numbers of a row of the fused projection. */
@@ -65,16 +66,16 @@ export function projectedWidth(config: ModelConfig): number {
  *   projection is not the embedding it is tied to; `KERNEL_TRAP`; what reading throws
  */
 export async function loadWeights(
-  engine: Engine,
+  compute: Compute,
   config: ModelConfig,
   tensors: TensorSet,
   afterPiece?: AfterPiece,
   pieceNumbers?: number,
 ): Promise<ModelWeights> {
-  const plan = new WeightPlan(engine);
+  const plan = new WeightPlan(compute);
   try {
     const weights = planWeights(plan, config, tensors.entries.has(HEAD));
-    await streamWeights(engine, tensors, plan.destinations, afterPiece, pieceNumbers);
+    await streamWeights(compute, tensors, plan.destinations, afterPiece, pieceNumbers);
     return weights;
   } catch (error) {
     plan.release();

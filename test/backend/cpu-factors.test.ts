@@ -30,7 +30,7 @@ const test = suite("CpuSequence's factors");
 for (const { name, build } of PAGED) {
   test(`${name}: another sequence goes on from them, logits bit for bit the same`, async () => {
     const { backend } = await open(build().source);
-    const check = watchRegions(backend.network.engine);
+    const check = watchRegions(backend.network.compute.engine);
     const tokens = Math.min(TOKENS, backend.contextLength - MORE);
     const sequence = await advanced(backend, tokens);
     const factors = await sequence.readFactors(0, tokens);
@@ -76,7 +76,7 @@ for (const { name, build } of PAGED) {
 
 test('forks and truncated sequences read and load by themselves, and share what they can', async () => {
   const { backend, used } = await open(mechanismVariant('tpa').build().source);
-  const { heap } = backend.network.engine;
+  const { heap } = backend.network.compute.engine;
   const { layers } = backend.network.config;
   const sequence = await advanced(backend, 120);
   const before = await sequence.readFactors(0, 120);
@@ -102,7 +102,7 @@ test('forks and truncated sequences read and load by themselves, and share what 
 
 test('memory refused at any allocation: nothing is appended, then it works', async () => {
   const { backend } = await open(mechanismVariant('tpa').build().source);
-  const { heap } = backend.network.engine;
+  const { heap } = backend.network.compute.engine;
   const factors = await (await advanced(backend, 250)).readFactors(60, 190);
   const expected = await nextOf(await advanced(backend, 250));
   const allocate = heap.allocate.bind(heap);
@@ -133,7 +133,7 @@ test('memory refused at any allocation: nothing is appended, then it works', asy
 
 test('memory refused while reading leaves the sequence as it was', async () => {
   const { backend } = await open(mechanismVariant('tpa').build().source);
-  const { heap } = backend.network.engine;
+  const { heap } = backend.network.compute.engine;
   const sequence = await advanced(backend, 10);
   const { used } = heap;
   const { allocate } = heap;
@@ -147,7 +147,7 @@ test('memory refused while reading leaves the sequence as it was', async () => {
 
 test('a trap in the second layer appends to none', async () => {
   const { backend } = await open(mechanismVariant('tpa').build().source);
-  const { kernels, heap } = backend.network.engine;
+  const { kernels, heap } = backend.network.compute.engine;
   const sequence = await advanced(backend, 100);
   const factors = await sequence.readFactors(0, 100);
   const before = { ...sizesOf(sequence), used: heap.used };
@@ -165,7 +165,7 @@ test('a trap in the second layer appends to none', async () => {
 
 test('numbers that are not finite are refused, wherever they are', async () => {
   const { backend } = await open(mechanismVariant('tpa').build().source);
-  const { heap } = backend.network.engine;
+  const { heap } = backend.network.compute.engine;
   const sequence = await advanced(backend, 30);
   const factors = await (await advanced(backend, 100)).readFactors(0, 100);
   const before = { ...sizesOf(sequence), used: heap.used };
@@ -236,7 +236,7 @@ async function open(source: ModelBytes): Promise<{ backend: CpuBackend; used: nu
   const { backend } = await openCpuModel(source, { simd: 'baseline' }, (kernels) => ({
     ...kernels,
   }));
-  return { backend, used: backend.network.engine.heap.used };
+  return { backend, used: backend.network.compute.engine.heap.used };
 }
 
 /** A sequence of the first `length` ids, `skipped` left out. */

@@ -16,7 +16,7 @@ const test = suite<{ backend: CpuBackend; used: number }>('CpuBackend');
 test.before.each(async (context) => {
   const open = openCpuModel(source, { simd: 'baseline' }, (kernels) => ({ ...kernels }));
   context.backend = (await open).backend;
-  context.used = context.backend.network.engine.heap.used;
+  context.used = context.backend.network.compute.engine.heap.used;
 });
 
 const sizesOf = ({ length, byteLength }: Sequence) => ({ length, byteLength });
@@ -24,7 +24,7 @@ const sizesOf = ({ length, byteLength }: Sequence) => ({ length, byteLength });
 test('forward() that fails appends nothing and gives back the pages it reserved', async ({
   backend,
 }) => {
-  const { heap, kernels } = backend.network.engine;
+  const { heap, kernels } = backend.network.compute.engine;
   const allocate = heap.allocate.bind(heap);
   const sequence = backend.createSequence();
   await sequence.forward(ids);
@@ -65,7 +65,7 @@ test('dispose() of a sequence is idempotent, of the backend it ends them all', a
   backend,
   used,
 }) => {
-  const { heap } = backend.network.engine;
+  const { heap } = backend.network.compute.engine;
   const [first, second] = [backend.createSequence(), backend.createSequence()];
   await first.forward(ids);
   const fork = first.fork();

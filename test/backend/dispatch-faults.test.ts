@@ -19,7 +19,7 @@ const FAULTS: readonly Fault[] = [
 
 const cpu = await openSmall();
 const device = await openSmall();
-const { heap } = cpu.network.engine;
+const { heap } = cpu.network.compute.engine;
 const expected = await runScenario(
   new Model(cpu, cpu.network.config, undefined, []),
   new FakeClock(),

@@ -46,7 +46,7 @@ for (const { name, build } of VARIANTS) {
     const { backend, used } = await open(source);
     const [sequence, control] = [await advanced(backend), await advanced(backend)];
     const fork = sequence.fork();
-    const { heap, kernels } = backend.network.engine;
+    const { heap, kernels } = backend.network.compute.engine;
     const before = sizesOf(sequence);
     const most = heap.used + before.byteLength; // its own copy of what it shares with the fork
     const { swiglu } = kernels;
@@ -76,7 +76,7 @@ for (const { name, build } of VARIANTS) {
 
   test(`${name}: forks part, truncated ones go on, nothing is left of them`, async () => {
     const { backend, used } = await open(source);
-    const { heap } = backend.network.engine;
+    const { heap } = backend.network.compute.engine;
     const sequence = await advanced(backend);
     const fork = sequence.fork();
     const other = [...ids.slice(0, 55), ...ids.slice(20, 45)];
@@ -123,7 +123,7 @@ async function open(source: ModelBytes): Promise<{ backend: CpuBackend; used: nu
   const { backend } = await openCpuModel(source, { simd: 'baseline' }, (kernels) => ({
     ...kernels,
   }));
-  return { backend, used: backend.network.engine.heap.used };
+  return { backend, used: backend.network.compute.engine.heap.used };
 }
 
 /** A sequence of the first 60 ids. */

@@ -1,3 +1,4 @@
+import { Compute } from '../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LinearState } from '../../src/cache/linear-state.ts';
@@ -26,7 +27,7 @@ const test = suite<Context>('LinearState');
 test.before.each(async (context) => {
   context.engine = await createEngine({ simd: 'baseline' });
   context.used = context.engine.heap.used;
-  context.state = new LinearState(context.engine, SPEC);
+  context.state = new LinearState(new Compute(context.engine), SPEC);
 });
 
 /** A step whose state is all `value`. */
@@ -60,14 +61,19 @@ test('its bytes are those of the kernel, of 4 GiB as well: not 0', async ({ engi
     [SPEC, STATE_BYTES],
     [{ ...SPEC, heads: 6, rankK: 2, rankV: 2, headFactors: 'groups' as const }, 2 * 6 * 8 * 4],
   ] as const) {
-    const state = new LinearState(engine, spec);
+    const state = new LinearState(new Compute(engine), spec);
     state.reserve(1);
     state.commit(1);
     assert.is(state.byteLength, engine.kernels.linearStateBytes(state.shapeAt));
     assert.is(Math.ceil(state.byteLength / 64) * 64, bytes);
     state.dispose();
   }
-  const vast = new LinearState(engine, { ...SPEC, heads: 1024, headDim: 1024, valueDim: 1024 });
+  const vast = new LinearState(new Compute(engine), {
+    ...SPEC,
+    heads: 1024,
+    headDim: 1024,
+    valueDim: 1024,
+  });
   await refused(() => vast.reserve(1), 'OUT_OF_MEMORY');
   vast.dispose();
 });
@@ -119,7 +125,12 @@ test('forks share states and part when one goes on; nothing is left when all are
 
 test('without memory for the next state nothing changes', async () => {
   const small = await createEngine({ simd: 'baseline', memoryLimit: 1 << 20 });
-  const big = new LinearState(small, { ...SPEC, heads: 64, headDim: 64, valueDim: 128 });
+  const big = new LinearState(new Compute(small), {
+    ...SPEC,
+    heads: 64,
+    headDim: 64,
+    valueDim: 128,
+  });
   await refused(() => big.reserve(1), 'OUT_OF_MEMORY');
   assert.is(big.length, 0);
   big.trim();

@@ -1,6 +1,8 @@
+import { Compute } from '../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RopeSpec, RopeTables } from '../../src/compute/rope.ts';
+import type { RopeSpec } from '../../src/attention/rope-spec.ts';
+import { RopeTables } from '../../src/compute/rope.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { assertWithin, ROUNDING } from '../helpers/kernels/kernel-bench.ts';
@@ -23,7 +25,7 @@ const test = suite('RopeTables');
 const engine = await createEngine({ simd: 'baseline' });
 
 const tablesOf = (spec: RopeSpec, position: number, count: number) => {
-  const tables = new RopeTables(engine, spec, count);
+  const tables = new RopeTables(new Compute(engine), spec, count);
   tables.fill(position, count);
   const read = (at: number) => engine.heap.floats(at, count * tables.pairs).slice();
   const found = { cos: read(tables.cosAt), sin: read(tables.sinAt) };
@@ -70,7 +72,7 @@ test('rotate() turns the first rotaryDim of width numbers, and returns its memor
   const x = createRandom(5).normal(tokens * stride);
   const at = engine.heap.allocate(x.byteLength);
   engine.heap.floats(at, x.length).set(x);
-  const tables = new RopeTables(engine, SPEC, tokens);
+  const tables = new RopeTables(new Compute(engine), SPEC, tokens);
   tables.fill(9, tokens);
   tables.rotate(at, tokens, rows, stride, width);
   const table = ropeTable([9, 10, 11], 10, 'float32');

@@ -28,7 +28,7 @@ for (const name of NAMES) {
 
   test(`${name}: abort, trap and no memory in each chunk of a prompt change no session`, async () => {
     const { model, backend } = await openCpuModel(source, { simd: 'baseline' }, copyOf);
-    const { heap, kernels } = backend.network.engine;
+    const { heap, kernels } = backend.network.compute.engine;
     const { embed } = kernels;
     const allocate = heap.allocate.bind(heap);
     const { used } = model.memory();

@@ -27,7 +27,7 @@ const test = suite('OUT_OF_MEMORY in a real model');
 for (const [call, [act, allocations]] of Object.entries(CALLS)) {
   test(`${call}(): whichever allocation fails, every session goes on unchanged`, async () => {
     const { model, backend } = await openCpuModel(source, { simd: 'baseline' });
-    const { heap } = backend.network.engine;
+    const { heap } = backend.network.compute.engine;
     const allocate = heap.allocate.bind(heap);
     const { used } = model.memory();
     for (let n = 1; n <= allocations + 1; n++) {
@@ -53,7 +53,7 @@ for (const [call, [act, allocations]] of Object.entries(CALLS)) {
 
 test('model.createSession() and model.logits(): whichever allocation fails, nothing is kept', async () => {
   const { model, backend } = await openCpuModel(source, { simd: 'baseline' });
-  const { heap } = backend.network.engine;
+  const { heap } = backend.network.compute.engine;
   const allocate = heap.allocate.bind(heap);
   const witnesses = await createWitnesses(model, prompt);
   const long = [...prompt, ...prompt];

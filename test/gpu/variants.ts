@@ -57,8 +57,8 @@ export function testVariants(test: ReturnType<typeof suite>, host: GpuHost): voi
     for (const { name, build } of VARIANTS) {
       if (name.startsWith('linear')) continue;
       const { backend } = await openCpuModel(build().source);
-      const { engine, config, weights } = backend.network;
-      const matrices = namedMatrices(engine, config, weights);
+      const { compute, config, weights } = backend.network;
+      const matrices = namedMatrices(compute, config, weights);
       for (const isHalf of [false, true]) {
         models.push(base64(stepGraph(config, matrices, isHalf).model));
       }

@@ -9,7 +9,7 @@ import {
   withoutStride,
 } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { packedBytes } from '../../src/compute/project.ts';
+import { packedBytes } from '../../src/layout/packed-weight.ts';
 import { PANEL, pack, transposedBlock } from '../reference/pack.ts';
 
 for (const simd of BINARIES) {
@@ -24,9 +24,12 @@ for (const simd of BINARIES) {
       [49, 7],
       [980, 768],
     ] as const) {
-      assert.is(packedBytes(columns, k), kernels.packedBytes(columns, k) >>> 0);
+      assert.is(
+        packedBytes({ rows: columns, k, dtype: 'f32' }),
+        kernels.packedBytes(columns, k) >>> 0,
+      );
     }
-    assert.is(packedBytes(1536, 699_051), 1536 * 699_051 * 4);
+    assert.is(packedBytes({ rows: 1536, k: 699_051, dtype: 'f32' }), 1536 * 699_051 * 4);
   });
 
   test('packedBytes() is whole panels of 48 columns', () => {

@@ -168,19 +168,19 @@ async function residuals(
 ): Promise<Float32Array[]> {
   const { backend } = await openCpuModel(goldenSource(golden, cos), { simd });
   const { network } = backend;
-  const { engine, config, workspace } = network;
+  const { compute, config, workspace } = network;
   const { dim, layers } = config;
   const [batch, tokens] = golden.tensors.get('ids')!.shape as [number, number];
   const ids = integers(golden, 'ids');
   const found: Float32Array[] = [];
   for (let b = 0; b < batch; b++) {
     const spec = attentionSpec(config);
-    const caches = Array.from({ length: layers }, () => new PagedCache(engine, spec));
+    const caches = Array.from({ length: layers }, () => new PagedCache(compute, spec));
     for (const cache of caches) cache.reserve(tokens);
     const row = [...part(ids, b, batch)];
-    engine.run(() =>
+    compute.run(() =>
       runBlocks(network, row, caches, (layer) => {
-        const x = engine.heap.floats(workspace.x, tokens * workspace.width);
+        const x = compute.heap.floats(workspace.x, tokens * workspace.width);
         const residual = new Float32Array(tokens * dim);
         for (let t = 0; t < tokens; t++) {
           const from = t * workspace.width;

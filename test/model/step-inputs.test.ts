@@ -22,10 +22,10 @@ for (const simd of BINARIES) {
     test(`${name}: embeddings and tables are those of the forward pass, bit for bit`, async () => {
       const { source, tensors } = build();
       const { backend } = await openCpuModel(source, { simd });
-      const { engine, config, weights, workspace } = backend.network;
-      const check = watchRegions(engine);
-      const { used } = engine.heap;
-      const inputs = new StepInputs(engine, config, weights, TOKENS);
+      const { compute, config, weights, workspace } = backend.network;
+      const check = watchRegions(compute.engine);
+      const { used } = compute.heap;
+      const inputs = new StepInputs(compute, config, weights, TOKENS);
       const { dim } = config;
       const table = tensors.get(EMBEDDINGS.find((each) => tensors.has(each))!)!.values;
       const rowsOf = (given: readonly number[]) =>
@@ -37,8 +37,8 @@ for (const simd of BINARIES) {
         await sequence.forward(ids.slice(0, count));
         const { rope } = workspace;
         const { cos, sin } = inputs.rope(position, count);
-        assertSame(cos, engine.heap.floats(rope.cosAt, count * rope.pairs), `cos ${count}`);
-        assertSame(sin, engine.heap.floats(rope.sinAt, count * rope.pairs), `sin ${count}`);
+        assertSame(cos, compute.heap.floats(rope.cosAt, count * rope.pairs), `cos ${count}`);
+        assertSame(sin, compute.heap.floats(rope.sinAt, count * rope.pairs), `sin ${count}`);
         const given = ids.slice(0, count);
         assertSame(inputs.embed(given), rowsOf(given), `${count} ids`);
       }
@@ -46,14 +46,14 @@ for (const simd of BINARIES) {
       check();
       inputs.dispose();
       inputs.dispose();
-      assert.is(engine.heap.used, used);
+      assert.is(compute.heap.used, used);
     });
   }
 
   test('arrays are fresh, and a later position does not change them', async () => {
     const { backend } = await openCpuModel(mechanismVariant('tpa').build().source, { simd });
-    const { engine, config, weights } = backend.network;
-    const inputs = new StepInputs(engine, config, weights, 3);
+    const { compute, config, weights } = backend.network;
+    const inputs = new StepInputs(compute, config, weights, 3);
     const first = { x: inputs.embed([1, 2, 3]), ...inputs.rope(7, 3) };
     const copies = { x: first.x.slice(), cos: first.cos.slice(), sin: first.sin.slice() };
     inputs.embed([4, 5]);
@@ -66,8 +66,8 @@ for (const simd of BINARIES) {
 
   test('too many tokens or none are refused, and everything after dispose()', async () => {
     const { backend } = await openCpuModel(mechanismVariant('tpa').build().source, { simd });
-    const { engine, config, weights } = backend.network;
-    const inputs = new StepInputs(engine, config, weights, 3);
+    const { compute, config, weights } = backend.network;
+    const inputs = new StepInputs(compute, config, weights, 3);
     for (const count of [0, 4]) {
       assert.throws(() => inputs.embed(ids.slice(0, count)), isRangeError);
       assert.throws(() => inputs.rope(0, count), isRangeError);
@@ -80,14 +80,14 @@ for (const simd of BINARIES) {
 
   test('memory refused at either allocation: none is kept', async () => {
     const { backend } = await openCpuModel(mechanismVariant('tpa').build().source, { simd });
-    const { engine, config, weights } = backend.network;
-    const { heap } = engine;
+    const { compute, config, weights } = backend.network;
+    const { heap } = compute;
     const { used } = heap;
     const allocate = heap.allocate.bind(heap);
     for (const k of [1, 2]) {
       let left = k;
       heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-      await refused(() => new StepInputs(engine, config, weights, 3), 'OUT_OF_MEMORY');
+      await refused(() => new StepInputs(compute, config, weights, 3), 'OUT_OF_MEMORY');
       heap.allocate = allocate;
       assert.is(heap.used, used, `allocation ${k}`);
     }

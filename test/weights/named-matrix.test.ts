@@ -37,10 +37,10 @@ const test = suite('namedMatrices()');
 for (const { name, build } of MODELS) {
   test(`${name}: names, shapes and numbers are those of the checkpoint, whole and cut`, async () => {
     const { source, tensors } = build();
-    const { engine, config, weights } = (await openCpuModel(source)).backend.network;
+    const { compute, config, weights } = (await openCpuModel(source)).backend.network;
     const expected = expectedMatrices(config, tensors);
-    const { used } = engine.heap;
-    const whole = namedMatrices(engine, config, weights);
+    const { used } = compute.heap;
+    const whole = namedMatrices(compute, config, weights);
     assert.equal(whole.map((matrix) => matrix.name).toSorted(), [...expected.keys()].toSorted());
     for (const matrix of whole) {
       const { dims, values } = expected.get(matrix.name)!;
@@ -50,14 +50,14 @@ for (const { name, build } of MODELS) {
 
     const column = Math.max(...whole.map(({ dims }) => 4 * rowsOf(dims)));
     for (const maxBytes of [column, column + 4, 5 * column, 60 * column]) {
-      const pieces = namedMatrices(engine, config, weights, maxBytes);
+      const pieces = namedMatrices(compute, config, weights, maxBytes);
       for (const { name: uncut, dims } of whole) {
         const values = join(pieces, uncut, dims, maxBytes);
         assertSame(values, expected.get(uncut)!.values, `${uncut} in ${maxBytes} bytes`);
       }
       assert.is(pieces.reduce(countNumbers, 0), whole.reduce(countNumbers, 0));
     }
-    assert.is(engine.heap.used, used);
+    assert.is(compute.heap.used, used);
   });
 }
 
@@ -71,14 +71,14 @@ test('nothing is unpacked before read(), and a piece reads its own columns only'
       kernels.unpack(...args);
     },
   }));
-  const { engine, config, weights } = backend.network;
-  const { allocate } = engine.heap;
+  const { compute, config, weights } = backend.network;
+  const { allocate } = compute.heap;
   let allocated = 0;
-  engine.heap.allocate = (bytes) => {
+  compute.heap.allocate = (bytes) => {
     allocated++;
-    return allocate.call(engine.heap, bytes);
+    return allocate.call(compute.heap, bytes);
   };
-  const matrices = namedMatrices(engine, config, weights, 4 * config.dim * 50);
+  const matrices = namedMatrices(compute, config, weights, 4 * config.dim * 50);
   assert.equal([unpacked.length, allocated], [0, 0]);
   const heads = matrices.filter((matrix) => matrix.name.startsWith('head'));
   assert.equal(
@@ -97,9 +97,9 @@ test('nothing is unpacked before read(), and a piece reads its own columns only'
 
 test('an output that is larger than a matrix may be is refused', async () => {
   const { source } = mechanismVariant('tpa').build();
-  const { engine, config, weights } = (await openCpuModel(source)).backend.network;
+  const { compute, config, weights } = (await openCpuModel(source)).backend.network;
   for (const maxBytes of [0, 4 * config.dim - 1, NaN]) {
-    assert.throws(() => namedMatrices(engine, config, weights, maxBytes), /"maxBytes" expected/);
+    assert.throws(() => namedMatrices(compute, config, weights, maxBytes), /"maxBytes" expected/);
   }
 });
 

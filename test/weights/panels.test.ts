@@ -1,15 +1,17 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packedBytes } from '../../src/compute/project.ts';
-import { findDifference, packInput, packRows } from '../../src/weights/panels.ts';
+import { Compute } from '../../src/compute/compute.ts';
+import { packedBytes, type PackedWeight } from '../../src/layout/packed-weight.ts';
+import { findDifference, packInput, packNumbers } from '../../src/weights/panels.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 
 const SEED = 11;
 const RUNS = 200;
 
-const { heap, kernels } = await createEngine({ simd: 'baseline' });
+const compute = new Compute(await createEngine({ simd: 'baseline' }));
+const { heap, kernels } = compute;
 
 const test = suite('panels');
 
@@ -25,6 +27,12 @@ function pieces(length: number, most: number): { first: number; count: number }[
   return list;
 }
 
+/** Zeroed panels. */
+function panelsOf(rows: number, k: number): PackedWeight {
+  const shape = { rows, k, dtype: 'f32' } as const;
+  return { at: heap.allocate(packedBytes(shape)), ...shape };
+}
+
 /** Address of numbers. */
 function store(values: Float32Array): number {
   const address = heap.allocate(values.byteLength);
@@ -38,38 +46,39 @@ const weight = fc.record({
   most: fc.integer({ min: 1, max: 200 }),
 });
 
-test('packRows() and packInput(), cut anywhere, give the panels that pack() gives', () => {
+test('packNumbers() and packInput(), cut anywhere, give the panels that pack() gives', () => {
   const isSame = fc.property(weight, ({ columns, k, most }) => {
     const values = createRandom(columns * k).uniform(columns * k);
     const transposed = values.map(
       (_, at) => values[(at % columns) * k + Math.floor(at / columns)]!,
     );
     const [from, inputs] = [store(values), store(transposed)];
-    const [whole, rows, byInput] = [0, 0, 0].map(() => heap.allocate(packedBytes(columns, k)));
-    kernels.pack(whole!, from, 0, columns, k);
+    const [whole, rows, byInput] = [0, 0, 0].map(() => panelsOf(columns, k));
+    kernels.pack(whole!.at, from, 0, columns, k);
     for (const [piece, { first, count }] of pieces(columns, most).entries()) {
       // whole rows, and each second time parts of one
       if (piece % 2 === 0) {
-        packRows(kernels, rows!, k, from + first * k * 4, first * k, count * k);
+        packNumbers(compute, rows!, from + first * k * 4, first * k, count * k);
         continue;
       }
       for (let row = first; row < first + count; row++) {
         for (const part of pieces(k, most)) {
           const at = row * k + part.first;
-          packRows(kernels, rows!, k, from + at * 4, at, part.count);
+          packNumbers(compute, rows!, from + at * 4, at, part.count);
         }
       }
     }
     for (let input = 0; input < k; input++) {
       for (const { first, count } of pieces(columns, most)) {
         const at = inputs + (input * columns + first) * 4;
-        packInput(kernels, byInput!, k, at, input, first, count);
+        packInput(compute, byInput!, at, input, first, count);
       }
     }
-    const expected = heap.floats(whole!, packedBytes(columns, k) / 4);
-    assert.equal(heap.floats(rows!, expected.length), expected);
-    assert.equal(heap.floats(byInput!, expected.length), expected);
-    for (const address of [from, inputs, whole, rows, byInput]) heap.release(address!);
+    const expected = heap.floats(whole!.at, packedBytes(whole!) / 4);
+    assert.equal(heap.floats(rows!.at, expected.length), expected);
+    assert.equal(heap.floats(byInput!.at, expected.length), expected);
+    for (const { at } of [whole!, rows!, byInput!]) heap.release(at);
+    for (const address of [from!, inputs!]) heap.release(address);
   });
   fc.assert(isSame, { seed: SEED, numRuns: RUNS });
 });
@@ -79,11 +88,11 @@ test('findDifference() finds the first number that another was packed in place o
     const length = columns * k;
     const values = createRandom(length).uniform(length);
     const from = store(values);
-    const panels = heap.allocate(packedBytes(columns, k));
-    kernels.pack(panels, from, 0, columns, k);
+    const panels = panelsOf(columns, k);
+    kernels.pack(panels.at, from, 0, columns, k);
     const first = one % length;
     const count = Math.min(most, length - first);
-    const find = () => findDifference(heap, panels, k, from + first * 4, first, count);
+    const find = () => findDifference(heap, panels, from + first * 4, first, count);
     assert.is(find(), -1);
     const numbers = heap.floats(from, length);
     for (const index of [one % length, other % length]) numbers[index] = 5;
@@ -92,7 +101,7 @@ test('findDifference() finds the first number that another was packed in place o
     );
     assert.is(find(), Math.min(...changed));
     heap.release(from);
-    heap.release(panels);
+    heap.release(panels.at);
   });
   fc.assert(isFound, { seed: SEED, numRuns: RUNS });
 });

@@ -1,6 +1,7 @@
+import { Compute } from '../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packedBytes } from '../../src/compute/project.ts';
+import { packedBytes, type PackedWeight } from '../../src/layout/packed-weight.ts';
 import { unpackMatrix } from '../../src/weights/unpack.ts';
 import { createEngine, type Engine } from '../../src/wasm/engine.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
@@ -23,7 +24,6 @@ for (const simd of BINARIES) {
     const w = random.normal(outputs * inputs);
     const matrix = {
       panels: [place(engine, w, outputs, inputs)],
-      inputs,
       columns: [{ first: 0, count: outputs }],
     };
     const largest = watchAllocations(engine);
@@ -37,10 +37,14 @@ for (const simd of BINARIES) {
     ] as const) {
       const block = { from, width: to - from, row: 0, rows: inputs };
       const what = `${from} to ${to}`;
-      assertSame(unpackMatrix(engine, matrix, from, to), transposedBlock(w, inputs, block), what);
+      assertSame(
+        unpackMatrix(new Compute(engine), matrix, from, to),
+        transposedBlock(w, inputs, block),
+        what,
+      );
     }
     assertSame(
-      unpackMatrix(engine, matrix),
+      unpackMatrix(new Compute(engine), matrix),
       transposedBlock(w, inputs, { from: 0, width: outputs, row: 0, rows: inputs }),
       'all',
     );
@@ -54,10 +58,10 @@ for (const simd of BINARIES) {
     const [outputs, inputs] = [300_001, 2];
     const w = random.uniform(outputs * inputs);
     const at = place(engine, w, outputs, inputs);
-    const matrix = { panels: [at], inputs, columns: [{ first: 0, count: outputs }] };
+    const matrix = { panels: [at], columns: [{ first: 0, count: outputs }] };
     const largest = watchAllocations(engine);
     const block = { from: 0, width: outputs, row: 0, rows: inputs };
-    assertSame(unpackMatrix(engine, matrix), transposedBlock(w, inputs, block), 'all');
+    assertSame(unpackMatrix(new Compute(engine), matrix), transposedBlock(w, inputs, block), 'all');
     assert.is(largest(), outputs * 4);
   });
 
@@ -67,7 +71,6 @@ for (const simd of BINARIES) {
     const ws = [random.normal(150 * inputs), random.normal(150 * inputs)] as const;
     const matrix = {
       panels: ws.map((w) => place(engine, w, 150, inputs)),
-      inputs,
       columns: [
         { first: 0, count: 50 },
         { first: 96, count: 54 },
@@ -88,33 +91,34 @@ for (const simd of BINARIES) {
           }),
         ).flat(),
       );
-      assertSame(unpackMatrix(engine, matrix, from, to), expected, `${from} to ${to}`);
+      assertSame(unpackMatrix(new Compute(engine), matrix, from, to), expected, `${from} to ${to}`);
     }
   });
 
   test('memory refused, or a trap: nothing is kept', async () => {
     const engine = await createEngine({ simd });
     const at = place(engine, random.normal(5 * 4), 5, 4);
-    const matrix = { panels: [at], inputs: 4, columns: [{ first: 0, count: 5 }] };
+    const matrix = { panels: [at], columns: [{ first: 0, count: 5 }] };
     const { heap } = engine;
     const { used, allocate } = heap;
     heap.allocate = (bytes) => allocate.call(heap, bytes + 2 ** 40);
-    await refused(() => unpackMatrix(engine, matrix), 'OUT_OF_MEMORY');
+    await refused(() => unpackMatrix(new Compute(engine), matrix), 'OUT_OF_MEMORY');
     heap.allocate = allocate;
     const trapping = { ...engine, kernels: { ...engine.kernels, unpack: trap } };
-    await refused(() => unpackMatrix(trapping, matrix), 'KERNEL_TRAP');
+    await refused(() => unpackMatrix(new Compute(trapping), matrix), 'KERNEL_TRAP');
     assert.is(heap.used, used);
   });
 
   test.run();
 }
 
-/** Address of the panels of w (columns, k). */
-function place({ heap }: Engine, w: Float32Array, columns: number, k: number): number {
-  const panels = pack(w, columns, k);
-  const at = heap.allocate(packedBytes(columns, k));
+/** w (rows, k) in panels. */
+function place({ heap }: Engine, w: Float32Array, rows: number, k: number): PackedWeight {
+  const panels = pack(w, rows, k);
+  const shape = { rows, k, dtype: 'f32' } as const;
+  const at = heap.allocate(packedBytes(shape));
   heap.floats(at, panels.length).set(panels);
-  return at;
+  return { at, ...shape };
 }
 
 /** The largest allocation from now on. */

@@ -4,7 +4,7 @@ import type { ModelConfig } from '../../format/config/model-config.ts';
 import { namedMatrices, type NamedMatrix } from '../../weights/named-matrix.ts';
 import { StepInputs } from '../../model/step-inputs.ts';
 import type { ModelWeights } from '../../weights/weights.ts';
-import type { Engine } from '../../wasm/engine.ts';
+import type { Compute } from '../../compute/compute.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { GpuDevice } from './client/device.ts';
 import { cachedTokens } from './gpu-cache.ts';
@@ -22,7 +22,7 @@ const MAX_CHUNK = 256;
 
 /** What a model is made of on the CPU. */
 export interface CpuParts {
-  readonly engine: Engine;
+  readonly compute: Compute;
   readonly config: ModelConfig;
   readonly weights: ModelWeights;
 }
@@ -63,12 +63,12 @@ export class OrtGpuBackend implements GpuBackend {
    *   `OUT_OF_MEMORY`
    */
   static async create(
-    { engine, config, weights }: CpuParts,
+    { compute, config, weights }: CpuParts,
     device: GpuDevice,
     report: StartReport,
     isHalf: boolean,
   ): Promise<OrtGpuBackend> {
-    const matrices = namedMatrices(engine, config, weights, report.maxBytes);
+    const matrices = namedMatrices(compute, config, weights, report.maxBytes);
     const graph = stepGraph(config, matrices, isHalf);
     await device.ask('compile', { graph: 'step', model: graph.model });
     let buffers = 0;
@@ -78,7 +78,7 @@ export class OrtGpuBackend implements GpuBackend {
       feeds.push(await upload(device, matrix, nextBuffer(), isHalf && isHalfWeight(matrix)));
     }
     await device.ask('bind', { graph: 'step', feeds });
-    const inputs = new StepInputs(engine, config, weights, MAX_CHUNK);
+    const inputs = new StepInputs(compute, config, weights, MAX_CHUNK);
     const { maxBytes } = report;
     // the scores of one token are as much of a limit as the widest piece
     const columns = [...graph.pieces, { width: graph.scoreNumbers }];

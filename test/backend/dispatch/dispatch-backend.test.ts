@@ -20,7 +20,7 @@ import { costs, slowed } from '../../helpers/fakes/slow-cpu.ts';
 
 const cpu = await openSmall();
 const device = await openSmall();
-const { heap } = cpu.network.engine;
+const { heap } = cpu.network.compute.engine;
 const alone = new Model(cpu, cpu.network.config, undefined, []);
 const expected = await runScenario(alone, new FakeClock());
 const used = heap.used;

@@ -7,7 +7,7 @@ import { refused } from '../../helpers/checks/refused.ts';
 
 const cpu = await openSmall();
 const device = await openSmall();
-const { heap } = cpu.network.engine;
+const { heap } = cpu.network.compute.engine;
 const alone = new Model(cpu, cpu.network.config, undefined, []);
 const { used } = heap;
 

@@ -35,9 +35,9 @@ function countedFactors(layers: number, start: number, count: number, numbers: n
 
 test('create(): compiles, then brings every weight to a buffer of its own, one at a time', async () => {
   const { cpu, gpu, bytes } = await setUp();
-  const { engine, config, weights } = cpu.network;
+  const { compute, config, weights } = cpu.network;
   const kinds = bytes.asked.map(({ kind }) => kind);
-  const matrices = namedMatrices(engine, config, weights);
+  const matrices = namedMatrices(compute, config, weights);
   const each = matrices.flatMap(() => ['allocate', 'write']);
   assert.equal(kinds, ['compile', ...each, 'bind']);
   const { feeds } = bytes.asks('bind')[0]!;
@@ -66,9 +66,9 @@ test('create(): float16 is for matrices, whole words of them; vectors and factor
     const from = mechanismVariant(name).build().source;
     const { cpu, gpu, bytes } = await setUp({ isHalf: true }, from);
     assert.is(gpu.dtype, 'float16');
-    const { engine, config, weights } = cpu.network;
+    const { compute, config, weights } = cpu.network;
     const matrices = new Map(
-      namedMatrices(engine, config, weights).map((matrix) => [matrix.name, matrix]),
+      namedMatrices(compute, config, weights).map((matrix) => [matrix.name, matrix]),
     );
     const halves: string[] = [];
     for (const feed of bytes.asks('bind')[0]!.feeds) {
@@ -106,9 +106,9 @@ test('create(): what the device refuses is what create() throws', async () => {
     compile: () => Promise.reject(new Error('refused')),
     run: async () => new Map(),
   };
-  const { used } = cpu.network.engine.heap;
+  const { used } = cpu.network.compute.heap;
   await refused(() => openByteBackend(cpu, player), 'GPU_LOST');
-  assert.is(cpu.network.engine.heap.used, used);
+  assert.is(cpu.network.compute.heap.used, used);
 });
 
 for (const rows of ['all', 'last'] as const) {
@@ -213,12 +213,12 @@ test('dispose(): of a sequence frees its buffers alone; of the backend ends the 
     await refused(() => first.readFactors(0, 1), 'DISPOSED');
     await refused(() => first.loadFactors(new Float32Array(232)), 'DISPOSED');
     await second.forward([1]);
-    const { used } = cpu.network.engine.heap;
+    const { used } = cpu.network.compute.heap;
     gpu.dispose();
     gpu.dispose();
     second.dispose();
     assert.ok(bytes.isTerminated);
-    assert.ok(cpu.network.engine.heap.used < used, 'the room for inputs is given back');
+    assert.ok(cpu.network.compute.heap.used < used, 'the room for inputs is given back');
     await refused(() => gpu.createSequence(), 'DISPOSED');
     await refused(() => second.forward([1]), 'DISPOSED');
   }));

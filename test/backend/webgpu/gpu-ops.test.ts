@@ -1,3 +1,4 @@
+import { Compute } from '../../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -62,11 +63,11 @@ for (const [name, spec] of Object.entries(SPECS)) {
       [7, 90],
     ] as const) {
       const task = taskOf(spec, random, count, position);
-      const rows = await gpu.factorize(task, factorizeTables(engine, task));
+      const rows = await gpu.factorize(task, factorizeTables(new Compute(engine), task));
       const found = cutFactors(rows, task, rows.length / count);
       compareFactors(
         found,
-        engine.run(() => factorize(engine, task)),
+        engine.run(() => factorize(new Compute(engine), task)),
       );
     }
     assert.is(bytes.asks('compile').length, 1, 'the graph of a shape is compiled once');
@@ -109,7 +110,7 @@ for (const [name, { rankQ, ...options }] of Object.entries(CACHES)) {
               };
         const task = checkQuery(query, pages);
         const found = await attendOn(gpu, engine, pages, task);
-        const expected = attendQueries(engine, task, pages);
+        const expected = attendQueries(new Compute(engine), task, pages);
         close(found, expected, `${count} queries on ${cache.length} tokens`);
       };
       append(cache, random, 1);
@@ -159,7 +160,7 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   append(other.cache, random, 5);
   const query = checkQuery({ q: random.normal(8) }, other.pages);
   const another = () => attendOn(gpu, engine, other.pages, query);
-  close(await another(), attendQueries(engine, query, other.pages), 'another');
+  close(await another(), attendQueries(new Compute(engine), query, other.pages), 'another');
   assert.is(bytes.buffers.size, 8);
   gpu.forget(pages);
   gpu.forget(pages);
@@ -187,7 +188,7 @@ test('attend(): what was refused meanwhile leaves no copy that is taken for righ
   const last = query();
   close(
     await attendOn(gpu, engine, pages, last),
-    attendQueries(engine, last, pages),
+    attendQueries(new Compute(engine), last, pages),
     'tokens 10 to 90 are others',
   );
   gpu.dispose();
@@ -201,7 +202,7 @@ async function attendOn(
   pages: PagedCache,
   task: AttendTask,
 ): Promise<Float32Array> {
-  const mirror = new CacheMirror(engine, pages, pages);
+  const mirror = new CacheMirror(new Compute(engine), pages, pages);
   try {
     return await gpu.attend(task, mirror);
   } finally {
@@ -225,8 +226,8 @@ function taskOf(spec: FactorizeSpec, random: Random, count: number, position: nu
 }
 
 function cacheOf(engine: Engine, options: FactorCacheOptions) {
-  const pages = new PagedCache(engine, checkCacheOptions(options));
-  return { pages, cache: new FactorCache(engine, pages, new Set()) };
+  const pages = new PagedCache(new Compute(engine), checkCacheOptions(options));
+  return { pages, cache: new FactorCache(new Compute(engine), pages, new Set()) };
 }
 
 function append(cache: FactorCache, random: Random, count: number): void {

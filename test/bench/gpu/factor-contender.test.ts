@@ -17,8 +17,8 @@ test('firstTokens() cuts every layer', () => {
 });
 
 test('a filled context gives the logits of the prompt it repeats, however often it is asked', async () => {
-  const { engine, config, weights } = await createRandomModel(tpaForm(SHAPE, SIZES));
-  const backend = new CpuBackend(engine, config, weights);
+  const { compute, config, weights } = await createRandomModel(tpaForm(SHAPE, SIZES));
+  const backend = new CpuBackend(compute, config, weights);
   const sequence = backend.createSequence();
   await evaluate(sequence, [7, 3, 9, 4, 2], 2);
   const factors = await sequence.readFactors(0, 5);
@@ -42,6 +42,6 @@ test.run();
 
 /** Of a model made anew. */
 async function logits(): Promise<Float32Array> {
-  const { engine, config, weights } = await createRandomModel(tpaForm(SHAPE, SIZES));
-  return new CpuBackend(engine, config, weights).createSequence().forward([1, 2, 3]);
+  const { compute, config, weights } = await createRandomModel(tpaForm(SHAPE, SIZES));
+  return new CpuBackend(compute, config, weights).createSequence().forward([1, 2, 3]);
 }

@@ -20,8 +20,8 @@ test('onnxruntime computes the logits of the kernels: a prefill, a block after i
   const sizes = { layers: 2, vocabSize: 61, contextLength: CONTEXT };
   const shape = { headDim: 16, dim: 40 };
   const model = await createRandomModel(gqaForm(shape, sizes, { heads: 6, kvHeads: 2 }));
-  const { engine, config, weights } = model;
-  const sequence = new CpuBackend(engine, config, weights).createSequence();
+  const { compute, config, weights } = model;
+  const sequence = new CpuBackend(compute, config, weights).createSequence();
   const step = await openStep(model);
   for (const [from, to] of [
     [0, 6],
@@ -38,15 +38,15 @@ test.run();
 
 /** The graph on onnxruntime's wasm provider, its cache copied from outputs to inputs. */
 async function openStep({
-  engine,
+  compute,
   config,
   weights,
 }: Awaited<ReturnType<typeof createRandomModel>>) {
   const ort = await import('onnxruntime-web');
   ort.env.wasm.numThreads = 1;
-  const matrices = namedMatrices(engine, config, weights);
+  const matrices = namedMatrices(compute, config, weights);
   const session = await ort.InferenceSession.create(gqaModelGraph(config, matrices));
-  const inputs = new StepInputs(engine, config, weights, CONTEXT);
+  const inputs = new StepInputs(compute, config, weights, CONTEXT);
   const tables = gqaTables(config, inputs.rope(0, CONTEXT));
   const { layers, kvHeads, headDim, dim } = config;
   const floats = (data: Float32Array, ...dims: number[]) => new ort.Tensor('float32', data, dims);

@@ -1,6 +1,7 @@
 import { TpaError } from '../../../src/base/errors.ts';
 import { Runtime } from '../../../src/ops/runtime.ts';
 import { compileBinary } from '../../../src/wasm/binary.ts';
+import { Compute } from '../../../src/compute/compute.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
 import { Heap, MAX_MEMORY } from '../../../src/wasm/heap.ts';
 import { createFailingMemory, createFailurePlan, type FailurePlan } from './fake-memory.ts';
@@ -36,5 +37,6 @@ export async function createFailingRuntime(): Promise<{
   const kernels = exports as unknown as Engine['kernels'];
   const failing = createFailingMemory(memory, growth);
   const heap = new FailingHeap(failing, kernels.heapBase(), allocations);
-  return { runtime: new Runtime({ kernels, heap, simd, run }), heap, allocations, growth };
+  const compute = new Compute({ kernels, heap, simd, run });
+  return { runtime: new Runtime(compute), heap, allocations, growth };
 }

@@ -1,3 +1,4 @@
+import { Compute } from '../../../src/compute/compute.ts';
 import { type AttendTask, attendQueries } from '../../../src/ops/attend-task.ts';
 import { factorize, type FactorizeTask } from '../../../src/ops/factorize.ts';
 import { OpDispatch } from '../../../src/ops/dispatch.ts';
@@ -42,7 +43,9 @@ export class FakeOpGpu implements OpGpu {
   async factorize(task: FactorizeTask): Promise<Float32Array> {
     this.calls.push('factorize');
     this.work('factorize', task.count);
-    const { aq, bq, q, ak, bk, av, bv } = this.#engine.run(() => factorize(this.#engine, task));
+    const { aq, bq, q, ak, bk, av, bv } = this.#engine.run(() =>
+      factorize(new Compute(this.#engine), task),
+    );
     const parts = [q ?? aq, bq, ak, bk, av, bv];
     const row = (part: Float32Array, t: number) => [
       ...part.subarray((t * part.length) / task.count, ((t + 1) * part.length) / task.count),
@@ -78,8 +81,8 @@ export class FakeOpGpu implements OpGpu {
   /** Over the copy alone. */
   #attend(task: AttendTask, rows: readonly (readonly number[])[]): Float32Array {
     const { heads, headDim, valueDim, rankK, rankV } = task.spec;
-    const pages = new PagedCache(this.#engine, task.spec);
-    const cache = new FactorCache(this.#engine, pages, new Set());
+    const pages = new PagedCache(new Compute(this.#engine), task.spec);
+    const cache = new FactorCache(new Compute(this.#engine), pages, new Set());
     const bounds = [0, heads * rankK, headDim * rankK, heads * rankV, valueDim * rankV];
     const ends = bounds.map((_, i) => bounds.slice(0, i + 1).reduce((a, b) => a + b));
     const [ak, bk, av, bv] = [0, 1, 2, 3].map((i) =>
@@ -87,7 +90,7 @@ export class FakeOpGpu implements OpGpu {
     ) as [Float32Array, Float32Array, Float32Array, Float32Array];
     cache.append({ ak, bk, av, bv });
     try {
-      return attendQueries(this.#engine, task, pages);
+      return attendQueries(new Compute(this.#engine), task, pages);
     } finally {
       cache.dispose();
     }
@@ -122,8 +125,13 @@ export async function openFakeRuntime(mode: 'auto' | 'webgpu', cpuMs = 0): Promi
     fake.opening(gpu);
     return gpu;
   };
-  const dispatch = new OpDispatch(engine, open, { mode, leastMacs: 0, clock, random: () => 0 });
-  const runtime = new Runtime(engine, '', dispatch);
+  const dispatch = new OpDispatch(new Compute(engine), open, {
+    mode,
+    leastMacs: 0,
+    clock,
+    random: () => 0,
+  });
+  const runtime = new Runtime(new Compute(engine), '', dispatch);
   const fake: FakeRuntime = { engine, runtime, dispatch, clock, gpus, opening: () => {} };
   return fake;
 }

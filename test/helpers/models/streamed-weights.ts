@@ -1,3 +1,4 @@
+import { Compute } from '../../../src/compute/compute.ts';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/format/config/config.ts';
 import { type ModelBytes, openModelFiles } from '../../../src/format/files/model-files.ts';
@@ -52,7 +53,7 @@ export async function openWeights(
     tensors,
     reads,
     load: ({ afterPiece, pieceNumbers } = {}) =>
-      loadWeights(engine, parsed, tensors, afterPiece, pieceNumbers),
+      loadWeights(new Compute(engine), parsed, tensors, afterPiece, pieceNumbers),
   };
 }
 

@@ -1,3 +1,4 @@
+import { Compute } from '../../../src/compute/compute.ts';
 import { CpuBackend } from '../../../src/backend/cpu.ts';
 import { parseConfig } from '../../../src/format/config/config.ts';
 import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-files.ts';
@@ -46,17 +47,18 @@ export function livelyWeights(golden: Golden): TensorData[] {
     );
 }
 
-/** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them. */
+/** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them, and operations cut into `ranges`. */
 export async function openCpuModel(
   source: ModelBytes,
   options: EngineOptions = {},
   wrap: (kernels: Engine['kernels'], engine: Engine) => Engine['kernels'] = (kernels) => kernels,
+  ranges = 1,
 ): Promise<{ backend: CpuBackend; model: Model }> {
   const tensors = await openTensors(await openModelFiles(source));
   const config = parseConfig(source.config, tensors.entries);
   const engine = await createEngine(options);
-  const wrapped = { ...engine, kernels: wrap(engine.kernels, engine) };
-  const backend = new CpuBackend(wrapped, config, await loadWeights(wrapped, config, tensors));
+  const compute = new Compute({ ...engine, kernels: wrap(engine.kernels, engine) }, ranges);
+  const backend = new CpuBackend(compute, config, await loadWeights(compute, config, tensors));
   return { backend, model: new Model(backend, config, undefined, []) };
 }
 

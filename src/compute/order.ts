@@ -1,10 +1,11 @@
-import type { AttentionSpec } from './spec.ts';
+import type { AttentionSpec } from '../attention/spec.ts';
+import { TILE } from '../layout/pages.ts';
 
 /**
  * Queries attended to together: a tile of keys, so that a block wastes half a tile of masked keys
  * on average. The values of a page are formed once for all of them.
  */
-export const QUERY_BLOCK = 48;
+export const QUERY_BLOCK = TILE;
 
 /** Below this many queries each one is decoded on its own: no dense tile pays off. */
 export const PREFILL_MINIMUM = 3;

@@ -1,0 +1,82 @@
+import { numberAt } from '../layout/numbers.ts';
+import { countPanels, type PackedWeight, PANEL, panelAt } from '../layout/packed-weight.ts';
+import type { Compute } from './compute.ts';
+
+/**
+ * out (+)= x Wᵀ, by panels.
+ *
+ * @param out (rows, weight.rows in whole panels) with row stride ldo
+ * @param x (rows, weight.k) with row stride ldx
+ */
+export function matmul(
+  compute: Compute,
+  out: number,
+  x: number,
+  weight: PackedWeight,
+  rows: number,
+  ldo: number,
+  ldx: number,
+  isAdded = false,
+): void {
+  const { at, k, rows: columns } = weight;
+  compute.split(countPanels(weight), ({ kernels }, first, panels) => {
+    kernels.matmul(out, x, at, rows, k, columns, ldo, ldx, isAdded, first, panels);
+  });
+}
+
+/** out (count, table.k), rows ldo apart: rows of a table by their ids (count) u32. */
+export function embed(
+  compute: Compute,
+  out: number,
+  table: PackedWeight,
+  ids: number,
+  count: number,
+  ldo: number,
+): void {
+  compute.split(count, ({ kernels }, first, some) => {
+    const to = numberAt(out, first * ldo);
+    kernels.embed(to, table.at, numberAt(ids, first), some, table.k, ldo);
+  });
+}
+
+/** Packs whole rows `first …` of a weight from `from` (rows, k) into its zeroed panels. */
+export function packRows(
+  { kernels }: Compute,
+  weight: PackedWeight,
+  from: number,
+  first: number,
+  rows: number,
+): void {
+  kernels.pack(weight.at, from, first, rows, weight.k);
+}
+
+/**
+ * Packs numbers `from` (rows, inputs) as inputs `input …` of rows `first …`: a part of one row, or
+ * one input of rows that share a panel.
+ */
+export function packPart(
+  { kernels }: Compute,
+  weight: PackedWeight,
+  from: number,
+  first: number,
+  rows: number,
+  input: number,
+  inputs: number,
+): void {
+  // a weight of fewer inputs that begins at this one
+  kernels.pack(panelAt(weight, first, input), from, first % PANEL, rows, inputs);
+}
+
+/** out (inputs, count), rows ldo apart: inputs `input …` of rows `first …` of a weight. */
+export function unpack(
+  { kernels }: Compute,
+  out: number,
+  weight: PackedWeight,
+  first: number,
+  count: number,
+  input: number,
+  inputs: number,
+  ldo: number,
+): void {
+  kernels.unpack(out, weight.at, first, count, input, inputs, weight.k, ldo);
+}

@@ -1,0 +1,19 @@
+/** How numbers are stored in wasm memory. */
+export type Dtype = 'f32';
+
+const BYTES: Readonly<Record<Dtype, number>> = { f32: 4 };
+
+/** Bytes of `count` numbers: nothing else knows how many one takes. */
+export function bytesOf(count: number, dtype: Dtype = 'f32'): number {
+  return count * BYTES[dtype];
+}
+
+/** Address of number `index` of those at `address`. */
+export function numberAt(address: number, index: number, dtype: Dtype = 'f32'): number {
+  return address + bytesOf(index, dtype);
+}
+
+/** `n` rounded up to whole vectors of four numbers. */
+export function padToVector(n: number): number {
+  return Math.ceil(n / 4) * 4;
+}

@@ -1,0 +1,106 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Compute } from '../../src/compute/compute.ts';
+import type { ModelBytes } from '../../src/format/files/model-files.ts';
+import { createEngine, type Engine } from '../../src/wasm/engine.ts';
+import { assertSame } from '../helpers/checks/close.ts';
+import { createRandom } from '../helpers/checks/random.ts';
+import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { openCpuModel } from '../helpers/models/t6-model.ts';
+
+type Kernels = Engine['kernels'];
+
+/** A block of queries, a page's border within it, and tokens by themselves. */
+const STEPS = [48, 48, 7, 1, 1];
+/** Copies, and what is small. */
+const WHOLE = ['appendFactors', 'pack', 'ropeFrequencies'];
+
+const test = suite('Compute');
+
+test('split() covers the units once, in ranges that differ by one at most', async () => {
+  const engine = await createEngine({ simd: 'baseline' });
+  for (const units of [0, 1, 2, 5, 48, 49]) {
+    for (const ranges of [1, 2, 3, 7]) {
+      const cut: [first: number, count: number][] = [];
+      new Compute(engine, ranges).split(units, (_, first, count) => cut.push([first, count]));
+      assert.is(cut.length, Math.min(units, ranges));
+      let next = 0;
+      for (const [first, count] of cut) {
+        assert.is(first, next);
+        assert.ok(count === Math.floor(units / ranges) || count === Math.ceil(units / ranges));
+        next += count;
+      }
+      assert.is(next, units);
+    }
+  }
+});
+
+for (const simd of BINARIES) {
+  test(`every operation in 2, 3 and 7 ranges gives the same bits, ${simd}`, async () => {
+    const cut = new Set<string>();
+    for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
+      const { source } = build();
+      const whole = await evaluate(source, simd, 1);
+      for (const ranges of [2, 3, 7]) {
+        const parts = await evaluate(source, simd, ranges);
+        for (const [i, logits] of whole.logits.entries()) {
+          assertSame(parts.logits[i]!, logits, `${name}, step ${i} in ${ranges}`);
+        }
+        for (const [kernel, calls] of parts.calls) {
+          if (calls > whole.calls.get(kernel)!) cut.add(kernel);
+        }
+        for (const kernel of WHOLE) assert.is(parts.calls.get(kernel), whole.calls.get(kernel));
+      }
+    }
+    assert.equal([...cut].toSorted(), [
+      'addBias',
+      'copyRows',
+      'denseDecode',
+      'densePrefill',
+      'embed',
+      'isFinite',
+      'linearAttend',
+      'matmul',
+      'outerRows',
+      'rmsNorm',
+      'rope',
+      'ropeTable',
+      'sigmoid',
+      'swiglu',
+      'tpaDecode',
+      'tpaPrefill',
+    ]);
+  });
+}
+
+test.run();
+
+/** Logits of every token of every step, and how often each kernel ran. */
+async function evaluate(source: ModelBytes, simd: 'baseline' | 'relaxed', ranges: number) {
+  const calls = new Map<string, number>();
+  const { backend } = await openCpuModel(
+    source,
+    { simd },
+    (kernels) => counted(kernels, calls),
+    ranges,
+  );
+  const random = createRandom(17);
+  const sequence = backend.createSequence();
+  const logits: Float32Array[] = [];
+  for (const count of STEPS) {
+    const ids = Array.from({ length: count }, () => random.integer(0, 60));
+    logits.push(await sequence.forward(ids, 'all'));
+  }
+  return { logits, calls };
+}
+
+function counted(kernels: Kernels, calls: Map<string, number>): Kernels {
+  return new Proxy(kernels, {
+    get(target, name: string & keyof Kernels) {
+      calls.set(name, (calls.get(name) ?? 0) + 1);
+      return target[name];
+    },
+  });
+}
