@@ -1,5 +1,3 @@
-import { LinearState } from '../cache/linear-state.ts';
-import { PagedCache } from '../cache/pages.ts';
 import type { FixedFactors } from '../layout/records.ts';
 import { TpaError } from '../base/errors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
@@ -9,7 +7,7 @@ import type { ModelWeights } from '../weights/weights.ts';
 import { createWorkspace, fixedFactors } from '../model/workspace.ts';
 import type { Compute } from '../compute/compute.ts';
 import { QUERY_BLOCK } from '../compute/order.ts';
-import type { LayerCache } from '../cache/layer-cache.ts';
+import { createLayerCache, type LayerCache } from '../cache/layer-cache.ts';
 import type { Backend, FactorSequence, Sequence } from './backend.ts';
 import { loadFactors, readFactors } from './cpu-factors.ts';
 
@@ -58,7 +56,7 @@ export class CpuBackend implements Backend<CpuSequence> {
     this.vocabSize = config.vocabSize;
     this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
     this.#fixed = fixedFactors(compute, config, weights);
-    const shape = createCache(compute, config, 0);
+    const shape = createLayerCache(compute, attentionSpec(config));
     try {
       const workspace = createWorkspace(compute, config, shape, this.maxChunk);
       this.#network = { compute, config, weights, workspace };
@@ -74,7 +72,7 @@ export class CpuBackend implements Backend<CpuSequence> {
       this,
       this.#sequences,
       createLayers(config.layers, (layer) =>
-        createCache(compute, config, layer, this.#fixed[layer]),
+        createLayerCache(compute, attentionSpec(config, layer), this.#fixed[layer]),
       ),
     );
   }
@@ -178,18 +176,6 @@ class CachedSequence implements CpuSequence {
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
     return network;
   }
-}
-
-function createCache(
-  compute: Compute,
-  config: ModelConfig,
-  layer: number,
-  fixed?: FixedFactors,
-): LayerCache {
-  const spec = attentionSpec(config, layer);
-  return spec.score === 'linear'
-    ? new LinearState(compute, spec)
-    : new PagedCache(compute, spec, fixed);
 }
 
 /** All or none: a failure gives back what was made. */

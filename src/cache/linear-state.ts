@@ -3,6 +3,7 @@ import type { Compute } from '../compute/compute.ts';
 import type { StateView } from '../compute/linear.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { CACHE_SHAPE_BYTES, writeShape } from '../layout/records.ts';
+import { checkLengths, checkPiece, type Saving } from './saving.ts';
 
 /** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
 interface State {
@@ -16,7 +17,7 @@ interface State {
  * writes the next state beside the present one, so that a failed step leaves it as it was; the
  * one before is kept, so that the last step can be taken back.
  */
-export class LinearState implements StateView {
+export class LinearState implements StateView, Saving {
   readonly kind = 'state';
   readonly spec: AttentionSpec;
   readonly #compute: Compute;
@@ -42,9 +43,7 @@ export class LinearState implements StateView {
 
   /** Bytes of the states referred to; a shared one counts in full. */
   get byteLength(): number {
-    return (
-      [this.#present, this.#previous].filter((state) => state !== undefined).length * this.#bytes
-    );
+    return this.#states.length * this.#bytes;
   }
 
   /** Address of the kernels' CacheShape. */
@@ -106,8 +105,36 @@ export class LinearState implements StateView {
     const copy = new LinearState(this.#compute, this.spec);
     copy.#present = this.#present;
     copy.#previous = this.#previous;
-    for (const state of [this.#present, this.#previous]) if (state !== undefined) state.owners++;
+    for (const state of this.#states) state.owners++;
     return copy;
+  }
+
+  get lengths(): readonly number[] {
+    return this.#states.map(({ length }) => length);
+  }
+
+  *save(): Generator<Uint8Array<ArrayBuffer>, void> {
+    const { heap } = this.#compute;
+    for (const { address } of this.#states) yield heap.bytes(address, this.#bytes).slice();
+  }
+
+  *load(lengths: readonly number[]): Generator<number, void, Uint8Array> {
+    checkLengths(lengths, 2);
+    const { heap } = this.#compute;
+    const loaded: State[] = [];
+    try {
+      for (const length of lengths) {
+        const address = heap.allocate(this.#bytes);
+        loaded.push({ address, length, owners: 1 });
+        const piece = yield this.#bytes;
+        checkPiece(piece, this.#bytes);
+        heap.bytes(address, this.#bytes).set(piece);
+      }
+      this.#present = loaded.pop();
+      this.#previous = loaded.pop();
+    } finally {
+      for (const state of loaded) this.#disown(state);
+    }
   }
 
   /** Gives every state back; it must not be used again. */
@@ -115,6 +142,11 @@ export class LinearState implements StateView {
     this.truncate(0);
     this.trim();
     this.#compute.heap.release(this.#shape);
+  }
+
+  /** Those that are kept, the older first. */
+  get #states(): readonly State[] {
+    return [this.#previous, this.#present].filter((state) => state !== undefined);
   }
 
   #disown(state: State | undefined): void {

@@ -4,6 +4,7 @@ import type { Compute } from '../compute/compute.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import { PAGE_TOKENS, pageBytes, rowsAt } from '../layout/pages.ts';
 import { type FactorRows, type FixedFactors, writeFactors, writeShape } from '../layout/records.ts';
+import { checkLengths, checkPiece, type Saving } from './saving.ts';
 
 /** A page of factors; `owners` caches refer to it. */
 interface Page {
@@ -22,7 +23,7 @@ const ROWS_AT = 80;
  * Appending is three steps, so that a failed step of a model leaves every layer as it was:
  * `reserve` may fail, `write` fills reserved space, `commit` makes it count.
  */
-export class PagedCache implements CacheView {
+export class PagedCache implements CacheView, Saving {
   readonly kind = 'pages';
   readonly spec: AttentionSpec;
   /** Tokens from the first on that are as they were when somebody set this: truncating lowers it. */
@@ -147,6 +148,45 @@ export class PagedCache implements CacheView {
     return copy;
   }
 
+  get lengths(): readonly number[] {
+    return [this.#length];
+  }
+
+  *save(): Generator<Uint8Array<ArrayBuffer>, void> {
+    const { heap } = this.#compute;
+    const staging = heap.allocate(this.#bytesOf(PAGE_TOKENS));
+    try {
+      for (let first = 0; first < this.#length; first += PAGE_TOKENS) {
+        const count = Math.min(PAGE_TOKENS, this.#length - first);
+        this.#compute.run(() => this.read(first, count, this.rowsAt(staging)));
+        yield heap.bytes(staging, this.#bytesOf(count)).slice();
+      }
+    } finally {
+      heap.release(staging);
+    }
+  }
+
+  *load(lengths: readonly number[]): Generator<number, void, Uint8Array> {
+    checkLengths(lengths, 1);
+    const [length = 0] = lengths;
+    const { heap } = this.#compute;
+    const staging = heap.allocate(this.#bytesOf(PAGE_TOKENS));
+    try {
+      this.reserve(length);
+      for (let first = 0; first < length; first += PAGE_TOKENS) {
+        const count = Math.min(PAGE_TOKENS, length - first);
+        const piece = yield this.#bytesOf(count);
+        checkPiece(piece, this.#bytesOf(count));
+        heap.bytes(staging, piece.length).set(piece);
+        this.#compute.run(() => this.write(count, this.rowsAt(staging), first));
+      }
+      this.commit(length);
+    } finally {
+      heap.release(staging);
+      this.trim();
+    }
+  }
+
   /** Gives every page back; the cache must not be used again. */
   dispose(): void {
     this.truncate(0);
@@ -156,6 +196,10 @@ export class PagedCache implements CacheView {
   /** Address of the kernels' FactorRows. */
   #writeRows(rows: FactorRows): number {
     return writeFactors(this.#compute.heap, this.#table + ROWS_AT, rows);
+  }
+
+  #bytesOf(tokens: number): number {
+    return bytesOf(tokens * this.numbersPerToken);
   }
 
   #createTable(capacity: number): number {

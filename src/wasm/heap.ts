@@ -79,7 +79,7 @@ export class Heap {
       throw new RangeError(`"start" expected an allocated address, got ${start}`);
     this.#sizes.delete(start);
     this.#used -= length;
-    new Uint8Array(this.#memory.buffer, start, length).fill(0);
+    this.bytes(start, length).fill(0);
     this.#insert({ start, end: start + length });
   }
 
@@ -91,6 +91,11 @@ export class Heap {
   /** A view of `length` unsigned words, valid until the next allocation. */
   words(start: number, length: number): Uint32Array<ArrayBuffer> {
     return new Uint32Array(this.#memory.buffer as ArrayBuffer, start, length);
+  }
+
+  /** A view of bytes, valid until the next allocation. */
+  bytes(start: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#memory.buffer as ArrayBuffer, start, length);
   }
 
   /** Copies bytes within the memory. */
