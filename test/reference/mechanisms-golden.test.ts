@@ -8,7 +8,6 @@ import {
   tolerance,
   TWIN_MARGIN,
 } from '../helpers/checks/golden.ts';
-import { namedTensors } from '../helpers/models/golden-model.ts';
 import { part, PRECISIONS } from '../helpers/models/t6-model.ts';
 import { mechanismLogits } from './mechanisms.ts';
 
@@ -18,6 +17,9 @@ for (const path of goldenFiles('model_')) {
   const golden = loadGolden(path);
   const { name, meta } = golden;
   const [batch] = golden.tensors.get('ids')!.shape as [number];
+  const tensors = new Map(
+    [...golden.tensors].map(([of, { shape, data }]) => [of, { shape, values: data }]),
+  );
 
   test(`logits match to a tenth of the tolerance, ${name}`, () => {
     for (const [cos, precision] of Object.entries(PRECISIONS)) {
@@ -26,7 +28,7 @@ for (const path of goldenFiles('model_')) {
       for (let row = 0; row < batch; row++) {
         const ids = part(integers(golden, 'ids'), row, batch);
         assertClose(
-          mechanismLogits({ ...meta.config, ...changes }, namedTensors(golden), ids),
+          mechanismLogits({ ...meta.config, ...changes }, tensors, ids),
           part(floats(golden, `logits_${cos}`), row, batch),
           { atol: tolerance(golden, `logits_${cos}`) / TWIN_MARGIN, what: `${cos} row ${row}` },
         );
