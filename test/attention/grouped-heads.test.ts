@@ -4,6 +4,7 @@ import { createRuntime, type FactorCache, type FactorCacheOptions } from '../../
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose } from '../helpers/checks/close.ts';
 import { createRandom } from '../helpers/checks/random.ts';
+import { attentionTolerance } from '../reference/attention.ts';
 import { groupedAttention } from '../reference/grouped-attention.ts';
 
 /** Two pages and more, the last one part full. */
@@ -27,13 +28,9 @@ for (const simd of BINARIES) {
     const q = random.normal(TOKENS * heads * headDim, 2);
     const k = random.normal(TOKENS * kvHeads * headDim);
     const v = random.normal(TOKENS * kvHeads * valueDim);
-    const rules = {
-      scale: 1 / Math.sqrt(headDim),
-      window: 'window' in shape ? shape.window : undefined,
-    };
-    const { out, maxProduct } = groupedAttention(q, k, v, { tokens: TOKENS, ...shape }, rules);
-    const maxValue = v.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-    const atol = 1e-6 * (1 + maxProduct) * maxValue;
+    const result = groupedAttention(q, k, v, { tokens: TOKENS, ...shape });
+    const { out } = result;
+    const atol = attentionTolerance(result);
 
     test(`${name}: all queries at once, and token by token, equal float64 within ${atol.toExponential(1)}`, () => {
       using whole = runtime.createFactorCache(shape);

@@ -65,18 +65,8 @@ function cellsOf(markdown: string, tokens: string, name: string): string[] {
   return rows[0]!.slice(3, -1);
 }
 
-test('the fastest of each context is named', () => {
+test('who is the fastest, and where TPA wins, loses or is level within 5 %, is said with ratios', () => {
   assert.is(findings(RESULT)[0], 'The fastest: MQA at 4,096 to 32,768 tokens.');
-  const slow = resultOf([4096, 8192], {
-    MHA: [2, 2],
-    MQA: [0.5, 1.5],
-    'GQA-4': [2, 2],
-    MLA: [2, 2],
-  });
-  assert.is(findings(slow)[0], 'The fastest: MQA at 4,096; TPA at 8,192 tokens.');
-});
-
-test('where TPA wins, loses or is level within 5 % is said with the range of ratios', () => {
   assert.match(
     findingOn('MHA'),
     /^Against MHA, TPA wins at every context: MHA takes 2\.00 to 4\.00 times as long\./,
@@ -103,19 +93,6 @@ test('the reason is arithmetic and its rate, hand-computed', () => {
   assert.match(findingOn('MLA'), /9\.45 times the mult.* at 1\.18 times .* is its arithmetic/);
 });
 
-test('a mechanism that was left out everywhere, or a base that was, has no sentence', () => {
-  const none = resultOf([4096], { MHA: ['x'], MQA: [1], 'GQA-4': [1], MLA: [1] });
-  assert.is(findingOn('MHA', none), '');
-  const noBase = {
-    ...none,
-    contexts: none.contexts.map((context) => ({
-      ...context,
-      points: context.points.filter(({ mechanism }) => mechanism.name !== 'TPA'),
-    })),
-  };
-  assert.is(findings(noBase).length, 1);
-});
-
 test('a row has cache, times, rates, fraction of the peak and time over TPA', () => {
   const markdown = renderSection(ENVIRONMENT, 'relaxed', [RESULT]);
   // 8,192 tokens of MHA at 600 ns: 134.2 MB, 4.92 ms; 4096 / 600 = 6.83; / 20; 16384 / 600
@@ -131,76 +108,16 @@ test('a row has cache, times, rates, fraction of the peak and time over TPA', ()
   ]);
   assert.is(cellsOf(markdown, '8,192', 'TPA').at(-1), '1.00');
   assert.is(cellsOf(markdown, '32,768', 'MHA')[1], 'left out: no memory');
-});
-
-test('the cost table has bytes a token and their ratio to TPA', () => {
-  const markdown = renderSection(ENVIRONMENT, 'relaxed', [RESULT]);
-  assert.match(markdown, /\| GQA-4 +\| +2 · 4 d \| +512 \| +2,048 \| +2\.67 \| +4,096 \|/);
-  assert.match(
-    markdown,
-    /\| TPA +\| +\(R_K \+ R_V\)\(h \+ d\) \| +192 \| +768 \| +1\.00 \| +3,584 \|/,
-  );
-});
-
-test('the section names machine, kernels, what is timed, and shows the chart of each width', () => {
-  const markdown = renderSection(ENVIRONMENT, 'relaxed', [RESULT, { ...RESULT, dim: 3072 }]);
-  for (const fact of [
-    'Some CPU, 2 cores',
-    'Kernels: relaxed, float32, one thread',
-    'W_UK before and W_UV after are timed',
-    '### dim 2,048, 32 heads',
-    '](charts/mechanisms-2048.svg)',
-    '](charts/mechanisms-3072.svg)',
-  ]) {
-    assert.ok(markdown.includes(fact), fact);
-  }
   assert.not.match(markdown, /NaN|undefined|Infinity/);
 });
 
-test('a chart is well-formed SVG below 60 KB, the same bytes each time', () => {
+test('a chart names every mechanism, is the same bytes each time, and leaves out what was', () => {
   const svg = renderChart(RESULT);
   assert.is(renderChart(RESULT), svg);
-  assert.ok(svg.length > 5000 && svg.length < 60_000, String(svg.length));
-  assert.match(svg, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
-  assert.equal(unclosed(svg), []);
-});
-
-test('a chart has axis titles, a legend of all mechanisms and labels of both axes', () => {
-  const texts = textsOf(renderChart(RESULT));
-  const count = (text: string) => texts.filter((found) => found === text).length;
-  assert.is(count('cached tokens'), 2);
-  assert.is(count('milliseconds a token (best)'), 1);
-  assert.is(count('MB, float32'), 1);
-  assert.is(count('dim 2,048: 32 heads of 64'), 1);
-  for (const { name } of MECHANISMS) assert.is(count(name), 1, name);
-  for (const label of ['4k', '8k', '16k', '32k']) assert.is(count(label), 2, label);
-});
-
-test('both axes are logarithmic: equal factors are equal distances', () => {
-  // 4k, 8k, 16k, 32k and 1, 10, 100 ms: the middle of a product is the middle of the line
-  const texts = positionsOf(renderChart(RESULT));
-  const at = (label: string, axis: 0 | 1) => texts.get(label)![0]![axis];
-  const steps = ['4k', '8k', '16k', '32k'].map((label) => at(label, 0));
-  assert.ok(steps[1]! - steps[0]! > 50);
-  assert.ok(Math.abs(steps[2]! - steps[1]! - (steps[1]! - steps[0]!)) < 1);
-  assert.ok(Math.abs(steps[3]! - steps[2]! - (steps[1]! - steps[0]!)) < 1);
-  const rows = ['1', '10', '100'].map((label) => at(label, 1));
-  assert.ok(rows[0]! - rows[1]! > 50);
-  assert.ok(Math.abs(rows[1]! - rows[2]! - (rows[0]! - rows[1]!)) < 1);
-});
-
-test('a point that was left out is not drawn', () => {
-  const svg = renderChart(RESULT);
-  const full = renderChart(
-    resultOf(TOKENS, {
-      MHA: [2, 3, 4, 4],
-      MQA: [1, 1, 1, 1],
-      'GQA-4': [1, 1, 1, 1],
-      MLA: [8, 8, 8, 8],
-    }),
-  );
+  for (const { name } of MECHANISMS) assert.ok(svg.includes(`>${name}</text>`), name);
+  const ratios = { MHA: [2, 3, 4, 4], MQA: [1, 1, 1, 1], 'GQA-4': [1, 1, 1, 1], MLA: [8, 8, 8, 8] };
   // its time and its bytes
-  assert.is(marks(full) - marks(svg), 2);
+  assert.is(marks(renderChart(resultOf(TOKENS, ratios))) - marks(svg), 2);
 });
 
 test.run();
@@ -208,32 +125,4 @@ test.run();
 /** Marks in the colour of MHA. */
 function marks(svg: string): number {
   return svg.split('fill="#d55e00"').length - 1;
-}
-
-/** Elements without an end, or with another's. */
-function unclosed(svg: string): string[] {
-  const open: string[] = [];
-  const wrong: string[] = [];
-  const markup = svg.replaceAll(/<!\[CDATA\[[\s\S]*?\]\]>/g, '');
-  for (const [, slash, name, rest] of markup.matchAll(/<(\/?)([\w:]+)([^>]*)>/g)) {
-    if (slash === '/') {
-      if (open.pop() !== name) wrong.push(`/${name}`);
-    } else if (!rest!.endsWith('/')) open.push(name!);
-  }
-  assert.not.match(markup.replaceAll(/<[^>]*>/g, ''), /[<>]|&(?!\w+;)/);
-  return [...wrong, ...open];
-}
-
-function textsOf(svg: string): string[] {
-  return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
-}
-
-/** Where each text stands, as far as it says so by translation. */
-function positionsOf(svg: string): Map<string, [x: number, y: number][]> {
-  const found = new Map<string, [number, number][]>();
-  const pattern = /<text[^>]*translate\(([\d.]+) ([\d.]+)\)[^>]*>([^<]*)<\/text>/g;
-  for (const [, x, y, text] of svg.matchAll(pattern)) {
-    found.set(text!, [...(found.get(text!) ?? []), [Number(x), Number(y)]]);
-  }
-  return found;
 }

@@ -54,12 +54,9 @@ test('a row has times, MAC rates, fraction of the peak, ns per token, and time o
   assert.equal(cellsOf(markdown, 'kernel'), ['kernel', ...best, '1000.0', '1000.0', '1.00']);
   const slow = ['4.00 ms', '4.00 ms', '3.75', '3.75', '', '', '4000.0', '4000.0', '4.00'];
   assert.equal(cellsOf(markdown, 'peer'), ['peer', ...slow]);
-});
-
-test('a probe is no reference and has no ratio or time per token', () => {
-  const markdown = renderSuite({ suite: 's', cachedTokens: 1000, rows: [probe, kernel, peer] });
-  const cells = ['FMA peak', '100 ms', '100 ms', '20.00', '20.00', '', '', '', '', ''];
-  assert.equal(cellsOf(markdown, 'FMA peak'), cells);
+  // a probe is no reference, and has no ratio or time per token
+  const fast = ['FMA peak', '100 ms', '100 ms', '20.00', '20.00', '', '', '', '', ''];
+  assert.equal(cellsOf(markdown, 'FMA peak'), fast);
 });
 
 test('of peak is the median round, best of peak the best samples of any rounds', () => {
@@ -68,24 +65,11 @@ test('of peak is the median round, best of peak the best samples of any rounds',
   assert.equal(cellsOf(markdown, 'kernel').slice(5), ['0.750', '0.938']);
 });
 
-test('a lone case is compared with nothing', () => {
-  const markdown = renderSuite({ suite: 's', rows: [peer] });
-  assert.not.match(markdown, 'time ÷');
-  assert.not.match(markdown, 'ns/token');
-});
-
 test('a peak that is not in the suite throws', () => {
   assert.throws(
     () => renderSuite({ suite: 's', rows: [kernel] }),
     /"kernel" expected a case "FMA peak" in its suite/,
   );
-});
-
-test('every line of a table is as long as its header', () => {
-  const markdown = renderSuite({ suite: 's', cachedTokens: 10, rows: [probe, kernel, peer] });
-  const lines = markdown.split('\n').filter((line) => line.startsWith('|'));
-  assert.is(lines.length, 5);
-  assert.equal(new Set(lines.map((line) => line.length)).size, 1);
 });
 
 test('the report names machine, engine, flags, commit, date and notes', () => {
@@ -99,10 +83,6 @@ test('the report names machine, engine, flags, commit, date and notes', () => {
   ]) {
     assert.ok(markdown.includes(fact), fact);
   }
-});
-
-test('without flags the report says so', () => {
-  assert.match(renderReport({ ...environment, flags: [] }, []), 'flags: none');
 });
 
 test.run();

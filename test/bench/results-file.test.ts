@@ -8,12 +8,6 @@ import { replacePart, writePart } from '../../bench/results-file.ts';
 
 const test = suite('replacePart()');
 
-test('a part is added to an empty file, under one title', () => {
-  const file = replacePart('', 'bench', '## a\n\ntext\n');
-  assert.is(file.match(/^# /gm)?.length, 1);
-  assert.match(file, /<!-- npm run bench -->\n\n## a\n\ntext\n\n<!-- end of npm run bench -->\n$/);
-});
-
 test('each script replaces its own part and keeps the other, in either order', () => {
   const kernels = replacePart('', 'bench', 'old kernels');
   const both = replacePart(kernels, 'bench:mechanisms', 'old mechanisms');
@@ -31,12 +25,6 @@ test('each script replaces its own part and keeps the other, in either order', (
   assert.is(reversed, both);
 });
 
-test('the same part again changes nothing', () => {
-  const once = replacePart(replacePart('', 'bench', 'a'), 'bench:mechanisms', 'b\n\nc');
-  assert.is(replacePart(once, 'bench:mechanisms', 'b\n\nc'), once);
-  assert.is(replacePart(once, 'bench', 'a'), once);
-});
-
 test('text with the patterns of String.replace is kept as it is', () => {
   assert.match(replacePart('', 'bench', "$& $' $1"), "$& $' $1");
 });
@@ -44,13 +32,6 @@ test('text with the patterns of String.replace is kept as it is', () => {
 test('a part without its end is refused, not cut', () => {
   const file = replacePart('', 'bench', 'a').replace('<!-- end of npm run bench -->', '');
   assert.throws(() => replacePart(file, 'bench:mechanisms', 'b'), /RESULTS\.md expected/);
-});
-
-test('the committed file is what the scripts would leave of it', async () => {
-  const file = await readFile(new URL('../../bench/RESULTS.md', import.meta.url), 'utf8');
-  const part = /<!-- npm run bench -->([\s\S]*)<!-- end of npm run bench -->/.exec(file)?.[1];
-  assert.ok(part !== undefined && part.length > 1000);
-  assert.is(replacePart(file, 'bench', part), file);
 });
 
 test('writePart() makes the file and replaces a part of it', async () => {

@@ -1,19 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
-  DECODE_PRODUCTS,
   DENSE_SHAPES,
   GQA_32,
   GQA_4,
   PAPER_DECODE,
-  PREFILL_PRODUCT,
   T6_SMALL,
-  decodeSuite,
   denseDecodeMacs,
   gqaDecodeMacs,
-  prefillSuite,
-  productMacs,
-  productSuite,
   tpaDecodeMacs,
   tpaPrefillMacs,
 } from '../../bench/shapes.ts';
@@ -47,23 +41,6 @@ test('denseDecodeMacs() is heads · (headDim + valueDim) per token', () => {
   // MHA-32 32·128, MHA-12 12·128, GQA and MQA as MHA-32; MLA 32·(544 + 512) and 32·(288 + 256)
   const macs = DENSE_SHAPES.map((shape) => denseDecodeMacs(shape, 1));
   assert.equal(macs, [4096, 1536, 4096, 4096, 33_792, 17_408]);
-});
-
-test('productMacs() is rows·inner·columns', () => {
-  assert.is(productMacs(PREFILL_PRODUCT), 805_306_368);
-});
-
-test('the decode products are those of T6-small', () => {
-  const { heads, headDim, rankQ, rankK, rankV, dim } = T6_SMALL;
-  assert.is(DECODE_PRODUCTS.factors.columns, (rankQ + rankK + rankV) * (heads + headDim));
-  assert.is(DECODE_PRODUCTS.attentionOutput.inner, heads * headDim);
-  assert.is(DECODE_PRODUCTS.swigluIn.columns, Math.floor((8 / 3) * dim));
-});
-
-test('suite names tell the work apart', () => {
-  assert.is(decodeSuite(PAPER_DECODE, 8192), 'decode-paper-8192');
-  assert.is(prefillSuite(T6_SMALL, 512), 'prefill-t6-small-512');
-  assert.is(productSuite(DECODE_PRODUCTS.swigluIn), 'product-1x768x2048');
 });
 
 test.run();

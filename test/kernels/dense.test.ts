@@ -21,7 +21,7 @@ import {
 } from '../helpers/kernels/kernel-dense.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { type AttentionResult, attentionTolerance } from '../reference/attention.ts';
-import { cachedAttention } from '../reference/cached-attention.ts';
+import { groupedAttention } from '../reference/grouped-attention.ts';
 
 /** Groups even, odd and single; widths that every strip covers; keys longer than one cut of 128. */
 const SHAPES: readonly DenseSizes[] = [
@@ -62,7 +62,7 @@ for (const simd of BINARIES) {
       for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 200, 400]) {
         const inputs = denseInputs(sizes, 1, cached, cached);
         const { q, k, v } = inputs;
-        const result = cachedAttention(q, k, v, { ...sizes, tokens: 1, cached });
+        const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached });
         let aligned: Float32Array | undefined;
         for (const misalignment of MISALIGNMENTS) {
           const guarded = bench.guard();
@@ -83,7 +83,7 @@ for (const simd of BINARIES) {
         const { q, k, v } = inputs;
         for (const window of WINDOWS) {
           const first = Math.max(0, cached - window);
-          const result = cachedAttention(q, k, v, { ...sizes, tokens: 1, cached, window });
+          const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached, window });
           const guarded = bench.guard();
           const pages = createDensePages(guarded, sizes, cached, { from: first });
           appendDense(bench, guarded, pages, sizes, inputs, first, cached);
@@ -112,7 +112,7 @@ for (const simd of BINARIES) {
         const { q, k, v } = inputs;
         const misalignment = MISALIGNMENTS[count % 3]!;
         for (const window of windows) {
-          const result = cachedAttention(q, k, v, { ...sizes, tokens: count, cached, window });
+          const result = groupedAttention(q, k, v, { ...sizes, tokens: count, cached, window });
           const from = window > 0 ? Math.max(0, position + 1 - window) : 0;
           const guarded = bench.guard();
           const pages = createDensePages(guarded, sizes, cached, { from, misalignment });
@@ -210,7 +210,7 @@ for (const simd of BINARIES) {
       const cached = 210;
       const inputs = denseInputs(sizes, 1, cached, 3);
       const { q, k, v } = inputs;
-      const result = cachedAttention(q, k, v, { ...sizes, tokens: 1, cached });
+      const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached });
       const guarded = bench.guard();
       const mask = Float32Array.from({ length: kvHeads * heads * 48 }, (_, i) => {
         const row = Math.floor(i / 48);
@@ -266,7 +266,7 @@ for (const simd of BINARIES) {
       }
     }
     const dense = { heads, kvHeads: heads, headDim: nope + rope, valueDim: nope };
-    const result = cachedAttention(query, k, v, { ...dense, tokens: 1, cached }, scale);
+    const result = groupedAttention(query, k, v, { ...dense, tokens: 1, cached }, { scale });
 
     const guarded = bench.guard();
     const pages = createDensePages(guarded, sizes, cached);
@@ -304,7 +304,7 @@ for (const simd of BINARIES) {
         const cached = position + count;
         const inputs = denseInputs(sizes, count, cached, seed);
         const { q, k, v } = inputs;
-        const result = cachedAttention(q, k, v, { ...sizes, tokens: count, cached, window });
+        const result = groupedAttention(q, k, v, { ...sizes, tokens: count, cached, window });
         const from = window > 0 ? Math.max(0, position + 1 - window) : 0;
         const guarded = bench.guard();
         const pages = createDensePages(guarded, sizes, cached, { from });

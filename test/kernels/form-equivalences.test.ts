@@ -7,7 +7,7 @@ import { createBench } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { attentionTolerance } from '../reference/attention.ts';
 import { formFactors, rotateRows } from '../reference/cache-forms.ts';
-import { denseAttention } from '../reference/dense-attention.ts';
+import { groupedAttention } from '../reference/grouped-attention.ts';
 import { materialize } from '../reference/materialize.ts';
 
 /** Three pages, the last of them partly full; 9 queries at the end. */
@@ -99,14 +99,9 @@ for (const simd of BINARIES) {
       );
       const withMasks = { ...stored, ak: masks, av: masks };
       const { factored, dense, decoded } = attend(sizes, query, withMasks);
-      const repeat = (x: Float32Array, width: number) =>
-        Float64Array.from({ length: CACHED * heads * width }, (_, i) => {
-          const [head, token] = [Math.floor(i / width) % heads, Math.floor(i / width / heads)];
-          return x[(token * kvHeads + Math.floor(head / group)) * width + (i % width)]!;
-        });
-      const [k, v] = [repeat(stored.bk, headDim), repeat(stored.bv, valueDim)];
       const q = 'q' in query ? query.q : new Float32Array(0);
-      const expected = denseAttention(q, k, v, { tokens: TOKENS, heads, headDim, valueDim });
+      const counts = { tokens: TOKENS, cached: CACHED, heads, kvHeads, headDim, valueDim };
+      const expected = groupedAttention(q, stored.bk, stored.bv, counts).out;
       // logits of 18 products of normal numbers stay below 20, values below 5
       const atol = 1e-6 * 21 * 5;
       assertClose(factored, expected, { atol, what: 'factored' });
@@ -196,12 +191,12 @@ for (const simd of BINARIES) {
     const q = materialize(aq, bq, { heads, rank: rankQ, width: headDim });
     const k = materialize(stored.ak, stored.bv, { heads, rank: rankK, width: headDim });
     const v = materialize(stored.av, stored.bv, { heads, rank: rankV, width: valueDim });
-    const after = denseAttention(
+    const after = groupedAttention(
       rotateRows(q, heads, headDim, ropeOfQueries),
       rotateRows(k, heads, headDim, stored),
       v,
-      { tokens: TOKENS, heads, headDim, valueDim },
-    );
+      { tokens: TOKENS, cached: CACHED, heads, kvHeads: heads, headDim, valueDim },
+    ).out;
     const largest = v.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
     const result = { out: after, maxLogit: 20, maxValue: largest };
     const atol = attentionTolerance(result);

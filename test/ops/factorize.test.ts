@@ -88,7 +88,7 @@ for (const simd of BINARIES) {
     };
     const x = random.normal(7 * 37);
     const factors = runtime.factorize(x, weights, spec, 100);
-    const twin = factorizeKvOnly(x, weights, { ...spec, position: 100, ropePrecision: 'bfloat16' });
+    const twin = factorizeKvOnly(x, weights, { ...spec, position: 100 });
     for (const name of ['q', 'ak', 'bk', 'av', 'bv'] as const) {
       assertClose(factors[name]!, twin[name], { atol: 1e-5, what: name });
     }

@@ -1,44 +1,40 @@
 import type { LlamaSettings } from './llama-config.ts';
 
 /** Conventions that can be broken on purpose; where a model does not use one, nothing changes. */
-export const LLAMA_BREAKS = [
+export type LlamaBreak =
   /** the rotation of T6 */
-  'rotation-sign',
+  | 'rotation-sign'
   /** neighbouring features rotate together, not those of the halves */
-  'rotation-interleaved',
-  'theta',
+  | 'rotation-interleaved'
+  | 'theta'
   /** no rope scaling at all */
-  'scaling',
+  | 'scaling'
   /** yarn's frequencies without its factor on cos and sin */
-  'attention-factor',
+  | 'attention-factor'
   /** no biases */
-  'bias',
+  | 'bias'
   /** no bias of the attention's output projection */
-  'output-bias',
-  'norm-weight',
+  | 'output-bias'
+  | 'norm-weight'
   /** the eps of T6 */
-  'norm-eps',
+  | 'norm-eps'
   /** q and k rotated first, normed second */
-  'norm-order',
-  'head-norm',
+  | 'norm-order'
+  | 'head-norm'
   /** no sliding window */
-  'window',
+  | 'window'
   /** one key too many */
-  'window-edge',
+  | 'window-edge'
   /** the window of one layer for every layer */
-  'window-layers',
+  | 'window-layers'
   /** key/value head = head mod kvHeads */
-  'grouping',
+  | 'grouping'
   /** 1/√(dim / heads) */
-  'attention-scale',
+  | 'attention-scale'
   /** silu on the up projection */
-  'gate-order',
+  | 'gate-order'
   /** the embedding in place of lm_head */
-  'tied',
-] as const;
-
-/** One of {@link LLAMA_BREAKS}. */
-export type LlamaBreak = (typeof LLAMA_BREAKS)[number];
+  | 'tied';
 
 /** The settings with those of a break changed; breaks of the arithmetic are left to the forward pass. */
 export function breakSettings(

@@ -13,61 +13,32 @@ import { rmsNorm } from './rms-norm.ts';
 import { rope } from './rope.ts';
 import { swiglu } from './swiglu.ts';
 
-/** Settings of {@link llamaForward}. */
-export interface LlamaOptions {
-  /** A convention to get wrong, to show that a test would see it. */
-  break?: LlamaBreak;
-}
-
-/** What {@link llamaForward} found. */
-export interface LlamaResult {
-  /** (T, vocab) */
-  logits: Float64Array;
-  /** The residual stream (T, dim) after each block. */
-  residuals: Float64Array[];
-  /** Largest |attention logit| of all layers. */
-  maxProduct: number;
-}
-
 /**
  * Logits (T, vocab) of a LLaMA-family checkpoint in float64, from its config.json and the tensors
  * under their Hugging Face names.
+ *
+ * @param options `break` is a convention to get wrong, to show that a test would see it
  */
 export function llamaLogits(
   config: object,
   tensors: NamedTensors,
   ids: ArrayLike<number>,
-  options: LlamaOptions = {},
+  { break: broken }: { break?: LlamaBreak } = {},
 ): Float64Array {
-  return llamaForward(config, tensors, ids, options).logits;
-}
-
-/** {@link llamaLogits} together with what happened on the way. */
-export function llamaForward(
-  config: object,
-  tensors: NamedTensors,
-  ids: ArrayLike<number>,
-  options: LlamaOptions = {},
-): LlamaResult {
-  const broken = options.break;
   const settings = breakSettings(llamaSettings(config), broken);
   const { dim, heads, kvHeads, headDim, normEps } = settings;
   const frequencies = llamaFrequencies(settings);
   if (broken === 'attention-factor') frequencies.attentionFactor = 1;
   const table = llamaRopeTable(ids.length, frequencies);
   const embedding = valuesOf(tensors, 'model.embed_tokens.weight');
-  const residuals: Float64Array[] = [];
-  let maxProduct = 0;
-
   let x = embed(ids, embedding, dim);
   for (let layer = 0; layer < settings.layers; layer++) {
     const block = `model.layers.${layer}`;
     x = add(x, attend(norm(x, `${block}.input_layernorm`), `${block}.self_attn`, layer));
     x = add(x, feedForward(norm(x, `${block}.post_attention_layernorm`), `${block}.mlp`));
-    residuals.push(x);
   }
   const output = settings.isTied ? embedding : valuesOf(tensors, 'lm_head.weight');
-  return { logits: matmul(norm(x, 'model.norm'), output, dim), residuals, maxProduct };
+  return matmul(norm(x, 'model.norm'), output, dim);
 
   function norm(input: Float64Array, name: string): Float64Array {
     const weight = valuesOf(tensors, `${name}.weight`);
@@ -83,13 +54,12 @@ export function llamaForward(
       `${name}.k_norm`,
     );
     const v = linear(input, dim, `${name}.v_proj`, hasInputBias);
-    const sizes = { tokens: ids.length, heads, kvHeads, headDim, valueDim: headDim };
-    const { out, maxProduct: found } = groupedAttention(q, k, v, sizes, {
+    const window = settings.windows[layer];
+    const sizes = { tokens: ids.length, heads, kvHeads, headDim, valueDim: headDim, window };
+    const { out } = groupedAttention(q, k, v, sizes, {
       scale: 1 / Math.sqrt(broken === 'attention-scale' ? dim / heads : headDim),
-      window: settings.windows[layer],
       kvHeadOf: broken === 'grouping' ? (head) => head % kvHeads : undefined,
     });
-    maxProduct = Math.max(maxProduct, found);
     return linear(out, heads * headDim, `${name}.o_proj`, hasOutputBias);
   }
 

@@ -1,59 +1,55 @@
 /** Conventions that can be broken on purpose; where a model does not use one, nothing changes. */
-export const MECHANISM_BREAKS = [
+export type MechanismBreak =
   /** the rotation of Hugging Face's LLaMA */
-  'rotation-sign',
-  'theta',
+  | 'rotation-sign'
+  | 'theta'
   /** cosines and sines rounded to bfloat16 where float32 is right, and the reverse */
-  'rope-precision',
+  | 'rope-precision'
   /** all features rotate */
-  'partial',
+  | 'partial'
   /** the frequencies of the whole row for the features that rotate */
-  'partial-frequencies',
+  | 'partial-frequencies'
   /** the last features rotate, not the first */
-  'partial-side',
+  | 'partial-side'
   /** no decay */
-  'decay',
+  | 'decay'
   /** keys grow as queries decay, so that only the distance counts */
-  'decay-keys',
+  | 'decay-keys'
   /** bᵗ whatever the frequency */
-  'decay-frequency',
+  | 'decay-frequency'
   /** A read as (rank, heads) */
-  'rank-major',
+  | 'rank-major'
   /** no 1/rank of queries, keys and values */
-  'rank-scale',
+  | 'rank-scale'
   /** A as it comes */
-  'sigmoid',
+  | 'sigmoid'
   /** sigmoid on A_Q and A_K only */
-  'sigmoid-values',
+  | 'sigmoid-values'
   /** key/value head = head mod kvHeads */
-  'grouping',
+  | 'grouping'
   /** no group norm */
-  'group-norm',
+  | 'group-norm'
   /** group norm without its weight */
-  'group-norm-weight',
+  | 'group-norm-weight'
   /** MLA: 1/√headDim */
-  'mla-scale',
+  | 'mla-scale'
   /** MLA: the rotated part first */
-  'mla-order',
+  | 'mla-order'
   /** MLA: latents as they come */
-  'mla-norm',
+  | 'mla-norm'
   /** MLA: the rotated key normed together with the latent */
-  'mla-shared-norm',
+  | 'mla-shared-norm'
   /** B_q and B_k of non-contextual B stay as stored */
-  'fixed-rotation',
+  | 'fixed-rotation'
   /** shared B: values take the rotated rows too */
-  'shared-rotation',
+  | 'shared-rotation'
   /** third order: feature index j·(headDim/c_dim) + i */
-  'third-order-index',
+  | 'third-order-index'
   /** third order: the whole row rotates */
-  'third-order-rotation',
+  | 'third-order-rotation'
   /** softmax where attention is linear */
-  'softmax',
+  | 'softmax'
   /** linear attention with 1/√headDim */
-  'linear-scale',
+  | 'linear-scale'
   /** linear attention over the mean of what is visible */
-  'linear-mean',
-] as const;
-
-/** One of {@link MECHANISM_BREAKS}. */
-export type MechanismBreak = (typeof MECHANISM_BREAKS)[number];
+  | 'linear-mean';

@@ -15,7 +15,7 @@ export interface RotationRules {
 const { fround } = Math;
 
 /** ⌊width · factor⌋, made even downwards. */
-export function rotaryWidth(width: number, partialFactor: number): number {
+function rotaryWidth(width: number, partialFactor: number): number {
   return Math.floor(Math.floor(width * partialFactor) / 2) * 2;
 }
 

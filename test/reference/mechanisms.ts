@@ -9,20 +9,10 @@ import { add, embed, valuesOf, type NamedTensors } from './named-tensors.ts';
 import { BLOCK_NORM_EPS, GROUP_NORM_EPS, rmsNorm } from './rms-norm.ts';
 import { swiglu } from './swiglu.ts';
 
-/** Settings of {@link mechanismForward}. */
+/** Settings of {@link mechanismLogits}. */
 export interface MechanismOptions {
   /** A convention to get wrong, to show that a test would see it. */
   break?: MechanismBreak;
-}
-
-/** What {@link mechanismForward} found. */
-export interface MechanismResult {
-  /** (T, vocab) */
-  logits: Float64Array;
-  /** The residual stream (T, n_embd) after each block. */
-  residuals: Float64Array[];
-  /** Largest |attention logit| of all layers. */
-  maxProduct: number;
 }
 
 /**
@@ -35,36 +25,15 @@ export function mechanismLogits(
   ids: ArrayLike<number>,
   options: MechanismOptions = {},
 ): Float64Array {
-  return mechanismForward(config, tensors, ids, options).logits;
-}
-
-/** {@link mechanismLogits} together with what happened on the way. */
-export function mechanismForward(
-  config: object,
-  tensors: NamedTensors,
-  ids: ArrayLike<number>,
-  options: MechanismOptions = {},
-): MechanismResult {
   const { layers, dim } = mechanismSettings(config, tensors);
   const embedding = valuesOf(tensors, 'transformer.wte.weight');
-  const residuals: Float64Array[] = [];
-  let maxProduct = 0;
   let x = embed(ids, embedding, dim);
   for (let layer = 0; layer < layers; layer++) {
-    const attention = mechanismAttention(
-      config,
-      tensors,
-      rmsNorm(x, dim, BLOCK_NORM_EPS),
-      layer,
-      options,
-    );
-    maxProduct = Math.max(maxProduct, attention.maxProduct);
-    x = add(x, attention.out);
+    const normed = rmsNorm(x, dim, BLOCK_NORM_EPS);
+    x = add(x, mechanismAttention(config, tensors, normed, layer, options));
     x = add(x, feedForward(rmsNorm(x, dim, BLOCK_NORM_EPS), `transformer.h.${layer}.mlp`));
-    residuals.push(x);
   }
-  const logits = matmul(rmsNorm(x, dim, BLOCK_NORM_EPS), embedding, dim);
-  return { logits, residuals, maxProduct };
+  return matmul(rmsNorm(x, dim, BLOCK_NORM_EPS), embedding, dim);
 
   function feedForward(input: Float64Array, name: string): Float64Array {
     const layer = (part: string) => valuesOf(tensors, `${name}.${part}.weight`);
@@ -77,15 +46,15 @@ export function mechanismForward(
 /**
  * One attention layer on its normed input x (T, n_embd) from position 0 on.
  *
- * @returns out (T, n_embd), c_proj done, and the largest |attention logit|
+ * @returns (T, n_embd), c_proj done
  */
-export function mechanismAttention(
+function mechanismAttention(
   config: object,
   tensors: NamedTensors,
   x: Float64Array,
   layer: number,
   options: MechanismOptions = {},
-): { out: Float64Array; maxProduct: number } {
+): Float64Array {
   const broken = options.break;
   const settings = breakRotation(mechanismSettings(config, tensors), broken);
   const { heads, headDim, dim, hasGroupNorm } = settings;
@@ -93,7 +62,7 @@ export function mechanismAttention(
   const { q, k, v, kvHeads, keyDim, valueDim } = layerHeads(x, name, tensors, settings, broken);
   const isLinear = settings.isLinear && broken !== 'softmax';
   const tokens = x.length / dim;
-  const attended = groupedAttention(
+  const { out } = groupedAttention(
     q,
     k,
     v,
@@ -104,25 +73,25 @@ export function mechanismAttention(
       kvHeadOf: broken === 'grouping' ? (head) => head % kvHeads : undefined,
     },
   );
-  const normed = groupNorm(linearMean(attended.out));
+  const normed = groupNorm(linearMean(out));
   const projection = valuesOf(tensors, `${name}.c_proj.weight`);
-  return { out: matmul(normed, projection, heads * valueDim), maxProduct: attended.maxProduct };
+  return matmul(normed, projection, heads * valueDim);
 
   function scale(): number {
     if (isLinear && broken !== 'linear-scale') return 1;
     return 1 / Math.sqrt(broken === 'mla-scale' ? headDim : keyDim);
   }
 
-  function linearMean(out: Float64Array): Float64Array {
-    if (!isLinear || broken !== 'linear-mean') return out;
-    return out.map((value, i) => value / (1 + Math.floor(i / (heads * valueDim))));
+  function linearMean(sums: Float64Array): Float64Array {
+    if (!isLinear || broken !== 'linear-mean') return sums;
+    return sums.map((value, i) => value / (1 + Math.floor(i / (heads * valueDim))));
   }
 
-  function groupNorm(out: Float64Array): Float64Array {
-    if (!hasGroupNorm || broken === 'group-norm') return out;
+  function groupNorm(rows: Float64Array): Float64Array {
+    if (!hasGroupNorm || broken === 'group-norm') return rows;
     const weight = valuesOf(tensors, `${name}.subln.weight`);
     const used = broken === 'group-norm-weight' ? undefined : weight;
-    return rmsNorm(out, valueDim, GROUP_NORM_EPS, used);
+    return rmsNorm(rows, valueDim, GROUP_NORM_EPS, used);
   }
 }
 

@@ -1,37 +1,21 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Budget, largestThatFits } from '../../../bench/gpu/budget.ts';
 import { readOptions } from '../../../bench/gpu/options.ts';
 import { planOf } from '../../../bench/gpu/plan.ts';
 
 const test = suite('bench gpu options');
 
-test('without options everything is measured in Deno in ten minutes and written', () => {
-  const { isBrowser, minutes, contexts, out } = readOptions([], '/folder');
+test('a full run is written, a quick one only where it is told to; contexts are sorted', () => {
+  const { isBrowser, minutes, out } = readOptions([], '/folder');
   assert.equal({ isBrowser, minutes, out }, { isBrowser: false, minutes: 10, out: '/folder' });
-  assert.equal(contexts, [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536]);
-});
-
-test('a quick run writes nothing unless told where', () => {
   assert.is(readOptions(['--quick'], '/folder').out, undefined);
   assert.is(readOptions(['--quick', '--out', 'x'], '/folder').out, 'x');
-  assert.is(readOptions(['--quick', '--minutes', '0.5'], '/folder').minutes, 0.5);
-});
-
-test('contexts are sorted, what is no number is refused', () => {
   assert.equal(readOptions(['--contexts', '4096,512'], '').contexts, [512, 4096]);
-  for (const args of [
-    ['--contexts', '512,x'],
-    ['--contexts', ''],
-    ['--contexts', '5.5'],
-    ['--minutes', '0'],
-    ['--minutes', 'ten'],
-  ]) {
-    assert.throws(() => readOptions(args, ''), /"--(contexts|minutes)" expected/, args.join(' '));
-  }
-});
-
-test('flags of the browser are given as one argument', () => {
   assert.equal(readOptions(['--flags=--a,--b=c'], '').flags, ['--a', '--b=c']);
+  for (const wrong of ['--contexts=512,x', '--contexts=', '--contexts=5.5', '--minutes=0']) {
+    assert.throws(() => readOptions([wrong], ''), /"--(contexts|minutes)" expected/, wrong);
+  }
 });
 
 test('models have room for every context and for what needs 8,192 tokens', () => {
@@ -39,9 +23,23 @@ test('models have room for every context and for what needs 8,192 tokens', () =>
   assert.is(room([512, 65536]), 65600);
 });
 
+test('the largest size that fits in what is left of a share of the time is measured', () => {
+  let now = 5000;
+  const budget = new Budget(100, () => now);
+  now += 30_000;
+  assert.equal([budget.spent, budget.left(), budget.left(0.5)], [30, 70, 20]);
+  assert.is(largestThatFits([512, 256, 64], 3, cost), 256);
+  assert.is(largestThatFits([512, 256, 64], 0.6, cost), undefined);
+});
+
 test.run();
 
 /** Tokens of the longest context that the model has room for. */
 function room(contexts: number[]): unknown {
   return planOf({ minutes: 1, contexts }).forms.tpa.json['block_size'];
+}
+
+/** Seconds that so many tokens take. */
+function cost(tokens: number): number {
+  return tokens / 100;
 }

@@ -19,6 +19,7 @@ test('pairedRatio() compares within rounds, so that a slow spell cancels out', (
 test('worstOutlier() finds a staircase step and a spike, and none on a slope', () => {
   const slope = Array.from({ length: 9 }, (_, i) => 10 + i);
   assert.ok(worstOutlier(slope)!.ratio < 1.15);
+  assert.is(worstOutlier([1, 2]), undefined);
   const spike = slope.map((value, i) => (i === 4 ? 28 : value));
   // neighbours 12, 13, 15, 16
   assert.equal(worstOutlier(spike), { index: 4, ratio: 2 });
@@ -27,10 +28,6 @@ test('worstOutlier() finds a staircase step and a spike, and none on a slope', (
   const { index, ratio } = worstOutlier(stairs)!;
   assert.is(index, 2);
   assert.ok(Math.abs(ratio - 10 / 7) < 1e-12);
-});
-
-test('worstOutlier() of too few values is none', () => {
-  assert.is(worstOutlier([1, 2]), undefined);
 });
 
 test.run();

@@ -21,19 +21,6 @@ test('regions start at the chosen misalignment, past the base, 128 bytes or more
   }
 });
 
-test('read() gives a copy of what write() and regionOf() stored, and NaN before', () => {
-  const { guarded } = setUp();
-  const out = guarded.region('out', 3, 12);
-  assert.ok(guarded.read(out).every(Number.isNaN));
-  guarded.write(out, new Float32Array([9, 1, 2, 3]).subarray(1));
-  const copy = guarded.read(out);
-  guarded.write(out, new Float32Array(3));
-  assert.equal(copy, new Float32Array([1, 2, 3]));
-  const ids = guarded.regionOf('ids', new Int32Array([-1, 7]), 4);
-  assert.equal(new Int32Array(guarded.read(ids).buffer), new Int32Array([-1, 7]));
-  guarded.assertCanaries();
-});
-
 test('assertCanaries() names the region and the byte of a write on either side', () => {
   for (const [offset, message] of [
     [-4, /before "y" changed at byte 60/],
@@ -54,17 +41,11 @@ test('assertCanaries() names the region and the byte of a write on either side',
 test('writes inside the regions leave the canaries alone, also after the memory has grown', () => {
   const { memory, guarded } = setUp();
   const regions = [guarded.region('x', 5, 4), guarded.region('y', 1, 12)];
+  assert.ok(guarded.read(regions[0]!).every(Number.isNaN));
   memory.grow(1);
   for (const region of regions) guarded.write(region, new Float32Array(region.length).fill(8));
   assert.equal(guarded.read(regions[1]!), new Float32Array([8]));
   guarded.assertCanaries();
-});
-
-test('rejects regions past the end of the memory and data of another length', () => {
-  const { guarded } = setUp();
-  assert.throws(() => guarded.region('big', 16384), /"big" expected to end by 65536/);
-  const region = guarded.region('x', 2);
-  assert.throws(() => guarded.write(region, new Float32Array(3)), /"x" expected 2 numbers, got 3/);
 });
 
 test.run();

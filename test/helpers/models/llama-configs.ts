@@ -1,21 +1,24 @@
 import type { LlamaBreak } from '../../reference/llama-breaks.ts';
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** A config.json of a LLaMA-family model with float32 weights. */
 export interface LlamaConfigFile {
   readonly name: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Breaks that must move this model's logits, besides {@link COMMON_BREAKS}. */
+  readonly config: Json;
+  /** Breaks that must move this model's logits. */
   readonly breaks: readonly LlamaBreak[];
 }
 
-/** Breaks that must move the logits of every model. */
-export const COMMON_BREAKS: readonly LlamaBreak[] = [
+const COMMON_BREAKS: readonly LlamaBreak[] = [
   'rotation-sign',
   'rotation-interleaved',
   'norm-weight',
   'norm-eps',
   'gate-order',
 ];
+const HEADS: readonly LlamaBreak[] = ['grouping', 'attention-scale'];
+const UNTIED: readonly LlamaBreak[] = [...HEADS, 'tied'];
 
 const SHARED = {
   attention_dropout: 0.0,
@@ -88,47 +91,27 @@ const QWEN3 = {
   use_sliding_window: false,
 };
 
-/** LLaMA-family models small enough to compute in milliseconds. Windows are at most 6 tokens. */
-export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = [
-  {
-    name: 'llama-mha',
-    config: {
-      ...OLD_LLAMA,
-      num_attention_heads: 3,
-      num_key_value_heads: 3,
-      tie_word_embeddings: true,
-    },
-    breaks: [],
-  },
-  {
-    name: 'llama-gqa',
-    config: { ...LLAMA, tie_word_embeddings: true },
-    breaks: ['grouping', 'attention-scale'],
-  },
-  {
-    name: 'llama-mqa',
-    config: { ...LLAMA, num_key_value_heads: 1, num_hidden_layers: 3 },
-    breaks: ['attention-scale', 'tied'],
-  },
-  { name: 'llama-untied', config: LLAMA, breaks: ['grouping', 'attention-scale', 'tied'] },
-  {
-    name: 'llama-attention-bias',
-    config: { ...LLAMA, attention_bias: true },
-    breaks: ['bias', 'output-bias', 'grouping', 'attention-scale', 'tied'],
-  },
-  {
-    name: 'llama-mlp-bias',
-    config: { ...LLAMA, mlp_bias: true, tie_word_embeddings: true },
-    breaks: ['bias', 'grouping', 'attention-scale'],
-  },
-  {
-    name: 'llama-rope-linear',
-    config: { ...LLAMA, rope_scaling: { type: 'linear', factor: 4.0 } },
-    breaks: ['scaling', 'grouping', 'attention-scale', 'tied'],
-  },
-  {
-    name: 'llama-rope-llama3', // wavelengths 6.3, 20, 63, 199 …: kept below 16, slowed above 64
-    config: {
+/** By name: config.json, and breaks that must move the logits. */
+const MODELS: Readonly<Record<string, readonly [config: Json, breaks: readonly LlamaBreak[]]>> = {
+  'llama-mha': [
+    { ...OLD_LLAMA, num_attention_heads: 3, num_key_value_heads: 3, tie_word_embeddings: true },
+    [],
+  ],
+  'llama-gqa': [{ ...LLAMA, tie_word_embeddings: true }, HEADS],
+  'llama-mqa': [
+    { ...LLAMA, num_key_value_heads: 1, num_hidden_layers: 3 },
+    ['attention-scale', 'tied'],
+  ],
+  'llama-untied': [LLAMA, UNTIED],
+  'llama-attention-bias': [{ ...LLAMA, attention_bias: true }, ['bias', 'output-bias', ...UNTIED]],
+  'llama-mlp-bias': [{ ...LLAMA, mlp_bias: true, tie_word_embeddings: true }, ['bias', ...HEADS]],
+  'llama-rope-linear': [
+    { ...LLAMA, rope_scaling: { type: 'linear', factor: 4.0 } },
+    ['scaling', ...UNTIED],
+  ],
+  // wavelengths 6.3, 20, 63, 199 …: kept below 16, slowed above 64
+  'llama-rope-llama3': [
+    {
       ...LLAMA,
       max_position_embeddings: 512,
       rope_scaling: {
@@ -141,20 +124,19 @@ export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = [
       rope_theta: 10000.0,
       tie_word_embeddings: true,
     },
-    breaks: ['scaling', 'grouping', 'attention-scale'],
-  },
-  {
-    name: 'llama-rope-yarn', // factor = max_position_embeddings / original, as Transformers wants it
-    config: {
+    ['scaling', ...HEADS],
+  ],
+  // factor = max_position_embeddings / original, as Transformers wants it
+  'llama-rope-yarn': [
+    {
       ...LLAMA,
       max_position_embeddings: 128,
       rope_scaling: { factor: 4.0, original_max_position_embeddings: 32, rope_type: 'yarn' },
     },
-    breaks: ['scaling', 'attention-factor', 'grouping', 'attention-scale', 'tied'],
-  },
-  {
-    name: 'llama-rope-yarn-mscale',
-    config: {
+    ['scaling', 'attention-factor', ...UNTIED],
+  ],
+  'llama-rope-yarn-mscale': [
+    {
       ...LLAMA,
       max_position_embeddings: 512,
       rope_scaling: {
@@ -168,27 +150,22 @@ export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = [
         type: 'yarn',
       },
     },
-    breaks: ['scaling', 'attention-factor', 'grouping', 'attention-scale', 'tied'],
-  },
-  {
-    name: 'mistral-window',
-    config: { ...MISTRAL, sliding_window: 6 },
-    breaks: ['window', 'window-edge', 'grouping', 'attention-scale', 'tied'],
-  },
-  {
-    name: 'qwen2', // use_sliding_window switches the other two keys off
-    config: {
+    ['scaling', 'attention-factor', ...UNTIED],
+  ],
+  'mistral-window': [{ ...MISTRAL, sliding_window: 6 }, ['window', 'window-edge', ...UNTIED]],
+  // use_sliding_window switches the other two keys off
+  qwen2: [
+    {
       ...QWEN2,
       max_window_layers: 1,
       sliding_window: 5,
       tie_word_embeddings: true,
       use_sliding_window: false,
     },
-    breaks: ['bias', 'theta', 'grouping'],
-  },
-  {
-    name: 'qwen2-window',
-    config: {
+    ['bias', 'theta', 'grouping'],
+  ],
+  'qwen2-window': [
+    {
       ...QWEN2,
       layer_types: ['full_attention', 'sliding_attention', 'sliding_attention'],
       max_window_layers: 1,
@@ -196,27 +173,21 @@ export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = [
       sliding_window: 5,
       use_sliding_window: true,
     },
-    breaks: ['bias', 'theta', 'window', 'window-edge', 'window-layers', 'grouping', 'tied'],
-  },
-  {
-    name: 'qwen3',
-    config: QWEN3,
-    breaks: ['theta', 'norm-order', 'head-norm', 'grouping', 'attention-scale'],
-  },
-  {
-    name: 'tinyllama-like',
-    config: {
+    ['bias', 'theta', 'window', 'window-edge', 'window-layers', 'grouping', 'tied'],
+  ],
+  qwen3: [QWEN3, ['theta', 'norm-order', 'head-norm', ...HEADS]],
+  'tinyllama-like': [
+    {
       ...OLD_LLAMA,
       hidden_size: 64,
       intermediate_size: 176,
       num_attention_heads: 8,
       num_hidden_layers: 3,
     },
-    breaks: ['grouping', 'tied'],
-  },
-  {
-    name: 'smollm2-like',
-    config: {
+    ['grouping', 'tied'],
+  ],
+  'smollm2-like': [
+    {
       ...OLD_LLAMA,
       bos_token_id: 0,
       eos_token_id: 0,
@@ -229,6 +200,11 @@ export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = [
       rope_theta: 100000,
       tie_word_embeddings: true,
     },
-    breaks: ['theta', 'grouping'],
-  },
-];
+    ['theta', 'grouping'],
+  ],
+};
+
+/** LLaMA-family models small enough to compute in milliseconds. Windows are at most 6 tokens. */
+export const LLAMA_CONFIGS: readonly LlamaConfigFile[] = Object.entries(MODELS).map(
+  ([name, [config, breaks]]) => ({ name, config, breaks: [...COMMON_BREAKS, ...breaks] }),
+);

@@ -6,7 +6,7 @@ import {
   type CheckpointTensors,
   type CheckpointVariant,
 } from '../files/build-checkpoint.ts';
-import { COMMON_BREAKS, LLAMA_CONFIGS } from './llama-configs.ts';
+import { LLAMA_CONFIGS } from './llama-configs.ts';
 import { createRandom } from '../checks/random.ts';
 
 /** A small LLaMA-family model and the breaks that must move its logits. */
@@ -20,7 +20,7 @@ export const LLAMA_VARIANTS: readonly LlamaVariant[] = LLAMA_CONFIGS.map(
   ({ name, config, breaks }, index) => ({
     name,
     config,
-    breaks: [...COMMON_BREAKS, ...breaks],
+    breaks,
     build: (options) => buildLlama(config, index + 1, options),
   }),
 );

@@ -18,7 +18,7 @@ export const MECHANISM_VARIANTS: readonly MechanismVariant[] = MECHANISM_CONFIGS
   (file, index) => ({
     name: file.name,
     config: file.config,
-    breaks: ['rotation-sign', ...file.breaks],
+    breaks: file.breaks,
     build: (options) => buildCheckpoint(file.config, randomTensors(file, index + 101), options),
   }),
 );
