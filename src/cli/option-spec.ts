@@ -61,12 +61,12 @@ export interface NumberSpec {
 
 /** A whole number. */
 export function integer(spec: NumberSpec): OptionSpec<number> {
-  return numeric('N', 'integer', Number.isSafeInteger, spec);
+  return numeric('N', 'an integer', Number.isSafeInteger, spec);
 }
 
 /** A number with a fraction. */
 export function number(spec: NumberSpec): OptionSpec<number> {
-  return numeric('X', 'number', Number.isFinite, spec);
+  return numeric('X', 'a number', Number.isFinite, spec);
 }
 
 function numeric(

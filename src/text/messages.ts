@@ -1,6 +1,6 @@
 import { TpaError } from '../base/errors.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import { mismatch } from '../base/expect.ts';
+import { checkKind, checkKnown, checkLength, checkObject, mismatch } from '../base/arguments.ts';
 import { checkText, MAX_BYTES_PER_TOKEN } from './prompt.ts';
 
 /** One turn of a conversation. */
@@ -32,9 +32,9 @@ export function readMessages(
   tokenizer: TextTokenizer | undefined,
   contextLength: number,
 ): ChatMessage[] {
-  checkKeys('prompt', prompt, ['messages']);
+  checkKnown('a field of a conversation', prompt, ['messages']);
   const { messages } = prompt as { messages?: unknown };
-  if (!Array.isArray(messages)) throw new TypeError(mismatch('messages', 'array', messages));
+  if (!Array.isArray(messages)) throw new TypeError(mismatch('messages', 'an array', messages));
   if (messages.length === 0) {
     throw new RangeError('"messages" expected at least one message, got none');
   }
@@ -53,27 +53,11 @@ export function readMessages(
 }
 
 function readMessage(name: string, message: unknown): ChatMessage {
-  if (typeof message !== 'object' || message === null) {
-    throw new TypeError(mismatch(name, '{ role, content }', message));
-  }
-  checkKeys(name, message, ['role', 'content']);
-  const { role, content } = message as Partial<Record<keyof ChatMessage, unknown>>;
-  if (typeof role !== 'string') throw new TypeError(mismatch(`${name}.role`, 'string', role));
-  if (role.length === 0 || role.length > MAX_ROLE_LENGTH) {
-    const expected = `1..${MAX_ROLE_LENGTH} UTF-16 units`;
-    throw new RangeError(mismatch(`${name}.role`, expected, role.length));
-  }
-  if (typeof content !== 'string') {
-    throw new TypeError(mismatch(`${name}.content`, 'string', content));
-  }
+  const given: Partial<Record<keyof ChatMessage, unknown>> = checkObject(name, message as object);
+  checkKnown(`a field of ${name}`, given, ['role', 'content']);
+  const role = checkLength(`${name}.role`, given.role, MAX_ROLE_LENGTH);
+  const content = checkKind(`${name}.content`, given.content, 'string');
   return { role: wellFormed(role), content: wellFormed(content) };
-}
-
-function checkKeys(name: string, value: object, known: readonly string[]): void {
-  const other = Object.keys(value).find((key) => !known.includes(key));
-  if (other === undefined) return;
-  const shown = other.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
-  throw new TypeError(`"${name}" expected no keys but ${known.join(', ')}, got "${shown}"`);
 }
 
 function wellFormed(text: string): string {

@@ -1,7 +1,6 @@
-import type { Backend } from '../backend/backend.ts';
 import { TpaError } from '../base/errors.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import { expectInteger, mismatch } from '../base/expect.ts';
+import { checkInteger, mismatch } from '../base/arguments.ts';
 
 /** Arrays of numbers that token ids come in. */
 export type TokenIds = readonly number[] | NumericArray;
@@ -23,6 +22,13 @@ export type NumericArray =
  */
 export const MAX_BYTES_PER_TOKEN = 32;
 
+/** What of a model bounds a prompt. */
+export interface PromptLimits {
+  readonly vocabSize: number;
+  /** Tokens that a session holds at most. */
+  readonly contextLength: number;
+}
+
 /**
  * A checked copy of token ids; more than fit an empty context are refused unread.
  *
@@ -32,17 +38,17 @@ export const MAX_BYTES_PER_TOKEN = 32;
 export function readIds(
   name: string,
   ids: unknown,
-  { vocabSize, contextLength }: Pick<Backend, 'vocabSize' | 'contextLength'>,
+  { vocabSize, contextLength }: PromptLimits,
 ): number[] {
   const isTyped = ArrayBuffer.isView(ids) && !(ids instanceof DataView);
   if (!Array.isArray(ids) && !isTyped) {
-    throw new TypeError(mismatch(name, 'array of token ids', ids));
+    throw new TypeError(mismatch(name, 'an array of token ids', ids));
   }
   const { length } = ids as ArrayLike<number>;
   if (length > contextLength) throw contextOverflow(length, contextLength);
   const copy: number[] = Array.from(ids as ArrayLike<number>);
   const bad = copy.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (bad >= 0) expectInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
+  if (bad >= 0) checkInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
   return copy;
 }
 
