@@ -116,7 +116,7 @@ test('createRuntime(): odd options are TypeError or RangeError that name what wa
     [
       { webgpu: { worker: 1 } },
       TypeError,
-      /^"webgpu.worker" expected startGpuWorker, a string or a URL, got num/,
+      /^"webgpu.worker" expected startGpuWorker, a string or a URL, got 1/,
     ],
     [{ webgpu: { powerPreference: 'max' } }, RangeError, /^"webgpu.powerPreference" expected/],
     [{ gpuDtype: 'float16' }, TypeError, /^"gpuDtype" is not an option of createRuntime/],
