@@ -1,7 +1,6 @@
-import { TpaError } from '../base/errors.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 import { checkKind, checkKnown, checkLength, checkObject, mismatch } from '../base/arguments.ts';
-import { checkText, MAX_BYTES_PER_TOKEN } from './prompt.ts';
+import { checkText, MAX_BYTES_PER_TOKEN, promptTooLong } from './prompt.ts';
 
 /** One turn of a conversation. */
 export interface ChatMessage {
@@ -39,13 +38,14 @@ export function readMessages(
     throw new RangeError('"messages" expected at least one message, got none');
   }
   // The shortest message takes a token.
-  if (messages.length > contextLength) throw tooLong('messages', messages.length, contextLength);
+  if (messages.length > contextLength)
+    throw promptTooLong(messages.length, 'messages', contextLength);
   const limit = contextLength * MAX_BYTES_PER_TOKEN;
   let length = 0;
   const copy = Array.from(messages, (message: unknown, i) => {
     const read = readMessage(`messages[${i}]`, message);
     length += read.role.length + read.content.length;
-    if (length > limit) throw tooLong('UTF-8 bytes', length, limit);
+    if (length > limit) throw promptTooLong(length, 'UTF-8 bytes', limit);
     return read;
   });
   checkText(copy.map(({ role, content }) => role + content).join(''), tokenizer, contextLength);
@@ -62,9 +62,4 @@ function readMessage(name: string, message: unknown): ChatMessage {
 
 function wellFormed(text: string): string {
   return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
-}
-
-function tooLong(what: string, asked: number, limit: number): TpaError {
-  const message = `expected a prompt of at most ${limit} ${what}, found at least ${asked}`;
-  return new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
 }

@@ -54,7 +54,7 @@ export function readIds(
 
 /** The error of a context that would hold `asked` tokens. */
 export function contextOverflow(asked: number, limit: number): TpaError {
-  const message = `expected at most ${limit} tokens of context, found ${asked}`;
+  const message = `${asked} tokens do not fit the context of ${limit}; pass fewer, or truncate the session`;
   return new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
 }
 
@@ -69,16 +69,20 @@ export function checkText(
   contextLength: number,
 ): TextTokenizer {
   if (tokenizer === undefined) {
-    throw new TpaError('TOKENIZER_MISSING', 'expected token ids, the model has no tokenizer');
+    const message = 'the model has no tokenizer to read text with; pass token ids';
+    throw new TpaError('TOKENIZER_MISSING', message);
   }
   const limit = contextLength * MAX_BYTES_PER_TOKEN;
   // A UTF-16 unit is at least one byte: a hopeless text is refused unread.
   const asked = text.length > limit ? text.length : utf8Length(text);
-  if (asked > limit) {
-    const message = `expected a prompt of at most ${limit} UTF-8 bytes, found at least ${asked}`;
-    throw new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
-  }
+  if (asked > limit) throw promptTooLong(asked, 'UTF-8 bytes', limit);
   return tokenizer;
+}
+
+/** The error of a prompt that is so long that its tokens need not be counted. */
+export function promptTooLong(asked: number, what: string, limit: number): TpaError {
+  const message = `the prompt has ${asked} ${what} or more, its context takes ${limit} at most; shorten it`;
+  return new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
 }
 
 function utf8Length(text: string): number {

@@ -15,10 +15,10 @@ export interface TokenizerFile {
   readonly vocabSize: number;
 }
 
-/** Four times the largest vocabulary published (262,144); the library's array grows to the highest id. */
+/** Four times the largest published vocabulary (262,144). The library makes an array up to the highest id. */
 const MAX_VOCAB_SIZE = 1 << 20;
 
-/** Published split patterns have up to about 500 characters; the library compiles what it is given. */
+/** Published split patterns have up to about 500 characters; the library compiles any length. */
 const MAX_PATTERN_LENGTH = 1024;
 
 /** Published files nest 4 deep (sequence, step, pattern, text). */
@@ -95,13 +95,13 @@ export function withoutSpecial(file: TokenizerFile): TokenizerFile {
 }
 
 function addId(names: Map<number, string>, id: unknown, name: unknown, limit: number): number {
-  if (typeof name !== 'string' || name === '') throw invalid('a token expected to have text');
+  if (typeof name !== 'string' || name === '') throw invalid('a token has no text');
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= limit) {
     const found = typeof id === 'number' ? String(id) : typeof id;
-    throw invalid(`a token id expected integer in 0..${limit - 1}, found ${found}`);
+    throw invalid(`a token id is ${found}, not an integer in 0..${limit - 1}`);
   }
   const other = names.get(id);
-  if (other !== undefined && other !== name) throw invalid(`id ${id} expected once, found twice`);
+  if (other !== undefined && other !== name) throw invalid(`two tokens have the id ${id}`);
   names.set(id, name);
   return id;
 }
@@ -119,7 +119,7 @@ function checkMerges(merges: string[][], model: JsonObject, vocab: JsonObject): 
   }
   for (const [i, merge] of merges.entries()) {
     if (!Object.hasOwn(vocab, merge.join(''))) {
-      throw invalid(`merge ${i} expected to give a token of the vocabulary`);
+      throw invalid(`merge ${i} makes no token of the vocabulary`);
     }
   }
 }
@@ -146,7 +146,7 @@ function mergesOf(model: JsonObject): string[][] {
     const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
     const isPair = Array.isArray(pair) && pair.length === 2;
     if (!isPair || !pair.every((part) => typeof part === 'string' && part !== '')) {
-      throw invalid(`merge ${i} expected a pair of tokens`);
+      throw invalid(`merge ${i} is not a pair of tokens`);
     }
     return pair;
   });
