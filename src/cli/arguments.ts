@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
-import type { CommandSpec } from './commands/command.ts';
-import type { OptionSpec, OptionSpecs, OptionValues } from './option-spec.ts';
-import { shown, UsageError } from './usage-error.ts';
+import type { CommandSpec, OptionSpec, OptionSpecs, OptionValues } from './command-spec.ts';
+import { shown, UsageError } from './exit.ts';
 
 /** A command line, checked. */
 export interface ParsedArguments<O extends OptionSpecs> {

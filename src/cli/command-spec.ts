@@ -24,6 +24,17 @@ export type OptionValues<O extends OptionSpecs> = {
   -readonly [K in keyof O]?: O[K] extends OptionSpec<infer T> ? T : never;
 };
 
+/** What a command accepts, as data: it is parsed by and the help is made from it. */
+export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
+  readonly name: string;
+  readonly about: string;
+  /** The one word a command needs besides options. */
+  readonly operand?: { readonly placeholder: string; readonly about: string };
+  readonly options: O;
+  /** Paragraphs below the options. */
+  readonly notes: readonly string[];
+}
+
 /** Says yes. */
 export function flag(about: string): OptionSpec<boolean> {
   return { about, read: () => true };

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { addAbortSignal } from 'node:stream';
-import { EXIT_CODE } from './exit-code.ts';
+import { EXIT_CODE } from './exit.ts';
 import type { Output } from './terminal/host.ts';
-import { openTerminal } from './terminal/terminal-input.ts';
+import { openTerminal } from './terminal/input.ts';
 import { tpa } from './tpa.ts';
 
 const { argv, env, stderr, stdin, stdout } = process;

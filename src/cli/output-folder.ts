@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import { errorCode } from '../base/node.ts';
 import { CONVERTED_NAMES, TpaError, type ConvertedFile } from '../convert.ts';
-import { shown, UsageError } from './usage-error.ts';
+import { shown, UsageError } from './exit.ts';
 
 /** A folder that may be written. */
 export interface OutputFolder {
@@ -26,7 +27,7 @@ export async function checkOutput(
 ): Promise<OutputFolder> {
   const path = await realpath(out).catch(() => resolve(out));
   const names = await readdir(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw new UsageError(`"--out" expected a folder, got ${shown(out)}`, { cause: error });
   });
   if (names === undefined) {
@@ -156,10 +157,10 @@ const REFUSED: ReadonlySet<unknown> = new Set([
 
 /** The error of the system in words; any other error as it is. */
 function unwritable(path: string, files: readonly ConvertedFile[], cause: unknown): unknown {
-  const code = codeOf(cause);
+  const code = errorCode(cause);
   if (FULL.has(code)) {
     const needed = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const message = `output ${shown(path)} expected room for ${needed} bytes on its disk, found too little (${String(code)}); nothing was left there`;
+    const message = `the disk of ${shown(path)} has no room for ${needed} bytes (${String(code)}); nothing was left there, free some or choose another --out`;
     return new TpaError('RESOURCE_LIMIT', message, { cause, data: { needed } });
   }
   if (!REFUSED.has(code)) return cause;
@@ -176,8 +177,4 @@ async function flush(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { asksForHelp, optionName, parseArguments } from '../../src/cli/arguments.ts';
-import { choice, flag, integer, number, text, texts } from '../../src/cli/option-spec.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
+import { choice, flag, integer, number, text, texts } from '../../src/cli/command-spec.ts';
+import { UsageError } from '../../src/cli/exit.ts';
 
 const SPEC = {
   name: 'sing',

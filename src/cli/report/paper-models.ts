@@ -1,59 +1,15 @@
 import type { ModelConfig } from '../../index.ts';
 
-/** A size of the paper (Tables 9 and 10): models with equally many parameters, headDim 64. */
-interface PaperSize {
-  readonly name: string;
-  readonly layers: number;
-  readonly dim: number;
-  /** Heads that each mechanism affords for these parameters. */
-  readonly heads: Readonly<Record<PaperMechanism, number>>;
-  /** d_c and d'_c of MLA. */
-  readonly latentDim: number;
-  readonly queryRank: number;
-}
+/** What the paper's models have, whatever their size (Tables 9 and 10). */
+export const PAPER = { headDim: 64, rank: 2, queryRank: 6, ropeDim: 32 } as const;
 
-type PaperMechanism = 'tpa' | 'tpa-kvonly' | 'mha' | 'mqa' | 'gqa' | 'mla';
-
-const HEAD_DIM = 64;
-const RANK = 2;
-const QUERY_RANK = 6;
-const KV_HEADS = 2;
-const ROPE_DIM = 32;
-
-const SIZES: readonly PaperSize[] = [
-  {
-    name: 'small',
-    layers: 12,
-    dim: 768,
-    latentDim: 256,
-    queryRank: 512,
-    heads: { tpa: 34, 'tpa-kvonly': 22, mha: 12, mqa: 23, gqa: 22, mla: 12 },
-  },
-  {
-    name: 'medium',
-    layers: 24,
-    dim: 1024,
-    latentDim: 512,
-    queryRank: 1024,
-    heads: { tpa: 47, 'tpa-kvonly': 29, mha: 16, mqa: 31, gqa: 30, mla: 23 },
-  },
-  {
-    name: 'large',
-    layers: 36,
-    dim: 1280,
-    latentDim: 512,
-    queryRank: 1024,
-    heads: { tpa: 61, 'tpa-kvonly': 37, mha: 20, mqa: 39, gqa: 38, mla: 34 },
-  },
-  {
-    name: 'XL',
-    layers: 48,
-    dim: 1600,
-    latentDim: 512,
-    queryRank: 1024,
-    heads: { tpa: 78, 'tpa-kvonly': 47, mha: 25, mqa: 49, gqa: 48, mla: 49 },
-  },
-];
+/** Models with equally many parameters: their shape, and the heads that each mechanism affords. */
+const SIZES = [
+  { name: 'small', layers: 12, dim: 768, tpa: 34, 'tpa-kvonly': 22, mqa: 23, gqa: 22, mla: 12 },
+  { name: 'medium', layers: 24, dim: 1024, tpa: 47, 'tpa-kvonly': 29, mqa: 31, gqa: 30, mla: 23 },
+  { name: 'large', layers: 36, dim: 1280, tpa: 61, 'tpa-kvonly': 37, mqa: 39, gqa: 38, mla: 34 },
+  { name: 'XL', layers: 48, dim: 1600, tpa: 78, 'tpa-kvonly': 47, mqa: 49, gqa: 48, mla: 49 },
+] as const;
 
 /** The multi-head attention model with as many parameters. */
 export interface MatchedMha {
@@ -66,36 +22,36 @@ export interface MatchedMha {
 
 /** The parameter-matched MHA model, where the model is one of the paper's; else undefined. */
 export function matchedMha(config: ModelConfig): MatchedMha | undefined {
-  const { layout, layers, dim, heads, headDim } = config;
-  if (layout !== 't6' || headDim !== HEAD_DIM) return undefined;
+  const { layout, layers, dim, heads, headDim, mechanism } = config;
   const size = SIZES.find((known) => known.layers === layers && known.dim === dim);
-  if (size === undefined) return undefined;
-  const mechanism = paperMechanism(config, size);
-  if (mechanism === undefined || size.heads[mechanism] !== heads) return undefined;
-  const { mha } = size.heads;
-  return { name: size.name, heads: mha, numbersPerToken: 2 * mha * HEAD_DIM };
+  if (layout !== 't6' || headDim !== PAPER.headDim || size === undefined) return undefined;
+  const mhaHeads = dim / PAPER.headDim;
+  const known: Readonly<Record<string, unknown>> = { ...size, mha: mhaHeads };
+  if (known[mechanism] !== heads || !hasPaperSizes(config)) return undefined;
+  return { name: size.name, heads: mhaHeads, numbersPerToken: 2 * dim };
 }
 
-/** The mechanism, where its other sizes are the paper's. */
-function paperMechanism(config: ModelConfig, size: PaperSize): PaperMechanism | undefined {
-  const { mechanism, rankQ, rankK, rankV, kvHeads, latent } = config;
-  const hasPaperRanks = rankK === RANK && rankV === RANK;
+/** d_c and d'_c of the MLA model of a width. */
+export function paperLatents(dim: number): { latentDim: number; queryRank: number } {
+  return dim < 1024 ? { latentDim: 256, queryRank: 512 } : { latentDim: 512, queryRank: 1024 };
+}
+
+/** Whether the sizes that the mechanism has besides its heads are the paper's. */
+function hasPaperSizes({ mechanism, dim, rankQ, rankK, rankV, kvHeads, latent }: ModelConfig) {
+  const hasRanks = rankK === PAPER.rank && rankV === PAPER.rank;
   switch (mechanism) {
     case 'tpa':
-      return hasPaperRanks && rankQ === QUERY_RANK ? mechanism : undefined;
+      return hasRanks && rankQ === PAPER.queryRank;
     case 'tpa-kvonly':
-      return hasPaperRanks ? mechanism : undefined;
+      return hasRanks;
     case 'gqa':
-      return kvHeads === KV_HEADS ? mechanism : undefined;
+      return kvHeads === 2;
     case 'mla': {
-      const { queryRank, latentDim, ropeDim, valueDim } = latent!;
-      const isPaper = queryRank === size.queryRank && latentDim === size.latentDim;
-      return isPaper && ropeDim === ROPE_DIM && valueDim === HEAD_DIM ? mechanism : undefined;
+      const { latentDim, queryRank } = paperLatents(dim);
+      const isLatent = latent!.latentDim === latentDim && latent!.queryRank === queryRank;
+      return isLatent && latent!.ropeDim === PAPER.ropeDim && latent!.valueDim === PAPER.headDim;
     }
-    case 'mha':
-    case 'mqa':
-      return mechanism;
     default:
-      return undefined;
+      return true;
   }
 }
