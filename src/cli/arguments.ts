@@ -25,7 +25,7 @@ export function asksForHelp(args: readonly string[]): boolean {
 /**
  * Reads the words after the name of a command.
  *
- * @throws UsageError for the first word that is not accepted, naming it and what is
+ * @throws UsageError for the first word that is not accepted, naming it and what would be
  */
 export function parseArguments<O extends OptionSpecs>(
   spec: CommandSpec<O>,

@@ -3,7 +3,7 @@ export interface OptionSpec<T = unknown> {
   /** What stands for the value in the help; a switch has none. */
   readonly placeholder?: string;
   readonly about: string;
-  /** What is accepted, as messages say it; nothing where anything is. */
+  /** The values that are accepted, as messages say it; absent where any text is. */
   readonly expected?: string;
   /** Bounds of a number, as the help says them. */
   readonly range?: string;

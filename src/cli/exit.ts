@@ -6,7 +6,7 @@ export const EXIT_CODE = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as co
 /** One of {@link EXIT_CODE}. */
 export type ExitCode = (typeof EXIT_CODE)[keyof typeof EXIT_CODE];
 
-/** A command line that cannot be understood; its message is one line. */
+/** A command line that tpa does not understand; its message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

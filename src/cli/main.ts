@@ -12,14 +12,14 @@ let caught: (() => void) | undefined;
 process.on('SIGINT', onInterrupt);
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has had enough, `| head`, is no failure.
+    // A reader that closes the pipe early, as `| head` does, is no failure.
     if (error.code === 'EPIPE') process.exit(EXIT_CODE.ok);
     if (stream === stdout) stderr.write(`error ${error.code}: stdout cannot be written\n`);
     process.exit(EXIT_CODE.failure);
   });
 }
 
-// Not process.exit: what is written to a pipe may still be on its way.
+// Not process.exit, which would cut off what a pipe has not taken yet.
 process.exitCode = await tpa(argv.slice(2), {
   stdout: output(stdout),
   stderr: output(stderr),

@@ -17,7 +17,7 @@ export interface OutputFolder {
 /**
  * Checks where a model is to be written; nothing is created.
  *
- * @param source what it is made from, which a folder that is replaced must not hold
+ * @param source the checkpoint; a folder that holds it must not be replaced
  * @throws UsageError where the folder is not empty and `isForced` false, or holds other files
  */
 export async function checkOutput(
@@ -39,14 +39,14 @@ export async function checkOutput(
   if (!isForced) {
     throw new UsageError(`"--out" expected a new or empty folder, or --force, got ${shown(out)}`);
   }
-  // A source that is not there is for the reader of checkpoints to report.
+  // A source that does not exist is reported later, by the reader of checkpoints.
   const sourcePath = await realpath(source).catch(() => undefined);
   if (sourcePath !== undefined && `${sourcePath}${sep}`.startsWith(`${path}${sep}`)) {
     throw new UsageError(
       `"--out" expected a folder that does not hold the source, got ${shown(out)}`,
     );
   }
-  // A mistyped folder is not worth more than a conversion.
+  // A mistyped --out must not delete a folder that holds anything else.
   const other = names.find((name) => !CONVERTED_NAMES.includes(name));
   if (other === undefined) return { path, isReplaced: true };
   throw new UsageError(
@@ -108,7 +108,7 @@ async function writeFile(
       onBytes(chunk.byteLength);
       await writing;
       writing = writeAll(handle, chunk);
-      // Heard of at the next piece: until then it must not end the process.
+      // A failure is thrown at the next piece; until then it must not count as unhandled.
       writing.catch(() => {});
     }
     await writing;
@@ -141,9 +141,9 @@ async function replace(path: string, hidden: string): Promise<void> {
   await rm(old, { recursive: true, force: true });
 }
 
-/** Codes of a disk, a quota or a file system that takes no more. */
+/** Codes of a disk, a quota or a file system that is full. */
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** Codes of a folder that someone else decides over, or has put something in. */
+/** Codes of a folder without permission, or that another process has changed. */
 const REFUSED: ReadonlySet<unknown> = new Set([
   'EACCES',
   'EPERM',
@@ -155,7 +155,7 @@ const REFUSED: ReadonlySet<unknown> = new Set([
   'EBUSY',
 ]);
 
-/** The error of the system in words; any other error as it is. */
+/** The error to throw for one of the system's; any other error as it is. */
 function unwritable(path: string, files: readonly ConvertedFile[], cause: unknown): unknown {
   const code = errorCode(cause);
   if (FULL.has(code)) {

@@ -50,7 +50,7 @@ export interface ResolvedOptions extends SamplingOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** As many as hosted APIs grant four times over; each is searched at each token. */
+/** Four times what hosted APIs allow; each is searched at each token. */
 const MAX_STOPS = 16;
 
 /** UTF-16 units of one stop string: a line of text. Searching costs up to its square per token. */

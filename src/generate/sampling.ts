@@ -147,7 +147,7 @@ function draw(
     const id = ids?.[i] ?? i;
     const weight = weights[id]!;
     if (weight === 0 || weight < minP) continue;
-    chosen = id; // where rounding leaves a rest after the last id, the last id it is
+    chosen = id; // the last id takes what rounding leaves over
     left -= weight;
     if (left < 0) break;
   }

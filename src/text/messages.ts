@@ -10,7 +10,7 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** A conversation, whole, as the prompt of `session.generate`. */
+/** A whole conversation, as the prompt of `session.generate`. */
 export interface Conversation {
   /** The turns, from the first on. */
   readonly messages: readonly ChatMessage[];

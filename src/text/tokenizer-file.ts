@@ -27,7 +27,7 @@ const MAX_DEPTH = 16;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Checks what the library would take on trust: ids, merges, added tokens and patterns.
+ * Checks what the library trusts: ids, merges, added tokens and patterns.
  *
  * @throws TpaError `TOKENIZER_INVALID`
  */
@@ -124,7 +124,7 @@ function checkMerges(merges: string[][], model: JsonObject, vocab: JsonObject): 
   }
 }
 
-/** Without a way to write every byte the library drops what it cannot write, without a word. */
+/** The library silently drops a byte that has no token, unless there is an unknown token. */
 function checkCoverage(model: JsonObject, vocab: JsonObject): void {
   if (typeof model['unk_token'] === 'string' || model['byte_fallback'] === true) return;
   // The byte-level alphabet: visible Latin-1 stands for itself, the rest for U+0100 and up.
@@ -183,7 +183,7 @@ function checkPatterns(stage: string, value: unknown): void {
       if (typeof content !== 'string') throw invalid(`"${stage}.content" expected a string`);
       expansion *= Math.max(1, content.length);
     }
-    // Array indices and the file's keys would make an endless path: the stage is name enough.
+    // Messages name the stage alone: a path of array indices and keys may be 100,000 steps long.
     for (const child of Object.values(step)) visit(child, depth + 1);
   }
 }

@@ -11,8 +11,7 @@ export interface TextTokenizer {
   /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
   /**
-   * Tokenises text; nothing is added to it. A lone surrogate becomes
-   * U+FFFD.
+   * Tokenises text; nothing is added to it. A lone surrogate becomes U+FFFD.
    *
    * @param text any
    * @param options how

@@ -53,7 +53,7 @@ export interface TerminalStreams {
 /**
  * Lines with editing and a history.
  *
- * @param onInterrupt called for each Ctrl-C: a terminal that is edited on sends no signal
+ * @param onInterrupt called for each Ctrl-C: a terminal with line editing sends no signal
  * @param signal ends the input
  */
 export function openTerminal(
