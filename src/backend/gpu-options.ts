@@ -1,4 +1,4 @@
-import { checkKnown, checkObject } from '../base/arguments.ts';
+import { checkChoice, checkKnown, checkObject, mismatch } from '../base/arguments.ts';
 import type { WebGpuOptions } from './webgpu/open.ts';
 
 /** Who computes, the CPU or a GPU. */
@@ -18,10 +18,8 @@ const WEBGPU_OPTIONS = ['module', 'wasmPaths', 'worker', 'powerPreference'];
 
 /** @throws TypeError, RangeError that names the option and what was expected */
 export function checkGpuOptions({ backend = 'auto', webgpu = {} }: GpuOptions): void {
-  if (backend !== 'auto' && backend !== 'wasm' && backend !== 'webgpu') {
-    throw new RangeError(`"backend" expected "auto", "wasm" or "webgpu", got ${String(backend)}`);
-  }
-  checkKnown('webgpu', checkObject('webgpu', webgpu), WEBGPU_OPTIONS);
+  checkChoice('backend', backend, ['auto', 'wasm', 'webgpu']);
+  checkKnown('an option of webgpu', checkObject('webgpu', webgpu), WEBGPU_OPTIONS);
   const { powerPreference, worker, ...places } = webgpu;
   if (worker !== undefined && typeof worker !== 'function') {
     checkPlace('worker', worker, 'startGpuWorker, a string or a URL');
@@ -29,18 +27,12 @@ export function checkGpuOptions({ backend = 'auto', webgpu = {} }: GpuOptions): 
   for (const [name, place] of Object.entries(places)) {
     if (place !== undefined) checkPlace(name, place, 'a string or a URL');
   }
-  if (
-    powerPreference !== undefined &&
-    powerPreference !== 'low-power' &&
-    powerPreference !== 'high-performance'
-  ) {
-    throw new RangeError(
-      `"webgpu.powerPreference" expected "low-power" or "high-performance", got ${String(powerPreference)}`,
-    );
+  if (powerPreference !== undefined) {
+    checkChoice('webgpu.powerPreference', powerPreference, ['low-power', 'high-performance']);
   }
 }
 
 function checkPlace(name: string, place: unknown, expected: string): void {
   if (typeof place === 'string' || place instanceof URL) return;
-  throw new TypeError(`"webgpu.${name}" expected ${expected}, got ${typeof place}`);
+  throw new TypeError(mismatch(`webgpu.${name}`, expected, place));
 }

@@ -95,7 +95,7 @@ const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set([
   'ABORTED',
 ]);
 
-/** What went wrong, in words; anything can be thrown. */
+/** The message of an error, or the text of whatever else was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

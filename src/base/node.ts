@@ -22,7 +22,7 @@ export function errorCode(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Whether Deno has not allowed what failed. */
+/** Whether a call failed because Deno lacks a permission for it. */
 export function isDenied(error: unknown): boolean {
   return error instanceof Error && error.name === 'NotCapable';
 }

@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
-import type { CommandSpec } from './commands/command.ts';
-import type { OptionSpec, OptionSpecs, OptionValues } from './option-spec.ts';
-import { shown, UsageError } from './usage-error.ts';
+import type { CommandSpec, OptionSpec, OptionSpecs, OptionValues } from './command-spec.ts';
+import { shown, UsageError } from './exit.ts';
 
 /** A command line, checked. */
 export interface ParsedArguments<O extends OptionSpecs> {
@@ -26,7 +25,7 @@ export function asksForHelp(args: readonly string[]): boolean {
 /**
  * Reads the words after the name of a command.
  *
- * @throws UsageError for the first word that is not accepted, naming it and what is
+ * @throws UsageError for the first word that is not accepted, naming it and what would be
  */
 export function parseArguments<O extends OptionSpecs>(
   spec: CommandSpec<O>,

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { addAbortSignal } from 'node:stream';
-import { EXIT_CODE } from './exit-code.ts';
+import { EXIT_CODE } from './exit.ts';
 import type { Output } from './terminal/host.ts';
-import { openTerminal } from './terminal/terminal-input.ts';
+import { openTerminal } from './terminal/input.ts';
 import { tpa } from './tpa.ts';
 
 const { argv, env, stderr, stdin, stdout } = process;
@@ -12,14 +12,14 @@ let caught: (() => void) | undefined;
 process.on('SIGINT', onInterrupt);
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has had enough, `| head`, is no failure.
+    // A reader that closes the pipe early, as `| head` does, is no failure.
     if (error.code === 'EPIPE') process.exit(EXIT_CODE.ok);
     if (stream === stdout) stderr.write(`error ${error.code}: stdout cannot be written\n`);
     process.exit(EXIT_CODE.failure);
   });
 }
 
-// Not process.exit: what is written to a pipe may still be on its way.
+// Not process.exit, which would cut off what a pipe has not taken yet.
 process.exitCode = await tpa(argv.slice(2), {
   stdout: output(stdout),
   stderr: output(stderr),

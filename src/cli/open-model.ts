@@ -1,6 +1,6 @@
 import { loadModel, type Model } from '../index.ts';
 import type { Host } from './terminal/host.ts';
-import { choice, flag, integer, text, type OptionValues } from './option-spec.ts';
+import { choice, flag, integer, text, type OptionValues } from './command-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
 import { ProgressBar } from './terminal/progress.ts';
 

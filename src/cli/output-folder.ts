@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import { errorCode } from '../base/node.ts';
 import { CONVERTED_NAMES, TpaError, type ConvertedFile } from '../convert.ts';
-import { shown, UsageError } from './usage-error.ts';
+import { shown, UsageError } from './exit.ts';
 
 /** A folder that may be written. */
 export interface OutputFolder {
@@ -16,7 +17,7 @@ export interface OutputFolder {
 /**
  * Checks where a model is to be written; nothing is created.
  *
- * @param source what it is made from, which a folder that is replaced must not hold
+ * @param source the checkpoint; a folder that holds it must not be replaced
  * @throws UsageError where the folder is not empty and `isForced` false, or holds other files
  */
 export async function checkOutput(
@@ -26,7 +27,7 @@ export async function checkOutput(
 ): Promise<OutputFolder> {
   const path = await realpath(out).catch(() => resolve(out));
   const names = await readdir(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw new UsageError(`"--out" expected a folder, got ${shown(out)}`, { cause: error });
   });
   if (names === undefined) {
@@ -38,14 +39,14 @@ export async function checkOutput(
   if (!isForced) {
     throw new UsageError(`"--out" expected a new or empty folder, or --force, got ${shown(out)}`);
   }
-  // A source that is not there is for the reader of checkpoints to report.
+  // A source that does not exist is reported later, by the reader of checkpoints.
   const sourcePath = await realpath(source).catch(() => undefined);
   if (sourcePath !== undefined && `${sourcePath}${sep}`.startsWith(`${path}${sep}`)) {
     throw new UsageError(
       `"--out" expected a folder that does not hold the source, got ${shown(out)}`,
     );
   }
-  // A mistyped folder is not worth more than a conversion.
+  // A mistyped --out must not delete a folder that holds anything else.
   const other = names.find((name) => !CONVERTED_NAMES.includes(name));
   if (other === undefined) return { path, isReplaced: true };
   throw new UsageError(
@@ -107,7 +108,7 @@ async function writeFile(
       onBytes(chunk.byteLength);
       await writing;
       writing = writeAll(handle, chunk);
-      // Heard of at the next piece: until then it must not end the process.
+      // A failure is thrown at the next piece; until then it must not count as unhandled.
       writing.catch(() => {});
     }
     await writing;
@@ -140,9 +141,9 @@ async function replace(path: string, hidden: string): Promise<void> {
   await rm(old, { recursive: true, force: true });
 }
 
-/** Codes of a disk, a quota or a file system that takes no more. */
+/** Codes of a disk, a quota or a file system that is full. */
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** Codes of a folder that someone else decides over, or has put something in. */
+/** Codes of a folder without permission, or that another process has changed. */
 const REFUSED: ReadonlySet<unknown> = new Set([
   'EACCES',
   'EPERM',
@@ -154,12 +155,12 @@ const REFUSED: ReadonlySet<unknown> = new Set([
   'EBUSY',
 ]);
 
-/** The error of the system in words; any other error as it is. */
+/** The error to throw for one of the system's; any other error as it is. */
 function unwritable(path: string, files: readonly ConvertedFile[], cause: unknown): unknown {
-  const code = codeOf(cause);
+  const code = errorCode(cause);
   if (FULL.has(code)) {
     const needed = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const message = `output ${shown(path)} expected room for ${needed} bytes on its disk, found too little (${String(code)}); nothing was left there`;
+    const message = `the disk of ${shown(path)} has no room for ${needed} bytes (${String(code)}); nothing was left there, free some or choose another --out`;
     return new TpaError('RESOURCE_LIMIT', message, { cause, data: { needed } });
   }
   if (!REFUSED.has(code)) return cause;
@@ -176,8 +177,4 @@ async function flush(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Conversation, GenerateOptions, Generation, Session } from '../index.ts';
 import { optionName } from './arguments.ts';
-import { integer, number, type OptionValues, texts } from './option-spec.ts';
-import { UsageError } from './usage-error.ts';
+import { integer, number, type OptionValues, texts } from './command-spec.ts';
+import { UsageError } from './exit.ts';
 
 /** Options of every command that generates; they have the names and bounds of the library's. */
 export const SAMPLING_OPTIONS = {

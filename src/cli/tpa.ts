@@ -1,16 +1,14 @@
-import { TpaError } from '../index.ts';
 import { asksForHelp, unknown } from './arguments.ts';
 import { chatCommand } from './commands/chat.ts';
 import type { Command } from './commands/command.ts';
-import { EXIT_CODE, type ExitCode } from './exit-code.ts';
+import { EXIT_CODE, explain, type ExitCode } from './exit.ts';
 import { convertCommand } from './commands/convert.ts';
 import { generateCommand } from './commands/generate.ts';
 import { renderCommandHelp, renderHelp } from './commands/help.ts';
 import type { Host } from './terminal/host.ts';
 import { infoCommand } from './commands/info.ts';
 import { packageVersion } from './package-files.ts';
-import { print } from './terminal/terminal.ts';
-import { UsageError } from './usage-error.ts';
+import { print } from './terminal/output.ts';
 
 const COMMANDS: readonly Command[] = [generateCommand, chatCommand, infoCommand, convertCommand];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
@@ -56,17 +54,4 @@ function find(name: string): Command {
   const command = COMMANDS.find(({ spec }) => spec.name === name);
   if (command) return command;
   throw unknown('command', name, [...COMMANDS.map(({ spec }) => spec.name), 'help']);
-}
-
-function explain(error: unknown, signal: AbortSignal): { code: ExitCode; message: string } {
-  if (error instanceof UsageError) {
-    return { code: EXIT_CODE.usage, message: `tpa: ${error.message}` };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  const isAbort =
-    error instanceof Error &&
-    (error.name === 'AbortError' || (error instanceof TpaError && error.code === 'ABORTED'));
-  if (isAbort && signal.aborted) return { code: EXIT_CODE.interrupted, message: 'interrupted' };
-  const code = error instanceof TpaError ? error.code : 'UNEXPECTED';
-  return { code: EXIT_CODE.failure, message: `error ${code}: ${message}` };
 }

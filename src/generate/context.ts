@@ -1,6 +1,6 @@
 import type { Backend, Sequence } from '../backend/backend.ts';
 import { TpaError } from '../base/errors.ts';
-import { expectInteger } from '../base/expect.ts';
+import { checkInteger } from '../base/arguments.ts';
 import { contextOverflow } from '../text/prompt.ts';
 import { yieldMacrotask } from '../base/yield.ts';
 
@@ -151,7 +151,7 @@ export class Context {
   }
 
   truncate(length: number): void {
-    expectInteger('length', length, 0, this.#ids.length);
+    checkInteger('length', length, 0, this.#ids.length);
     if (length < this.#sequence.length) this.#sequence.truncate(length);
     this.#ids.length = length;
   }

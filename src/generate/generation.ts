@@ -82,7 +82,8 @@ export class Generation implements AsyncIterable<GeneratedToken> {
 
   /** @throws TypeError if the generation is read already */
   [Symbol.asyncIterator](): AsyncIterator<GeneratedToken, undefined, undefined> {
-    if (this.#isConsumed) throw new TypeError('a generation can be read only once');
+    if (this.#isConsumed)
+      throw new TypeError('this generation is read already; call generate() for another');
     this.#isConsumed = true;
     const steps = this.#run();
     return {
@@ -189,7 +190,9 @@ export class Generation implements AsyncIterable<GeneratedToken> {
     const { context, isWhole, readPrompt } = this.#task;
     const prompt = await readPrompt();
     if (prompt.length === 0 && (isWhole || context.ids.length === 0)) {
-      throw new TpaError('PROMPT_EMPTY', 'expected a prompt, there is nothing to continue');
+      const message =
+        'the prompt has no tokens and the session has none to continue; pass some text';
+      throw new TpaError('PROMPT_EMPTY', message);
     }
     if (!isWhole) context.checkRoom(prompt.length);
     return prompt;

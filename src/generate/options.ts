@@ -1,5 +1,14 @@
-import { nearest } from '../base/nearest.ts';
-import { expectInteger, expectNumber, mismatch } from '../base/expect.ts';
+import {
+  checkInteger,
+  checkKind,
+  checkKnown,
+  checkLength,
+  checkNumber,
+  checkObject,
+  checkRule,
+  checkSignal,
+  mismatch,
+} from '../base/arguments.ts';
 import { randomSeed } from './random.ts';
 import type { SamplingOptions } from './sampling.ts';
 
@@ -41,34 +50,24 @@ export interface ResolvedOptions extends SamplingOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** As many as hosted APIs grant four times over; each is searched at each token. */
+/** Four times what hosted APIs allow; each is searched at each token. */
 const MAX_STOPS = 16;
 
 /** UTF-16 units of one stop string: a line of text. Searching costs up to its square per token. */
 const MAX_STOP_LENGTH = 256;
 
-const NOT_NEGATIVE = { expected: 'finite number >= 0', accepts: (x: number) => x >= 0 };
-/** Far beyond use (1 … 2), and no product of a float32 logit with these overflows float64. */
-const PENALTY = { expected: 'number in 0.01..100', accepts: (x: number) => x >= 0.01 && x <= 100 };
-const FRACTION = { expected: 'number in 0..1', accepts: (x: number) => x >= 0 && x <= 1 };
-
 const READERS: { readonly [K in keyof ResolvedOptions]: (value: unknown) => ResolvedOptions[K] } = {
-  maxTokens: (v = 256) => expectInteger('maxTokens', v, 1, Number.MAX_SAFE_INTEGER),
-  temperature: (v = 0.8) => expectNumber('temperature', v, NOT_NEGATIVE),
-  topK: (v = 0) => expectInteger('topK', v, 0, Number.MAX_SAFE_INTEGER),
-  topP: (v = 1) => expectNumber('topP', v, FRACTION),
-  minP: (v = 0) => expectNumber('minP', v, FRACTION),
-  repetitionPenalty: (v = 1) => expectNumber('repetitionPenalty', v, PENALTY),
-  seed: (v = randomSeed()) => expectInteger('seed', v, 0, Number.MAX_SAFE_INTEGER),
+  maxTokens: (v = 256) => checkInteger('maxTokens', v, 1),
+  temperature: (v = 0.8) => checkNumber('temperature', v, 0),
+  topK: (v = 0) => checkInteger('topK', v, 0),
+  topP: (v = 1) => checkNumber('topP', v, 0, 1),
+  minP: (v = 0) => checkNumber('minP', v, 0, 1),
+  // Far beyond use (1 … 2), and no product of a float32 logit with these overflows float64.
+  repetitionPenalty: (v = 1) => checkNumber('repetitionPenalty', v, 0.01, 100),
+  seed: (v = randomSeed()) => checkInteger('seed', v, 0),
   stop: readStop,
-  logprobs: (v = false) => {
-    if (typeof v !== 'boolean') throw new TypeError(mismatch('logprobs', 'boolean', v));
-    return v;
-  },
-  signal: (v) => {
-    if (v === undefined || isSignal(v)) return v;
-    throw new TypeError(mismatch('signal', 'AbortSignal', v));
-  },
+  logprobs: (v = false) => checkKind('logprobs', v, 'boolean'),
+  signal: (v) => checkSignal('signal', v),
 };
 
 /**
@@ -81,12 +80,8 @@ export function resolveOptions(
   options: GenerateOptions = {},
   defaults: GenerateOptions = {},
 ): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(mismatch('options', 'object', options));
-  }
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(READERS, key)) throw new TypeError(unknownKey(key));
-  }
+  checkObject('options', options);
+  checkKnown('an option of generate', options, Object.keys(READERS));
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const merged: GenerateOptions = { ...defaults, ...Object.fromEntries(given) };
   const { maxTokens, temperature, topK, topP, minP } = merged;
@@ -107,31 +102,12 @@ export function resolveOptions(
 
 function readStop(value: unknown = []): readonly string[] {
   const stops: unknown = typeof value === 'string' ? [value] : value;
-  if (!Array.isArray(stops)) throw new TypeError(mismatch('stop', 'string or strings', value));
-  if (stops.length > MAX_STOPS) {
-    throw new RangeError(mismatch('stop', `at most ${MAX_STOPS} strings`, stops.length));
-  }
-  return stops.map((stop: unknown, i) => {
-    if (typeof stop !== 'string') throw new TypeError(mismatch(`stop[${i}]`, 'string', stop));
-    if (stop.length === 0 || stop.length > MAX_STOP_LENGTH) {
-      const expected = `1..${MAX_STOP_LENGTH} UTF-16 units`;
-      throw new RangeError(mismatch(`stop[${i}]`, expected, stop.length));
-    }
+  if (!Array.isArray(stops)) throw new TypeError(mismatch('stop', 'a string or strings', value));
+  checkRule('stop', stops.length <= MAX_STOPS, `at most ${MAX_STOPS} strings`, stops.length);
+  return stops.map((given: unknown, i) => {
+    const stop = checkLength(`stop[${i}]`, given, MAX_STOP_LENGTH);
     // Half a surrogate pair never occurs in decoded text, and would match half a character.
-    if (/\p{Surrogate}/u.test(stop)) {
-      throw new RangeError(`"stop[${i}]" expected well-formed text, got a lone surrogate`);
-    }
-    return stop;
+    if (!/\p{Surrogate}/u.test(stop)) return stop;
+    throw new RangeError(`"stop[${i}]" expected well-formed text, got a lone surrogate`);
   });
-}
-
-function isSignal(value: unknown): value is AbortSignal {
-  return typeof value === 'object' && value !== null && 'aborted' in value;
-}
-
-function unknownKey(key: string): string {
-  const shown = key.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
-  const meant = nearest(key, Object.keys(READERS));
-  const hint = meant === undefined ? '' : `, did you mean "${meant}"?`;
-  return `"${shown}" is not a generate option${hint}`;
 }

@@ -8,35 +8,54 @@ export interface RandomSource {
 const WARM_UP = 15;
 
 /**
- * A seeded generator (sfc32 over a splitmix32-expanded seed) in 32-bit integer arithmetic only:
- * the same seed gives the same numbers in every runtime.
+ * The generator sfc32, in 32-bit integer arithmetic only: the same state gives the same numbers in
+ * every runtime.
+ */
+export class Random implements RandomSource {
+  /** a, b, c and the counter of sfc32. */
+  readonly #words: Uint32Array;
+
+  /** @param state as another's {@link state} was */
+  constructor(state: Uint32Array) {
+    this.#words = state.slice(0, 4);
+  }
+
+  /** A copy of the four words that all numbers to come are made from. */
+  get state(): Uint32Array {
+    return this.#words.slice();
+  }
+
+  next(): number {
+    const high = this.next32() >>> 5; // 27 bits
+    const low = this.next32() >>> 6; // 26 bits
+    return (high * 2 ** 26 + low) / 2 ** 53;
+  }
+
+  /** The next integer in 0 … 2^32 - 1. */
+  next32(): number {
+    const words = this.#words;
+    const b = words[1]!;
+    const c = words[2]!;
+    const out = (words[0]! + b + words[3]!) | 0;
+    words[0] = b ^ (b >>> 9);
+    words[1] = c + (c << 3);
+    words[2] = ((c << 21) | (c >>> 11)) + out;
+    words[3]!++;
+    return out >>> 0;
+  }
+}
+
+/**
+ * A generator whose words are the seed, expanded by splitmix32.
  *
  * @param seed an integer in 0 … 2^53 - 1
  */
-export function createRandom(seed: number): RandomSource {
+export function createRandom(seed: number): Random {
   const expand = splitmix32(seed >>> 0);
-  let a = expand() ^ Math.floor(seed / 2 ** 32);
-  let b = expand();
-  let c = expand();
-  let counter = 1;
-
-  function next32(): number {
-    const out = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (((c << 21) | (c >>> 11)) + out) | 0;
-    return out >>> 0;
-  }
-
-  for (let i = 0; i < WARM_UP; i++) next32();
-  return {
-    next() {
-      const high = next32() >>> 5; // 27 bits
-      const low = next32() >>> 6; // 26 bits
-      return (high * 2 ** 26 + low) / 2 ** 53;
-    },
-  };
+  const a = expand() ^ Math.floor(seed / 2 ** 32);
+  const random = new Random(Uint32Array.of(a, expand(), expand(), 1));
+  for (let i = 0; i < WARM_UP; i++) random.next32();
+  return random;
 }
 
 /** A seed nobody chose: 32 bits from the platform, short enough to print and to type again. */

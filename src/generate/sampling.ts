@@ -82,7 +82,8 @@ function argmax(scores: Float64Array): number {
   let best = 0;
   for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id;
   if (!Number.isFinite(scores[best])) {
-    throw new TpaError('NONFINITE_LOGITS', 'expected a finite highest logit among the candidates');
+    const message = 'no token can be sampled: the highest logit is not finite; check the weights';
+    throw new TpaError('NONFINITE_LOGITS', message);
   }
   return best;
 }
@@ -146,7 +147,7 @@ function draw(
     const id = ids?.[i] ?? i;
     const weight = weights[id]!;
     if (weight === 0 || weight < minP) continue;
-    chosen = id; // rounding may leave a crumb after the last one: it goes to the last one
+    chosen = id; // the last id takes what rounding leaves over
     left -= weight;
     if (left < 0) break;
   }

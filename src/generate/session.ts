@@ -2,7 +2,7 @@ import type { Backend } from '../backend/backend.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { type Chat, templateMissing } from '../text/chat.ts';
 import { Context } from './context.ts';
-import { expectInteger, mismatch } from '../base/expect.ts';
+import { checkInteger, mismatch } from '../base/arguments.ts';
 import { Generation, type GenerationTask } from './generation.ts';
 import { type Conversation, readMessages } from '../text/messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
@@ -86,7 +86,7 @@ export class Session {
    * const logits = await session.decode(42);
    */
   async decode(id: number): Promise<Float32Array> {
-    return this.#evaluate([expectInteger('id', id, 0, this.#host.backend.vocabSize - 1)]);
+    return this.#evaluate([checkInteger('id', id, 0, this.#host.backend.vocabSize - 1)]);
   }
 
   /**
@@ -186,7 +186,7 @@ export class Session {
       };
     }
     if (typeof prompt !== 'object' || prompt === null) {
-      throw new TypeError(mismatch('prompt', 'string, token ids or { messages }', prompt));
+      throw new TypeError(mismatch('prompt', 'a string, token ids or { messages }', prompt));
     }
     const ids = readIds('prompt', prompt, backend);
     return () => ids;

@@ -6,9 +6,9 @@ export interface Filtered {
 }
 
 /**
- * Finds stop strings in streamed text, across any borders: text that may be the beginning of one is
- * held back until that is decided, so no part of a match is ever let through. The match that is
- * complete first wins, the longest of those.
+ * Finds stop strings in streamed text, wherever its pieces end. Text that may begin a stop string is
+ * held back until the next pieces decide, so no part of a match is let through. The match that ends
+ * first wins, and of several that end together the longest.
  */
 export class StopFilter {
   readonly #stops: readonly string[];
@@ -19,7 +19,7 @@ export class StopFilter {
     this.#stops = stops;
   }
 
-  /** Adds text; returns what is now known to be no part of a match. */
+  /** Adds text; returns the text that no match can include any more. */
   push(text: string): Filtered {
     const buffer = this.#held + text;
     let start = -1;

@@ -1,4 +1,12 @@
-import { checkInteger, checkKnown } from '../base/arguments.ts';
+import {
+  checkChoice,
+  checkInteger,
+  checkKind,
+  checkKnown,
+  checkObject,
+  checkSignal,
+  mismatch,
+} from '../base/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
 import type { CacheOption } from '../download/cache/choose.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
@@ -75,48 +83,29 @@ const KNOWN_OPTIONS = [
   'signal',
 ];
 
+const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
+
 /**
  * Refuses what is no set of options.
  *
  * @throws TypeError, RangeError that names the option and what was expected
  */
 export function checkLoadOptions(options: unknown): asserts options is LoadOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`"options" expected an object, got ${String(options)}`);
-  }
-  checkKnown('loadModel', options, KNOWN_OPTIONS);
-  const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' }: LoadOptions = options;
-  const { threads, contextLength, onProgress, signal }: LoadOptions = options;
+  const given: LoadOptions = checkObject('options', options as LoadOptions);
+  checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
+  const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' } = given;
+  const { threads, contextLength, cache = 'auto', fetch, sha256 = {}, onProgress, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
-  if (dtype !== 'float32') {
-    throw new RangeError(`"dtype" expected "float32", the only one so far, got ${String(dtype)}`);
-  }
-  if (cacheDtype !== 'float32') {
-    throw new RangeError(
-      `"cacheDtype" expected "float32", the only one so far, got ${String(cacheDtype)}`,
-    );
-  }
+  checkChoice('dtype', dtype, ['float32']);
+  checkChoice('cacheDtype', cacheDtype, ['float32']);
+  checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);
   checkThreads(threads);
-  const { cache = 'auto', fetch, sha256 = {} }: LoadOptions = options;
-  if (!(['auto', 'reload', 'none'] as unknown[]).includes(cache) && !isModelCache(cache)) {
-    const found = typeof cache === 'string' ? `"${cache}"` : typeof cache;
-    throw new TypeError(
-      `"cache" expected "auto", "reload", "none" or { open, create }, got ${found}`,
-    );
+  if (!CACHE_WORDS.has(cache) && !isModelCache(cache)) {
+    throw new TypeError(mismatch('cache', '"auto", "reload", "none" or { open, create }', cache));
   }
-  if (fetch !== undefined && typeof fetch !== 'function') {
-    throw new TypeError(`"fetch" expected a function, got ${typeof fetch}`);
-  }
+  if (fetch !== undefined) checkKind('fetch', fetch, 'function');
   checkHashes(sha256);
-  checkGpuOptions(options);
-  if (gpuDtype !== 'float32' && gpuDtype !== 'float16') {
-    throw new RangeError(`"gpuDtype" expected "float32" or "float16", got ${String(gpuDtype)}`);
-  }
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new TypeError(`"onProgress" expected a function, got ${typeof onProgress}`);
-  }
-  // `in` rather than instanceof: signals of another realm are as good
-  if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
-    throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
-  }
+  checkGpuOptions(given);
+  if (onProgress !== undefined) checkKind('onProgress', onProgress, 'function');
+  checkSignal('signal', signal);
 }

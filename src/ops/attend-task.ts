@@ -4,9 +4,10 @@ import {
   checkFloats,
   checkInteger,
   checkObject,
+  checkRule,
   countTokens,
-  MAX_RANK,
 } from '../base/arguments.ts';
+import { MAX_RANK } from '../attention/check-spec.ts';
 import { attend, attendScratch } from '../compute/attend.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import type { AttentionSpec } from '../attention/spec.ts';
@@ -49,7 +50,7 @@ export function checkQuery(
   checkObject('query', query);
   const isFull = query.q !== undefined;
   if (!isFull && spec.headFactors === 'groups') {
-    throw new TypeError('"q" expected for a cache with kvHeads, got factors');
+    throw new TypeError('"q" expected the queries of a cache with kvHeads, got factors');
   }
   const rankQ = isFull ? 0 : checkInteger('rankQ', query.rankQ, 1, MAX_RANK);
   const a = isFull ? query.q : query.aq;
@@ -58,11 +59,7 @@ export function checkQuery(
   const count = countTokens(name, a, width);
   checkFloats(name, a, count * width);
   const b = isFull ? new Float32Array(0) : checkFloats('bq', query.bq, count * rankQ * headDim);
-  if (count > length) {
-    throw new RangeError(
-      `"${name}" expected at most ${length} queries, the cache's length, got ${count}`,
-    );
-  }
+  checkRule(name, count <= length, `at most ${length} queries, the cache's length`, count);
   return { spec, rankQ, a, b, count, length };
 }
 

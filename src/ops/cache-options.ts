@@ -1,12 +1,11 @@
+import { checkChoice, checkInteger, checkObject, checkRule } from '../base/arguments.ts';
 import {
-  checkInteger,
-  checkObject,
   MAX_HEADS,
   MAX_POSITION,
   MAX_RANK,
   MAX_WIDTH,
-} from '../base/arguments.ts';
-import { MECHANISM_KEYS } from '../attention/check-spec.ts';
+  MECHANISM_KEYS,
+} from '../attention/check-spec.ts';
 import type { AttentionSpec } from '../attention/spec.ts';
 
 /** Sizes of a cache; `valueDim` is `headDim` unless given. */
@@ -33,7 +32,7 @@ export interface FactorCacheOptions {
 export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   checkObject('options', options);
   const { dtype = 'float32', kvHeads, window } = options;
-  if (dtype !== 'float32') throw new RangeError(`"dtype" expected "float32", got ${String(dtype)}`);
+  checkChoice('dtype', dtype, ['float32']);
   const heads = checkInteger('heads', options.heads, 1, MAX_HEADS);
   const headDim = checkInteger('headDim', options.headDim, 1, MAX_WIDTH);
   const { valueDim: width = headDim } = options;
@@ -45,9 +44,7 @@ export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   }
   if (kvHeads !== undefined) {
     checkInteger('kvHeads', kvHeads, 1, heads);
-    if (heads % kvHeads !== 0) {
-      throw new RangeError(`"kvHeads" expected a divisor of ${heads} heads, got ${kvHeads}`);
-    }
+    checkRule('kvHeads', heads % kvHeads === 0, `a divisor of ${heads} heads`, kvHeads);
     refuseWith('kvHeads', options, ['rankK', 'rankV']);
     const dense = { ...sizes, rankK: kvHeads, rankV: kvHeads, headFactors: 'groups' as const };
     if (window === undefined) return dense;

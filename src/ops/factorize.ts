@@ -1,15 +1,15 @@
 import type { Compute } from '../compute/compute.ts';
 import {
+  checkChoice,
   checkFloats,
   checkInteger,
+  checkNumber,
   checkObject,
+  checkRule,
   countTokens,
-  MAX_HEADS,
-  MAX_POSITION,
-  MAX_RANK,
-  MAX_WIDTH,
 } from '../base/arguments.ts';
 import type { RopeDirection, RopePrecision, RopeSpec } from '../attention/rope-spec.ts';
+import { MAX_HEADS, MAX_POSITION, MAX_RANK, MAX_WIDTH } from '../attention/check-spec.ts';
 import type { FactorSpec } from '../attention/spec.ts';
 import { packRows } from '../compute/products.ts';
 import { type FactorLayout, factorLayout, projectFactors } from '../compute/project.ts';
@@ -182,20 +182,11 @@ function checkSpec(spec: FactorizeSpec): FactorSpec {
 function ropeSpec(spec: FactorizeSpec, headDim: number): RopeSpec {
   const name = spec.rotaryDim === undefined ? 'headDim' : 'rotaryDim';
   const rotaryDim = checkInteger(name, spec.rotaryDim ?? headDim, 2, headDim);
-  if (rotaryDim % 2 !== 0)
-    throw new RangeError(`"${name}" expected an even number to rotate, got ${rotaryDim}`);
+  checkRule(name, rotaryDim % 2 === 0, 'an even number to rotate', rotaryDim);
   const { ropeTheta = 10000, ropePrecision = 'bfloat16', ropeDirection = 1 } = spec;
-  if (!(Number.isFinite(ropeTheta) && ropeTheta >= 1)) {
-    throw new RangeError(`"ropeTheta" expected a finite number >= 1, got ${ropeTheta}`);
-  }
-  if (ropePrecision !== 'bfloat16' && ropePrecision !== 'float32') {
-    throw new RangeError(
-      `"ropePrecision" expected "bfloat16" or "float32", got ${String(ropePrecision)}`,
-    );
-  }
-  if (ropeDirection !== 1 && ropeDirection !== -1) {
-    throw new RangeError(`"ropeDirection" expected 1 or -1, got ${String(ropeDirection)}`);
-  }
+  checkNumber('ropeTheta', ropeTheta, 1);
+  checkChoice('ropePrecision', ropePrecision, ['bfloat16', 'float32']);
+  checkChoice('ropeDirection', ropeDirection, [1, -1]);
   return { rotaryDim, theta: ropeTheta, precision: ropePrecision, direction: ropeDirection };
 }
 

@@ -1,4 +1,4 @@
-import { checkKnown, checkObject } from '../base/arguments.ts';
+import { checkChoice, checkKnown, checkObject } from '../base/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
 import type { EngineOptions } from '../wasm/engine.ts';
 
@@ -19,15 +19,12 @@ const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'w
  * @throws TypeError, RangeError that names the option and what was expected
  */
 export function checkRuntimeOptions(options: RuntimeOptions): void {
-  checkKnown('createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
+  checkKnown('an option of createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
   checkThreads(options.threads);
   checkGpuOptions(options);
 }
 
 /** One thread is all there is so far; another number is refused rather than ignored. */
 export function checkThreads(threads: number | 'auto' = 'auto'): void {
-  if (threads === 'auto' || threads === 1) return;
-  throw new RangeError(
-    `"threads" expected "auto" or 1, the only number so far, got ${String(threads)}`,
-  );
+  checkChoice('threads', threads, ['auto', 1]);
 }

@@ -1,4 +1,4 @@
-import { checkObject } from '../base/arguments.ts';
+import { checkObject, mismatch } from '../base/arguments.ts';
 import { attendQueries, type AttendTask, checkQuery, type Query } from './attend-task.ts';
 import {
   checkFactorize,
@@ -202,9 +202,13 @@ export class Runtime {
     cache: FactorCache,
   ): { compute: Compute; pages: PagedCache; task: AttendTask } {
     const compute = this.#use();
-    if (!(cache instanceof FactorCache)) throw new TypeError('"cache" expected a factor cache');
+    if (!(cache instanceof FactorCache)) {
+      throw new TypeError(mismatch('cache', 'a factor cache', cache));
+    }
     const pages = pagesOf(cache);
-    if (!this.#caches.has(cache)) throw new TypeError('"cache" expected a cache of this runtime');
+    if (!this.#caches.has(cache)) {
+      throw new TypeError('"cache" expected a cache of this runtime, got one of another');
+    }
     return { compute, pages, task: checkQuery(query, pages) };
   }
 

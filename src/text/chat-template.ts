@@ -34,9 +34,10 @@ interface Value {
 const jinja: Library = { Environment, Interpreter, parse, tokenize };
 
 /**
- * Steps of one rendering: an expression is one, an item that a loop walks four (it makes a scope),
- * and so many characters or items that an expression gives another. A message takes 20 to 200;
- * these take one to two seconds. Text adds its length: it may be gone through 16 times.
+ * Most steps of one rendering, which take one to two seconds; a message takes 20 to 200. Evaluating an
+ * expression is a step, an item of a loop four (it makes a scope), and copying STEP_LENGTH
+ * characters or items of a value one more. The longest text that may be written is added, so that a
+ * template may go through it 16 times.
  */
 const MAX_STEPS = 2 ** 19;
 const STEPS_PER_ITEM = 4;
@@ -46,9 +47,9 @@ const MAX_DEPTH = 400;
 const STEP_LENGTH = 16;
 /** Published templates count messages; what a loop walks costs steps in any case. */
 const MAX_RANGE = 2 ** 16;
-/** Larger than any count of characters; "indent" makes as many spaces as it is told. */
+/** Larger than any count of characters. A filter such as "indent" makes as many as it is told. */
 const MAX_INTEGER = 2 ** 24;
-/** Indentation of the deepest templates is about 60; the library takes the square of a run. */
+/** The deepest templates indent by about 60; the library's time grows with the square of a run. */
 const LONG_BLANK = /\s{257}/;
 
 /**
@@ -78,7 +79,8 @@ export interface ChatTemplate {
  */
 export function compileChatTemplate(source: string): ChatTemplate {
   if (LONG_BLANK.test(source)) {
-    throw new TpaError('CHAT_TEMPLATE_INVALID', 'chat template expected blanks of at most 256');
+    const message = 'the chat template has a run of more than 256 blanks; shorten it';
+    throw new TpaError('CHAT_TEMPLATE_INVALID', message);
   }
   // As transformers reads them: a block takes the line break after it and the spaces before.
   const tokens = guard(() => jinja.tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
@@ -95,7 +97,7 @@ export function compileChatTemplate(source: string): ChatTemplate {
         return new BoundedInterpreter(environment, maxLength).run(program).value;
       });
       if (typeof text === 'string') return text;
-      throw new TpaError('CHAT_TEMPLATE_INVALID', 'chat template expected to give text');
+      throw new TpaError('CHAT_TEMPLATE_INVALID', 'the chat template gave no text');
     },
   };
 }
@@ -109,7 +111,7 @@ const GLOBALS = {
   none: null,
   None: null,
   raise_exception() {
-    throw new Refusal('expected other messages, it refused these');
+    throw new Refusal('refused these messages; it may know other roles or want another order');
   },
   range,
   strftime_now: (format: string) => strftime(new Date(), format),
@@ -137,12 +139,12 @@ class BoundedInterpreter extends jinja.Interpreter {
   override evaluate(node: Node | undefined, environment: object): Value | undefined {
     this.#spend(1);
     if (node?.type === 'For') this.#walked.add(walkedBy(node as ForNode));
-    if (++this.#depth > MAX_DEPTH) throw new Refusal(`expected at most ${MAX_DEPTH} levels`);
+    if (++this.#depth > MAX_DEPTH) throw new Refusal(`nests more than ${MAX_DEPTH} levels`);
     try {
       const value = super.evaluate(node, environment);
       if (value === undefined) return undefined; // the first item of an empty list
       if (this.#sizeOf(value) > this.#maxSize) {
-        throw new Refusal(`expected values of at most ${this.#maxSize} characters`);
+        throw new Refusal(`made a value of more than ${this.#maxSize} characters`);
       }
       const length = lengthOf(value);
       const isWalked = node !== undefined && this.#walked.has(node);
@@ -156,7 +158,7 @@ class BoundedInterpreter extends jinja.Interpreter {
   #spend(steps: number): void {
     this.#steps += steps;
     const limit = MAX_STEPS + this.#maxSize;
-    if (this.#steps > limit) throw new Refusal(`expected at most ${limit} steps`);
+    if (this.#steps > limit) throw new Refusal(`took more than ${limit} steps`);
   }
 
   /** Characters and items of a value as it would be written out. */
@@ -164,7 +166,7 @@ class BoundedInterpreter extends jinja.Interpreter {
     const content: unknown = value.value;
     if (typeof content === 'string') return content.length + 1;
     if (typeof content === 'number' && Math.abs(content) > MAX_INTEGER) {
-      throw new Refusal(`expected numbers of at most ${MAX_INTEGER}`);
+      throw new Refusal(`made a number above ${MAX_INTEGER}`);
     }
     if (!(Array.isArray(content) || content instanceof Map)) return 1;
     const known = this.#sizes.get(value);
@@ -174,7 +176,7 @@ class BoundedInterpreter extends jinja.Interpreter {
     for (const part of parts) {
       this.#spend(1);
       // The only values that change: in another one they could outgrow what was counted.
-      if (part.type === 'NamespaceValue') throw new Refusal('expected no namespace in a value');
+      if (part.type === 'NamespaceValue') throw new Refusal('put a namespace into another value');
       size += this.#sizeOf(part);
     }
     if (content instanceof Map) for (const key of content.keys()) size += String(key).length;
@@ -198,7 +200,8 @@ function lengthOf(value: Value): number {
 function range(start: number, stop?: number, step = 1): number[] {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const count = Math.max(0, Math.ceil((to - from) / step));
-  if (!(count <= MAX_RANGE)) throw new Refusal(`expected ranges of at most ${MAX_RANGE}`);
+  if (!(count <= MAX_RANGE))
+    throw new Refusal(`asked for a range of more than ${MAX_RANGE} numbers`);
   return Array.from({ length: count }, (_, i) => from + i * step);
 }
 
@@ -207,7 +210,7 @@ function guard<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const reason = error instanceof Refusal ? error.message : 'expected one that can be rendered';
-    throw new TpaError('CHAT_TEMPLATE_INVALID', `chat template ${reason}`);
+    const reason = error instanceof Refusal ? error.message : 'could not be read or run as Jinja';
+    throw new TpaError('CHAT_TEMPLATE_INVALID', `the chat template ${reason}`);
   }
 }

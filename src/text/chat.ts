@@ -62,6 +62,6 @@ export class Chat {
 
 /** The error of messages for a model without a template. */
 export function templateMissing(): TpaError {
-  const message = 'expected text or token ids, the model has no chat template for messages';
+  const message = 'the model has no chat template to write messages with; pass text or token ids';
   return new TpaError('CHAT_TEMPLATE_MISSING', message);
 }

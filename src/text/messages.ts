@@ -1,7 +1,6 @@
-import { TpaError } from '../base/errors.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import { mismatch } from '../base/expect.ts';
-import { checkText, MAX_BYTES_PER_TOKEN } from './prompt.ts';
+import { checkKind, checkKnown, checkLength, checkObject, mismatch } from '../base/arguments.ts';
+import { checkText, MAX_BYTES_PER_TOKEN, promptTooLong } from './prompt.ts';
 
 /** One turn of a conversation. */
 export interface ChatMessage {
@@ -11,7 +10,7 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** A conversation, whole, as the prompt of `session.generate`. */
+/** A whole conversation, as the prompt of `session.generate`. */
 export interface Conversation {
   /** The turns, from the first on. */
   readonly messages: readonly ChatMessage[];
@@ -32,20 +31,21 @@ export function readMessages(
   tokenizer: TextTokenizer | undefined,
   contextLength: number,
 ): ChatMessage[] {
-  checkKeys('prompt', prompt, ['messages']);
+  checkKnown('a field of a conversation', prompt, ['messages']);
   const { messages } = prompt as { messages?: unknown };
-  if (!Array.isArray(messages)) throw new TypeError(mismatch('messages', 'array', messages));
+  if (!Array.isArray(messages)) throw new TypeError(mismatch('messages', 'an array', messages));
   if (messages.length === 0) {
     throw new RangeError('"messages" expected at least one message, got none');
   }
   // The shortest message takes a token.
-  if (messages.length > contextLength) throw tooLong('messages', messages.length, contextLength);
+  if (messages.length > contextLength)
+    throw promptTooLong(messages.length, 'messages', contextLength);
   const limit = contextLength * MAX_BYTES_PER_TOKEN;
   let length = 0;
   const copy = Array.from(messages, (message: unknown, i) => {
     const read = readMessage(`messages[${i}]`, message);
     length += read.role.length + read.content.length;
-    if (length > limit) throw tooLong('UTF-8 bytes', length, limit);
+    if (length > limit) throw promptTooLong(length, 'UTF-8 bytes', limit);
     return read;
   });
   checkText(copy.map(({ role, content }) => role + content).join(''), tokenizer, contextLength);
@@ -53,34 +53,13 @@ export function readMessages(
 }
 
 function readMessage(name: string, message: unknown): ChatMessage {
-  if (typeof message !== 'object' || message === null) {
-    throw new TypeError(mismatch(name, '{ role, content }', message));
-  }
-  checkKeys(name, message, ['role', 'content']);
-  const { role, content } = message as Partial<Record<keyof ChatMessage, unknown>>;
-  if (typeof role !== 'string') throw new TypeError(mismatch(`${name}.role`, 'string', role));
-  if (role.length === 0 || role.length > MAX_ROLE_LENGTH) {
-    const expected = `1..${MAX_ROLE_LENGTH} UTF-16 units`;
-    throw new RangeError(mismatch(`${name}.role`, expected, role.length));
-  }
-  if (typeof content !== 'string') {
-    throw new TypeError(mismatch(`${name}.content`, 'string', content));
-  }
+  const given: Partial<Record<keyof ChatMessage, unknown>> = checkObject(name, message as object);
+  checkKnown(`a field of ${name}`, given, ['role', 'content']);
+  const role = checkLength(`${name}.role`, given.role, MAX_ROLE_LENGTH);
+  const content = checkKind(`${name}.content`, given.content, 'string');
   return { role: wellFormed(role), content: wellFormed(content) };
-}
-
-function checkKeys(name: string, value: object, known: readonly string[]): void {
-  const other = Object.keys(value).find((key) => !known.includes(key));
-  if (other === undefined) return;
-  const shown = other.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
-  throw new TypeError(`"${name}" expected no keys but ${known.join(', ')}, got "${shown}"`);
 }
 
 function wellFormed(text: string): string {
   return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
-}
-
-function tooLong(what: string, asked: number, limit: number): TpaError {
-  const message = `expected a prompt of at most ${limit} ${what}, found at least ${asked}`;
-  return new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
 }

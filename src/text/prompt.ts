@@ -1,7 +1,6 @@
-import type { Backend } from '../backend/backend.ts';
 import { TpaError } from '../base/errors.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import { expectInteger, mismatch } from '../base/expect.ts';
+import { checkInteger, mismatch } from '../base/arguments.ts';
 
 /** Arrays of numbers that token ids come in. */
 export type TokenIds = readonly number[] | NumericArray;
@@ -23,6 +22,13 @@ export type NumericArray =
  */
 export const MAX_BYTES_PER_TOKEN = 32;
 
+/** What of a model bounds a prompt. */
+export interface PromptLimits {
+  readonly vocabSize: number;
+  /** Tokens that a session holds at most. */
+  readonly contextLength: number;
+}
+
 /**
  * A checked copy of token ids; more than fit an empty context are refused unread.
  *
@@ -32,23 +38,23 @@ export const MAX_BYTES_PER_TOKEN = 32;
 export function readIds(
   name: string,
   ids: unknown,
-  { vocabSize, contextLength }: Pick<Backend, 'vocabSize' | 'contextLength'>,
+  { vocabSize, contextLength }: PromptLimits,
 ): number[] {
   const isTyped = ArrayBuffer.isView(ids) && !(ids instanceof DataView);
   if (!Array.isArray(ids) && !isTyped) {
-    throw new TypeError(mismatch(name, 'array of token ids', ids));
+    throw new TypeError(mismatch(name, 'an array of token ids', ids));
   }
   const { length } = ids as ArrayLike<number>;
   if (length > contextLength) throw contextOverflow(length, contextLength);
   const copy: number[] = Array.from(ids as ArrayLike<number>);
   const bad = copy.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (bad >= 0) expectInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
+  if (bad >= 0) checkInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
   return copy;
 }
 
 /** The error of a context that would hold `asked` tokens. */
 export function contextOverflow(asked: number, limit: number): TpaError {
-  const message = `expected at most ${limit} tokens of context, found ${asked}`;
+  const message = `${asked} tokens do not fit the context of ${limit}; pass fewer, or truncate the session`;
   return new TpaError('CONTEXT_OVERFLOW', message, { data: { asked, limit } });
 }
 
@@ -63,16 +69,20 @@ export function checkText(
   contextLength: number,
 ): TextTokenizer {
   if (tokenizer === undefined) {
-    throw new TpaError('TOKENIZER_MISSING', 'expected token ids, the model has no tokenizer');
+    const message = 'the model has no tokenizer to read text with; pass token ids';
+    throw new TpaError('TOKENIZER_MISSING', message);
   }
   const limit = contextLength * MAX_BYTES_PER_TOKEN;
   // A UTF-16 unit is at least one byte: a hopeless text is refused unread.
   const asked = text.length > limit ? text.length : utf8Length(text);
-  if (asked > limit) {
-    const message = `expected a prompt of at most ${limit} UTF-8 bytes, found at least ${asked}`;
-    throw new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
-  }
+  if (asked > limit) throw promptTooLong(asked, 'UTF-8 bytes', limit);
   return tokenizer;
+}
+
+/** The error of a prompt that is so long that its tokens need not be counted. */
+export function promptTooLong(asked: number, what: string, limit: number): TpaError {
+  const message = `the prompt has ${asked} ${what} or more, its context takes ${limit} at most; shorten it`;
+  return new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
 }
 
 function utf8Length(text: string): number {

@@ -13,10 +13,10 @@ const PRIVATE_USE_END = 0xf900;
 const PLAIN = /[\p{L}\p{N}\s]/u;
 
 /**
- * Keeps what people write from becoming special tokens when a template puts it together with its
- * own text. Before rendering, the characters that mark special tokens (`<`, `|`, `>` …) are replaced
- * in the messages by private-use ones, unit for unit, so that trimming and counting give the same;
- * afterwards they are put back, and a special token of which even one came from a message is text.
+ * Keeps the text of messages from becoming special tokens when a template joins it with its own.
+ * Before rendering, the characters that mark special tokens (`<`, `|`, `>` …) are replaced in the
+ * messages by private-use ones, unit for unit, so that trimming and counting give the same.
+ * Afterwards they are put back, and a special token with even one character from a message is text.
  */
 export class SpecialGuard {
   readonly #tokenizer: TextTokenizer;
@@ -80,7 +80,7 @@ export class SpecialGuard {
     const parsed = withoutOverlaps(own);
     if (own.length === all.length) {
       const ids = tokenizer.encode(text, { parseSpecial: true });
-      // A normalizer or a merge may arrive at a special token that is not written out.
+      // A normalizer or a merge may make a special token of text that does not spell it.
       const special = new Set(tokenizer.specialTokens.values());
       const found = ids.filter((id) => special.has(id));
       if (found.length === parsed.length && found.every((id, i) => id === parsed[i]!.id)) {

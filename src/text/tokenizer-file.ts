@@ -15,10 +15,10 @@ export interface TokenizerFile {
   readonly vocabSize: number;
 }
 
-/** Four times the largest vocabulary published (262,144); the library's array grows to the highest id. */
+/** Four times the largest published vocabulary (262,144). The library makes an array up to the highest id. */
 const MAX_VOCAB_SIZE = 1 << 20;
 
-/** Published split patterns have up to about 500 characters; the library compiles what it is given. */
+/** Published split patterns have up to about 500 characters; the library compiles any length. */
 const MAX_PATTERN_LENGTH = 1024;
 
 /** Published files nest 4 deep (sequence, step, pattern, text). */
@@ -27,7 +27,7 @@ const MAX_DEPTH = 16;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Checks what the library would take on trust: ids, merges, added tokens and patterns.
+ * Checks what the library trusts: ids, merges, added tokens and patterns.
  *
  * @throws TpaError `TOKENIZER_INVALID`
  */
@@ -95,13 +95,13 @@ export function withoutSpecial(file: TokenizerFile): TokenizerFile {
 }
 
 function addId(names: Map<number, string>, id: unknown, name: unknown, limit: number): number {
-  if (typeof name !== 'string' || name === '') throw invalid('a token expected to have text');
+  if (typeof name !== 'string' || name === '') throw invalid('a token has no text');
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= limit) {
     const found = typeof id === 'number' ? String(id) : typeof id;
-    throw invalid(`a token id expected integer in 0..${limit - 1}, found ${found}`);
+    throw invalid(`a token id is ${found}, not an integer in 0..${limit - 1}`);
   }
   const other = names.get(id);
-  if (other !== undefined && other !== name) throw invalid(`id ${id} expected once, found twice`);
+  if (other !== undefined && other !== name) throw invalid(`two tokens have the id ${id}`);
   names.set(id, name);
   return id;
 }
@@ -119,12 +119,12 @@ function checkMerges(merges: string[][], model: JsonObject, vocab: JsonObject): 
   }
   for (const [i, merge] of merges.entries()) {
     if (!Object.hasOwn(vocab, merge.join(''))) {
-      throw invalid(`merge ${i} expected to give a token of the vocabulary`);
+      throw invalid(`merge ${i} makes no token of the vocabulary`);
     }
   }
 }
 
-/** Without a way to write every byte the library drops what it cannot write, without a word. */
+/** The library silently drops a byte that has no token, unless there is an unknown token. */
 function checkCoverage(model: JsonObject, vocab: JsonObject): void {
   if (typeof model['unk_token'] === 'string' || model['byte_fallback'] === true) return;
   // The byte-level alphabet: visible Latin-1 stands for itself, the rest for U+0100 and up.
@@ -146,7 +146,7 @@ function mergesOf(model: JsonObject): string[][] {
     const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
     const isPair = Array.isArray(pair) && pair.length === 2;
     if (!isPair || !pair.every((part) => typeof part === 'string' && part !== '')) {
-      throw invalid(`merge ${i} expected a pair of tokens`);
+      throw invalid(`merge ${i} is not a pair of tokens`);
     }
     return pair;
   });
@@ -183,7 +183,7 @@ function checkPatterns(stage: string, value: unknown): void {
       if (typeof content !== 'string') throw invalid(`"${stage}.content" expected a string`);
       expansion *= Math.max(1, content.length);
     }
-    // Array indices and the file's keys would make an endless path: the stage is name enough.
+    // Messages name the stage alone: a path of array indices and keys may be 100,000 steps long.
     for (const child of Object.values(step)) visit(child, depth + 1);
   }
 }

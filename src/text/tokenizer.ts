@@ -11,8 +11,7 @@ export interface TextTokenizer {
   /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
   /**
-   * Tokenises text; nothing is added to it. A lone surrogate becomes
-   * U+FFFD.
+   * Tokenises text; nothing is added to it. A lone surrogate becomes U+FFFD.
    *
    * @param text any
    * @param options how
@@ -61,7 +60,8 @@ export function createTokenizer(
       if (wellFormed === '') return [];
       const { ids } = guard(() => encoder.encode(wellFormed, { add_special_tokens: false }));
       if (ids.some((id: number | undefined) => id === undefined)) {
-        throw new TpaError('TOKENIZER_INVALID', 'expected a token for every piece of text');
+        const message = 'tokenizer.json has no token for a piece of the text, nor an unknown token';
+        throw new TpaError('TOKENIZER_INVALID', message);
       }
       return ids;
     },
@@ -85,6 +85,7 @@ function guard<T>(call: () => T): T {
   try {
     return call();
   } catch {
-    throw new TpaError('TOKENIZER_INVALID', 'expected a tokenizer.json that can be used');
+    const message = 'the tokenizer library could not work with this tokenizer.json';
+    throw new TpaError('TOKENIZER_INVALID', message);
   }
 }

@@ -1,5 +1,6 @@
 import binaries from '#wasm';
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
+import { checkChoice, mismatch } from '../base/arguments.ts';
 import { messageOf, TpaError } from '../base/errors.ts';
 
 /** For 30 KB of kernels at an address, body included. */
@@ -23,11 +24,7 @@ export interface SimdChoice {
  * @throws RangeError for another option; TpaError `SIMD_UNAVAILABLE` if the engine has no SIMD, or no relaxed SIMD but it was asked for
  */
 export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoice> {
-  if (option !== 'auto' && option !== 'baseline' && option !== 'relaxed') {
-    throw new RangeError(
-      `"simd" expected "auto", "baseline" or "relaxed", got ${String(option).slice(0, 80)}`,
-    );
-  }
+  checkChoice('simd', option, ['auto', 'baseline', 'relaxed']);
   if (!(await hasSimd())) {
     throw new TpaError(
       'SIMD_UNAVAILABLE',
@@ -106,7 +103,8 @@ async function sourceBytes(
   }
   const response = source instanceof URL ? await fetchKernels(source, signal) : source;
   if (!(response instanceof Response)) {
-    throw new TypeError('"wasm" expected a WebAssembly.Module, bytes, a Response or a URL');
+    const expected = 'a WebAssembly.Module, bytes, a Response or a URL';
+    throw new TypeError(mismatch('wasm', expected, response));
   }
   const from = response.url || String(source);
   if (!response.ok) {

@@ -1,4 +1,5 @@
 import { instantiate } from '@assemblyscript/loader';
+import { checkInteger } from '../base/arguments.ts';
 import { TpaError } from '../base/errors.ts';
 import {
   chooseSimd,
@@ -88,10 +89,7 @@ async function instantiateKernels(
 }
 
 function checkLimit(limit = MAX_MEMORY): number {
-  if (Number.isInteger(limit) && limit >= 1 << 20 && limit <= MAX_MEMORY) return limit;
-  throw new RangeError(
-    `"memoryLimit" expected an integer from ${1 << 20} to ${MAX_MEMORY}, got ${limit}`,
-  );
+  return checkInteger('memoryLimit', limit, 1 << 20, MAX_MEMORY);
 }
 
 function createMemory(limit: number): WebAssembly.Memory {

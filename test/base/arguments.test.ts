@@ -23,13 +23,13 @@ const NOT_FLOATS = [undefined, null, 7, 'x', [1, 2], new Float64Array(4), new Ar
 /** Not objects. */
 const NOT_OBJECTS = [undefined, null, 7, 'x'];
 
-/** Names, then "expected", then "got": the shape of every message about an argument. */
-const HOUSE_SHAPE = /^"[\w.]+" expected [^\n]+$/;
+/** Names, then "expected", then "got": the shape of every message about an argument that is known. */
+const HOUSE_SHAPE = /^"[\w.]+" (expected [^\n]+, got|is not an option of) [^\n]+$/;
 
 const isMistake = (error: unknown, name: string): boolean =>
   (error instanceof TypeError || error instanceof RangeError) &&
   HOUSE_SHAPE.test(error.message) &&
-  error.message.startsWith(`"${name}" expected`);
+  error.message.startsWith(`"${name}" `);
 
 /** Any value where a type is wanted: what plain JavaScript callers pass. */
 const wrong = <T>(value: unknown): T => value as T;

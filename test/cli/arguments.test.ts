@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { asksForHelp, optionName, parseArguments } from '../../src/cli/arguments.ts';
-import { choice, flag, integer, number, text, texts } from '../../src/cli/option-spec.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
+import { choice, flag, integer, number, text, texts } from '../../src/cli/command-spec.ts';
+import { UsageError } from '../../src/cli/exit.ts';
 
 const SPEC = {
   name: 'sing',
@@ -76,10 +76,10 @@ test('refuses other numbers, naming what is accepted', () => {
     'Infinity',
     '9007199254740992',
   ]) {
-    refused(['la', '--verses', word], `"--verses" expected integer >= 1, got "${word}"`);
+    refused(['la', '--verses', word], `"--verses" expected an integer >= 1, got "${word}"`);
   }
   for (const word of ['0.49', '2.01', 'NaN', '1,5', '-1']) {
-    refused(['la', '--pitch', word], `"--pitch" expected number in 0.5..2, got "${word}"`);
+    refused(['la', '--pitch', word], `"--pitch" expected a number in 0.5..2, got "${word}"`);
   }
   refused(['la', '--key', 'Major'], '"--key" expected major or minor, got "Major"');
 });

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkOutput, writeFolder } from '../../src/cli/output-folder.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
+import { UsageError } from '../../src/cli/exit.ts';
 import { TpaError, type ConvertedFile } from '../../src/convert.ts';
 
 interface Context {
@@ -85,7 +85,7 @@ for (const code of ['ENOSPC', 'EDQUOT', 'EFBIG']) {
     assert.instance(error, TpaError);
     const { message, data, cause: kept, code: own } = error as TpaError;
     assert.equal([own, data, kept], ['RESOURCE_LIMIT', { needed: 6 }, cause]);
-    assert.match(message, /^output ".*" expected room for 6 bytes on its disk, found too little/);
+    assert.match(message, /^the disk of ".*" has no room for 6 bytes \(E/);
     assert.not.match(message, /secret/);
     assert.equal(await readdir(context.root), []);
   });

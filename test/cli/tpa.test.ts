@@ -192,7 +192,7 @@ test('words that are not understood: one line on stderr, 2', async () => {
   await fails(['--verison'], 2, /unknown option "--verison", did you mean "--version"\?/);
   await fails(['generate'], 2, /generate expected one PROMPT, got none/);
   await fails(['generate', 'x', '--tempature', '1'], 2, /did you mean "--temperature"\?/);
-  await fails(['generate', 'x', '--top-p', '1.1'], 2, /"--top-p" expected number in 0\.\.1/);
+  await fails(['generate', 'x', '--top-p', '1.1'], 2, /"--top-p" expected a number in 0\.\.1/);
   await fails(
     ['generate', 'x', '--simd', 'avx'],
     2,

@@ -205,7 +205,7 @@ test('odd prompts and options throw at the call and name the argument', async ()
     [undefined, {}, /^"prompt" expected/],
     [7, {}, /^"prompt" expected/],
     [[1], { max_tokens: 1 }, /^"max_tokens"/],
-    [[257], {}, /^"prompt\[0\]" expected integer in 0..256, got 257/],
+    [[257], {}, /^"prompt\[0\]" expected an integer in 0..256, got 257/],
   ];
   for (const [prompt, options, message] of cases) {
     assert.throws(() => session.generate(prompt as string, options as GenerateOptions), message);

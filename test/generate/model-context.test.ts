@@ -103,7 +103,7 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
   const bad: [unknown, ErrorConstructor, RegExp][] = [
     [[], RangeError, /^"ids" expected at least one token id, got none$/],
     [new Uint8Array(), RangeError, /at least one/],
-    [[1, 97], RangeError, /^"ids\[1\]" expected integer in 0\.\.96, got 97$/],
+    [[1, 97], RangeError, /^"ids\[1\]" expected an integer in 0\.\.96, got 97$/],
     [[-1], RangeError, /got -1$/],
     [[0.5], RangeError, /got 0\.5$/],
     [[NaN], RangeError, /got NaN$/],
@@ -112,12 +112,12 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
     [['1'], TypeError, /got string$/],
     [Array.from({ length: 3 }), TypeError, /got undefined$/],
     [BigInt64Array.of(1n), TypeError, /got bigint$/],
-    ['12', TypeError, /^"ids" expected array of token ids, got string$/],
+    ['12', TypeError, /^"ids" expected an array of token ids, got string$/],
     [null, TypeError, /got null$/],
     [undefined, TypeError, /got undefined$/],
     [7, TypeError, /got 7$/],
-    [new Set([1]), TypeError, /got object$/],
-    [new DataView(new ArrayBuffer(4)), TypeError, /got object$/],
+    [new Set([1]), TypeError, /got Set$/],
+    [new DataView(new ArrayBuffer(4)), TypeError, /got DataView$/],
   ];
   const used = model.memory().used;
   for (const [value, kind, message] of bad) {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createRandom, randomSeed } from '../../src/generate/random.ts';
+import { createRandom, Random, randomSeed } from '../../src/generate/random.ts';
 
 const test = suite('createRandom()');
 
@@ -44,6 +44,24 @@ test('first outputs never change between versions', () => {
     [random.next(), random.next(), random.next()],
     [0.3648865962898764, 0.8643882735513703, 0.87225978177845],
   );
+});
+
+test('state: a generator made from it gives the numbers that follow, and neither moves the other', () => {
+  for (const draws of [0, 1, 2, 1000]) {
+    const random = createRandom(7);
+    for (let i = 0; i < draws; i++) random.next();
+    const saved = random.state;
+    assert.equal([saved.length, saved.BYTES_PER_ELEMENT], [4, 4]);
+    const following = Array.from({ length: 9 }, () => random.next());
+    const restored = new Random(saved);
+    assert.equal(
+      Array.from(following, () => restored.next()),
+      following,
+      `after ${draws}`,
+    );
+    assert.equal(restored.state, random.state);
+    assert.equal(new Random(saved).next(), following[0], 'what was saved is unchanged');
+  }
 });
 
 test('mean and variance of 100,000 numbers are those of a uniform [0, 1) within 5 sigma', () => {

@@ -128,8 +128,8 @@ for (const [label, source] of Object.entries(HOSTILE)) {
 
 test('numbers and depth have bounds of their own, before memory or the stack is full', async () => {
   const bounds: [string, RegExp][] = [
-    ['an indent of 500 MB', /numbers of at most 16777216/],
-    ['a macro without an end', /at most 400 levels/],
+    ['an indent of 500 MB', /made a number above 16777216/],
+    ['a macro without an end', /nests more than 400 levels/],
   ];
   for (const [label, message] of bounds) {
     const error = await refused(() => render(HOSTILE[label]!), 'CHAT_TEMPLATE_INVALID');

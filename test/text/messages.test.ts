@@ -27,17 +27,20 @@ test('a copy of role and content, lone surrogates replaced', () => {
 
 test('other keys and types are a TypeError that names them', () => {
   const cases: [object, RegExp][] = [
-    [{ messages: [user('x')], tools: [] }, /^"prompt" expected no keys but messages, got "tools"/],
-    [{ messages: 'x' }, /^"messages" expected array, got string/],
-    [{ messages: undefined }, /^"messages" expected array/],
-    [{ messages: [null] }, /^"messages\[0\]" expected \{ role, content \}, got null/],
+    [
+      { messages: [user('x')], tools: [] },
+      /^"tools" is not a field of a conversation, expected messages$/,
+    ],
+    [{ messages: 'x' }, /^"messages" expected an array, got string/],
+    [{ messages: undefined }, /^"messages" expected an array/],
+    [{ messages: [null] }, /^"messages\[0\]" expected an object, got null/],
     [{ messages: ['x'] }, /^"messages\[0\]" expected/],
-    [{ messages: [user('x'), user(5)] }, /^"messages\[1\].content" expected string, got 5/],
-    [{ messages: [user(['x'])] }, /^"messages\[0\].content" expected string, got array/],
-    [{ messages: [{ role: 5, content: 'x' }] }, /^"messages\[0\].role" expected string, got 5/],
+    [{ messages: [user('x'), user(5)] }, /^"messages\[1\].content" expected a string, got 5/],
+    [{ messages: [user(['x'])] }, /^"messages\[0\].content" expected a string, got Array/],
+    [{ messages: [{ role: 5, content: 'x' }] }, /^"messages\[0\].role" expected a string, got 5/],
     [
       { messages: [{ ...user('x'), tool_calls: [] }] },
-      /^"messages\[0\]" .*role, content, got "tool_calls"/,
+      /^"tool_calls" is not a field of messages\[0\], expected role, content$/,
     ],
     [{ messages: Array.from({ length: 1 }) }, /^"messages\[0\]" expected/],
   ];

@@ -63,10 +63,7 @@ test('memoryLimit: whole numbers from 1 MiB to 4 GiB less a page, kept to', asyn
   for (const limit of [0, -1, 1.5, NaN, Infinity, (1 << 20) - 1, MAX_MEMORY + 1]) {
     const error = await reasonOf(createEngine({ memoryLimit: limit }));
     assert.ok(error instanceof RangeError, String(limit));
-    assert.match(
-      error.message,
-      /^"memoryLimit" expected an integer from 1048576 to 4294901760, got/,
-    );
+    assert.match(error.message, /^"memoryLimit" expected an integer in 1048576\.\.4294901760, got/);
   }
   const { heap } = await createEngine({ memoryLimit: 1 << 20 });
   assert.is(heap.limit, 1 << 20);

@@ -7,14 +7,13 @@ import {
 } from '../../index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
-import type { Host, LineInput } from '../terminal/host.ts';
+import { EXIT_CODE, type ExitCode } from '../exit.ts';
+import type { Host } from '../terminal/host.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
-import { text } from '../option-spec.ts';
-import { readLines } from '../terminal/prompt-input.ts';
+import { text } from '../command-spec.ts';
+import { openPipe } from '../terminal/input.ts';
 import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf, startGeneration } from '../sampling.ts';
-import { print } from '../terminal/terminal.ts';
-import { Transcript } from '../terminal/transcript.ts';
+import { print, Transcript } from '../terminal/output.ts';
 
 const { json: _json, ...MODEL_CHOICE } = MODEL_OPTIONS;
 
@@ -44,12 +43,12 @@ async function chat(
   using model = opened.model;
   if (!model.hasChatTemplate) {
     const message =
-      'expected a model with a chat template, this one has none; tpa generate continues text';
+      'the model has no chat template, which tpa chat needs; tpa generate continues a text';
     throw new TpaError('CHAT_TEMPLATE_MISSING', message);
   }
   using session = model.createSession();
   const talk = new Talk(session, samplingOf(values), values.system, host);
-  const input = host.openTerminal?.() ?? pipe(host.openStdin());
+  const input = host.openTerminal?.() ?? openPipe(host.openStdin());
   try {
     for (;;) {
       const line = await input.read('> ');
@@ -120,15 +119,4 @@ class Talk {
       transcript.end();
     }
   }
-}
-
-function pipe(stdin: AsyncIterable<Uint8Array>): LineInput {
-  const lines = readLines(stdin);
-  return {
-    async read() {
-      const { done, value } = await lines.next();
-      return done === true ? undefined : value;
-    },
-    close: () => void lines.return(undefined),
-  };
 }

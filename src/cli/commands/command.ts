@@ -1,18 +1,7 @@
 import { parseArguments, type ParsedArguments } from '../arguments.ts';
-import type { ExitCode } from '../exit-code.ts';
+import type { ExitCode } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
-import type { OptionSpecs } from '../option-spec.ts';
-
-/** What a command accepts, as data: it is parsed by and the help is made from it. */
-export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
-  readonly name: string;
-  readonly about: string;
-  /** The one word a command needs besides options. */
-  readonly operand?: { readonly placeholder: string; readonly about: string };
-  readonly options: O;
-  /** Paragraphs below the options. */
-  readonly notes: readonly string[];
-}
+import type { CommandSpec, OptionSpecs } from '../command-spec.ts';
 
 /** A command of `tpa`. */
 export interface Command {

@@ -1,14 +1,20 @@
-import { convertCheckpoint, openCheckpoint, type ConvertedFile } from '../../convert.ts';
+import {
+  type Checkpoint,
+  convertCheckpoint,
+  openCheckpoint,
+  type ConvertedFile,
+} from '../../convert.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { command } from './command.ts';
-import { renderCheckpoint, renderWritten } from '../report/convert-report.ts';
-import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
+import { EXIT_CODE, type ExitCode, UsageError } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
-import { flag, text } from '../option-spec.ts';
+import { flag, text } from '../command-spec.ts';
 import { checkOutput, writeFolder, type OutputFolder } from '../output-folder.ts';
 import { ProgressBar } from '../terminal/progress.ts';
-import { print } from '../terminal/terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { print } from '../terminal/output.ts';
+import { count, decimals, renderTable, type Row } from '../report/table.ts';
+
+const FORMATS = { torch: 'PyTorch', gguf: 'GGUF' } as const;
 
 const SPEC = {
   name: 'convert',
@@ -72,4 +78,35 @@ async function write(
   } finally {
     bar?.erase();
   }
+}
+
+/** What was recognised, and what will be written. */
+function renderCheckpoint(checkpoint: Checkpoint, files: readonly ConvertedFile[]): string {
+  const { format, family, tensors, tokenizer, notes } = checkpoint;
+  const rows: Row[] = [
+    ['source', `${FORMATS[format]}, ${family}`],
+    ['tensors', `${count(tensors.length)} (${types(checkpoint)})`],
+    ['weights', `${count(tensors.reduce((sum, { byteLength }) => sum + byteLength, 0))} bytes`],
+    ['tokenizer', tokenizer ? 'yes' : 'none'],
+    ...files.map(({ name, byteLength }): Row => ['file', `${name}, ${count(byteLength)} bytes`]),
+    ...notes.map((note): Row => ['note', note]),
+  ];
+  return renderTable(rows);
+}
+
+/** @param seconds from the first byte read to the last on the disk */
+function renderWritten(path: string, files: readonly ConvertedFile[], seconds: number): string {
+  const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const speed = `${count(bytes / seconds / 1e6)} MB/s`;
+  return renderTable([['written', `${path} in ${decimals(seconds)} s, ${speed}`]]);
+}
+
+/** `F16 40, Q8_0 -> F32 100`. */
+function types({ tensors }: Checkpoint): string {
+  const counts = new Map<string, number>();
+  for (const { dtype, storedAs } of tensors) {
+    const type = storedAs === dtype ? dtype : `${storedAs} -> ${dtype}`;
+    counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
+  return Array.from(counts, ([type, tensorCount]) => `${type} ${count(tensorCount)}`).join(', ');
 }

@@ -1,15 +1,15 @@
 import type { Generation, Session } from '../../index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
+import { EXIT_CODE, type ExitCode } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { describeModel } from '../report/model-report.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
-import { readPrompt } from '../terminal/prompt-input.ts';
+import { readPrompt } from '../terminal/input.ts';
 import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf, startGeneration } from '../sampling.ts';
 import { renderStatistics, Stopwatch, type Statistics } from '../report/statistics.ts';
-import { print } from '../terminal/terminal.ts';
-import { Transcript } from '../terminal/transcript.ts';
+import { print } from '../terminal/output.ts';
+import { Transcript } from '../terminal/output.ts';
 
 const SPEC = {
   name: 'generate',

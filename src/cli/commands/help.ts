@@ -1,6 +1,5 @@
 import { optionName } from '../arguments.ts';
-import type { CommandSpec } from './command.ts';
-import type { OptionSpec, OptionSpecs } from '../option-spec.ts';
+import type { CommandSpec, OptionSpec, OptionSpecs } from '../command-spec.ts';
 import { renderTable, type Row } from '../report/table.ts';
 
 const HELP: Row = ['-h, --help', 'show this text'];

@@ -1,10 +1,10 @@
 import type { ParsedArguments } from '../arguments.ts';
 import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
+import { EXIT_CODE, type ExitCode } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { describeModel, renderModel } from '../report/model-report.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
-import { print } from '../terminal/terminal.ts';
+import { print } from '../terminal/output.ts';
 
 const SPEC = {
   name: 'info',

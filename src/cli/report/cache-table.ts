@@ -1,4 +1,5 @@
 import type { Mechanism, ModelConfig, ModelInfo } from '../../index.ts';
+import { PAPER, paperLatents } from './paper-models.ts';
 import { count, decimals } from './table.ts';
 
 /** Cache of one mechanism with a model's heads, the paper's Table 1 with numbers in it. */
@@ -15,28 +16,30 @@ export interface CacheRow {
   readonly isModel: boolean;
 }
 
-type Cost = Pick<CacheRow, 'mechanism' | 'formula' | 'numbersPerToken'> & {
-  readonly of: readonly Mechanism[];
-};
+/** Weights and factors are float32, the only width so far. */
+export const BYTES_PER_NUMBER = 4;
 
-const BYTES_PER_NUMBER = 4;
-/** Where the model has none: what the paper's models have. */
-const PAPER_RANK = 2;
-const PAPER_KV_HEADS = 4;
-const PAPER_ROPE_DIM = 32;
+/** K/V heads of GQA where the model has none. */
+const USUAL_KV_HEADS = 4;
+
+/** So many times the sum of these widths. */
+type Term = readonly [count: number, ...widths: number[]];
+
+/** A row, the mechanisms of models that it stands for, and what is cached for a token. */
+type Cost = readonly [row: string, of: readonly Mechanism[], terms: readonly Term[]];
 
 /** Every mechanism of the paper's Table 1, and the model's own if it is not among them. */
 export function cacheTable(
   config: ModelConfig,
   { cacheBytesPerToken }: Pick<ModelInfo, 'cacheBytesPerToken'>,
 ): CacheRow[] {
-  const costs = [...denseCosts(config), latentCost(config), ...factorCosts(config)];
-  const own = costs.some(({ of }) => of.includes(config.mechanism)) ? [] : [variantCost(config)];
-  return [...costs, ...own].map(({ of, mechanism, formula, numbersPerToken }) => {
+  const costs = [...paperCosts(config), ...variantCosts(config)];
+  return costs.map(([mechanism, of, terms]) => {
+    const numbersPerToken = sum(terms.map(([times, ...widths]) => times * sum(widths)));
     const bytesPerToken = config.layers * numbersPerToken * BYTES_PER_NUMBER;
     return {
       mechanism,
-      formula,
+      formula: formulaOf(terms),
       numbersPerToken,
       bytesPerToken,
       ratio: cacheBytesPerToken === 0 ? null : bytesPerToken / cacheBytesPerToken,
@@ -64,96 +67,73 @@ export function renderCacheTable(rows: readonly CacheRow[]): string {
   return lines.map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('');
 }
 
-/** MHA, MQA and GQA: K and V of each K/V head. */
-function denseCosts(config: ModelConfig): Cost[] {
-  const { heads, mechanism } = config;
-  const groups = mechanism === 'gqa' ? config.kvHeads : Math.min(PAPER_KV_HEADS, heads);
-  const { key, value } = widths(config);
-  const dense = (name: string, of: Mechanism, kvHeads: number): Cost => ({
-    of: [of],
-    mechanism: name,
-    formula: key === value ? `2 · ${kvHeads} · ${key}` : `${kvHeads} (${key} + ${value})`,
-    numbersPerToken: kvHeads * (key + value),
-  });
+/** The paper's mechanisms with the model's sizes; where it has none, with those of the paper. */
+function paperCosts(config: ModelConfig): Cost[] {
+  const { heads, headDim, headFactors, kvHeads, latent, mechanism } = config;
+  const key = headDim + (latent?.ropeDim ?? 0);
+  const value = latent?.valueDim ?? headDim;
+  const dense = (times: number): Term[] => [
+    [times, key],
+    [times, value],
+  ];
+  const groups = mechanism === 'gqa' ? kvHeads : Math.min(USUAL_KV_HEADS, heads);
+  const { latentDim, ropeDim } = latent ?? { ...PAPER, ...paperLatents(config.dim) };
+  const hasRanks = headFactors !== 'groups';
+  const factors: Term[] = [
+    [hasRanks ? config.rankK : PAPER.rank, heads, key],
+    [hasRanks ? config.rankV : PAPER.rank, heads, value],
+  ];
   return [
-    dense('MHA', 'mha', heads),
-    dense('MQA', 'mqa', 1),
-    dense(`GQA, ${groups} K/V heads`, 'gqa', groups),
+    ['MHA', ['mha'], dense(heads)],
+    ['MQA', ['mqa'], dense(1)],
+    [`GQA, ${groups} K/V heads`, ['gqa'], dense(groups)],
+    ['MLA', ['mla'], [[1, latentDim, ropeDim]]],
+    ['TPA-KVonly', ['tpa-kvonly'], factors],
+    ['TPA', ['tpa', 'tpa-sigmoid'], factors],
   ];
 }
 
-/** MLA: one latent and one rotated key; the paper's sizes unless the model has them. */
-function latentCost({ dim, latent }: ModelConfig): Cost {
-  // Tables 9 and 10: 256 at a width of 768, 512 from 1,024 on.
-  const { latentDim, ropeDim } = latent ?? {
-    latentDim: dim < 1024 ? 256 : 512,
-    ropeDim: PAPER_ROPE_DIM,
-  };
-  return {
-    of: ['mla'],
-    mechanism: 'MLA',
-    formula: `${latentDim} + ${ropeDim}`,
-    numbersPerToken: latentDim + ropeDim,
-  };
-}
-
-/** TPA, however its query is made: A and B of each rank. */
-function factorCosts(config: ModelConfig): Cost[] {
-  const { heads } = config;
-  const { key, value } = widths(config);
-  const { rankK, rankV } = ranks(config);
-  const cost = {
-    formula:
-      key === value
-        ? `(${rankK} + ${rankV}) (${heads} + ${key})`
-        : `${rankK} (${heads} + ${key}) + ${rankV} (${heads} + ${value})`,
-    numbersPerToken: rankK * (heads + key) + rankV * (heads + value),
-  };
-  return [
-    { of: ['tpa-kvonly'], mechanism: 'TPA-KVonly', ...cost },
-    { of: ['tpa', 'tpa-sigmoid'], mechanism: 'TPA', ...cost },
-  ];
-}
-
-/** The variants of TPA that cache some of the factors, and linear attention, which caches none. */
-function variantCost({ mechanism, heads, headDim, rankK, rankV, outerDim }: ModelConfig): Cost {
-  const row = { of: [mechanism], mechanism };
+/** TPA that caches some of the factors, and linear attention, which caches none. */
+function variantCosts({ mechanism, heads, headDim, rankK, rankV, outerDim }: ModelConfig): Cost[] {
   const inner = headDim / outerDim;
-  switch (mechanism) {
-    case 'tpa-nonctx-a':
-      return {
-        ...row,
-        formula: `(${rankK} + ${rankV}) ${headDim}`,
-        numbersPerToken: (rankK + rankV) * headDim,
-      };
-    case 'tpa-nonctx-b':
-      return {
-        ...row,
-        formula: `(${rankK} + ${rankV}) ${heads}`,
-        numbersPerToken: (rankK + rankV) * heads,
-      };
-    case 'tpa-shared-b':
-      return {
-        ...row,
-        formula: `${rankK} · ${heads} + ${rankV} (${heads} + ${headDim})`,
-        numbersPerToken: rankK * heads + rankV * (heads + headDim),
-      };
-    case 'tpa-third-order':
-      return {
-        ...row,
-        formula: `(${rankK} + ${rankV}) (${heads} + ${inner} + ${outerDim})`,
-        numbersPerToken: (rankK + rankV) * (heads + inner + outerDim),
-      };
-    default:
-      return { ...row, formula: 'a state of constant size', numbersPerToken: 0 };
-  }
+  const terms: Partial<Record<Mechanism, Term[]>> = {
+    'tpa-nonctx-a': [
+      [rankK, headDim],
+      [rankV, headDim],
+    ],
+    'tpa-nonctx-b': [
+      [rankK, heads],
+      [rankV, heads],
+    ],
+    'tpa-shared-b': [
+      [rankK, heads],
+      [rankV, heads, headDim],
+    ],
+    'tpa-third-order': [
+      [rankK, heads, inner, outerDim],
+      [rankV, heads, inner, outerDim],
+    ],
+    linear: [],
+  };
+  const own = terms[mechanism];
+  return own === undefined ? [] : [[mechanism, [mechanism], own]];
 }
 
-/** Width of a key and of a value of a head. */
-function widths({ headDim, latent }: ModelConfig): { key: number; value: number } {
-  return { key: headDim + (latent?.ropeDim ?? 0), value: latent?.valueDim ?? headDim };
+/** `2 · 34 · 64`, `(2 + 2) (34 + 64)`, `256 + 32`. */
+function formulaOf(terms: readonly Term[]): string {
+  const [k, v] = terms;
+  if (k === undefined) return 'a state of constant size';
+  const isAlike = v !== undefined && String(k.slice(1)) === String(v.slice(1));
+  if (!isAlike) return terms.map(product).join(' + ');
+  if (k.length === 2 && k[0] === v[0]) return `2 · ${k[0]} · ${k[1]}`;
+  return `(${k[0]} + ${v[0]}) (${k.slice(1).join(' + ')})`;
 }
 
-function ranks({ headFactors, rankK, rankV }: ModelConfig): { rankK: number; rankV: number } {
-  return headFactors === 'groups' ? { rankK: PAPER_RANK, rankV: PAPER_RANK } : { rankK, rankV };
+function product([times, ...widths]: Term): string {
+  if (times === 1) return widths.join(' + ');
+  return widths.length === 1 ? `${times} · ${widths[0]}` : `${times} (${widths.join(' + ')})`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

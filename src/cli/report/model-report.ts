@@ -1,12 +1,9 @@
 import type { MemoryInfo, Model, ModelConfig, ModelInfo } from '../../index.ts';
-import { cacheTable, renderCacheTable, type CacheRow } from './cache-table.ts';
-import { matchedMha } from './matched-mha.ts';
+import { BYTES_PER_NUMBER, cacheTable, renderCacheTable, type CacheRow } from './cache-table.ts';
+import { matchedMha } from './paper-models.ts';
 import { featureRows } from './model-features.ts';
 import { isAddress } from '../open-model.ts';
 import { count, decimals, renderTable, type Row } from './table.ts';
-
-/** Weights and factors are float32, the only width so far. */
-const BYTES_PER_NUMBER = 4;
 
 /** Cache of another attention, and how many times ours it is. */
 export interface Comparison {

@@ -27,9 +27,9 @@ export interface Host {
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
   /**
-   * Has the next Ctrl-C call `handler` instead, once.
+   * Makes the next Ctrl-C call `handler` instead, once.
    *
-   * @returns takes that back
+   * @returns a function that cancels this
    */
   readonly catchInterrupt: (handler: () => void) => () => void;
   /** Opens standard input; asked for only if it is read. */

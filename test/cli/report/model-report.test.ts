@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { matchedMha } from '../../../src/cli/report/matched-mha.ts';
+import { matchedMha } from '../../../src/cli/report/paper-models.ts';
 import { describeModel, renderModel } from '../../../src/cli/report/model-report.ts';
 import { SHIPPED_MODEL } from '../../../src/cli/package-files.ts';
 import { loadModel, type ModelConfig } from '../../../src/index.ts';

@@ -18,7 +18,10 @@ export const refusalChecks: Checks = {
     const options: object = { maxToken: 1 };
     const error = await thrownBy(() => model.createSession().generate('x', options));
     assert.instance(error, TypeError);
-    assert.match(String(error), /"maxToken" is not a generate option, did you mean "maxTokens"/);
+    assert.match(
+      String(error),
+      /"maxToken" is not an option of generate, did you mean "maxTokens"/,
+    );
     const loading = await thrownBy(() => tpa.loadModel(assets.shipped.source, options));
     assert.instance(loading, TypeError);
     assert.match(String(loading), /maxToken/);

@@ -116,7 +116,7 @@ export function testWriting(check: Check): void {
     await page.getByRole('button', { name: 'Write' }).click();
     const alert = page.getByRole('alert');
     await alert
-      .filter({ hasText: /^"temperature" expected finite number >= 0, got -1$/ })
+      .filter({ hasText: /^"temperature" expected a finite number >= 0, got -1$/ })
       .waitFor();
     await page.getByLabel('Temperature').fill('1');
     await page.getByLabel('Tokens at most').fill('5');

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { print, withoutControls } from '../../../src/cli/terminal/terminal.ts';
-import { Transcript } from '../../../src/cli/terminal/transcript.ts';
+import { print, withoutControls } from '../../../src/cli/terminal/output.ts';
+import { Transcript } from '../../../src/cli/terminal/output.ts';
 import { fakeHost } from '../../helpers/fakes/fake-host.ts';
 
 const HOSTILE = 'a\u001B[31mred\u001B[0m\u001B]0;title\u0007b\r\b\u007F\u009B2Jc\td\ne\u0000';

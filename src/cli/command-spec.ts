@@ -3,7 +3,7 @@ export interface OptionSpec<T = unknown> {
   /** What stands for the value in the help; a switch has none. */
   readonly placeholder?: string;
   readonly about: string;
-  /** What is accepted, as messages say it; nothing where anything is. */
+  /** The values that are accepted, as messages say it; absent where any text is. */
   readonly expected?: string;
   /** Bounds of a number, as the help says them. */
   readonly range?: string;
@@ -23,6 +23,17 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 export type OptionValues<O extends OptionSpecs> = {
   -readonly [K in keyof O]?: O[K] extends OptionSpec<infer T> ? T : never;
 };
+
+/** What a command accepts, as data: it is parsed by and the help is made from it. */
+export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
+  readonly name: string;
+  readonly about: string;
+  /** The one word a command needs besides options. */
+  readonly operand?: { readonly placeholder: string; readonly about: string };
+  readonly options: O;
+  /** Paragraphs below the options. */
+  readonly notes: readonly string[];
+}
 
 /** Says yes. */
 export function flag(about: string): OptionSpec<boolean> {
@@ -61,12 +72,12 @@ export interface NumberSpec {
 
 /** A whole number. */
 export function integer(spec: NumberSpec): OptionSpec<number> {
-  return numeric('N', 'integer', Number.isSafeInteger, spec);
+  return numeric('N', 'an integer', Number.isSafeInteger, spec);
 }
 
 /** A number with a fraction. */
 export function number(spec: NumberSpec): OptionSpec<number> {
-  return numeric('X', 'number', Number.isFinite, spec);
+  return numeric('X', 'a number', Number.isFinite, spec);
 }
 
 function numeric(

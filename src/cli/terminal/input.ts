@@ -1,4 +1,6 @@
+import { createInterface } from 'node:readline';
 import { TpaError } from '../../index.ts';
+import type { LineInput } from './host.ts';
 
 /** Four million tokens of English, more than the longest context of any model. */
 export const MAX_PROMPT_BYTES = 2 ** 24;
@@ -30,6 +32,53 @@ export async function* readLines(
   return undefined;
 }
 
+/** Lines of standard input, where nobody sits at a terminal. */
+export function openPipe(stdin: AsyncIterable<Uint8Array>): LineInput {
+  const lines = readLines(stdin);
+  return {
+    async read() {
+      const { done, value } = await lines.next();
+      return done === true ? undefined : value;
+    },
+    close: () => void lines.return(undefined),
+  };
+}
+
+/** The two sides of a terminal. */
+export interface TerminalStreams {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+}
+
+/**
+ * Lines with editing and a history.
+ *
+ * @param onInterrupt called for each Ctrl-C: a terminal with line editing sends no signal
+ * @param signal ends the input
+ */
+export function openTerminal(
+  { input, output }: TerminalStreams,
+  onInterrupt: () => void,
+  signal: AbortSignal,
+): LineInput {
+  const lines = createInterface({ input, output, terminal: true, signal });
+  lines.on('SIGINT', onInterrupt);
+  const iterator = lines[Symbol.asyncIterator]();
+  let isEnded = false;
+  lines.once('close', () => {
+    isEnded = true;
+  });
+  return {
+    async read(prompt) {
+      lines.setPrompt(prompt);
+      if (!isEnded) lines.prompt();
+      const { done, value } = await iterator.next();
+      return done === true ? undefined : value;
+    },
+    close: () => lines.close(),
+  };
+}
+
 /**
  * Reads a prompt to its end; one final line break, which `echo` and editors add, is not part of it.
  *
@@ -48,6 +97,6 @@ export async function readPrompt(input: AsyncIterable<Uint8Array>): Promise<stri
 }
 
 function tooLong(): TpaError {
-  const message = `expected a prompt of at most ${MAX_PROMPT_BYTES} UTF-8 bytes, found more`;
+  const message = `the prompt has more than ${MAX_PROMPT_BYTES} UTF-8 bytes; shorten it`;
   return new TpaError('PROMPT_TOO_LONG', message, { data: { limit: MAX_PROMPT_BYTES } });
 }

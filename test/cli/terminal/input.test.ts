@@ -1,6 +1,12 @@
+import { PassThrough } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_PROMPT_BYTES, readLines, readPrompt } from '../../../src/cli/terminal/prompt-input.ts';
+import {
+  MAX_PROMPT_BYTES,
+  openTerminal,
+  readLines,
+  readPrompt,
+} from '../../../src/cli/terminal/input.ts';
 import { TpaError } from '../../../src/index.ts';
 
 async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -22,7 +28,7 @@ async function* halfLines(): AsyncGenerator<Uint8Array> {
 
 const read = (text: string, size = 1) => readPrompt(chunks(new TextEncoder().encode(text), size));
 
-const test = suite('readPrompt()');
+const test = suite('input');
 
 test('joins characters that are cut between chunks', async () => {
   assert.is(await read('Grüße, 世界 👩‍👩‍👧'), 'Grüße, 世界 👩‍👩‍👧');
@@ -81,6 +87,40 @@ test('readLines() counts each line for itself', async () => {
     count++;
   }
   assert.is(count, 3);
+});
+
+function setUp() {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  let shown = '';
+  output.setEncoding('utf8').on('data', (text: string) => (shown += text));
+  const abort = new AbortController();
+  let interrupts = 0;
+  const lines = openTerminal({ input, output }, () => interrupts++, abort.signal);
+  return { input, lines, abort, shown: () => shown, interrupts: () => interrupts };
+}
+
+test('openTerminal(): lines come one at a time, with the prompt before each; undefined after the last', async () => {
+  const { input, lines, shown } = setUp();
+  input.write('one\rtwo\r');
+  assert.is(await lines.read('> '), 'one');
+  assert.is(await lines.read('> '), 'two');
+  input.write('\u0004'); // Ctrl-D
+  assert.is(await lines.read('> '), undefined);
+  assert.is(await lines.read('> '), undefined);
+  assert.match(shown(), '> ');
+  lines.close();
+});
+
+test('openTerminal(): Ctrl-C is handed on and no end; an abort is one', async () => {
+  const { input, lines, abort, interrupts } = setUp();
+  input.write('\u0003');
+  input.write('still\r');
+  assert.is(await lines.read('> '), 'still');
+  assert.is(interrupts(), 1);
+  const pending = lines.read('> ');
+  abort.abort();
+  assert.is(await pending, undefined);
 });
 
 test.run();
