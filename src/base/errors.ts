@@ -99,3 +99,9 @@ const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set([
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Ends a load that was aborted. @throws TpaError `ABORTED` */
+export function checkAbort(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new TpaError('ABORTED', 'loading was aborted', { cause: signal.reason });
+}

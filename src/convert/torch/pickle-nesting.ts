@@ -1,4 +1,4 @@
-import { invalidCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint } from '../../format/errors.ts';
 import { PickleDict, PickleList, PickleTuple } from './pickle-values.ts';
 import type { PickleValue } from './pickle-values.ts';
 

@@ -1,4 +1,4 @@
-import { invalidCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint } from '../../format/errors.ts';
 
 /** Reads the arguments of opcodes; nothing beyond the end of the bytes. */
 export class PickleReader {

@@ -1,4 +1,4 @@
-import { invalidCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint } from '../../format/errors.ts';
 import type { PickleValue } from './pickle-values.ts';
 
 /** Values under construction, and the marks between them. */

@@ -1,4 +1,4 @@
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { checkNesting } from './pickle-nesting.ts';
 import { opcodeName } from './pickle-opcodes.ts';
 import { PickleReader } from './pickle-reader.ts';

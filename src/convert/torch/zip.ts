@@ -1,6 +1,6 @@
 import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS } from '../../format/tensors/safetensors.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import type { TpaError } from '../../base/errors.ts';
 import type { ByteSource } from '../../format/files/byte-source.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { checkAbort } from '../../format/tensors/tensors.ts';
+import { checkAbort } from '../../base/errors.ts';
 
 /** Longer than any disk takes for a piece; a cache that hangs must not hang a load. */
 export const DISK_PATIENCE_MS = 30_000;

@@ -1,4 +1,4 @@
-import { invalidCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint } from '../errors.ts';
 
 /** Says that the header goes on beyond the bytes that were read of the file. */
 export class MoreBytes extends Error {

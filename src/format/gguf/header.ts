@@ -1,7 +1,7 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS } from '../tensors/safetensors.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import { GgufCursor, MoreBytes } from './cursor.ts';
 import { readMetadata, readPairCount } from './metadata.ts';
 import { GGUF_TYPES, OTHER_TYPES } from './types.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufCursor } from './cursor.ts';
 
 /** A value of the metadata; integers beyond 2^53 stay what they are and fit no field. */

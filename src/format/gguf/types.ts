@@ -1,22 +1,30 @@
-import type { TensorDtype } from '../tensors/half.ts';
+import { BLOCK_TYPES } from './dequantize.ts';
+import { ELEMENT_BYTES, type TensorDtype } from '../tensors/half.ts';
 
-/** How the elements of a tensor are stored and what they become. */
+/** How the elements of a tensor are stored. */
 export interface GgufType {
   readonly name: string;
   /** Elements that are stored together; a row is a whole number of blocks. */
   readonly blockLength: number;
   readonly blockBytes: number;
-  /** What is written. */
-  readonly dtype: TensorDtype;
 }
 
-/** The types that are converted, by their numbers in the file. */
-export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map<number, GgufType>([
-  [0, { name: 'F32', blockLength: 1, blockBytes: 4, dtype: 'F32' }],
-  [1, { name: 'F16', blockLength: 1, blockBytes: 2, dtype: 'F16' }],
-  [2, { name: 'Q4_0', blockLength: 32, blockBytes: 18, dtype: 'F32' }],
-  [8, { name: 'Q8_0', blockLength: 32, blockBytes: 34, dtype: 'F32' }],
-  [30, { name: 'BF16', blockLength: 1, blockBytes: 2, dtype: 'BF16' }],
+function plain(name: TensorDtype): GgufType {
+  return { name, blockLength: 1, blockBytes: ELEMENT_BYTES[name] };
+}
+
+function blocks(name: string): GgufType {
+  const { length, bytes } = BLOCK_TYPES.get(name)!;
+  return { name, blockLength: length, blockBytes: bytes };
+}
+
+/** The types that are read, by their numbers in the file. */
+export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map([
+  [0, plain('F32')],
+  [1, plain('F16')],
+  [2, blocks('Q4_0')],
+  [8, blocks('Q8_0')],
+  [30, plain('BF16')],
 ]);
 
 /** The types that are not, to refuse them by name. */

@@ -1,6 +1,6 @@
 import { CpuBackend } from '../../../src/backend/cpu.ts';
 import { parseConfig } from '../../../src/format/config/config.ts';
-import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-files.ts';
+import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-source.ts';
 import { openTensors } from '../../../src/format/tensors/tensors.ts';
 import { Model } from '../../../src/load/model.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';

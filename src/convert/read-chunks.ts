@@ -1,11 +1,9 @@
-import type { ByteSource } from './byte-source.ts';
-
 /** Large enough that calls cost nothing (below 1 MB they do), small against the 64 MB allowed. */
 export const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
- * Two arrays that take turns: the one that was handed on can be written while the other is filled. 500 MB in fresh ones took 470 MB before they
- * were collected.
+ * Two arrays that take turns: the one that was handed on can be written while the other is filled.
+ * 500 MB in fresh arrays took 470 MB before they were collected.
  */
 export class ChunkBuffers {
   readonly #byteLength: number;
@@ -25,24 +23,20 @@ export class ChunkBuffers {
 }
 
 /**
- * A range of a file in pieces of `step` bytes, the last one shorter. A piece is valid until the next
- * but one is drawn.
+ * `byteLength` bytes in pieces of `step`, the last one shorter. A piece is valid until the next but
+ * one is drawn.
+ *
+ * @param read fills an array with the bytes from an offset on
  */
 export async function* readChunks(
-  source: ByteSource,
-  offset: number,
+  read: (offset: number, target: Uint8Array) => Promise<void>,
   byteLength: number,
   step = CHUNK_BYTES,
 ): AsyncGenerator<Uint8Array> {
   const buffers = new ChunkBuffers(Math.min(step, byteLength));
   for (let at = 0; at < byteLength; at += step) {
-    const length = Math.min(step, byteLength - at);
-    if (source.readInto) {
-      const piece = buffers.take().subarray(0, length);
-      await source.readInto(offset + at, piece);
-      yield piece;
-    } else {
-      yield await source.read(offset + at, length);
-    }
+    const piece = buffers.take().subarray(0, Math.min(step, byteLength - at));
+    await read(at, piece);
+    yield piece;
   }
 }
