@@ -47,7 +47,7 @@ export type { OpDispatchInfo, OpGpuInfo } from './ops/info.ts';
 export type { WebGpuOptions } from './backend/webgpu/open.ts';
 export type { WorkerSource } from './backend/webgpu/client/worker-port.ts';
 export { loadModel } from './load/load-model.ts';
-export type { CacheOption } from './download/cache/choose.ts';
+export type { CacheOption } from './download/open-remote.ts';
 export type { LoadProgress } from './download/load-progress.ts';
 export type {
   CachedFile,

@@ -1,8 +1,15 @@
+import { messageOf } from '../base/errors.ts';
 import { CacheUse } from './cache/cache-use.ts';
-import { type CacheOption, chooseCache } from './cache/choose.ts';
+import type { ModelCache, RuntimeCache } from './cache/model-cache.ts';
 import { type Fetch, systemNetwork } from './net/network.ts';
 import { Patience } from './net/patience.ts';
 import { openUrl, type UrlFiles, type UrlOptions } from './url-files.ts';
+
+/** A cache that is slower to open is not used. */
+const PATIENCE_MS = 5000;
+
+/** What `loadModel` is told to keep downloads in. */
+export type CacheOption = 'auto' | 'reload' | 'none' | ModelCache;
 
 /** How the files below an address are read. */
 export interface RemoteOptions extends Omit<UrlOptions, 'network' | 'cache'> {
@@ -30,4 +37,23 @@ export async function openRemote(address: string, options: RemoteOptions): Promi
   const cache = new CacheUse(chosen, info, network.clock, signal);
   const isFresh = isReload || option === 'reload';
   return { files: openUrl(address, { ...options, network, cache, isReload: isFresh }), cache };
+}
+
+/**
+ * The cache that an option names.
+ *
+ * @throws TpaError `ABORTED`
+ */
+export async function chooseCache(option: CacheOption, patience: Patience): Promise<RuntimeCache> {
+  if (option === 'none') return { info: { kind: 'none', reason: 'asked for' } };
+  if (typeof option === 'object') {
+    return { cache: option, info: { kind: 'custom', reason: 'asked for' } };
+  }
+  try {
+    const { openRuntimeCache } = await import('#cache');
+    return await patience.within(openRuntimeCache(), PATIENCE_MS);
+  } catch (error) {
+    patience.check();
+    return { info: { kind: 'none', reason: messageOf(error) } };
+  }
 }

@@ -1,6 +1,6 @@
 import { checkInteger, checkKnown } from '../base/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
-import type { CacheOption } from '../download/cache/choose.ts';
+import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { checkHashes } from '../download/expected-hashes.ts';
