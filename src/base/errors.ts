@@ -102,6 +102,10 @@ export function messageOf(error: unknown): string {
 
 /** Ends a load that was aborted. @throws TpaError `ABORTED` */
 export function checkAbort(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new TpaError('ABORTED', 'loading was aborted', { cause: signal.reason });
+  if (signal?.aborted) throw abortedBy(signal);
+}
+
+/** The error of a load that a signal has ended. */
+export function abortedBy({ reason }: AbortSignal): TpaError {
+  return new TpaError('ABORTED', 'loading was aborted', { cause: reason });
 }

@@ -1,5 +1,5 @@
 import { BLOCK_TYPES } from '../format/gguf/dequantize.ts';
-import { CHUNK_BYTES, ChunkBuffers, readChunks } from './read-chunks.ts';
+import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { JsonObject, ModelContents } from '../format/contents.ts';
 import type { TensorDtype } from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
@@ -92,13 +92,9 @@ function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
     byteLength: widened,
     storedAs,
     async *chunks() {
-      const buffers = new ChunkBuffers(Math.min(CHUNK_BYTES, widened));
+      const take = twoBuffers(Math.min(CHUNK_BYTES, widened));
       for await (const blocks of stored((CHUNK_BYTES / wideBytes) * bytes)) {
-        const values = new Float32Array(
-          buffers.take().buffer,
-          0,
-          (blocks.byteLength / bytes) * length,
-        );
+        const values = new Float32Array(take().buffer, 0, (blocks.byteLength / bytes) * length);
         dequantize(blocks, values);
         yield new Uint8Array(values.buffer, 0, values.byteLength);
       }

@@ -3,7 +3,8 @@ import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
-import { checkHashes } from '../download/expected-hashes.ts';
+import { isModelFile } from '../format/tensors/tensors.ts';
+import { printable } from '../base/printable.ts';
 import { LIMITS } from '../format/config/limits.ts';
 import { checkThreads } from '../ops/runtime-options.ts';
 import type { EngineOptions } from '../wasm/engine.ts';
@@ -118,5 +119,21 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
   // `in` rather than instanceof: signals of another realm are as good
   if (signal !== undefined && !(Object(signal) === signal && 'aborted' in signal)) {
     throw new TypeError(`"signal" expected an AbortSignal, got ${typeof signal}`);
+  }
+}
+
+const SHA256 = /^[0-9a-f]{64}$/i;
+
+function checkHashes(hashes: unknown): void {
+  if (typeof hashes !== 'object' || hashes === null) {
+    throw new TypeError(`"sha256" expected hashes by file name, got ${String(hashes)}`);
+  }
+  for (const [file, hash] of Object.entries(hashes)) {
+    if (!isModelFile(file)) {
+      throw new TypeError(`"sha256" expected names of a model's files, got "${printable(file)}"`);
+    }
+    if (typeof hash !== 'string' || !SHA256.test(hash)) {
+      throw new TypeError(`"sha256" expected 64 hexadecimal digits for "${file}"`);
+    }
   }
 }

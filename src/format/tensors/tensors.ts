@@ -88,6 +88,15 @@ export const INDEX_FILE = 'model.safetensors.index.json';
 /** A file of weights. */
 export const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
 
+/** The files of a model that are no weights. */
+const OTHER_FILES =
+  /^(?:(?:config|generation_config|tokenizer|tokenizer_config)\.json|chat_template\.jinja)$/;
+
+/** Whether a model can have a file of this name. */
+export function isModelFile(file: string): boolean {
+  return SHARD_NAME.test(file) || file === INDEX_FILE || OTHER_FILES.test(file);
+}
+
 /**
  * Opens `model.safetensors`, else the shards that `model.safetensors.index.json` names, and checks
  * their headers.
