@@ -3,7 +3,8 @@
  *
  * @module tpa-wasm/convert
  */
-export type { Checkpoint, CheckpointTensor, JsonObject } from './format/contents.ts';
+export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
+export type { JsonObject } from './format/contents.ts';
 export {
   convertCheckpoint,
   CONVERTED_NAMES,

@@ -22,7 +22,7 @@ export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
 export type { NumericArray, TokenIds } from './text/prompt.ts';
 export type { LatentSizes, Mechanism, ModelConfig } from './format/config/model-config.ts';
-export type { ModelBytes, ModelSource } from './format/files/model-files.ts';
+export type { ModelBytes, ModelSource } from './format/files/model-source.ts';
 export type { GenerationDefaults } from './format/config/generation-config.ts';
 export type { ChatMessage, Conversation } from './text/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
@@ -47,7 +47,7 @@ export type { OpDispatchInfo, OpGpuInfo } from './ops/info.ts';
 export type { WebGpuOptions } from './backend/webgpu/open.ts';
 export type { WorkerSource } from './backend/webgpu/client/worker-port.ts';
 export { loadModel } from './load/load-model.ts';
-export type { CacheOption } from './download/cache/choose.ts';
+export type { CacheOption } from './download/open-remote.ts';
 export type { LoadProgress } from './download/load-progress.ts';
 export type {
   CachedFile,

@@ -34,14 +34,14 @@ export async function createRandomModel({ json, mark }: ModelForm): Promise<Load
   let latest = { name: '', values: new Float32Array() };
   const weights = await loadWeights(compute, config, {
     entries: entriesOf(tensors),
-    async readInto(name, first, target) {
+    async readStored(name, offset, target) {
       if (latest.name !== name) {
         const { shape, seed } = seeds.get(name)!;
         const length = shape.reduce((product, size) => product * size, 1);
         const scale = Math.sqrt(3 / shape.at(-1)!);
         latest = { name, values: randomValues(length, seed).map((value) => value * scale) };
       }
-      target.set(latest.values.subarray(first, first + target.length));
+      target.set(new Uint8Array(latest.values.buffer, offset, target.length));
     },
   });
   return { compute, config, weights };

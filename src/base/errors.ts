@@ -99,3 +99,13 @@ const RETRYABLE: ReadonlySet<TpaErrorCode> = new Set([
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Ends a load that was aborted. @throws TpaError `ABORTED` */
+export function checkAbort(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortedBy(signal);
+}
+
+/** The error of a load that a signal has ended. */
+export function abortedBy({ reason }: AbortSignal): TpaError {
+  return new TpaError('ABORTED', 'loading was aborted', { cause: reason });
+}

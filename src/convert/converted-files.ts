@@ -2,7 +2,8 @@ import { parseTokenizerConfig } from '../format/config/chat-config.ts';
 import { parseConfig } from '../format/config/config.ts';
 import { parseGenerationConfig } from '../format/config/generation-config.ts';
 import { planSafetensors } from './safetensors-writer.ts';
-import type { Checkpoint, JsonObject } from '../format/contents.ts';
+import type { JsonObject } from '../format/contents.ts';
+import type { Checkpoint } from './checkpoint.ts';
 
 /** A file of a converted model that is not written yet. */
 export interface ConvertedFile {

@@ -1,12 +1,13 @@
 import { TpaError } from '../base/errors.ts';
 import { openDirectory, openFile, splitPath } from '../format/files/directory.ts';
 import { printable } from '../base/printable.ts';
-import { readGgufCheckpoint } from '../format/gguf/contents.ts';
+import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC } from '../format/gguf/header.ts';
-import { readTorchCheckpoint, readTorchShards } from './torch/contents.ts';
+import { readTorch, readTorchShards } from './torch/contents.ts';
 import type { ByteSource } from '../format/files/byte-source.ts';
 import type { ModelFiles } from '../format/files/model-files.ts';
-import type { Checkpoint, CheckpointContents } from '../format/contents.ts';
+import { type Checkpoint, checkpointOf } from './checkpoint.ts';
+import type { ModelContents } from '../format/contents.ts';
 
 const TORCH_FILE = 'pytorch_model.bin';
 const TORCH_INDEX = 'pytorch_model.bin.index.json';
@@ -37,7 +38,8 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
   };
   try {
     source = file === undefined ? await firstOf(files) : await openFile(path);
-    return { ...(await readCheckpoint(source, files)), close };
+    if (await isGguf(source)) return await checkpointOf('gguf', await readGguf(source), close);
+    return await checkpointOf('torch', await readTorchFile(source, files), close);
   } catch (error) {
     await close();
     throw error;
@@ -45,13 +47,15 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
 }
 
 /** What the bytes say: a file's name proves nothing. */
-async function readCheckpoint(source: ByteSource, files: ModelFiles): Promise<CheckpointContents> {
-  if (source.name.endsWith('.index.json')) return readTorchShards(source, files);
+async function isGguf(source: ByteSource): Promise<boolean> {
   const start = await source.read(0, Math.min(4, source.size));
-  const isGguf =
-    start.length === 4 &&
-    new DataView(start.buffer, start.byteOffset).getUint32(0, true) === GGUF_MAGIC;
-  return isGguf ? readGgufCheckpoint(source) : readTorchCheckpoint(source, files);
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  return start.length === 4 && view.getUint32(0, true) === GGUF_MAGIC;
+}
+
+function readTorchFile(source: ByteSource, files: ModelFiles): Promise<ModelContents> {
+  const isIndex = source.name.endsWith('.index.json');
+  return isIndex ? readTorchShards(source, files) : readTorch(source, files);
 }
 
 async function firstOf(files: ModelFiles): Promise<ByteSource> {

@@ -1,10 +1,22 @@
-import type { HashChecks } from './hashed-files.ts';
+import { messageOf } from '../base/errors.ts';
 import { CacheUse } from './cache/cache-use.ts';
-import { chooseCache } from './cache/choose.ts';
-import { systemNetwork } from './net/network.ts';
-import type { SourceOptions } from './open-source.ts';
+import type { ModelCache, RuntimeCache } from './cache/model-cache.ts';
+import { type Fetch, systemNetwork } from './net/network.ts';
 import { Patience } from './net/patience.ts';
-import { openUrl, type UrlFiles } from './url-files.ts';
+import { openUrl, type UrlFiles, type UrlOptions } from './url-files.ts';
+
+/** A cache that is slower to open is not used. */
+const PATIENCE_MS = 5000;
+
+/** What `loadModel` is told to keep downloads in. */
+export type CacheOption = 'auto' | 'reload' | 'none' | ModelCache;
+
+/** How the files below an address are read. */
+export interface RemoteOptions extends Omit<UrlOptions, 'network' | 'cache'> {
+  readonly cache: CacheOption;
+  /** In place of the global one. */
+  readonly fetch: Fetch | undefined;
+}
 
 /** The files below an address, and what keeps them. */
 export interface RemoteFiles {
@@ -13,26 +25,35 @@ export interface RemoteFiles {
 }
 
 /**
- * Opens an address; nothing is fetched yet.
+ * Opens an address; nothing is fetched yet. In a file of its own, which models at hand do not load.
  *
  * @throws TypeError where it is no URL; TpaError `ABORTED`
  */
-export async function openRemote(
-  address: string,
-  { cache: option, fetch, isReload, maxWeightBytes, signal }: SourceOptions,
-  checks: HashChecks | undefined,
-): Promise<RemoteFiles> {
+export async function openRemote(address: string, options: RemoteOptions): Promise<RemoteFiles> {
+  const { cache: option, fetch, isReload, signal } = options;
   const network = systemNetwork(fetch);
   const patience = new Patience(network.clock, signal);
   const { cache: chosen, info } = await chooseCache(option, patience);
   const cache = new CacheUse(chosen, info, network.clock, signal);
-  const files = openUrl(address, {
-    network,
-    cache,
-    isReload: isReload || option === 'reload',
-    checks,
-    maxWeightBytes,
-    signal,
-  });
-  return { files, cache };
+  const isFresh = isReload || option === 'reload';
+  return { files: openUrl(address, { ...options, network, cache, isReload: isFresh }), cache };
+}
+
+/**
+ * The cache that an option names.
+ *
+ * @throws TpaError `ABORTED`
+ */
+export async function chooseCache(option: CacheOption, patience: Patience): Promise<RuntimeCache> {
+  if (option === 'none') return { info: { kind: 'none', reason: 'asked for' } };
+  if (typeof option === 'object') {
+    return { cache: option, info: { kind: 'custom', reason: 'asked for' } };
+  }
+  try {
+    const { openRuntimeCache } = await import('#cache');
+    return await patience.within(openRuntimeCache(), PATIENCE_MS);
+  } catch (error) {
+    patience.check();
+    return { info: { kind: 'none', reason: messageOf(error) } };
+  }
 }

@@ -1,24 +1,15 @@
+import type { ModelFiles } from '../format/files/model-files.ts';
+import { openModelFiles, type ModelSource, webAddress } from '../format/files/model-source.ts';
 import { countedFiles } from './counted-files.ts';
-import type { HashChecks, Hashes } from './hashed-files.ts';
-import { type ModelFiles, type ModelSource, openModelFiles } from '../format/files/model-files.ts';
-import type { CacheOption } from './cache/choose.ts';
-import type { ProgressMeter } from './load-progress.ts';
 import type { CacheInfo } from './cache/model-cache.ts';
-import type { Fetch } from './net/network.ts';
-import type { RemoteFiles } from './open-remote.ts';
+import type { HashChecks, Hashes } from './hashed-files.ts';
+import type { ProgressMeter } from './load-progress.ts';
+import type { RemoteFiles, RemoteOptions } from './open-remote.ts';
 
 /** How a model's files are read. */
-export interface SourceOptions {
-  readonly cache: CacheOption;
-  /** In place of the global one; only an address is fetched. */
-  readonly fetch: Fetch | undefined;
-  /** Whether cached files are fetched anew, whatever `cache` is. */
-  readonly isReload: boolean;
+export interface SourceOptions extends Omit<RemoteOptions, 'checks'> {
   readonly sha256: Hashes;
-  /** What weights may have whose length the server does not say. */
-  readonly maxWeightBytes: number;
   readonly meter: ProgressMeter | undefined;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** A model's files: downloaded and kept, checked, and counted. */
@@ -37,32 +28,30 @@ export interface LoadFiles extends ModelFiles {
   finish(): Promise<void>;
 }
 
+const AT_HAND: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
+
 /**
  * Opens the place of a model's files.
  *
  * @throws as `openModelFiles`; TypeError where there is nothing to fetch with `fetch`
  */
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
-  const { meter } = options;
-  const checks = await openChecks(options.sha256);
-  let remote: RemoteFiles | undefined;
-  const files = await openModelFiles(source, async (address) => {
-    // 5 KB that models at hand do without
-    const { openRemote } = await import('./open-remote.ts');
-    remote = await openRemote(address, options, checks);
-    return remote.files;
-  });
-  if (options.fetch !== undefined && remote === undefined) {
-    await files.close();
+  const { fetch, meter, sha256 } = options;
+  const checks = await openChecks(sha256);
+  const address = webAddress(source);
+  if (address === undefined && fetch !== undefined) {
     throw new TypeError('"fetch" expected an http(s) address to load from, got files at hand');
   }
+  const remote =
+    address === undefined ? undefined : await openRemote(address, { ...options, checks });
+  const files = remote?.files ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
   const counted = countedFiles(checked, (...counts) => meter?.update(...counts));
   return {
     name: files.name,
     get cache() {
-      return remote?.cache.info ?? { kind: 'none', reason: 'the model is not downloaded' };
+      return remote?.cache.info ?? AT_HAND;
     },
     get hasCached() {
       return remote?.files.hasCached ?? false;
@@ -76,6 +65,12 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     },
     close: () => counted.close(),
   };
+}
+
+/** What only addresses need is loaded for them: 5 KB. */
+async function openRemote(address: string, options: RemoteOptions): Promise<RemoteFiles> {
+  const remote = await import('./open-remote.ts');
+  return remote.openRemote(address, options);
 }
 
 /** What checks files where there is something to check; most loads need none of that code. */

@@ -1,4 +1,4 @@
-import { checkBareName } from '../format/files/bare-name.ts';
+import { checkBareName } from '../format/files/model-files.ts';
 import { bytesSource, type ByteSource } from '../format/files/byte-source.ts';
 import type { HashChecks } from './hashed-files.ts';
 import { followed, type FollowedSource } from './in-order.ts';

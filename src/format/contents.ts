@@ -1,45 +1,33 @@
-import type { TensorDtype } from './tensors/half.ts';
+import type { TensorSet } from './tensors/tensors.ts';
 
 /** What JSON can hold at the top of a file. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** One tensor of a checkpoint, as it will be written. */
-export interface CheckpointTensor {
-  /** Its name in the converted file. */
-  readonly name: string;
-  /** How its elements will be stored. */
-  readonly dtype: TensorDtype;
-  /** Its dimensions, rows first. */
-  readonly shape: readonly number[];
-  /** Bytes it will take. */
-  readonly byteLength: number;
-  /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
-  readonly storedAs: string;
-  /** The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next but one. */
-  chunks(): AsyncIterable<Uint8Array>;
+/**
+ * A model as its files describe it, whatever their format: what loading and converting begin with.
+ * Only headers and the configuration have been read; whether they make sense is not checked yet.
+ */
+export interface ModelContents {
+  /** config.json, or what another format says in its place. */
+  readonly config: JsonObject;
+  /** The weights as they are stored, by their names in the layout that `config` implies. */
+  readonly tensors: TensorSet;
+  /** What was left out of the weights, one sentence each. */
+  readonly notes: readonly string[];
+  /** Reads the rest: apart, since a tokenizer of 35 MB is of no use where `config` is refused. */
+  text(): Promise<ModelText>;
 }
 
-/** A model in a foreign format, checked and translated; nothing but its headers has been read. */
-export interface Checkpoint {
-  /** What the source is. */
-  readonly format: 'torch' | 'gguf';
-  /** E.g. `T6`, `LlamaForCausalLM`. */
-  readonly family: string;
-  /** config.json, as it will be written. */
-  readonly config: JsonObject;
-  /** The weights, none of them read yet. */
-  readonly tensors: readonly CheckpointTensor[];
-  /** tokenizer.json, where the source holds one or enough to rebuild it. */
+/** What a model says of text, in the files of Hugging Face; what it does not have is left out. */
+export interface ModelText {
+  /** tokenizer.json. */
   readonly tokenizer?: JsonObject;
   /** tokenizer_config.json. */
   readonly tokenizerConfig?: JsonObject;
+  /** chat_template.jinja, which goes before the template in `tokenizerConfig`. */
+  readonly chatTemplate?: string;
   /** generation_config.json. */
   readonly generationConfig?: JsonObject;
-  /** What was left out or could not be translated, one sentence each. */
-  readonly notes: readonly string[];
-  /** Releases the files; idempotent. */
-  close(): Promise<void>;
+  /** Why there is no tokenizer, where the format has something else in its place. */
+  readonly notes?: readonly string[];
 }
-
-/** A {@link Checkpoint} whose files someone else closes. */
-export type CheckpointContents = Omit<Checkpoint, 'close'>;

@@ -1,16 +1,15 @@
 import { CpuBackend } from '../backend/cpu.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
-import { TpaError } from '../base/errors.ts';
-import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../format/config/config.ts';
+import { checkAbort, TpaError } from '../base/errors.ts';
+import { chatConfigOf } from '../format/config/chat-config.ts';
+import { parseConfig } from '../format/config/config.ts';
+import { parseGenerationConfig } from '../format/config/generation-config.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { readAll } from '../format/files/byte-source.ts';
-import { readChatConfig, readGenerationConfig } from '../format/config/chat-files.ts';
-import { isDeeperThan } from '../base/json-depth.ts';
-import { MAX_TOKENIZER_BYTES } from '../format/config/limits.ts';
+import type { ModelText } from '../format/contents.ts';
 import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
-import { type ModelFiles, type ModelSource, readModelFile } from '../format/files/model-files.ts';
-import { checkAbort, openTensors } from '../format/tensors/tensors.ts';
+import type { ModelSource } from '../format/files/model-source.ts';
+import { readHuggingFace } from '../format/hugging-face.ts';
 import { yieldMacrotask } from '../base/yield.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
@@ -23,8 +22,6 @@ import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engi
 
 /** Codes of a file that is not what it should be. */
 const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
-/** The shipped one nests 5 deep. */
-const MAX_TOKENIZER_DEPTH = 32;
 
 /**
  * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
@@ -53,7 +50,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const { backend, onProgress, signal, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
   if (obstacle !== undefined) {
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
+    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" is not available: ${obstacle}`);
   }
   const kernels = await compileKernels(options, signal).catch((error: unknown) => {
     checkAbort(signal);
@@ -94,16 +91,18 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   const how = { cache, fetch, sha256, signal, maxWeightBytes, meter, isReload };
   const files = await openSource(source, how);
   try {
-    const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
-    const tensors = await openTensors(files, signal);
-    const ownConfig = parseConfig(json, tensors.entries);
+    const contents = await readHuggingFace(files, signal);
+    const { tensors } = contents;
+    const ownConfig = parseConfig(contents.config, tensors.entries);
     const { extras } = checkTensors(ownConfig, tensors.entries);
-    const { eosTokenIds, defaults } = await readGenerationConfig(files, ownConfig.vocabSize);
+    const text = await contents.text();
+    const settings = parseGenerationConfig(text.generationConfig ?? {}, ownConfig.vocabSize);
+    const { eosTokenIds, defaults } = settings;
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
     const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
     const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
-    const chat = await readChatConfig(files);
-    const tokenizer = await readTokenizer(files, config);
+    const chat = chatConfigOf(text);
+    const tokenizer = await openTokenizer(text, config);
     checkBudget(config, engine.heap.limit);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
@@ -150,26 +149,11 @@ async function chooseBackend(
   return { dispatch: await openDispatch(cpu, openGpu, { mode: backend, signal }) };
 }
 
-async function readTokenizer(
-  files: ModelFiles,
-  config: ModelConfig,
+async function openTokenizer(
+  { tokenizer: json }: ModelText,
+  { vocabSize }: ModelConfig,
 ): Promise<TextTokenizer | undefined> {
-  const file = await files.open('tokenizer.json');
-  if (file === undefined) return undefined;
-  const bytes = await readAll(file, MAX_TOKENIZER_BYTES);
-  if (isDeeperThan(MAX_TOKENIZER_DEPTH, bytes)) {
-    throw new TpaError(
-      'TOKENIZER_INVALID',
-      `"tokenizer.json" expected at most ${MAX_TOKENIZER_DEPTH} levels, found more`,
-    );
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    // the cause would quote the file
-    throw new TpaError('TOKENIZER_INVALID', '"tokenizer.json" expected JSON, found something else');
-  }
+  if (json === undefined) return undefined;
   const { createTokenizer } = await import('../text/tokenizer.ts');
-  return createTokenizer(json, { vocabSize: config.vocabSize });
+  return createTokenizer(json, { vocabSize });
 }

@@ -8,10 +8,11 @@ import {
   mismatch,
 } from '../base/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
-import type { CacheOption } from '../download/cache/choose.ts';
+import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
-import { checkHashes } from '../download/expected-hashes.ts';
+import { isModelFile } from '../format/tensors/tensors.ts';
+import { printable } from '../base/printable.ts';
 import { LIMITS } from '../format/config/limits.ts';
 import { checkThreads } from '../ops/runtime-options.ts';
 import type { EngineOptions } from '../wasm/engine.ts';
@@ -108,4 +109,20 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
   checkGpuOptions(given);
   if (onProgress !== undefined) checkKind('onProgress', onProgress, 'function');
   checkSignal('signal', signal);
+}
+
+const SHA256 = /^[0-9a-f]{64}$/i;
+
+function checkHashes(hashes: unknown): void {
+  if (typeof hashes !== 'object' || hashes === null) {
+    throw new TypeError(`"sha256" expected hashes by file name, got ${String(hashes)}`);
+  }
+  for (const [file, hash] of Object.entries(hashes)) {
+    if (!isModelFile(file)) {
+      throw new TypeError(`"sha256" expected names of a model's files, got "${printable(file)}"`);
+    }
+    if (typeof hash !== 'string' || !SHA256.test(hash)) {
+      throw new TypeError(`"sha256" expected 64 hexadecimal digits for "${file}"`);
+    }
+  }
 }

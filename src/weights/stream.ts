@@ -1,4 +1,4 @@
-import type { TensorSet } from '../format/tensors/tensors.ts';
+import { readFloats, type TensorSet } from '../format/tensors/tensors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { countNumbers } from './layer-tensors.ts';
@@ -34,7 +34,7 @@ export async function streamWeights(
     for (const name of sortByPlace(destinations.keys(), tensors)) {
       const destination = destinations.get(name)!;
       for (const { first, count } of cutPieces(destination, pieceNumbers)) {
-        await tensors.readInto(name, first, heap.floats(staging, count));
+        await readFloats(tensors, name, first, heap.floats(staging, count));
         compute.run(() => destination.take(staging, first, count));
         loaded += count;
         await afterPiece(loaded, total);

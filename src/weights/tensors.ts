@@ -1,6 +1,5 @@
-import { TpaError } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
-import { isReadable } from '../format/tensors/tensors.ts';
+import { tensorMismatch } from '../format/errors.ts';
+import { isReadable, READABLE } from '../format/tensors/tensors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
 import { countNumbers, type ExpectedTensor, layerTensors, listTensors } from './layer-tensors.ts';
@@ -84,7 +83,7 @@ export function checkTensors(
 
   const extras = [...entries.keys()].filter((name) => !used.has(name));
   const unused = extras.find((name) => LAYER_PARAMETER.test(name));
-  if (unused !== undefined) throw mismatch(unused, 'no such tensor', 'one');
+  if (unused !== undefined) throw tensorMismatch(unused, 'no such tensor', 'one');
   return { extras };
 }
 
@@ -94,14 +93,8 @@ function sumCounts(tensors: readonly ExpectedTensor[]): number {
 
 function checkTensor({ name, shape }: ExpectedTensor, entry: TensorEntry | undefined): void {
   const expected = `[${shape.join(', ')}]`;
-  if (!entry) throw mismatch(name, expected, 'none');
-  if (!isReadable(entry.dtype)) throw mismatch(name, 'F32, F16 or BF16', entry.dtype);
+  if (!entry) throw tensorMismatch(name, expected, 'none');
+  if (!isReadable(entry.dtype)) throw tensorMismatch(name, READABLE, entry.dtype);
   const found = `[${entry.shape.join(', ')}]`;
-  if (found !== expected) throw mismatch(name, expected, found);
-}
-
-function mismatch(name: string, expected: string, found: string): TpaError {
-  const tensor = printable(name);
-  const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
-  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
+  if (found !== expected) throw tensorMismatch(name, expected, found);
 }

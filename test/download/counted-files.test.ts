@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CountedFiles, countedFiles } from '../../src/download/counted-files.ts';
-import { openModelFiles } from '../../src/format/files/model-files.ts';
+import { openModelFiles } from '../../src/format/files/model-source.ts';
 
 const A = 'model-1.safetensors';
 const B = 'model-2.safetensors';

@@ -15,7 +15,7 @@ for (const name of ['tpa', 'mla', 'tpa-nonctx-a', 'tpa-nonctx-b']) {
     const { engine, tensors: set, load } = await openWeights(variant.config, fileOf(tensors));
     const { heap } = engine;
     const plan = createFailurePlan();
-    const [allocate, readInto] = [heap.allocate.bind(heap), set.readInto.bind(set)];
+    const [allocate, readStored] = [heap.allocate.bind(heap), set.readStored.bind(set)];
     let [allocations, pieces] = [0, 0];
     await load({ pieceNumbers: 1000, afterPiece: () => void pieces++ });
     const { used } = heap;
@@ -49,9 +49,9 @@ for (const name of ['tpa', 'mla', 'tpa-nonctx-a', 'tpa-nonctx-b']) {
       assert.is(heap.used, loaded, `progress ${n}`);
     }
     Object.assign(set, {
-      readInto: async (...read: Parameters<typeof readInto>) => {
+      readStored: async (...read: Parameters<typeof readStored>) => {
         plan.count(() => new TpaError('WEIGHTS_TRUNCATED', 'failed by plan'));
-        return readInto(...read);
+        return readStored(...read);
       },
     });
     for (let n = 1; n <= pieces; n++) {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
-import type { ModelBytes } from '../../src/format/files/model-files.ts';
+import type { ModelBytes } from '../../src/format/files/model-source.ts';
 import { type NamedMatrix, namedMatrices } from '../../src/weights/named-matrix.ts';
 import type { CheckpointTensors } from '../helpers/files/build-checkpoint.ts';
 import { assertSame } from '../helpers/checks/close.ts';

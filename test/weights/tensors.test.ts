@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../../src/format/config/config.ts';
-import { openModelFiles, readModelFile } from '../../src/format/files/model-files.ts';
+import { readModelFile } from '../../src/format/files/model-files.ts';
+import { openModelFiles } from '../../src/format/files/model-source.ts';
 import { openTensors } from '../../src/format/tensors/tensors.ts';
 import { checkTensors, expectedTensors, parameterCount } from '../../src/weights/tensors.ts';
 import { refused } from '../helpers/checks/refused.ts';

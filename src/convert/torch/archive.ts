@@ -1,6 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { readPickle } from './pickle.ts';
 import { TorchHost } from './objects.ts';
 import { locateZipEntry, readZipDirectory } from './zip.ts';

@@ -1,17 +1,20 @@
-import { readChatConfig } from '../../format/config/chat-files.ts';
-import { MAX_CONFIG_BYTES, parseConfigBytes } from '../../format/config/config.ts';
-import { missingFile, readModelFile } from '../../format/files/model-files.ts';
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
-import { readJsonBeside } from '../../format/files/json-beside.ts';
+import { refuseConfig } from '../../format/config/fields.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
+import { missingFile } from '../../format/files/model-files.ts';
+import { readConfigFile, readTextFiles } from '../../format/hugging-face.ts';
+import { MAX_SHARDS, readShardIndex } from '../../format/tensors/shard-index.ts';
+import { tensorSet } from '../../format/tensors/tensors.ts';
+import { readTorchArchive } from './archive.ts';
 import { kindOf, PickleDict } from './pickle-values.ts';
-import { readShardIndex } from '../../format/tensors/shard-index.ts';
 import { StateDict } from './state-dict.ts';
 import { checkT6Names, configOfArguments } from './t6-config.ts';
-import { readTorchArchive } from './archive.ts';
+import type { JsonObject, ModelContents } from '../../format/contents.ts';
 import type { ByteSource } from '../../format/files/byte-source.ts';
+import type { Refuse } from '../../format/files/json.ts';
 import type { ModelFiles } from '../../format/files/model-files.ts';
-import type { CheckpointContents, JsonObject } from '../../format/contents.ts';
+
+const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.bin$/;
 
 /**
  * Reads one file of `torch.save`: a state dict with config.json beside it, or a nanoGPT checkpoint,
@@ -20,10 +23,7 @@ import type { CheckpointContents, JsonObject } from '../../format/contents.ts';
  * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `MODEL_NOT_FOUND`, `RESOURCE_LIMIT`,
  *   `CONFIG_INVALID`, `WEIGHTS_TRUNCATED`
  */
-export async function readTorchCheckpoint(
-  source: ByteSource,
-  files: ModelFiles,
-): Promise<CheckpointContents> {
+export async function readTorch(source: ByteSource, files: ModelFiles): Promise<ModelContents> {
   const archive = await readTorchArchive(source);
   const file = `"${printable(source.name)}"`;
   const { root } = archive;
@@ -36,21 +36,25 @@ export async function readTorchCheckpoint(
     return contents(state, config, files);
   }
   await state.add(archive, root);
-  return contents(state, await readConfig(files), files);
+  return contents(state, await readConfigFile(files), files);
 }
 
 /**
  * Reads the shards that `pytorch_model.bin.index.json` names.
  *
- * @throws TpaError as {@link readTorchCheckpoint}, and `PATH_ESCAPE`
+ * @throws TpaError as {@link readTorch}, and `PATH_ESCAPE`
  */
 export async function readTorchShards(
   index: ByteSource,
   files: ModelFiles,
-): Promise<CheckpointContents> {
-  const shardOf = await readShardIndex(index);
+): Promise<ModelContents> {
+  const shardOf = await readShardIndex(index, SHARD_NAME);
+  const shards = new Set(shardOf.values());
+  if (shards.size < 1 || shards.size > MAX_SHARDS) {
+    throw invalidCheckpoint(`"${printable(index.name)}"`, `1 to ${MAX_SHARDS} shards`, shards.size);
+  }
   const state = new StateDict();
-  for (const shard of new Set(shardOf.values())) {
+  for (const shard of shards) {
     const source = await files.open(shard);
     if (!source) throw missingFile(files, shard);
     const archive = await readTorchArchive(source);
@@ -63,37 +67,28 @@ export async function readTorchShards(
     }
     await state.add(archive, archive.root);
   }
-  return contents(state, await readConfig(files), files);
+  return contents(state, await readConfigFile(files), files);
 }
 
 async function contents(
   state: StateDict,
   config: JsonObject,
   files: ModelFiles,
-): Promise<CheckpointContents> {
+): Promise<ModelContents> {
   checkT6Names(state.tensors);
-  const tokenizer = await readJsonBeside(files, 'tokenizer.json');
-  const chat = await readChatConfig(files);
-  const ownConfig = await readJsonBeside(files, 'tokenizer_config.json');
-  // A chat_template.jinja goes before the template of tokenizer_config.json: one file says it.
-  const tokenizerConfig = chat ? { ...ownConfig, chat_template: chat.template } : ownConfig;
-  const generationConfig = await readJsonBeside(files, 'generation_config.json');
-  const notes = [...state.notes];
-  if (!tokenizer) notes.push('no tokenizer.json beside the weights: token ids only');
   return {
-    format: 'torch',
-    family: 'T6',
     config,
-    tensors: [...state.tensors.values()],
-    ...(tokenizer && { tokenizer }),
-    ...(tokenizerConfig && { tokenizerConfig }),
-    ...(generationConfig && { generationConfig }),
-    notes,
+    tensors: tensorSet(state.tensors),
+    notes: state.notes,
+    async text() {
+      const text = await readTextFiles(files, refuseJson);
+      if (text.tokenizer) return text;
+      return { ...text, notes: ['no tokenizer.json beside the weights: token ids only'] };
+    },
   };
 }
 
-async function readConfig(files: ModelFiles): Promise<JsonObject> {
-  const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as JsonObject;
-  throw invalidCheckpoint('"config.json"', 'an object', 'another value');
+function refuseJson(file: string): Refuse {
+  if (file === 'tokenizer_config.json') return refuseConfig(file);
+  return (rule, found) => invalidCheckpoint(`"${file}"`, rule, found);
 }

@@ -1,5 +1,5 @@
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf, PickleDict, PickleGlobal, PickleObject, PickleTuple } from './pickle-values.ts';
 import type { PickleHost } from './pickle.ts';
 import type { PickleValue } from './pickle-values.ts';

@@ -1,10 +1,14 @@
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
-import { checkNesting } from './pickle-nesting.ts';
-import { opcodeName } from './pickle-opcodes.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { PickleReader } from './pickle-reader.ts';
-import { PickleStack } from './pickle-stack.ts';
-import { kindOf, PickleDict, PickleGlobal, PickleList, PickleTuple } from './pickle-values.ts';
-import type { PickleValue } from './pickle-values.ts';
+import {
+  checkNesting,
+  kindOf,
+  PickleDict,
+  PickleGlobal,
+  PickleList,
+  PickleTuple,
+  type PickleValue,
+} from './pickle-values.ts';
 
 /** What a pickle may name and call; everything it returns is made by its own code. */
 export interface PickleHost {
@@ -36,172 +40,137 @@ export function readPickle(bytes: Uint8Array, subject: string, host: PickleHost)
   return root;
 }
 
+const STOP = 0x2e;
+const BUILD = 0x62;
+const PLAIN = 'tensors and plain containers only';
+
+/** What is done for each opcode. */
+const OPCODES: ReadonlyMap<number, (machine: PickleMachine) => void> = new Map([
+  [0x28, (m: PickleMachine) => m.mark()], // MARK
+  [0x7d, (m) => m.push(new PickleDict(false))], // EMPTY_DICT
+  [0x5d, (m) => m.push(new PickleList())], // EMPTY_LIST
+  [0x29, (m) => m.push(new PickleTuple([]))], // EMPTY_TUPLE
+  [0x85, (m) => m.push(new PickleTuple(m.popMany(1)))], // TUPLE1
+  [0x86, (m) => m.push(new PickleTuple(m.popMany(2)))], // TUPLE2
+  [0x87, (m) => m.push(new PickleTuple(m.popMany(3)))], // TUPLE3
+  [0x74, (m) => m.push(new PickleTuple(m.popMarked()))], // TUPLE
+  [0x61, (m) => m.append(m.popMany(1))], // APPEND
+  [0x65, (m) => m.append(m.popMarked())], // APPENDS
+  [0x73, (m) => m.setItems(m.popMany(2))], // SETITEM
+  [0x75, (m) => m.setItems(m.popMarked())], // SETITEMS
+  [0x4e, (m) => m.push(null)], // NONE
+  [0x88, (m) => m.push(true)], // NEWTRUE
+  [0x89, (m) => m.push(false)], // NEWFALSE
+  [0x4a, (m) => m.push(m.in.i32())], // BININT
+  [0x4b, (m) => m.push(m.in.u8())], // BININT1
+  [0x4d, (m) => m.push(m.in.u16())], // BININT2
+  [0x8a, (m) => m.push(m.in.long(m.in.u8()))], // LONG1
+  [0x47, (m) => m.push(m.in.f64(false))], // BINFLOAT
+  [0x8c, (m) => m.push(m.in.string(m.in.u8()))], // SHORT_BINUNICODE
+  [0x58, (m) => m.push(m.in.string(m.in.u32()))], // BINUNICODE
+  [0x8d, (m) => m.push(m.in.string(m.in.count()))], // BINUNICODE8
+  [0x43, (m) => m.push(m.in.bytes(m.in.u8()))], // SHORT_BINBYTES
+  [0x42, (m) => m.push(m.in.bytes(m.in.u32()))], // BINBYTES
+  [0x71, (m) => m.put(m.in.u8())], // BINPUT
+  [0x72, (m) => m.put(m.in.u32())], // LONG_BINPUT
+  [0x94, (m) => m.memoize()], // MEMOIZE
+  [0x68, (m) => m.get(m.in.u8())], // BINGET
+  [0x6a, (m) => m.get(m.in.u32())], // LONG_BINGET
+  [0x95, (m) => m.in.count()], // FRAME
+  [0x63, (m) => m.global(m.in.line(), m.in.line())], // GLOBAL
+  [0x93, (m) => m.global(...m.popMany(2))], // STACK_GLOBAL
+  [0x51, (m) => m.push(m.host.persistent(m.pop()))], // BINPERSID
+  [0x52, (m) => m.reduce()], // REDUCE
+  [BUILD, (m) => m.build()], // BUILD
+]);
+
+/** Opcodes that call, build or look up, by the names of Python's pickletools: refused. */
+const REFUSED =
+  '30 POP, 31 POP_MARK, 32 DUP, 46 FLOAT, 49 INT, 4c LONG, 50 PERSID, 53 STRING, 54 BINSTRING, ' +
+  '55 SHORT_BINSTRING, 56 UNICODE, 62 BUILD, 64 DICT, 67 GET, 69 INST, 6c LIST, 6f OBJ, 70 PUT, ' +
+  '80 PROTO, 81 NEWOBJ, 82 EXT1, 83 EXT2, 84 EXT4, 8b LONG4, 8e BINBYTES8, 8f EMPTY_SET, ' +
+  '90 ADDITEMS, 91 FROZENSET, 92 NEWOBJ_EX, 96 BYTEARRAY8, 97 NEXT_BUFFER, 98 READONLY_BUFFER';
+
+/** An opcode as a message shows it. */
+function opcodeName(opcode: number): string {
+  const hex = opcode.toString(16).padStart(2, '0');
+  const name = REFUSED.split(', ').find((entry) => entry.startsWith(hex));
+  return name === undefined ? `0x${hex}` : `${name.slice(3)} (0x${hex})`;
+}
+
+/** Values under construction, and the marks between them. */
 class PickleMachine {
-  readonly #in: PickleReader;
+  readonly in: PickleReader;
+  readonly host: PickleHost;
   readonly #subject: string;
-  readonly #host: PickleHost;
-  readonly #stack: PickleStack;
+  readonly #values: PickleValue[] = [];
+  /** Heights at which a mark was set. */
+  readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
 
   constructor(bytes: Uint8Array, subject: string, host: PickleHost) {
-    this.#in = new PickleReader(bytes, subject);
+    this.in = new PickleReader(bytes, subject);
+    this.host = host;
     this.#subject = subject;
-    this.#host = host;
-    this.#stack = new PickleStack(subject);
   }
 
   run(): PickleValue {
-    const first = this.#in.u8();
-    const protocol = this.#in.u8();
+    const first = this.in.u8();
+    const protocol = this.in.u8();
     if (first !== 0x80 || protocol < MIN_PROTOCOL || protocol > MAX_PROTOCOL) {
       const expected = `a pickle of protocol ${MIN_PROTOCOL} to ${MAX_PROTOCOL}`;
       throw unsupportedCheckpoint(this.#subject, expected, 'another');
     }
-    for (;;) {
-      const at = this.#in.position;
-      const opcode = this.#in.u8();
-      if (opcode === 0x2e) break; // STOP
-      if (!this.#container(opcode) && !this.#scalar(opcode) && !this.#reference(opcode)) {
-        const found = `opcode ${opcodeName(opcode)} at byte ${at}`;
-        throw unsupportedCheckpoint(this.#subject, 'tensors and plain containers only', found);
+    for (let opcode = this.in.u8(); opcode !== STOP; opcode = this.in.u8()) {
+      const step = OPCODES.get(opcode);
+      if (step === undefined) {
+        const found = `opcode ${opcodeName(opcode)} at byte ${this.in.position - 1}`;
+        throw unsupportedCheckpoint(this.#subject, PLAIN, found);
       }
+      step(this);
     }
-    const root = this.#stack.pop();
-    if (this.#stack.size > 0) {
-      throw invalidCheckpoint(this.#subject, 'one value', 'more');
+    const root = this.pop();
+    if (this.#values.length + this.#marks.length === 0) return root;
+    throw invalidCheckpoint(this.#subject, 'one value', 'more');
+  }
+
+  push(value: PickleValue): void {
+    this.#values.push(value);
+  }
+
+  mark(): void {
+    this.#marks.push(this.#values.length);
+  }
+
+  pop(): PickleValue {
+    return this.popMany(1)[0]!;
+  }
+
+  /** @throws TpaError `CHECKPOINT_INVALID` where there are fewer above the last mark */
+  popMany(count: number): PickleValue[] {
+    if (this.#values.length - count < (this.#marks.at(-1) ?? 0)) {
+      throw invalidCheckpoint(this.#subject, `${count} values on the stack`, 'fewer');
     }
-    return root;
+    return this.#values.splice(this.#values.length - count);
   }
 
-  /** Does a container's opcode; false for any other. */
-  #container(opcode: number): boolean {
-    switch (opcode) {
-      case 0x28: // MARK
-        return this.#stack.mark();
-      case 0x7d: // EMPTY_DICT
-        return this.#stack.push(new PickleDict(false));
-      case 0x5d: // EMPTY_LIST
-        return this.#stack.push(new PickleList());
-      case 0x29: // EMPTY_TUPLE
-        return this.#stack.push(new PickleTuple([]));
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        return this.#stack.push(new PickleTuple(this.#stack.popMany(opcode - 0x84)));
-      case 0x74: // TUPLE
-        return this.#stack.push(new PickleTuple(this.#stack.popMarked()));
-      case 0x61: // APPEND
-        return this.#append(this.#stack.popMany(1));
-      case 0x65: // APPENDS
-        return this.#append(this.#stack.popMarked());
-      case 0x73: // SETITEM
-        return this.#setItems(this.#stack.popMany(2));
-      case 0x75: // SETITEMS
-        return this.#setItems(this.#stack.popMarked());
-      default:
-        return false;
-    }
+  /** What was put since the last mark, which goes. @throws TpaError `CHECKPOINT_INVALID` */
+  popMarked(): PickleValue[] {
+    const mark = this.#marks.pop();
+    if (mark !== undefined) return this.#values.splice(mark);
+    throw invalidCheckpoint(this.#subject, 'a mark on the stack', 'none');
   }
 
-  /** Does the opcode of a scalar; false for any other. */
-  #scalar(opcode: number): boolean {
-    switch (opcode) {
-      case 0x4e: // NONE
-        return this.#stack.push(null);
-      case 0x88: // NEWTRUE
-      case 0x89: // NEWFALSE
-        return this.#stack.push(opcode === 0x88);
-      case 0x4a: // BININT
-        return this.#stack.push(this.#in.i32());
-      case 0x4b: // BININT1
-        return this.#stack.push(this.#in.u8());
-      case 0x4d: // BININT2
-        return this.#stack.push(this.#in.u16());
-      case 0x8a: // LONG1
-        return this.#stack.push(this.#in.long(this.#in.u8()));
-      case 0x47: // BINFLOAT
-        return this.#stack.push(this.#in.f64());
-      case 0x8c: // SHORT_BINUNICODE
-        return this.#stack.push(this.#in.text(this.#in.u8()));
-      case 0x58: // BINUNICODE
-        return this.#stack.push(this.#in.text(this.#in.u32()));
-      case 0x8d: // BINUNICODE8
-        return this.#stack.push(this.#in.text(this.#in.u64()));
-      case 0x43: // SHORT_BINBYTES
-        return this.#stack.push(this.#in.bytes(this.#in.u8()));
-      case 0x42: // BINBYTES
-        return this.#stack.push(this.#in.bytes(this.#in.u32()));
-      default:
-        return false;
-    }
-  }
-
-  /** Does an opcode of the memo or the host; false for any other. */
-  #reference(opcode: number): boolean {
-    switch (opcode) {
-      case 0x71: // BINPUT
-        return this.#put(this.#in.u8());
-      case 0x72: // LONG_BINPUT
-        return this.#put(this.#in.u32());
-      case 0x94: // MEMOIZE
-        return this.#put(this.#memo.size);
-      case 0x68: // BINGET
-        return this.#get(this.#in.u8());
-      case 0x6a: // LONG_BINGET
-        return this.#get(this.#in.u32());
-      case 0x95: // FRAME
-        this.#in.u64();
-        return true;
-      case 0x63: // GLOBAL
-        return this.#stack.push(this.#host.global(`${this.#in.line()}.${this.#in.line()}`));
-      case 0x93: // STACK_GLOBAL
-        return this.#stack.push(
-          this.#host.global(
-            this.#stack
-              .popMany(2)
-              .map((part) => this.#text(part))
-              .join('.'),
-          ),
-        );
-      case 0x51: // BINPERSID
-        return this.#stack.push(this.#host.persistent(this.#stack.pop()));
-      case 0x52: // REDUCE
-        return this.#reduce();
-      case 0x62: // BUILD
-        return this.#build();
-      default:
-        return false;
-    }
-  }
-
-  #reduce(): boolean {
-    const args = this.#stack.pop();
-    if (args instanceof PickleTuple)
-      return this.#stack.push(this.#host.reduce(this.#stack.pop(), args));
-    throw invalidCheckpoint(this.#subject, 'arguments in a tuple', kindOf(args));
-  }
-
-  /** A state dict carries its module versions as an attribute: passed over. Nothing else has any. */
-  #build(): boolean {
-    const state = this.#stack.pop();
-    const target = this.#stack.top;
-    if (target instanceof PickleDict && target.isOrdered && state instanceof PickleDict)
-      return true;
-    const found = `opcode ${opcodeName(0x62)} on ${kindOf(target)}`;
-    throw unsupportedCheckpoint(this.#subject, 'tensors and plain containers only', found);
-  }
-
-  #append(items: readonly PickleValue[]): boolean {
-    const list = this.#stack.top;
+  append(items: readonly PickleValue[]): void {
+    const list = this.#values.at(-1);
     if (!(list instanceof PickleList)) {
       throw invalidCheckpoint(this.#subject, 'a list to append to', kindOf(list));
     }
     for (const item of items) list.items.push(item);
-    return true;
   }
 
-  #setItems(items: readonly PickleValue[]): boolean {
-    const dict = this.#stack.top;
+  setItems(items: readonly PickleValue[]): void {
+    const dict = this.#values.at(-1);
     if (!(dict instanceof PickleDict) || items.length % 2 !== 0) {
       throw invalidCheckpoint(this.#subject, 'a dict to put pairs in', kindOf(dict));
     }
@@ -212,24 +181,47 @@ class PickleMachine {
       }
       dict.entries.set(key, items[i + 1]!);
     }
-    return true;
   }
 
-  #text(value: PickleValue): string {
-    if (typeof value === 'string') return value;
-    throw invalidCheckpoint(this.#subject, 'a name', kindOf(value));
+  global(...parts: readonly PickleValue[]): void {
+    const other = parts.find((part) => typeof part !== 'string');
+    if (other !== undefined) throw invalidCheckpoint(this.#subject, 'a name', kindOf(other));
+    this.push(this.host.global(parts.join('.')));
   }
 
-  #put(key: number): boolean {
-    const value = this.#stack.top;
+  reduce(): void {
+    const args = this.pop();
+    if (!(args instanceof PickleTuple)) {
+      throw invalidCheckpoint(this.#subject, 'arguments in a tuple', kindOf(args));
+    }
+    this.push(this.host.reduce(this.pop(), args));
+  }
+
+  /** A state dict carries its module versions as an attribute: passed over. Nothing else has any. */
+  build(): void {
+    const state = this.pop();
+    const target = this.#values.at(-1);
+    const isPassedOver = target instanceof PickleDict && target.isOrdered;
+    if (isPassedOver && state instanceof PickleDict) return;
+    const found = `opcode ${opcodeName(BUILD)} on ${kindOf(target)}`;
+    throw unsupportedCheckpoint(this.#subject, PLAIN, found);
+  }
+
+  memoize(): void {
+    this.put(this.#memo.size);
+  }
+
+  put(key: number): void {
+    const value = this.#values.at(-1);
     if (value === undefined) throw invalidCheckpoint(this.#subject, 'a value to remember', 'none');
     this.#memo.set(key, value);
-    return true;
   }
 
-  #get(key: number): boolean {
+  get(key: number): void {
     const value = this.#memo.get(key);
-    if (value !== undefined) return this.#stack.push(value);
-    throw invalidCheckpoint(this.#subject, 'a value remembered before', 'none');
+    if (value === undefined) {
+      throw invalidCheckpoint(this.#subject, 'a value remembered before', 'none');
+    }
+    this.push(value);
   }
 }

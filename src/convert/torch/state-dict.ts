@@ -1,10 +1,9 @@
 import { printable } from '../../base/printable.ts';
 import { isReadable } from '../../format/tensors/tensors.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf } from './pickle-values.ts';
-import { readChunks } from '../../format/files/read-chunks.ts';
 import { TorchTensor } from './objects.ts';
-import type { CheckpointTensor } from '../../format/contents.ts';
+import type { LocatedTensor } from '../../format/tensors/tensors.ts';
 import type { PickleDict } from './pickle-values.ts';
 import type { TorchArchive } from './archive.ts';
 
@@ -18,11 +17,11 @@ const EMBEDDING = 'transformer.wte.weight';
 
 /** Tensors of state dicts, in order, and what was left out. */
 export class StateDict {
-  readonly #tensors = new Map<string, CheckpointTensor>();
+  readonly #tensors = new Map<string, LocatedTensor>();
   readonly #leftOut: string[] = [];
 
   /** By their names without wrappers. */
-  get tensors(): ReadonlyMap<string, CheckpointTensor> {
+  get tensors(): ReadonlyMap<string, LocatedTensor> {
     return this.#tensors;
   }
 
@@ -77,8 +76,8 @@ export class StateDict {
       throw invalidCheckpoint(subject, expected, length);
     }
     const offset = first + (await archive.locate(storage));
-    const chunks = () => readChunks(archive.source, offset, byteLength);
-    this.#tensors.set(name, { name, dtype, shape, byteLength, storedAs: dtype, chunks });
+    const entry = { name, dtype, shape, offset, byteLength };
+    this.#tensors.set(name, { source: archive.source, entry });
     return { name, layout: `${dtype} [${shape.join()}]`, offset, byteLength };
   }
 }

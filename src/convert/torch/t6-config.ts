@@ -1,34 +1,15 @@
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf, PickleDict } from './pickle-values.ts';
 import type { JsonObject } from '../../format/contents.ts';
 import type { PickleValue } from './pickle-values.ts';
 
 /** Keys of `model_args` that say how a model computes; those of training are left out. */
-const KEYS: readonly string[] = [
-  'n_layer',
-  'n_head',
-  'head_dim',
-  'n_embd',
-  'rank',
-  'q_rank',
-  'c_dim',
-  'vocab_size',
-  'block_size',
-  'using_groupnorm',
-  'bias',
-  'group_size',
-  'q_lora_rank',
-  'kv_lora_rank',
-  'qk_rope_head_dim',
-  'v_head_dim',
-  'rope_theta',
-  'rope_precision',
-  'rope_partial_factor',
-  'rope_decay_base',
-  'attention',
-  'eos_token_id',
-];
+const KEYS = (
+  'n_layer n_head head_dim n_embd rank q_rank c_dim vocab_size block_size using_groupnorm bias ' +
+  'group_size q_lora_rank kv_lora_rank qk_rope_head_dim v_head_dim rope_theta rope_precision ' +
+  'rope_partial_factor rope_decay_base attention eos_token_id'
+).split(' ');
 /** What no mechanism can do without. */
 const REQUIRED: readonly string[] = ['n_layer', 'n_head', 'n_embd', 'vocab_size'];
 /** `rope_precision`, `attention`. */

@@ -1,6 +1,7 @@
 import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS } from '../../format/tensors/safetensors.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
+import { decodeUtf8 } from '../../format/files/byte-reader.ts';
 import type { TpaError } from '../../base/errors.ts';
 import type { ByteSource } from '../../format/files/byte-source.ts';
 
@@ -137,7 +138,10 @@ function readEntry(source: ByteSource, view: DataView, at: number) {
   const extraBytes = view.getUint16(at + 30, true);
   const next = at + CENTRAL_BYTES + nameBytes + extraBytes + view.getUint16(at + 32, true);
   if (next > view.byteLength) throw invalid(source, 'directory', 'whole entries', 'a cut one');
-  const name = decodeName(source, view, at + CENTRAL_BYTES, nameBytes);
+  const name = decodeUtf8(
+    new Uint8Array(view.buffer, view.byteOffset + at + CENTRAL_BYTES, nameBytes),
+    () => invalid(source, 'file names', 'in UTF-8', 'other bytes'),
+  );
   const method = view.getUint16(at + 10, true);
   if (method !== STORED || view.getUint16(at + 8, true) & ENCRYPTED_FLAG) {
     const subject = `"${printable(source.name)}" file "${printable(name)}"`;
@@ -195,15 +199,6 @@ function withEnds(
     entries.set(name, { ...entry, end });
   }
   return entries;
-}
-
-function decodeName(source: ByteSource, view: DataView, at: number, byteLength: number): string {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, byteLength);
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw invalid(source, 'file names', 'in UTF-8', 'other bytes');
-  }
 }
 
 function readU64(source: ByteSource, view: DataView, at: number): number {

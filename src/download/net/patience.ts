@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { checkAbort } from '../../format/tensors/tensors.ts';
+import { abortedBy, checkAbort } from '../../base/errors.ts';
 
 /** Longer than any disk takes for a piece; a cache that hangs must not hang a load. */
 export const DISK_PATIENCE_MS = 30_000;
@@ -36,7 +36,7 @@ export class Patience {
       const late = () => settle(() => reject(new Error(`nothing came for ${milliseconds} ms`)));
       const left = Math.max(0, this.#until - this.#clock.now());
       const cancel = this.#clock.after(Math.min(milliseconds, left), late);
-      const abort = () => settle(() => reject(this.#aborted()));
+      const abort = () => settle(() => reject(abortedBy(signal!)));
       const settle = (outcome: () => void): void => {
         cancel();
         signal?.removeEventListener('abort', abort);
@@ -54,14 +54,5 @@ export class Patience {
   /** @throws TpaError `ABORTED` */
   async pause(milliseconds: number): Promise<void> {
     await this.within(new Promise<never>(() => {}), milliseconds).catch(() => this.check());
-  }
-
-  #aborted(): unknown {
-    try {
-      this.check();
-    } catch (error) {
-      return error;
-    }
-    return undefined;
   }
 }

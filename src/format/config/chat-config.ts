@@ -1,4 +1,5 @@
 import { Fields } from './fields.ts';
+import type { ModelText } from '../contents.ts';
 
 /** What a model's files say about conversations. */
 export interface ChatConfig {
@@ -34,6 +35,13 @@ export function parseTokenizerConfig(json: unknown): Partial<ChatConfig> {
     ...(bosToken === undefined ? {} : { bosToken }),
     ...(eosToken === undefined ? {} : { eosToken }),
   };
+}
+
+/** The template of a model and the tokens it names; undefined where it has none. @throws TpaError `CONFIG_INVALID` */
+export function chatConfigOf({ chatTemplate, tokenizerConfig }: ModelText): ChatConfig | undefined {
+  const config = parseTokenizerConfig(tokenizerConfig ?? {});
+  const template = chatTemplate ?? config.template;
+  return template === undefined ? undefined : { ...config, template };
 }
 
 function readTemplate(fields: Fields): string | undefined {

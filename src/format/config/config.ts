@@ -1,6 +1,6 @@
 import { readFamily, refuseForeignTensors } from './family.ts';
-import { Fields, invalidConfig } from './fields.ts';
-import { isDeeperThan } from '../../base/json-depth.ts';
+import { Fields, refuseConfig } from './fields.ts';
+import { parseJson } from '../files/json.ts';
 import { readLlamaConfig } from './llama.ts';
 import { readT6Config } from './t6.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -8,37 +8,16 @@ import type { TensorEntry } from '../tensors/safetensors.ts';
 
 /** Configs take 1 to 10 KB. */
 export const MAX_CONFIG_BYTES = 2 ** 20;
-/** Real ones nest 3 deep. */
-const MAX_CONFIG_DEPTH = 32;
 
 /**
- * Parses the bytes of a config.json, or of another `file` of settings.
+ * Parses the bytes of a config.json.
  *
  * @throws TpaError `CONFIG_INVALID` where they are not strict UTF-8 JSON, too long or too deep
  */
-export function parseConfigBytes(
-  bytes: Uint8Array,
-  file = 'config.json',
-  maxBytes = MAX_CONFIG_BYTES,
-): unknown {
-  if (bytes.byteLength > maxBytes) {
-    throw invalidConfig('', `at most ${maxBytes} bytes`, bytes.byteLength, file);
-  }
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw invalidConfig('', 'UTF-8 text', bytes, file);
-  }
-  if (isDeeperThan(MAX_CONFIG_DEPTH, bytes)) {
-    throw invalidConfig('', `at most ${MAX_CONFIG_DEPTH} levels`, MAX_CONFIG_DEPTH + 1, file);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The engine's error quotes the text, so it is not kept as the cause.
-    throw invalidConfig('', 'JSON', text, file);
-  }
+export function parseConfigBytes(bytes: Uint8Array): unknown {
+  const refuse = refuseConfig('config.json');
+  if (bytes.byteLength <= MAX_CONFIG_BYTES) return parseJson(bytes, refuse);
+  throw refuse(`at most ${MAX_CONFIG_BYTES} bytes`, `${bytes.byteLength}`);
 }
 
 /**

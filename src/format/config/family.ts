@@ -17,37 +17,11 @@ const FAMILIES: readonly LlamaFamily[] = ['llama', 'mistral', 'qwen2', 'qwen3'];
 const KNOWN = FAMILIES.join(', ');
 
 /** How families of other libraries begin, as either key spells them, without `_` and `-`. */
-const FOREIGN_FAMILIES: readonly string[] = [
-  'bert',
-  'bloom',
-  'cohere',
-  'deepseek',
-  'falcon',
-  'gemma',
-  'gpt2lmhead',
-  'gptbigcode',
-  'gptj',
-  'gptneo',
-  'gptoss',
-  'granite',
-  'internlm',
-  'llama',
-  'mamba',
-  'ministral',
-  'mistral',
-  'mixtral',
-  'mllama',
-  'mpt',
-  'olmo',
-  'opt',
-  'phi',
-  'qwen',
-  'rwkv',
-  'smollm',
-  'stablelm',
-  'starcoder',
-  't5',
-];
+const FOREIGN_FAMILY = new RegExp(
+  '^(?:bert|bloom|cohere|deepseek|falcon|gemma|gpt2lmhead|gptbigcode|gptj|gptneo|gptoss|granite|' +
+    'internlm|llama|mamba|ministral|mistral|mixtral|mllama|mpt|olmo|opt|phi|qwen|rwkv|smollm|' +
+    'stablelm|starcoder|t5)',
+);
 
 const T6_TENSOR = 'transformer.wte.weight';
 const T6_LAYER = 'transformer.h.0.';
@@ -124,8 +98,7 @@ function readArchitectures(fields: Fields): readonly string[] {
 }
 
 function isForeign(name: string): boolean {
-  const plain = name.toLowerCase().replace(/[_-]/g, '');
-  return FOREIGN_FAMILIES.some((family) => plain.startsWith(family));
+  return FOREIGN_FAMILY.test(name.toLowerCase().replace(/[_-]/g, ''));
 }
 
 function hasT6Layer(tensors: ReadonlyMap<string, unknown>): boolean {

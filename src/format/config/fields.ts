@@ -1,5 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import type { Refuse } from '../files/json.ts';
 
 /** The fields of a JSON file: checks each value that is asked for and remembers which were. */
 export class Fields {
@@ -14,7 +15,7 @@ export class Fields {
   /** @throws TpaError `CONFIG_INVALID` where `json` is no object */
   constructor(json: unknown, file = 'config.json', prefix = '') {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw invalidConfig(prefix.slice(0, -1), 'an object', json, file);
+      throw invalidConfig(prefix.slice(0, -1), 'an object', describe(json), file);
     }
     this.#file = file;
     this.#prefix = prefix;
@@ -112,7 +113,7 @@ export class Fields {
 
   /** The error of a value of this object that breaks `rule`. */
   invalid(key: string, rule: string, found: unknown): TpaError {
-    return invalidConfig(this.#prefix + key, rule, found, this.#file);
+    return invalidConfig(this.#prefix + key, rule, describe(found), this.#file);
   }
 
   /** The error of a sound value that asks for what this package does not compute: names are shown. */
@@ -132,17 +133,22 @@ export class Fields {
   }
 }
 
-/** The error of a value that breaks `rule`; `path` is empty for the file as a whole. */
+/** The error of a value that breaks `rule`; `path` is empty for the file as a whole, `found` quotes nothing. */
 export function invalidConfig(
   path: string,
   rule: string,
-  found: unknown,
+  found: string,
   file = 'config.json',
 ): TpaError {
   const subject = path === '' ? file : `${file}: "${path}"`;
-  return new TpaError('CONFIG_INVALID', `${subject} expected ${rule}, got ${describe(found)}`, {
+  return new TpaError('CONFIG_INVALID', `${subject} expected ${rule}, got ${found}`, {
     data: { file, path, rule },
   });
+}
+
+/** Makes the errors of a file that is not what it should be as a whole. */
+export function refuseConfig(file: string): Refuse {
+  return (rule, found) => invalidConfig('', rule, found, file);
 }
 
 /** Numbers and booleans as they are, everything else by its kind: no text of the file. */

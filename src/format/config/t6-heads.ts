@@ -1,5 +1,6 @@
-import { TpaError } from '../../base/errors.ts';
+import { tensorMismatch } from '../errors.ts';
 import { LIMITS } from './limits.ts';
+import type { TpaError } from '../../base/errors.ts';
 import type { Fields } from './fields.ts';
 import type { LatentSizes } from './model-config.ts';
 import type { TensorEntry } from '../tensors/safetensors.ts';
@@ -83,7 +84,5 @@ export function readLatentSizes(
 }
 
 function mismatch(tensor: string, expected: string, { shape }: TensorEntry): TpaError {
-  const found = `[${shape.join(', ')}]`;
-  const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
-  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
+  return tensorMismatch(tensor, expected, `[${shape.join(', ')}]`);
 }

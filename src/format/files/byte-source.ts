@@ -48,6 +48,16 @@ export function bytesSource(name: string, bytes: Uint8Array | ArrayBuffer): Byte
   };
 }
 
+/** Fills `target` with the bytes from `offset` on, by a copy where the source cannot do it itself. */
+export async function readInto(
+  source: ByteSource,
+  offset: number,
+  target: Uint8Array,
+): Promise<void> {
+  if (source.readInto) await source.readInto(offset, target);
+  else target.set(await source.read(offset, target.byteLength));
+}
+
 /** The error of a file that ends at byte `found` although `expected` bytes are needed. */
 export function truncated(name: string, expected: number, found: number): TpaError {
   return new TpaError(

@@ -1,6 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
-import { checkBareName } from './bare-name.ts';
+import { checkBareName } from './model-files.ts';
 import { truncated } from './byte-source.ts';
 import { printable } from '../../base/printable.ts';
 import type { FileHandle } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 import { FAMILIES } from './sizes.ts';
-import { invalidCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint } from '../errors.ts';
 import type { JsonObject } from '../contents.ts';
 import type { GgufHeader } from './header.ts';
 import type { GgufMetadata } from './metadata.ts';

@@ -1,7 +1,7 @@
 import { widenToFloat32 } from '../tensors/half.ts';
 
 /** Elements of a block: they share one scale. */
-export const BLOCK = 32;
+const BLOCK = 32;
 const SCALE_BYTES = 2;
 const Q8_BYTES = SCALE_BYTES + BLOCK;
 const Q4_BYTES = SCALE_BYTES + BLOCK / 2;
@@ -63,3 +63,19 @@ function readScales(blocks: Uint8Array, blockBytes: number): Float32Array {
   }
   return widenToFloat32(halves, 'F16');
 }
+
+/** A dtype whose elements are stored in blocks. */
+export interface BlockType {
+  /** Elements of a block. */
+  readonly length: number;
+  /** Bytes it takes. */
+  readonly bytes: number;
+  /** Whole blocks as float32, `length` for each. */
+  readonly dequantize: (blocks: Uint8Array, out: Float32Array) => void;
+}
+
+/** Those that are read, by name. */
+export const BLOCK_TYPES: ReadonlyMap<string, BlockType> = new Map([
+  ['Q4_0', { length: BLOCK, bytes: Q4_BYTES, dequantize: dequantizeQ4 }],
+  ['Q8_0', { length: BLOCK, bytes: Q8_BYTES, dequantize: dequantizeQ8 }],
+]);

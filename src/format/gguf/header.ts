@@ -1,10 +1,10 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS } from '../tensors/safetensors.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import { GgufCursor, MoreBytes } from './cursor.ts';
 import { readMetadata, readPairCount } from './metadata.ts';
-import { GGUF_TYPES, OTHER_TYPES } from './types.ts';
+import { GGUF_TYPES, ggufTypeName } from './types.ts';
 import type { ByteSource } from '../files/byte-source.ts';
 import type { GgufMetadata } from './metadata.ts';
 import type { GgufType } from './types.ts';
@@ -132,7 +132,7 @@ const MAX_DIMENSION = 2n ** 40n;
 
 function otherType(subject: string, type: number): TpaError {
   const expected = 'F32, F16, BF16, Q8_0 or Q4_0';
-  const name = OTHER_TYPES.get(type);
+  const name = ggufTypeName(type);
   if (name !== undefined) return unsupportedCheckpoint(subject, expected, name);
   return invalidCheckpoint(subject, expected, `type ${type}`);
 }

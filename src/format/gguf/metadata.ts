@@ -1,5 +1,5 @@
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufCursor } from './cursor.ts';
 
 /** A value of the metadata; integers beyond 2^53 stay what they are and fit no field. */
@@ -99,11 +99,11 @@ const LEAST_PAIR_BYTES = 8 + 4 + 1;
 const STRING_TYPE = 8;
 const ARRAY_TYPE = 9;
 
-/** By type number: the least bytes a value takes, and its reader. */
-const SCALARS: ReadonlyMap<
-  number,
-  readonly [number, (c: GgufCursor, subject: string) => GgufScalar]
-> = new Map<number, readonly [number, (c: GgufCursor, subject: string) => GgufScalar]>([
+/** How a scalar is read, and the least bytes it takes. */
+type Scalar = readonly [leastBytes: number, read: (c: GgufCursor, subject: string) => GgufScalar];
+
+/** By type number. */
+const SCALARS: ReadonlyMap<number, Scalar> = new Map<number, Scalar>([
   [0, [1, (c) => c.u8()]],
   [1, [1, (c) => c.i8()]],
   [2, [2, (c) => c.u16()]],

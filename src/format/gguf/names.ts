@@ -1,5 +1,5 @@
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufHeader } from './header.ts';
 import type { GgufSizes } from './sizes.ts';
 
@@ -7,8 +7,8 @@ import type { GgufSizes } from './sizes.ts';
 export interface GgufName {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Heads whose rows llama.cpp's converter has permuted; 0 where it has not. */
-  readonly permutedHeads: number;
+  /** Whether llama.cpp's converter has permuted the rows of its heads. */
+  readonly isPermuted: boolean;
 }
 
 /** The factors by which LLaMA 3 divides its angles: a table of the configuration, no weight. */
@@ -53,20 +53,25 @@ export function namesOf({ tensors }: GgufHeader, sizes: GgufSizes): ReadonlyMap<
 
 function layerNames(sizes: GgufSizes): ReadonlyMap<string, GgufName> {
   const { architecture, dim, hiddenDim, heads, kvHeads, headDim } = sizes;
-  const isPermuted = architecture === 'llama';
+  const isLlama = architecture === 'llama';
   const queries = heads * headDim;
   const keys = kvHeads * headDim;
   const names = new Map<string, GgufName>([
     ['attn_norm.weight', plain('input_layernorm.weight', [dim])],
     ['ffn_norm.weight', plain('post_attention_layernorm.weight', [dim])],
   ]);
-  const projection = (from: string, to: string, rows: number, columns: number, permuted = 0) => {
-    const permutedHeads = isPermuted ? permuted : 0;
-    names.set(`${from}.weight`, { name: `${to}.weight`, shape: [rows, columns], permutedHeads });
-    names.set(`${from}.bias`, { name: `${to}.bias`, shape: [rows], permutedHeads });
+  const projection = (
+    from: string,
+    to: string,
+    rows: number,
+    columns: number,
+    isPermuted = false,
+  ) => {
+    names.set(`${from}.weight`, { name: `${to}.weight`, shape: [rows, columns], isPermuted });
+    names.set(`${from}.bias`, { name: `${to}.bias`, shape: [rows], isPermuted });
   };
-  projection('attn_q', 'self_attn.q_proj', queries, dim, heads);
-  projection('attn_k', 'self_attn.k_proj', keys, dim, kvHeads);
+  projection('attn_q', 'self_attn.q_proj', queries, dim, isLlama);
+  projection('attn_k', 'self_attn.k_proj', keys, dim, isLlama);
   projection('attn_v', 'self_attn.v_proj', keys, dim);
   projection('attn_output', 'self_attn.o_proj', dim, queries);
   projection('ffn_gate', 'mlp.gate_proj', hiddenDim, dim);
@@ -131,5 +136,5 @@ function requireOne(names: ReadonlyMap<string, GgufName>, name: string): void {
 }
 
 function plain(name: string, shape: readonly number[]): GgufName {
-  return { name, shape, permutedHeads: 0 };
+  return { name, shape, isPermuted: false };
 }

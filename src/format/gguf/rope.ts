@@ -1,6 +1,6 @@
 import { widenToFloat32 } from '../tensors/half.ts';
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufMetadata } from './metadata.ts';
 import type { JsonObject } from '../contents.ts';
 

@@ -1,5 +1,5 @@
 import { printable } from '../../base/printable.ts';
-import { invalidCheckpoint, unsupportedCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufHeader } from './header.ts';
 
 /** The families that are converted, by the architecture a GGUF file names. */

@@ -1,12 +1,10 @@
 import { byteLevelTokenizer } from './byte-level.ts';
 import { readVocabulary } from './vocabulary.ts';
-import { parseJsonObject } from '../files/json-beside.ts';
+import { invalidCheckpoint } from '../errors.ts';
+import { expectObject, parseJson } from '../files/json.ts';
 import { sentencePieceTokenizer } from './sentencepiece.ts';
-import type { CheckpointContents, JsonObject } from '../contents.ts';
+import type { JsonObject, ModelText } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
-
-/** What a file says about text; `notes` says what could not be rebuilt. */
-export type GgufTokenizer = Pick<CheckpointContents, 'tokenizer' | 'tokenizerConfig' | 'notes'>;
 
 /**
  * The tokenizer of a GGUF file, in the files of Hugging Face.
@@ -14,7 +12,7 @@ export type GgufTokenizer = Pick<CheckpointContents, 'tokenizer' | 'tokenizerCon
  * @param vocabSize rows of the embedding
  * @throws TpaError `CHECKPOINT_INVALID` where the metadata breaks its format
  */
-export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): GgufTokenizer {
+export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): ModelText {
   const rebuilt = withStart(rebuild(metadata, vocabSize), metadata);
   const config = configOf(metadata);
   const isRebuilt = typeof rebuilt !== 'string';
@@ -27,9 +25,11 @@ export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): Gg
 
 /** tokenizer.json, or why there is none. */
 function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string {
-  const json = metadata.text('tokenizer.huggingface.json');
+  const key = 'tokenizer.huggingface.json';
+  const json = metadata.text(key);
   if (json !== undefined) {
-    return parseJsonObject(new TextEncoder().encode(json), 'tokenizer.huggingface.json');
+    const refuse = (rule: string, found: string) => invalidCheckpoint(`"${key}"`, rule, found);
+    return expectObject(parseJson(new TextEncoder().encode(json), refuse), refuse);
   }
   const vocabulary = readVocabulary(metadata, vocabSize);
   if (!vocabulary) return 'the file has no vocabulary';

@@ -1,51 +1,40 @@
-import type { TensorDtype } from '../tensors/half.ts';
+import { BLOCK_TYPES } from './dequantize.ts';
+import { ELEMENT_BYTES, type TensorDtype } from '../tensors/half.ts';
 
-/** How the elements of a tensor are stored and what they become. */
+/** How the elements of a tensor are stored. */
 export interface GgufType {
   readonly name: string;
   /** Elements that are stored together; a row is a whole number of blocks. */
   readonly blockLength: number;
   readonly blockBytes: number;
-  /** What is written. */
-  readonly dtype: TensorDtype;
 }
 
-/** The types that are converted, by their numbers in the file. */
-export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map<number, GgufType>([
-  [0, { name: 'F32', blockLength: 1, blockBytes: 4, dtype: 'F32' }],
-  [1, { name: 'F16', blockLength: 1, blockBytes: 2, dtype: 'F16' }],
-  [2, { name: 'Q4_0', blockLength: 32, blockBytes: 18, dtype: 'F32' }],
-  [8, { name: 'Q8_0', blockLength: 32, blockBytes: 34, dtype: 'F32' }],
-  [30, { name: 'BF16', blockLength: 1, blockBytes: 2, dtype: 'BF16' }],
+function plain(name: TensorDtype): GgufType {
+  return { name, blockLength: 1, blockBytes: ELEMENT_BYTES[name] };
+}
+
+function blocks(name: string): GgufType {
+  const { length, bytes } = BLOCK_TYPES.get(name)!;
+  return { name, blockLength: length, blockBytes: bytes };
+}
+
+/** The types that are read, by their numbers in the file. */
+export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map([
+  [0, plain('F32')],
+  [1, plain('F16')],
+  [2, blocks('Q4_0')],
+  [8, blocks('Q8_0')],
+  [30, plain('BF16')],
 ]);
 
-/** The types that are not, to refuse them by name. */
-export const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
-  [3, 'Q4_1'],
-  [6, 'Q5_0'],
-  [7, 'Q5_1'],
-  [9, 'Q8_1'],
-  [10, 'Q2_K'],
-  [11, 'Q3_K'],
-  [12, 'Q4_K'],
-  [13, 'Q5_K'],
-  [14, 'Q6_K'],
-  [15, 'Q8_K'],
-  [16, 'IQ2_XXS'],
-  [17, 'IQ2_XS'],
-  [18, 'IQ3_XXS'],
-  [19, 'IQ1_S'],
-  [20, 'IQ4_NL'],
-  [21, 'IQ3_S'],
-  [22, 'IQ2_S'],
-  [23, 'IQ4_XS'],
-  [24, 'I8'],
-  [25, 'I16'],
-  [26, 'I32'],
-  [27, 'I64'],
-  [28, 'F64'],
-  [29, 'IQ1_M'],
-  [34, 'TQ1_0'],
-  [35, 'TQ2_0'],
-  [39, 'MXFP4'],
-]);
+/** The names of all types by their numbers, to refuse by name those that are not read. */
+const NAMES = (
+  'F32 F16 Q4_0 Q4_1 - - Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K IQ2_XXS IQ2_XS ' +
+  'IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS I8 I16 I32 I64 F64 IQ1_M BF16 - - - TQ1_0 TQ2_0 - - - ' +
+  'MXFP4'
+).split(' ');
+
+/** The name of a type; undefined for a number that stands for none. */
+export function ggufTypeName(number: number): string | undefined {
+  return NAMES[number] === '-' ? undefined : NAMES[number];
+}

@@ -1,4 +1,4 @@
-import { invalidCheckpoint } from '../checkpoint-error.ts';
+import { invalidCheckpoint } from '../errors.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */

@@ -1,5 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import { decodeUtf8 } from '../files/byte-reader.ts';
 
 /** A safetensors header nests 3 deep (file, tensor, shape), a shard index 2; one level to spare. */
 const MAX_DEPTH = 4;
@@ -52,12 +53,8 @@ export class JsonScanner {
   /** @throws TpaError `WEIGHTS_HEADER_JSON` where the bytes are not UTF-8 */
   constructor(bytes: Uint8Array, fileName: string) {
     this.#fileName = printable(fileName);
-    try {
-      // ignoreBOM keeps a byte order mark in the text, where it is no JSON.
-      this.#text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch {
-      throw new TpaError('WEIGHTS_HEADER_JSON', `"${this.#fileName}" header expected UTF-8`);
-    }
+    const message = `"${this.#fileName}" header expected UTF-8`;
+    this.#text = decodeUtf8(bytes, () => new TpaError('WEIGHTS_HEADER_JSON', message));
   }
 
   /** The kind of the next value. @throws TpaError `WEIGHTS_HEADER_JSON` where there is none */

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { convertCheckpoint } from '../../../src/convert/converted-files.ts';
-import { readTorchCheckpoint, readTorchShards } from '../../../src/convert/torch/contents.ts';
+import { readTorch, readTorchShards } from '../../../src/convert/torch/contents.ts';
 import { bytesSource } from '../../../src/format/files/byte-source.ts';
-import { openModelFiles } from '../../../src/format/files/model-files.ts';
+import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { loadModel } from '../../../src/index.ts';
 import {
   buildTorch,
@@ -13,7 +13,7 @@ import {
   type TorchData,
 } from '../../helpers/files/build-torch.ts';
 import { bytesOf } from '../../helpers/files/bytes.ts';
-import { convertedBytes, tensorBytes } from '../../helpers/files/converted.ts';
+import { convertedBytes, tensorBytes, torchCheckpoint } from '../../helpers/files/converted.ts';
 import { loadGolden } from '../../helpers/checks/golden.ts';
 import { goldenSource } from '../../helpers/models/t6-model.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
@@ -33,7 +33,7 @@ const parts = await torchParts(WEIGHTS);
 /** A bin file, read with config.json beside it. */
 async function open(bin: Uint8Array, beside: object = config as object) {
   const files = await openModelFiles({ config: beside, weights: new Uint8Array() });
-  return readTorchCheckpoint(bytesSource('pytorch_model.bin', bin), files);
+  return torchCheckpoint(readTorch(bytesSource('pytorch_model.bin', bin), files));
 }
 
 /** The checkpoint with one tensor put in place of another. */
@@ -47,7 +47,7 @@ const C_PROJ = 'transformer.h.0.attn.c_proj.weight';
 const WTE = 'transformer.wte.weight';
 const FACTOR = 'transformer.h.0.attn.c_qkv.W_A_q.weight';
 
-const test = suite('readTorchCheckpoint()');
+const test = suite('readTorch()');
 
 test('pytorch_model.bin: every tensor bit-identical, config.json unchanged, logits equal', async () => {
   const files = await convertedBytes(await open(buildBin(parts)));
@@ -95,7 +95,7 @@ const convert = async (changes: object, generation?: object) => {
   const checkpoint = await open(buildBin(parts), { ...(config as object), ...changes });
   const generationConfig = generation as Record<string, unknown>;
   const more = generation ? { generationConfig } : {};
-  return convertCheckpoint({ ...checkpoint, ...more, close: async () => {} });
+  return convertCheckpoint({ ...checkpoint, ...more });
 };
 
 test('refuses a configuration that loadModel would refuse, before anything is written', async () => {
@@ -174,7 +174,7 @@ test('copies tokenizer.json from beside the weights', async () => {
   const tokenizer = { model: { type: 'BPE' } };
   const files = await openModelFiles({ config, weights: new Uint8Array(), tokenizer });
   const source = bytesSource('pytorch_model.bin', buildBin(parts));
-  const written = await convertedBytes(await readTorchCheckpoint(source, files));
+  const written = await convertedBytes(await torchCheckpoint(readTorch(source, files)));
   assert.equal(JSON.parse(new TextDecoder().decode(written.get('tokenizer.json'))), tokenizer);
 });
 
@@ -183,10 +183,10 @@ test('takes chat_template.jinja from beside the weights, which goes before the o
   const tokenizerConfig = { bos_token: '<s>', chat_template: 'not this one' };
   const given = { config, weights: new Uint8Array(), tokenizerConfig, chatTemplate };
   const source = bytesSource('pytorch_model.bin', buildBin(parts));
-  const checkpoint = await readTorchCheckpoint(source, await openModelFiles(given));
+  const checkpoint = await torchCheckpoint(readTorch(source, await openModelFiles(given)));
   assert.equal(checkpoint.tokenizerConfig, { bos_token: '<s>', chat_template: chatTemplate });
   const files = await openModelFiles({ config, weights: new Uint8Array(), chatTemplate });
-  const alone = await readTorchCheckpoint(source, files);
+  const alone = await torchCheckpoint(readTorch(source, files));
   assert.equal(alone.tokenizerConfig, { chat_template: chatTemplate });
 });
 
@@ -203,7 +203,8 @@ test('shards: all tensors of all files; each where the index says', async () => 
     ]);
     const index = bytesOf(JSON.stringify({ metadata: { total_size: 1 }, weight_map: weightMap }));
     const files = await openModelFiles({ config, weights: shards });
-    return readTorchShards(bytesSource('pytorch_model.bin.index.json', index), files);
+    const source = bytesSource('pytorch_model.bin.index.json', index);
+    return torchCheckpoint(readTorchShards(source, files));
   };
   const written = await convertedBytes(await read(map));
   assert.equal(await tensorBytes(written.get('model.safetensors')!), await tensorBytes(WEIGHTS));
@@ -326,11 +327,7 @@ test('refuses names that no reader should meet', async () => {
     tensors.set(name, tensors.get(C_PROJ.replace('0', '1'))!);
     tensors.delete(C_PROJ.replace('0', '1'));
     const checkpoint = await open(buildBin({ ...parts, tensors }));
-    await refused(
-      () => convertCheckpoint({ ...checkpoint, close: async () => {} }),
-      'WEIGHTS_NAME',
-      name.slice(0, 12),
-    );
+    await refused(() => convertCheckpoint(checkpoint), 'WEIGHTS_NAME', name.slice(0, 12));
   }
 });
 

@@ -2,9 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRuntimeCache } from '../../../src/download/cache/folder.ts';
 import { openRuntimeCache as openNone } from '../../../src/download/cache/none.ts';
-import { cachePlace } from '../../../src/download/cache/cache-place.ts';
-import { chooseCache } from '../../../src/download/cache/choose.ts';
-import type { DenoPermission } from '../../../src/download/cache/deno-permissions.ts';
+import { cachePlace } from '../../../src/download/cache/folder.ts';
+import { chooseCache } from '../../../src/download/open-remote.ts';
+import type { DenoPermission } from '../../../src/download/cache/folder.ts';
 import { Patience } from '../../../src/download/net/patience.ts';
 import { systemNetwork } from '../../../src/download/net/network.ts';
 

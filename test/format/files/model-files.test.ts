@@ -5,11 +5,13 @@ import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { openModelFiles, readModelFile } from '../../../src/format/files/model-files.ts';
+import { readModelFile } from '../../../src/format/files/model-files.ts';
+import { openModelFiles, webAddress } from '../../../src/format/files/model-source.ts';
 import { withGlobals } from '../../helpers/fakes/globals.ts';
 import { openRemote } from '../../helpers/servers/remote-files.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
-import type { ModelFiles, ModelSource } from '../../../src/format/files/model-files.ts';
+import type { ModelFiles } from '../../../src/format/files/model-files.ts';
+import type { ModelSource } from '../../../src/format/files/model-source.ts';
 
 const test = suite<{ root: string; model: string }>('openModelFiles()');
 
@@ -50,7 +52,8 @@ test.before.each(async (context) => {
 test.after.each(({ root }) => rm(root, { recursive: true }));
 
 async function opened<T>(source: ModelSource, use: (files: ModelFiles) => Promise<T>): Promise<T> {
-  const files = await openModelFiles(source, async (address) => openRemote(address));
+  const address = webAddress(source);
+  const files = address === undefined ? await openModelFiles(source) : openRemote(address);
   try {
     return await use(files);
   } finally {

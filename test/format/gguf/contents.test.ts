@@ -1,24 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readGgufCheckpoint } from '../../../src/format/gguf/contents.ts';
-import { bytesSource } from '../../../src/format/files/byte-source.ts';
-import {
-  buildGguf,
-  ggufArray,
-  ggufValue,
-  TYPE,
-  type GgufParts,
-} from '../../helpers/files/build-gguf.ts';
-import { convertedBytes, tensorBytes } from '../../helpers/files/converted.ts';
+import { ggufArray, ggufValue, TYPE, type GgufParts } from '../../helpers/files/build-gguf.ts';
+import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
 import { bytesOfFloats, ggufModel, type GgufModel } from '../../helpers/models/gguf-model.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 import type { TpaErrorCode } from '../../../src/base/errors.ts';
 
-const read = (parts: GgufParts) => readGgufCheckpoint(bytesSource('model.gguf', buildGguf(parts)));
 /** The tensors as they are written. */
 async function written(model: GgufModel) {
   const { parts, weights } = ggufModel(model);
-  const checkpoint = await read(parts);
+  const checkpoint = await ggufCheckpoint(parts);
   const files = await convertedBytes(checkpoint);
   return { checkpoint, weights, tensors: await tensorBytes(files.get('model.safetensors')!) };
 }
@@ -30,7 +21,7 @@ const toBfloat16 = (values: Float32Array): Uint8Array =>
       .buffer,
   );
 
-const test = suite('readGgufCheckpoint()');
+const test = suite('readGguf()');
 
 for (const architecture of ['llama', 'qwen2', 'qwen3'] as const) {
   test(`${architecture}, F32: every weight and bias in the rows of Hugging Face, bit-identical`, async () => {
@@ -63,7 +54,7 @@ test('config.json of a llama: the keys of Hugging Face, floats as they were writ
     ['tokenizer.ggml.eos_token_id', ggufValue(2)],
     ['tokenizer.ggml.eot_token_id', ggufValue(7)],
   ];
-  const { config, generationConfig, family } = await read({
+  const { config, generationConfig, family } = await ggufCheckpoint({
     ...parts,
     metadata: [...parts.metadata, ...more],
   });
@@ -98,7 +89,7 @@ test('config.json: untied head, biases, head size and scaling where the file has
     ['qwen2.rope.scaling.factor', ggufValue(4)],
     ['qwen2.rope.scaling.original_context_length', ggufValue(32_768)],
   ];
-  const { config } = await read({ ...parts, metadata: [...parts.metadata, ...scaling] });
+  const { config } = await ggufCheckpoint({ ...parts, metadata: [...parts.metadata, ...scaling] });
   const { tie_word_embeddings, attention_bias, rope_scaling, architectures, rope_theta } = config;
   assert.equal(
     [tie_word_embeddings, attention_bias, architectures, rope_theta],
@@ -114,7 +105,10 @@ test('config.json: untied head, biases, head size and scaling where the file has
     ['qwen2.rope.scaling.yarn_beta_fast', ggufValue(24)],
     ['qwen2.rope.scaling.yarn_beta_slow', ggufValue(2)],
   ];
-  const knobs = await read({ ...parts, metadata: [...parts.metadata, ...scaling, ...neutral] });
+  const knobs = await ggufCheckpoint({
+    ...parts,
+    metadata: [...parts.metadata, ...scaling, ...neutral],
+  });
   assert.equal(knobs.config['rope_scaling'], {
     rope_type: 'yarn',
     factor: 4,
@@ -126,7 +120,7 @@ test('config.json: untied head, biases, head size and scaling where the file has
     ['qwen2.rope.scaling.type', ggufValue('linear')],
     ['qwen2.rope.scaling.factor', ggufValue(2.5)],
   ];
-  const second = await read({ ...parts, metadata: [...parts.metadata, ...linear] });
+  const second = await ggufCheckpoint({ ...parts, metadata: [...parts.metadata, ...linear] });
   assert.equal(second.config['rope_scaling'], { rope_type: 'linear', factor: 2.5 });
 });
 
@@ -371,7 +365,7 @@ const BIASES: readonly (typeof CASES)[number][] = [
 
 for (const [label, parts, code, message] of [...CASES, ...BIASES]) {
   test(`refuses ${label}, naming it`, async () => {
-    const error = await refused(() => read(parts), code, label);
+    const error = await refused(() => ggufCheckpoint(parts), code, label);
     assert.match(error.message, message);
   });
 }

@@ -1,15 +1,14 @@
+import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dequantizeQ4, dequantizeQ8 } from '../../../src/format/gguf/dequantize.ts';
-import { readGgufCheckpoint } from '../../../src/format/gguf/contents.ts';
 import { bytesSource } from '../../../src/format/files/byte-source.ts';
+import { readGguf } from '../../../src/format/gguf/contents.ts';
+import { dequantizeQ4, dequantizeQ8 } from '../../../src/format/gguf/dequantize.ts';
 import { widenToFloat32 } from '../../../src/format/tensors/half.ts';
-import { buildGguf, TYPE, type GgufParts } from '../../helpers/files/build-gguf.ts';
-import { convertedBytes, tensorBytes } from '../../helpers/files/converted.ts';
+import { buildGguf, TYPE } from '../../helpers/files/build-gguf.ts';
+import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
 import { ggufModel, SIZES } from '../../helpers/models/gguf-model.ts';
 import { createRandom } from '../../helpers/checks/random.ts';
-
-const read = (parts: GgufParts) => readGgufCheckpoint(bytesSource('model.gguf', buildGguf(parts)));
 
 /** Blocks with random scales and random bytes. */
 function blocks(seed: number, count: number, bytes: number): Uint8Array {
@@ -49,7 +48,7 @@ for (const [type, blockBytes, element] of [
     const tensors = parts.tensors.map((tensor) =>
       tensor.name === 'blk.1.attn_q.weight' ? { ...tensor, type: TYPE[type], bytes: data } : tensor,
     );
-    const files = await convertedBytes(await read({ ...parts, tensors }));
+    const files = await convertedBytes(await ggufCheckpoint({ ...parts, tensors }));
     const found = (await tensorBytes(files.get('model.safetensors')!)).get(
       'model.layers.1.self_attn.q_proj.weight',
     )!;
@@ -84,7 +83,7 @@ for (const [type, blockBytes, element] of [
         ? { ...tensor, type: TYPE[type], shape: [rows, 32], bytes }
         : tensor,
     );
-    const { tensors: converted, config } = await read({ ...parts, tensors });
+    const { tensors: converted, config } = await ggufCheckpoint({ ...parts, tensors });
     assert.is(config['vocab_size'], rows);
     let at = 0;
     for await (const chunk of converted[0]!.chunks()) {
@@ -97,5 +96,32 @@ for (const [type, blockBytes, element] of [
     assert.is(at, rows * 32);
   });
 }
+
+test('readStored(): any bytes of the blocks of a permuted projection, rows in their own order', async () => {
+  const { parts } = ggufModel();
+  const { headDim, dim, heads } = SIZES;
+  const rowBytes = (dim / 32) * 34;
+  const data = blocks(5, (heads * headDim * dim) / 32, 34);
+  const tensors = parts.tensors.map((tensor) =>
+    tensor.name === 'blk.0.attn_q.weight' ? { ...tensor, type: TYPE.Q8_0, bytes: data } : tensor,
+  );
+  const file = buildGguf({ ...parts, tensors });
+  const set = (await readGguf(bytesSource('model.gguf', file))).tensors;
+  const name = 'model.layers.0.self_attn.q_proj.weight';
+  assert.is(set.entries.get(name)?.dtype, 'Q8_0');
+  const whole = Uint8Array.from({ length: data.length }, (_, at) => {
+    const row = Math.floor(at / rowBytes);
+    const inHead = row % headDim;
+    const from = row - inHead + (inHead % (headDim / 2)) * 2 + Math.floor(inHead / (headDim / 2));
+    return data[from * rowBytes + (at % rowBytes)]!;
+  });
+  const range = fc.tuple(fc.nat(whole.length), fc.nat(whole.length));
+  const isSame = fc.asyncProperty(range, async ([a, b]) => {
+    const target = new Uint8Array(Math.abs(a - b));
+    await set.readStored(name, Math.min(a, b), target);
+    assert.equal(target, whole.subarray(Math.min(a, b), Math.max(a, b)));
+  });
+  await fc.assert(isSame, { seed: 7, numRuns: 100, examples: [[[0, whole.length]]] });
+});
 
 test.run();

@@ -1,13 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readGgufCheckpoint } from '../../../src/format/gguf/contents.ts';
-import { bytesSource } from '../../../src/format/files/byte-source.ts';
-import { buildGguf, ggufValue, TYPE, type GgufParts } from '../../helpers/files/build-gguf.ts';
+import { ggufValue, TYPE } from '../../helpers/files/build-gguf.ts';
+import { ggufCheckpoint } from '../../helpers/files/converted.ts';
 import { bytesOfFloats, ggufModel, SIZES } from '../../helpers/models/gguf-model.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 import type { TpaErrorCode } from '../../../src/base/errors.ts';
 
-const read = (parts: GgufParts) => readGgufCheckpoint(bytesSource('model.gguf', buildGguf(parts)));
 const test = suite('recogniseLlama3()');
 
 /** The divisors as the public converter makes them: float32, from wavelengths. */
@@ -33,7 +31,10 @@ for (const factor of [8, 32]) {
         bytes: bytesOfFloats(llama3Table(factor, theta)),
       };
       const metadata = [...parts.metadata, ['llama.rope.freq_base', ggufValue(theta)] as const];
-      const { config, tensors } = await read({ metadata, tensors: [...parts.tensors, table] });
+      const { config, tensors } = await ggufCheckpoint({
+        metadata,
+        tensors: [...parts.tensors, table],
+      });
       assert.equal(config['rope_scaling'], {
         rope_type: 'llama3',
         factor,
@@ -61,7 +62,7 @@ test('refuses other divisors, of another type or beside another scaling', async 
   ];
   for (const [changes, code] of tables) {
     const tensors = [...parts.tensors, { ...good, ...changes }];
-    const error = await refused(() => read({ ...parts, tensors }), code);
+    const error = await refused(() => ggufCheckpoint({ ...parts, tensors }), code);
     assert.match(error.message, /^tensor "rope_freqs\.weight" expected /);
   }
   const metadata = [
@@ -69,7 +70,10 @@ test('refuses other divisors, of another type or beside another scaling', async 
     ['llama.rope.scaling.type', ggufValue('linear')] as const,
     ['llama.rope.scaling.factor', ggufValue(2)] as const,
   ];
-  await refused(() => read({ metadata, tensors: [...parts.tensors, good] }), 'CHECKPOINT_INVALID');
+  await refused(
+    () => ggufCheckpoint({ metadata, tensors: [...parts.tensors, good] }),
+    'CHECKPOINT_INVALID',
+  );
 });
 
 test.run();

@@ -206,7 +206,7 @@ const ABSENT: readonly [string, Record<string, GgufValue>, RegExp][] = [
 
 for (const [label, values, reason] of ABSENT) {
   test(`${label}: no tokenizer, and a note that says why`, () => {
-    const { tokenizer, notes } = read(values);
+    const { tokenizer, notes = [] } = read(values);
     assert.is(tokenizer, undefined);
     assert.is(notes.length, 1);
     assert.match(notes[0]!, reason);

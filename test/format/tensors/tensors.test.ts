@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openModelFiles } from '../../../src/format/files/model-files.ts';
-import { openTensors } from '../../../src/format/tensors/tensors.ts';
+import { openModelFiles } from '../../../src/format/files/model-source.ts';
+import { openTensors, readFloats } from '../../../src/format/tensors/tensors.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
 import { type Read, recordReads } from '../../helpers/fakes/recording-files.ts';
 import { readTensor } from '../../helpers/files/read-tensor.ts';
@@ -92,7 +92,7 @@ test('any part of a tensor, at any alignment, fills a target, from views and by 
     reads.length = 0;
     const memory = new Float32Array(data.length + 8).fill(7);
     const target = memory.subarray(at, at + to! - from!);
-    await set.readInto('x', from!, target);
+    await readFloats(set, 'x', from!, target);
     assert.equal(Array.from(target), data.slice(from, to));
     assert.ok(memory.subarray(0, at).every((value) => value === 7));
     assert.ok(memory.subarray(at + target.length).every((value) => value === 7));
@@ -244,6 +244,28 @@ test('refuses an index that is no index', async () => {
   const many = Array.from({ length: 1025 }, (_, i) => `"${i}":"${i}.safetensors"`);
   await refused(() => openIndex(`{"weight_map":{${many.join(',')}}}`), 'WEIGHTS_TOO_MANY');
   await refused(() => openIndex(' '.repeat(2 ** 24 + 1)), 'RESOURCE_LIMIT');
+});
+
+test('readStored(): the bytes of any dtype as they lie in the file, any range, none beyond', async () => {
+  const stored = Uint8Array.from({ length: 12 }, (_, i) => 200 + i);
+  const x = { dtype: 'I8', shape: [12], data_offsets: [0, 12] };
+  const y = { dtype: 'F16', shape: [2], data_offsets: [12, 16] };
+  const weights = withHeader(JSON.stringify({ x, y }), Uint8Array.of(...stored, 1, 2, 3, 4));
+  const set = await open(weights);
+  assert.is(set.entries.get('x')?.dtype, 'I8');
+  for (const [offset, length] of [
+    [0, 12],
+    [5, 3],
+    [12, 0],
+  ] as const) {
+    const target = new Uint8Array(length);
+    await set.readStored('x', offset, target);
+    assert.equal(target, stored.subarray(offset, offset + length));
+  }
+  const beyond = await set.readStored('x', 10, new Uint8Array(3)).catch((error: unknown) => error);
+  assert.instance(beyond, RangeError, 'the next tensor is not shown');
+  await refused(() => set.readStored('z', 0, new Uint8Array(1)), 'MODEL_MISMATCH');
+  await refused(() => readFloats(set, 'x', 0, new Float32Array(1)), 'MODEL_MISMATCH');
 });
 
 test('an aborted signal stops opening and reading', async () => {

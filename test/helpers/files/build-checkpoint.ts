@@ -1,4 +1,4 @@
-import type { ModelBytes } from '../../../src/format/files/model-files.ts';
+import type { ModelBytes } from '../../../src/format/files/model-source.ts';
 import { roundToBfloat16 } from '../../reference/rope-table.ts';
 import { buildSafetensors, withHeader, type TensorData } from './build-safetensors.ts';
 

@@ -2,23 +2,31 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readChatConfig, readGenerationConfig } from '../../../src/format/config/chat-files.ts';
-import { openRemote } from '../../helpers/servers/remote-files.ts';
-import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-files.ts';
-import { CANARY, refused } from '../../helpers/checks/refused.ts';
+import { chatConfigOf } from '../../src/format/config/chat-config.ts';
+import { parseGenerationConfig } from '../../src/format/config/generation-config.ts';
+import { readTextFiles } from '../../src/format/hugging-face.ts';
+import type { ModelFiles } from '../../src/format/files/model-files.ts';
+import { openRemote } from '../helpers/servers/remote-files.ts';
+import { openModelFiles, type ModelBytes } from '../../src/format/files/model-source.ts';
+import { CANARY, refused } from '../helpers/checks/refused.ts';
 
-const test = suite('readChatConfig(), readGenerationConfig()');
+const test = suite('readTextFiles()');
 
 const BASE = { config: '{}', weights: new Uint8Array() };
 const TOKENS = { bos_token: '<s>', eos_token: { content: '</s>' } };
 
 async function chat(source: Partial<ModelBytes>) {
-  return readChatConfig(await openModelFiles({ ...BASE, ...source }));
+  return chatOf(await openModelFiles({ ...BASE, ...source }));
+}
+
+async function chatOf(files: ModelFiles) {
+  return chatConfigOf(await readTextFiles(files));
 }
 
 async function generation(generationConfig?: ModelBytes['generationConfig']) {
   const source = { ...BASE, ...(generationConfig === undefined ? {} : { generationConfig }) };
-  return readGenerationConfig(await openModelFiles(source), 100);
+  const text = await readTextFiles(await openModelFiles(source));
+  return parseGenerationConfig(text.generationConfig ?? {}, 100);
 }
 
 test('chat_template.jinja goes before the template of tokenizer_config.json, which has the tokens', async () => {
@@ -88,8 +96,8 @@ test('a server that answers a page or 403 for what it lacks has no such file; 50
     try {
       const { port } = server.address() as AddressInfo;
       const files = openRemote(`http://127.0.0.1:${port}/m/`);
-      if (isAbsent) assert.is(await readChatConfig(files), undefined, String(status));
-      else await refused(() => readChatConfig(files), 'MODEL_NOT_FOUND');
+      if (isAbsent) assert.is(await chatOf(files), undefined, String(status));
+      else await refused(() => chatOf(files), 'MODEL_NOT_FOUND');
     } finally {
       server.close();
     }

@@ -1,4 +1,5 @@
 import { TpaError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 
 /** The error of a checkpoint that breaks its format; `subject` and `found` hold no file text. */
 export function invalidCheckpoint(
@@ -16,4 +17,11 @@ export function unsupportedCheckpoint(subject: string, expected: string, found: 
   return new TpaError('MODEL_UNSUPPORTED', `${subject} expected ${expected}, found ${found}`, {
     data: { subject, expected, found },
   });
+}
+
+/** The error of a tensor that does not fit the configuration, or is missing. */
+export function tensorMismatch(name: string, expected: string, found: string): TpaError {
+  const tensor = printable(name);
+  const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
+  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FileSystem, folderCache } from '../../../src/download/cache/folder-cache.ts';
+import { type FileSystem, folderCache } from '../../../src/download/cache/folder.ts';
 import type { FileFacts, ModelCache } from '../../../src/download/cache/model-cache.ts';
 import { loadModel, type LoadOptions } from '../../../src/index.ts';
 import { withFileServer } from '../../helpers/servers/file-server.ts';

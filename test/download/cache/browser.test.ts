@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { responseCache, type ResponseStore } from '../../../src/download/cache/cache-api.ts';
+import { responseCache, type ResponseStore } from '../../../src/download/cache/browser.ts';
 import { openRuntimeCache } from '../../../src/download/cache/browser.ts';
 import type { CachedFile, FileFacts } from '../../../src/download/cache/model-cache.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';

@@ -1,0 +1,103 @@
+import { BLOCK_TYPES } from '../format/gguf/dequantize.ts';
+import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
+import type { JsonObject, ModelContents } from '../format/contents.ts';
+import type { TensorDtype } from '../format/tensors/half.ts';
+import type { TensorEntry } from '../format/tensors/safetensors.ts';
+import type { TensorSet } from '../format/tensors/tensors.ts';
+
+/** One tensor of a checkpoint, as it will be written. */
+export interface CheckpointTensor {
+  /** Its name in the converted file. */
+  readonly name: string;
+  /** How its elements will be stored. */
+  readonly dtype: TensorDtype;
+  /** Its dimensions, rows first. */
+  readonly shape: readonly number[];
+  /** Bytes it will take. */
+  readonly byteLength: number;
+  /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
+  readonly storedAs: string;
+  /** The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next but one. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** A model in a foreign format, checked and translated; nothing but its headers has been read. */
+export interface Checkpoint {
+  /** What the source is. */
+  readonly format: 'torch' | 'gguf';
+  /** E.g. `T6`, `LlamaForCausalLM`. */
+  readonly family: string;
+  /** config.json, as it will be written. */
+  readonly config: JsonObject;
+  /** The weights, none of them read yet. */
+  readonly tensors: readonly CheckpointTensor[];
+  /** tokenizer.json, where the source holds one or enough to rebuild it. */
+  readonly tokenizer?: JsonObject;
+  /** tokenizer_config.json. */
+  readonly tokenizerConfig?: JsonObject;
+  /** generation_config.json. */
+  readonly generationConfig?: JsonObject;
+  /** What was left out or could not be translated, one sentence each. */
+  readonly notes: readonly string[];
+  /** Releases the files; idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * What will be written of a model.
+ *
+ * @param close releases its files
+ * @throws what reading its text throws
+ */
+export async function checkpointOf(
+  format: Checkpoint['format'],
+  contents: ModelContents,
+  close: () => Promise<void>,
+): Promise<Checkpoint> {
+  const { config, tensors, notes } = contents;
+  const text = await contents.text();
+  const { tokenizer, tokenizerConfig, chatTemplate, generationConfig } = text;
+  // Of two templates the one in chat_template.jinja counts: one file says it.
+  const template = chatTemplate !== undefined && { chat_template: chatTemplate };
+  return {
+    format,
+    family: format === 'torch' ? 'T6' : String(config['architectures']),
+    config,
+    tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
+    ...(tokenizer && { tokenizer }),
+    ...((tokenizerConfig || template) && { tokenizerConfig: { ...tokenizerConfig, ...template } }),
+    ...(generationConfig && { generationConfig }),
+    notes: [...notes, ...(text.notes ?? [])],
+    close,
+  };
+}
+
+/** A tensor as it is stored, or in float32 where its elements share scales. */
+function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
+  const { name, shape, dtype: storedAs, byteLength } = entry;
+  const stored = (step: number) =>
+    readChunks((at, target) => tensors.readStored(name, at, target), byteLength, step);
+  const type = BLOCK_TYPES.get(storedAs);
+  if (type === undefined) {
+    const dtype = storedAs as TensorDtype;
+    return { name, dtype, shape, byteLength, storedAs, chunks: () => stored(CHUNK_BYTES) };
+  }
+  const { length, bytes, dequantize } = type;
+  const wideBytes = length * Float32Array.BYTES_PER_ELEMENT;
+  const widened = (byteLength / bytes) * wideBytes;
+  return {
+    name,
+    dtype: 'F32',
+    shape,
+    byteLength: widened,
+    storedAs,
+    async *chunks() {
+      const take = twoBuffers(Math.min(CHUNK_BYTES, widened));
+      for await (const blocks of stored((CHUNK_BYTES / wideBytes) * bytes)) {
+        const values = new Float32Array(take().buffer, 0, (blocks.byteLength / bytes) * length);
+        dequantize(blocks, values);
+        yield new Uint8Array(values.buffer, 0, values.byteLength);
+      }
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { nodeBuiltin } from '../../base/node.ts';
+import { bytesSource } from './byte-source.ts';
+import { checkBareName, type ModelFiles } from './model-files.ts';
+
+/** A model in memory. */
+export interface ModelBytes {
+  /** config.json as bytes, text or parsed. */
+  readonly config: Uint8Array | ArrayBuffer | string | object;
+  /** model.safetensors, or shards by file name together with `model.safetensors.index.json`. */
+  readonly weights: Uint8Array | ArrayBuffer | ReadonlyMap<string, Uint8Array>;
+  /** tokenizer.json as bytes, text or parsed. */
+  readonly tokenizer?: Uint8Array | ArrayBuffer | string | object;
+  /** tokenizer_config.json as bytes, text or parsed: a chat template and its special tokens. */
+  readonly tokenizerConfig?: Uint8Array | ArrayBuffer | string | object;
+  /** generation_config.json as bytes, text or parsed. */
+  readonly generationConfig?: Uint8Array | ArrayBuffer | string | object;
+  /** chat_template.jinja as text; goes before the template of `tokenizerConfig`. */
+  readonly chatTemplate?: string;
+}
+
+/** A directory path, the address of a directory (`http:`, `https:`, `file:`), or the bytes. */
+export type ModelSource = string | URL | ModelBytes;
+
+/**
+ * Opens the files of a model at hand, in a directory or in memory; none of them is read yet.
+ *
+ * @throws TypeError where `source` is neither, but an address or something else
+ * @throws TpaError `MODEL_NOT_FOUND` where a directory is missing
+ * @example
+ * const files = await openModelFiles('./models/t6-fairytales');
+ * try {
+ *   const config = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
+ * } finally {
+ *   await files.close();
+ * }
+ */
+export async function openModelFiles(source: ModelSource): Promise<ModelFiles> {
+  if (typeof source === 'string' || source instanceof URL) {
+    const address = addressOf(source);
+    const isFile = /^file:\/\//i.test(address);
+    if (isFile || (typeof source === 'string' && !WEB.test(address))) {
+      const { openDirectory } = await import('./directory.ts');
+      return openDirectory(isFile ? new URL(address) : address);
+    }
+  } else if (typeof source === 'object' && source !== null) {
+    return openBytes(source);
+  }
+  throw new TypeError(
+    '"source" expected a directory path, an http:, https: or file: URL, or { config, weights }',
+  );
+}
+
+/** The http: or https: address that a source is; undefined for every other. */
+export function webAddress(source: ModelSource): string | undefined {
+  if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
+  const address = addressOf(source);
+  return WEB.test(address) ? address : undefined;
+}
+
+const WEB = /^https?:\/\//i;
+
+/** In pages and their workers, which have no directories, a path is relative to the page. */
+function addressOf(source: string | URL): string {
+  const { location } = globalThis as { location?: { href: string } };
+  const isOfPage =
+    nodeBuiltin('fs/promises') === undefined && /^https?:/.test(location?.href ?? '');
+  return String(isOfPage ? new URL(source, location!.href) : source);
+}
+
+/** What of {@link ModelBytes} stands for which file. */
+const JSON_FILES = [
+  ['config.json', 'config'],
+  ['tokenizer.json', 'tokenizer'],
+  ['tokenizer_config.json', 'tokenizerConfig'],
+  ['generation_config.json', 'generationConfig'],
+] as const;
+
+function openBytes(source: ModelBytes): ModelFiles {
+  const { weights, chatTemplate } = source;
+  const contents = new Map<string, Uint8Array | ArrayBuffer>();
+  if (weights instanceof Map) {
+    for (const [file, bytes] of weights as ReadonlyMap<string, Uint8Array>) {
+      contents.set(file, expectBytes(bytes, 'source.weights'));
+    }
+  } else {
+    contents.set('model.safetensors', expectBytes(weights, 'source.weights'));
+  }
+  for (const [file, key] of JSON_FILES) {
+    const json = source[key];
+    if (json === undefined && key !== 'config') continue;
+    contents.set(file, encodeJson(json, `source.${key}`));
+  }
+  if (chatTemplate !== undefined) {
+    if (typeof chatTemplate !== 'string') {
+      throw new TypeError(`"source.chatTemplate" expected text, got ${typeof chatTemplate}`);
+    }
+    contents.set('chat_template.jinja', new TextEncoder().encode(chatTemplate));
+  }
+  return {
+    name: 'bytes',
+    async open(file) {
+      checkBareName(file);
+      const bytes = contents.get(file);
+      return bytes && bytesSource(file, bytes);
+    },
+    async close() {},
+  };
+}
+
+function expectBytes(value: unknown, subject: string): Uint8Array | ArrayBuffer {
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) return value;
+  throw new TypeError(`"${subject}" expected Uint8Array or ArrayBuffer, got ${typeof value}`);
+}
+
+function encodeJson(value: unknown, subject: string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  const isObject = typeof value === 'object' && value !== null;
+  if (typeof value !== 'string' && !isObject) {
+    throw new TypeError(`"${subject}" expected bytes, text or an object, got ${typeof value}`);
+  }
+  if (typeof value === 'string') return new TextEncoder().encode(value);
+  try {
+    return new TextEncoder().encode(JSON.stringify(value));
+  } catch {
+    throw new TypeError(`"${subject}" expected an object that can be written as JSON`);
+  }
+}

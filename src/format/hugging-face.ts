@@ -1,0 +1,89 @@
+import { TpaError } from '../base/errors.ts';
+import { MAX_TEMPLATE_LENGTH } from './config/chat-config.ts';
+import { MAX_CONFIG_BYTES, parseConfigBytes } from './config/config.ts';
+import { invalidConfig, refuseConfig } from './config/fields.ts';
+import { MAX_TOKENIZER_BYTES } from './config/limits.ts';
+import { readAll } from './files/byte-source.ts';
+import { expectObject, parseJson, type Refuse } from './files/json.ts';
+import { type ModelFiles, readModelFile } from './files/model-files.ts';
+import { openTensors } from './tensors/tensors.ts';
+import type { JsonObject, ModelContents, ModelText } from './contents.ts';
+
+/** Largest published: 1.2 MB, a vocabulary's added tokens. */
+const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 24;
+/** UTF-8 bytes a UTF-16 unit can take. */
+const BYTES_PER_UNIT = 3;
+const TEMPLATE = 'chat_template.jinja';
+
+/**
+ * A model in the files of Hugging Face, weights in safetensors: a T6 or a LLaMA.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`, `RESOURCE_LIMIT`, `PATH_ESCAPE`,
+ *   `MODEL_MISMATCH`, `ABORTED`, any `WEIGHTS_*`; from `text()` also `TOKENIZER_INVALID`
+ */
+export async function readHuggingFace(
+  files: ModelFiles,
+  signal?: AbortSignal,
+): Promise<ModelContents> {
+  return {
+    config: await readConfigFile(files),
+    tensors: await openTensors(files, signal),
+    notes: [],
+    text: () => readTextFiles(files),
+  };
+}
+
+/** config.json. @throws TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`, `RESOURCE_LIMIT` */
+export async function readConfigFile(files: ModelFiles): Promise<JsonObject> {
+  const bytes = await readModelFile(files, 'config.json', MAX_CONFIG_BYTES);
+  return expectObject(parseConfigBytes(bytes), refuseConfig('config.json'));
+}
+
+/**
+ * The files beside the weights, each of which may be missing.
+ *
+ * @param refuseJson the errors of a file that is no JSON object
+ * @throws TpaError `CONFIG_INVALID`, `TOKENIZER_INVALID`, `RESOURCE_LIMIT`, `PATH_ESCAPE`,
+ *   `MODEL_NOT_FOUND` for a file that cannot be read
+ */
+export async function readTextFiles(
+  files: ModelFiles,
+  refuseJson: (file: string) => Refuse = refuseText,
+): Promise<ModelText> {
+  const read = async <T>(file: string, maxBytes: number, parse: (bytes: Uint8Array) => T) => {
+    const source = await files.open(file);
+    return source && parse(await readAll(source, maxBytes));
+  };
+  const readObject = (file: string, maxBytes: number, ignoreBOM = true) =>
+    read(file, maxBytes, (bytes) => {
+      const refuse = refuseJson(file);
+      return expectObject(parseJson(bytes, refuse, ignoreBOM), refuse);
+    });
+  const generationConfig = await readObject('generation_config.json', MAX_CONFIG_BYTES);
+  const chatTemplate = await read(TEMPLATE, MAX_TEMPLATE_LENGTH * BYTES_PER_UNIT, decodeTemplate);
+  const tokenizerConfig = await readObject('tokenizer_config.json', MAX_TOKENIZER_CONFIG_BYTES);
+  const tokenizer = await readObject('tokenizer.json', MAX_TOKENIZER_BYTES, false);
+  return {
+    ...(generationConfig && { generationConfig }),
+    ...(chatTemplate !== undefined && { chatTemplate }),
+    ...(tokenizerConfig && { tokenizerConfig }),
+    ...(tokenizer && { tokenizer }),
+  };
+}
+
+function decodeTemplate(bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalidConfig('', 'UTF-8 text', 'other bytes', TEMPLATE);
+  }
+  if (text.length <= MAX_TEMPLATE_LENGTH) return text;
+  throw invalidConfig('', `at most ${MAX_TEMPLATE_LENGTH} characters`, `${text.length}`, TEMPLATE);
+}
+
+function refuseText(file: string): Refuse {
+  if (file !== 'tokenizer.json') return refuseConfig(file);
+  return (rule, found) =>
+    new TpaError('TOKENIZER_INVALID', `"${file}" expected ${rule}, found ${found}`);
+}
