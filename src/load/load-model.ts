@@ -10,7 +10,7 @@ import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import { readHuggingFace } from '../format/hugging-face.ts';
-import { yieldMacrotask } from '../base/yield.ts';
+import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';
