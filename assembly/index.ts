@@ -10,6 +10,7 @@ export { copyRows } from './kernels/copy-rows';
 export { embed } from './kernels/embed';
 export { isFinite } from './kernels/finite';
 export { fmaPeak } from './probes/fma-peak';
+export { hash, hashEnd } from './kernels/hash';
 export { matmul } from './kernels/matmul';
 export { outerRows } from './kernels/outer-rows';
 export { pack, packedBytes, unpack } from './layout/panels';

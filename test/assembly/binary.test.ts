@@ -18,6 +18,8 @@ const EXPORTS = [
   'densePrefillScratch',
   'embed',
   'fmaPeak',
+  'hash',
+  'hashEnd',
   'heapBase',
   'isFinite',
   'linearAttend',
