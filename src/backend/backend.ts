@@ -20,7 +20,7 @@ export interface Backend<S = Sequence> {
 
 /** One context: the cached factors of the tokens evaluated so far. Calls never overlap. */
 export interface Sequence {
-  /** Tokens in the cache. */
+  /** Tokens in the cache; after {@link dispose} those that were: a step may be told only then. */
   readonly length: number;
   /** Bytes of the cache pages or states this sequence refers to (shared ones count in full). */
   readonly byteLength: number;

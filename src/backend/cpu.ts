@@ -97,6 +97,7 @@ class CachedSequence implements CpuSequence {
   readonly #siblings: Set<CachedSequence>;
   #caches: readonly LayerCache[];
   #isDisposed = false;
+  #lastLength = 0;
 
   constructor(backend: CpuBackend, siblings: Set<CachedSequence>, caches: readonly LayerCache[]) {
     this.#backend = backend;
@@ -106,7 +107,7 @@ class CachedSequence implements CpuSequence {
   }
 
   get length(): number {
-    return this.#caches[0]?.length ?? 0;
+    return this.#caches[0]?.length ?? this.#lastLength;
   }
 
   get byteLength(): number {
@@ -164,6 +165,7 @@ class CachedSequence implements CpuSequence {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#siblings.delete(this);
+    this.#lastLength = this.length;
     for (const cache of this.#caches) cache.dispose();
     this.#caches = []; // they hold the memory
   }

@@ -1,5 +1,4 @@
-import { scaleFrequencies } from '../attention/rope-scaling.ts';
-import type { RopeSpec } from '../attention/rope-spec.ts';
+import { type RopeSpec, scaleFrequencies } from '../attention/rope.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import type { Compute } from './compute.ts';
 

@@ -1,5 +1,5 @@
 import { type AttentionSpec, storedNumbers } from '../attention/spec.ts';
-import type { RopeDirection } from '../attention/rope-spec.ts';
+import type { RopeDirection } from '../attention/rope.ts';
 import type { Heap } from '../wasm/heap.ts';
 import { bytesOf, numberAt } from './numbers.ts';
 

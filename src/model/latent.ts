@@ -3,38 +3,14 @@ import { matmul } from '../compute/products.ts';
 import { copyRows, rmsNorm } from '../compute/rows.ts';
 import { latentWidth } from '../format/config/attention-spec.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { bytesOf, numberAt } from '../layout/numbers.ts';
-import { padToPanel, PANEL } from '../layout/packed-weight.ts';
+import { numberAt } from '../layout/numbers.ts';
+import { padToPanel } from '../layout/packed-weight.ts';
 import type { FactorRows, QueryRows } from '../layout/records.ts';
 import type { LayerWeights } from '../weights/weights.ts';
-import type { Workspace } from './workspace.ts';
+import { latentStrides, type Workspace } from './workspace.ts';
 
 /** Norms of both latents (upstream code). */
 export const LATENT_NORM_EPS = 1e-6;
-
-/** Room for what MLA computes between its latents and attention; addresses. */
-export interface LatentSpace {
-  /** (tokens, padded heads · (headDim + ropeDim)) */
-  readonly queries: number;
-  /** (tokens, heads · (latentDim + ropeDim) and a panel): queries of the latent */
-  readonly absorbed: number;
-  /** (tokens, heads · valueDim and a panel) */
-  readonly values: number;
-}
-
-/** @throws TpaError `OUT_OF_MEMORY` */
-export function createLatentSpace(
-  { heap }: Compute,
-  config: ModelConfig,
-  tokens: number,
-): LatentSpace {
-  const { queryStride, absorbedStride, valueStride } = strides(config);
-  return {
-    queries: heap.allocate(bytesOf(tokens * queryStride)),
-    absorbed: heap.allocate(bytesOf(tokens * absorbedStride)),
-    values: heap.allocate(bytesOf(tokens * valueStride)),
-  };
-}
 
 /**
  * Projects x into the latents of multi-head latent attention and into queries of the latent: K is
@@ -55,7 +31,7 @@ export function projectLatent(
   const { queryNorm, queryUp, latentNorm, absorb } = weights.latent!;
   const { queries, absorbed } = space!;
   const stride = padToPanel(latentWidth(sizes));
-  const { queryStride, absorbedStride } = strides(config);
+  const { queryStride, absorbedStride } = latentStrides(config);
   const latentAt = numberAt(factors, queryRank);
   const keyAt = numberAt(latentAt, latentDim);
 
@@ -109,7 +85,7 @@ export function expandValues(
 ): { at: number; stride: number } {
   const { heads } = config;
   const { latentDim, valueDim } = config.latent!;
-  const { valueStride: stride } = strides(config);
+  const { valueStride: stride } = latentStrides(config);
   const at = space!.values;
   for (const [h, weight] of weights.latent!.valueUp.entries()) {
     const to = numberAt(at, h * valueDim);
@@ -117,13 +93,4 @@ export function expandValues(
     matmul(compute, to, from, weight, count, stride, heads * latentDim);
   }
   return { at, stride };
-}
-
-function strides({ heads, headDim, latent }: ModelConfig) {
-  const { latentDim, ropeDim, valueDim } = latent!;
-  return {
-    queryStride: padToPanel(heads * (headDim + ropeDim)),
-    absorbedStride: heads * (latentDim + ropeDim) + PANEL,
-    valueStride: heads * valueDim + PANEL,
-  };
 }

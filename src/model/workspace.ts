@@ -5,16 +5,25 @@ import { linearScratch } from '../compute/linear.ts';
 import { RopeTables } from '../compute/rope.ts';
 import type { LayerCache } from '../cache/layer-cache.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import { padToPanel } from '../layout/packed-weight.ts';
+import { padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { PAGE_TOKENS } from '../layout/pages.ts';
 import type { FixedFactors } from '../layout/records.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { createLatentSpace, type LatentSpace } from './latent.ts';
 import { attentionSpec, headOutputDim, latentWidth } from '../format/config/attention-spec.ts';
 import type { ModelWeights } from '../weights/weights.ts';
 
 /** Rows of logits computed together: the output projection is read once for all of them. */
 export const LOGIT_ROWS = 16;
+
+/** Room for what MLA computes between its latents and attention; addresses. */
+export interface LatentSpace {
+  /** (tokens, padded heads · (headDim + ropeDim)) */
+  readonly queries: number;
+  /** (tokens, heads · (latentDim + ropeDim) and a panel): queries of the latent */
+  readonly absorbed: number;
+  /** (tokens, heads · valueDim and a panel) */
+  readonly values: number;
+}
 
 /**
  * Room for the activations of `tokens` tokens, shared by all sequences of a model: a forward pass
@@ -129,4 +138,24 @@ export function fixedFactors(
 export function tablePositions({ featureFactors, contextLength }: ModelConfig): number {
   if (featureFactors !== 'fixed' && featureFactors !== 'shared') return 0;
   return Math.ceil(contextLength / PAGE_TOKENS) * PAGE_TOKENS;
+}
+
+/** @throws TpaError `OUT_OF_MEMORY` */
+function createLatentSpace({ heap }: Compute, config: ModelConfig, tokens: number): LatentSpace {
+  const { queryStride, absorbedStride, valueStride } = latentStrides(config);
+  return {
+    queries: heap.allocate(bytesOf(tokens * queryStride)),
+    absorbed: heap.allocate(bytesOf(tokens * absorbedStride)),
+    values: heap.allocate(bytesOf(tokens * valueStride)),
+  };
+}
+
+/** Numbers between tokens of a LatentSpace. */
+export function latentStrides({ heads, headDim, latent }: ModelConfig) {
+  const { latentDim, ropeDim, valueDim } = latent!;
+  return {
+    queryStride: padToPanel(heads * (headDim + ropeDim)),
+    absorbedStride: heads * (latentDim + ropeDim) + PANEL,
+    valueStride: heads * valueDim + PANEL,
+  };
 }

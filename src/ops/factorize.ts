@@ -8,7 +8,7 @@ import {
   checkRule,
   countTokens,
 } from '../base/arguments.ts';
-import type { RopeDirection, RopePrecision, RopeSpec } from '../attention/rope-spec.ts';
+import type { RopeDirection, RopePrecision, RopeSpec } from '../attention/rope.ts';
 import { MAX_HEADS, MAX_POSITION, MAX_RANK, MAX_WIDTH } from '../attention/check-spec.ts';
 import type { FactorSpec } from '../attention/spec.ts';
 import { packRows } from '../compute/products.ts';

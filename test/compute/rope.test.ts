@@ -1,7 +1,7 @@
 import { Compute } from '../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RopeSpec } from '../../src/attention/rope-spec.ts';
+import type { RopeSpec } from '../../src/attention/rope.ts';
 import { RopeTables } from '../../src/compute/rope.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { assertSame } from '../helpers/checks/close.ts';

@@ -1,4 +1,4 @@
-import type { RopeScaling } from '../../attention/rope-scaling.ts';
+import type { RopeScaling } from '../../attention/rope.ts';
 
 /** The attention mechanisms this package computes. */
 export type Mechanism =

@@ -1,7 +1,7 @@
 import { LIMITS, SMALLEST } from './limits.ts';
 import { printable } from '../../base/printable.ts';
 import type { Fields } from './fields.ts';
-import type { RopeScaling } from '../../attention/rope-scaling.ts';
+import type { RopeScaling } from '../../attention/rope.ts';
 
 const DEFAULT_THETA = 10_000;
 const KNOWN = 'default, linear, llama3 or yarn';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { refused } from '../../helpers/checks/refused.ts';
 import { llamaConfig } from '../../helpers/models/tiny-configs.ts';
-import type { RopeScaling } from '../../../src/attention/rope-scaling.ts';
+import type { RopeScaling } from '../../../src/attention/rope.ts';
 import type { Json } from '../../helpers/models/tiny-configs.ts';
 
 const test = suite('parseConfig() of rope_scaling');

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RopeScaling, scaleFrequencies } from '../../src/attention/rope-scaling.ts';
+import { type RopeScaling, scaleFrequencies } from '../../src/attention/rope.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { assertWithin, ROUNDING } from '../helpers/kernels/kernel-bench.ts';
 
