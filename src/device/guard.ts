@@ -1,5 +1,5 @@
 import { messageOf, TpaError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '../base/time.ts';
 import type { Losable } from './supervisor.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -30,7 +30,8 @@ export class Guard<R extends Losable> implements Losable {
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #death: TpaError | undefined;
-  #failCurrent: ((error: TpaError) => void) | undefined;
+  /** Ends the running call. */
+  #current: AbortController | undefined;
 
   constructor(resource: R, clock: Clock) {
     this.resource = resource;
@@ -73,25 +74,24 @@ export class Guard<R extends Losable> implements Losable {
 
   async #run<T>(kind: string, work: (resource: R) => Promise<T>): Promise<T> {
     if (this.#death !== undefined) throw this.#death;
-    const { settled, fail } = this.#watchdog.start(kind, () => work(this.resource));
-    this.#failCurrent = fail;
+    const current = new AbortController();
+    this.#current = current;
     try {
-      return await settled;
+      return await this.#watchdog.run(kind, () => work(this.resource), current.signal);
     } catch (cause) {
       if (cause instanceof TpaError && HARMLESS.has(cause.code)) throw cause;
       const failure = asFailure(cause);
       this.#die(failure);
       throw failure;
     } finally {
-      this.#failCurrent = undefined;
+      this.#current = undefined;
     }
   }
 
   #die(failure: TpaError): void {
     if (this.#death !== undefined) return;
     this.#death = failure;
-    this.#failCurrent?.(failure);
-    this.#failCurrent = undefined;
+    this.#current?.abort(failure);
     try {
       this.resource.dispose();
     } catch {

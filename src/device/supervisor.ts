@@ -1,5 +1,5 @@
 import { messageOf, TpaError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, within } from '../base/time.ts';
 import { RetryPolicy } from './retry.ts';
 
 /** Something outside the process that can go away at any time: a device, a worker. */
@@ -146,41 +146,28 @@ export class Supervisor<R extends Losable> {
   }
 
   /** `open` under the deadline; one that comes too late is disposed. */
-  #open(signal?: AbortSignal): Promise<R> {
+  async #open(signal?: AbortSignal): Promise<R> {
     const opening = new AbortController();
     this.#opening = opening;
-    return new Promise<R>((resolve, reject) => {
-      let isSettled = false;
-      const give = (settle: () => void): void => {
-        if (isSettled) return;
-        isSettled = true;
-        cancel();
-        signal?.removeEventListener('abort', abort);
-        opening.signal.removeEventListener('abort', abort);
-        settle();
-      };
-      const giveUp = (error: TpaError): void => {
-        give(() => reject(error));
-        opening.abort();
-      };
-      const abort = (): void => giveUp(new TpaError('ABORTED', 'opening the GPU was aborted'));
-      const { openDeadline, clock } = this.#options;
-      const cancel = clock.after(openDeadline, () => {
-        const message = `the GPU expected to open within ${openDeadline} ms, it did not`;
-        giveUp(new TpaError('GPU_LOST', message));
+    const abort = (): void => opening.abort();
+    signal?.addEventListener('abort', abort);
+    const { open, openDeadline, clock } = this.#options;
+    const aborted = (): TpaError => new TpaError('ABORTED', 'opening the GPU was aborted');
+    try {
+      if (signal?.aborted === true) throw aborted();
+      return await within(open(opening.signal), {
+        clock,
+        milliseconds: openDeadline,
+        late() {
+          opening.abort();
+          return new TpaError('GPU_LOST', `the GPU did not open within ${openDeadline / 1000} s`);
+        },
+        signal: opening.signal,
+        aborted,
+        discard: (resource) => resource.dispose(),
       });
-      signal?.addEventListener('abort', abort);
-      opening.signal.addEventListener('abort', abort);
-      if (signal?.aborted === true) return abort();
-      call(() => this.#options.open(opening.signal)).then(
-        (resource) => (isSettled ? resource.dispose() : give(() => resolve(resource))),
-        (error: unknown) => give(() => reject(error)),
-      );
-    });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
   }
-}
-
-/** What throws at once rejects. */
-async function call<T>(make: () => Promise<T>): Promise<T> {
-  return make();
 }

@@ -1,5 +1,5 @@
 import { TpaError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, within } from '../base/time.ts';
 
 /** A call may take so many times as long as the slowest of the recent ones of its kind … */
 const SLACK = 10;
@@ -11,13 +11,6 @@ const FIRST = 60_000;
 const FIRST_CALLS = 3;
 /** Calls of a kind that are remembered. */
 const RECENT = 16;
-
-/** A call under a deadline. */
-export interface Watched<T> {
-  readonly settled: Promise<T>;
-  /** Rejects `settled`, unless it has settled. */
-  fail(error: TpaError): void;
-}
 
 /** Runs calls that may never settle, each under a deadline made from the ones of its kind before. */
 export class Watchdog {
@@ -36,37 +29,25 @@ export class Watchdog {
   }
 
   /**
-   * Starts a call; `settled` settles as it does, or rejects with TpaError `GPU_LOST` and data
-   * `{ kind, deadline }` (milliseconds) once its deadline has passed, or with what `fail` is given.
+   * Settles as `call` does, or rejects with TpaError `GPU_LOST` and data `{ kind, deadline }`
+   * (milliseconds) once its deadline has passed, or with the reason of `signal` once that aborts.
    * What the call does after that is of no interest to anyone.
    *
    * @param kind calls that take about the same time, e.g. 'decode'; a closed set of few
    */
-  start<T>(kind: string, call: () => Promise<T>): Watched<T> {
+  run<T>(kind: string, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const deadline = this.deadline(kind);
-    const started = this.#clock.now();
-    const { promise, resolve, reject } = withResolvers<T>();
-    const cancel = this.#clock.after(deadline, () => {
-      const message = `the GPU expected to answer a ${kind} call within ${deadline} ms, it did not`;
-      reject(new TpaError('GPU_LOST', message, { data: { kind, deadline } }));
-    });
-    const watch = async (): Promise<void> => {
-      try {
-        const value = await call();
-        this.#remember(kind, this.#clock.now() - started);
-        resolve(value);
-      } catch (error) {
-        reject(error);
-      } finally {
-        cancel();
-      }
+    const late = (): TpaError => {
+      const message = `the GPU did not answer a ${kind} call within ${deadline / 1000} s`;
+      return new TpaError('GPU_LOST', message, { data: { kind, deadline } });
     };
-    void watch();
-    const fail = (error: TpaError): void => {
-      cancel();
-      reject(error);
+    const timed = async (): Promise<T> => {
+      const started = this.#clock.now();
+      const value = await call();
+      this.#remember(kind, this.#clock.now() - started);
+      return value;
     };
-    return { settled: promise, fail };
+    return within(timed(), { clock: this.#clock, milliseconds: deadline, late, signal });
   }
 
   #remember(kind: string, milliseconds: number): void {
@@ -76,18 +57,4 @@ export class Watchdog {
     if (known.recent.length > RECENT) known.recent.shift();
     this.#kinds.set(kind, known);
   }
-}
-
-/** A promise and what settles it; `Promise.withResolvers` is missing from Node 20. */
-function withResolvers<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (error: unknown) => void;
-} {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T>((...both) => {
-    [resolve, reject] = both;
-  });
-  return { promise, resolve, reject };
 }

@@ -2,7 +2,7 @@ import type { Backend, Sequence } from '../backend/backend.ts';
 import { TpaError } from '../base/errors.ts';
 import { expectInteger } from '../base/expect.ts';
 import { contextOverflow } from '../text/prompt.ts';
-import { yieldMacrotask } from '../base/yield.ts';
+import { yieldMacrotask } from '../base/time.ts';
 
 /**
  * One conversation's state: the token ids, and a sequence of the backend that holds the factors of

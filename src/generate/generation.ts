@@ -6,7 +6,7 @@ import { createRandom } from './random.ts';
 import { logprobOf, sampleToken } from './sampling.ts';
 import { StopFilter } from './stop.ts';
 import { TextStream } from './text-stream.ts';
-import { yieldMacrotask } from '../base/yield.ts';
+import { yieldMacrotask } from '../base/time.ts';
 
 /**
  * Why a generation ended: an end token or a stop string, `maxTokens`, a signal or a reader that

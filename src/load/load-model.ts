@@ -11,7 +11,7 @@ import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import { type ModelFiles, type ModelSource, readModelFile } from '../format/files/model-files.ts';
 import { checkAbort, openTensors } from '../format/tensors/tensors.ts';
-import { yieldMacrotask } from '../base/yield.ts';
+import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';

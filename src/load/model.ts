@@ -11,7 +11,7 @@ import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import { Chat, type ChatSource } from '../text/chat.ts';
 import { readIds, type TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
-import { yieldMacrotask } from '../base/yield.ts';
+import { yieldMacrotask } from '../base/time.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { memoryNeeds } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';

@@ -11,7 +11,7 @@ import type { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/time.ts';
 import { Guard, isGpuFailure } from '../device/guard.ts';
 import { checkOps, measureOps, thresholdOf } from './figures.ts';
 import type { OpenOpGpu, OpGpu } from './gpu.ts';

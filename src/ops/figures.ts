@@ -11,7 +11,7 @@ import { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '../base/time.ts';
 import type { Guard } from '../device/guard.ts';
 import type { OpGpu } from './gpu.ts';
 

@@ -75,6 +75,17 @@ test('call(): GPU_OUT_OF_MEMORY stays what it is, what is thrown at once is GPU_
   await refused(() => thrower.guard.call('step', work), 'GPU_LOST');
 });
 
+for (const code of ['OUT_OF_MEMORY', 'KERNEL_TRAP', 'DISPOSED', 'BACKEND_UNAVAILABLE'] as const) {
+  test(`call(): ${code} is the CPU's part or a refusal: it passes, and the device goes on`, async () => {
+    const { device, guard } = setUp();
+    const failing = guard.call('step', () => Promise.reject(new TpaError(code, 'on the CPU')));
+    const waiting = guard.call('step', () => device.work('waiting'));
+    await refused(() => failing, code);
+    assert.is(await waiting, 'waiting');
+    assert.is(device.disposals, 0);
+  });
+}
+
 for (const [name, end] of [
   ['a lost device', ({ device }: ReturnType<typeof setUp>) => device.lose('unplugged')],
   ['dispose()', ({ guard }: ReturnType<typeof setUp>) => guard.dispose()],

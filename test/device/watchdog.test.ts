@@ -1,6 +1,5 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { systemClock } from '../../src/base/clock.ts';
 import { Watchdog } from '../../src/device/watchdog.ts';
 import { TpaError } from '../../src/base/errors.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
@@ -13,8 +12,7 @@ const never = (): Promise<never> => new Promise(() => {});
 /** So many calls of a kind that take so long. */
 async function calls(watchdog: Watchdog, clock: FakeClock, milliseconds: readonly number[]) {
   for (const took of milliseconds) {
-    const { settled } = watchdog.start('step', async () => clock.advance(took));
-    await settled;
+    await watchdog.run('step', async () => clock.advance(took));
   }
 }
 
@@ -45,13 +43,14 @@ test('a call that never settles is GPU_LOST at its deadline, not before; no time
   const clock = new FakeClock();
   const watchdog = new Watchdog(clock);
   let outcome: unknown;
-  void watchdog.start('step', never).settled.catch((error: unknown) => (outcome = error));
+  void watchdog.run('step', never).catch((error: unknown) => (outcome = error));
   clock.advance(59_999);
   await Promise.resolve();
   assert.is(outcome, undefined);
   clock.advance(1);
   await new Promise((resolve) => setImmediate(resolve));
-  await refused(() => outcome, 'GPU_LOST');
+  const { message } = await refused(() => outcome, 'GPU_LOST');
+  assert.is(message, 'the GPU did not answer a step call within 60 s');
   assert.equal((outcome as TpaError).data, { kind: 'step', deadline: 60_000 });
   assert.is(clock.timers, 0);
 });
@@ -63,24 +62,25 @@ test('what settles in time is passed on, a failure too, and no timer is left', a
   const throwing = (): Promise<never> => {
     throw mine;
   };
-  assert.is(await watchdog.start('step', async () => 7).settled, 7);
+  assert.is(await watchdog.run('step', async () => 7), 7);
   for (const call of [() => Promise.reject(mine), throwing]) {
-    const thrown = await watchdog.start('step', call).settled.catch((error: unknown) => error);
+    const thrown = await watchdog.run('step', call).catch((error: unknown) => error);
     assert.is(thrown, mine);
   }
   assert.is(clock.timers, 0);
 });
 
-test('fail() ends a call; its late answer and its late failure are of no interest', async () => {
+test('an abort ends a call with its reason; its late answer and its late failure are of no interest', async () => {
   const clock = new FakeClock();
   const watchdog = new Watchdog(clock);
   let settle: ((error: Error) => void) | undefined;
   const late = new Promise<never>((_, reject) => {
     settle = reject;
   });
-  const { settled, fail } = watchdog.start('step', () => late);
-  fail(new TpaError('GPU_LOST', 'gone'));
-  await refused(() => settled, 'GPU_LOST');
+  const controller = new AbortController();
+  const running = watchdog.run('step', () => late, controller.signal);
+  controller.abort(new TpaError('GPU_LOST', 'gone'));
+  await refused(() => running, 'GPU_LOST');
   assert.is(clock.timers, 0);
   let unhandled = 0;
   const count = (): void => void unhandled++;
@@ -90,17 +90,6 @@ test('fail() ends a call; its late answer and its late failure are of no interes
   await new Promise((resolve) => setImmediate(resolve));
   process.off('unhandledRejection', count);
   assert.is(unhandled, 0);
-});
-
-test('systemClock(): runs a task once, or not if that is taken back', async () => {
-  const clock = systemClock();
-  const before = clock.now();
-  const done: string[] = [];
-  clock.after(1, () => done.push('kept'));
-  clock.after(1, () => done.push('taken back'))();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(done, ['kept']);
-  assert.ok(clock.now() > before);
 });
 
 test.run();

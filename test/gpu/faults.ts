@@ -15,7 +15,7 @@ export const FAULT_AT = 12;
 const FAULTS: Readonly<Record<Fault, { fault?: string; killAfter?: number; reason: RegExp }>> = {
   destroy: { fault: `destroyAt=${FAULT_AT}`, reason: /lost|destroyed|unmapped|mapping/i },
   kill: { killAfter: 8, reason: /lost|instance|mapping|destroy/i },
-  hang: { fault: `hangAt=${FAULT_AT}`, reason: /expected to answer a decode call within 10000 ms/ },
+  hang: { fault: `hangAt=${FAULT_AT}`, reason: /did not answer a decode call within 10 s/ },
   zeros: { fault: `zeroAt=${FAULT_AT}`, reason: /gave logits that cannot be/ },
 };
 

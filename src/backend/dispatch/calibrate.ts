@@ -1,6 +1,6 @@
-import { yieldMacrotask } from '../../base/yield.ts';
+import { yieldMacrotask } from '../../base/time.ts';
 import type { GpuBackend } from '../backend.ts';
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../../base/time.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { SideFigures } from './cost-model.ts';
 import { GpuCopy } from './gpu-copy.ts';

@@ -2,7 +2,7 @@ import { messageOf, TpaError } from '../../base/errors.ts';
 import type { BackendChange } from '../backend-change.ts';
 import type { Backend, GpuBackend, OpenGpu } from '../backend.ts';
 import { measureCpu, measureGpu } from './calibrate.ts';
-import { type Clock, systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/time.ts';
 import { type Figures, onlyRoutes, route, type Routes, routesOf } from './cost-model.ts';
 import { type DispatchInfo, type GpuInfo, gpuInfo, routesInWords } from './info.ts';
 import { DispatchSequence, type SequenceHost } from './dispatch-sequence.ts';

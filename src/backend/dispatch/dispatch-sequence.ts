@@ -1,5 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
-import { yieldMacrotask } from '../../base/yield.ts';
+import { yieldMacrotask } from '../../base/time.ts';
 import type { Sequence } from '../backend.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { GpuSide } from './gpu-side.ts';

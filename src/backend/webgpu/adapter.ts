@@ -1,3 +1,5 @@
+import { systemClock, within } from '../../base/time.ts';
+
 /** Names by which a CPU that plays a GPU is known. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
 
@@ -70,21 +72,10 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
 }
 
 /** @throws Error that says what did not answer, and in how long */
-export async function inTime<T>(
-  what: string,
-  promise: Promise<T>,
-  milliseconds: number,
-): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`${what} did not answer in ${milliseconds / 1000} s`)),
-      milliseconds,
-    );
+export function inTime<T>(what: string, promise: Promise<T>, milliseconds: number): Promise<T> {
+  return within(promise, {
+    clock: systemClock(true),
+    milliseconds,
+    late: () => new Error(`${what} did not answer in ${milliseconds / 1000} s`),
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

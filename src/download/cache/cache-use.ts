@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../../base/time.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Sink } from '../in-order.ts';
 import { expectFile } from './file-facts.ts';

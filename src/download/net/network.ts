@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/time.ts';
 
 /** What a download needs of the world, so that tests need none of it. */
 export interface Network {
@@ -27,13 +27,7 @@ export function systemNetwork(fetch: Fetch = globalThis.fetch): Network {
       if (init.signal) requests.set(init.signal, request);
       return fetch(request);
     },
-    clock: {
-      now: () => performance.now(),
-      after(milliseconds, task) {
-        const timer = setTimeout(task, milliseconds);
-        return () => clearTimeout(timer);
-      },
-    },
+    clock: systemClock(true),
   };
 }
 

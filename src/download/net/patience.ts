@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, within } from '../../base/time.ts';
 import { checkAbort } from '../../format/tensors/tensors.ts';
 
 /** Longer than any disk takes for a piece; a cache that hangs must not hang a load. */
@@ -31,23 +31,13 @@ export class Patience {
    * @throws TpaError `ABORTED`; an Error once nothing has come for so many milliseconds
    */
   within<T>(work: PromiseLike<T>, milliseconds: number): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const signal = this.#signal;
-      const late = () => settle(() => reject(new Error(`nothing came for ${milliseconds} ms`)));
-      const left = Math.max(0, this.#until - this.#clock.now());
-      const cancel = this.#clock.after(Math.min(milliseconds, left), late);
-      const abort = () => settle(() => reject(this.#aborted()));
-      const settle = (outcome: () => void): void => {
-        cancel();
-        signal?.removeEventListener('abort', abort);
-        outcome();
-      };
-      signal?.addEventListener('abort', abort);
-      if (signal?.aborted) abort();
-      work.then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      );
+    const left = Math.max(0, this.#until - this.#clock.now());
+    return within(work, {
+      clock: this.#clock,
+      milliseconds: Math.min(milliseconds, left),
+      late: () => new Error(`nothing came for ${milliseconds} ms`),
+      signal: this.#signal,
+      aborted: () => this.#aborted(),
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/base/clock.ts';
+import type { Clock } from '../../../src/base/time.ts';
 
 /** Time that passes when it is told to. */
 export class FakeClock implements Clock {
