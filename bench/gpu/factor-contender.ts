@@ -1,4 +1,4 @@
-import type { Backend, FactorSequence } from '../../src/backend/backend.ts';
+import { type Backend, type FactorSequence, inChunks } from '../../src/backend/backend.ts';
 import { type Contender, STEP_ID } from './contender.ts';
 
 /** Factors (layers, count, numbers) of a prompt's tokens. */
@@ -29,7 +29,7 @@ export class FactorContender implements Contender {
   async prefill(ids: readonly number[]): Promise<Float32Array> {
     const sequence = this.#backend.createSequence();
     try {
-      return await evaluate(sequence, ids, this.#backend.maxChunk);
+      return await evaluate(sequence, ids);
     } finally {
       sequence.dispose();
     }
@@ -61,12 +61,11 @@ export class FactorContender implements Contender {
 export async function evaluate(
   sequence: FactorSequence,
   ids: readonly number[],
-  maxChunk: number,
 ): Promise<Float32Array> {
   let logits: Float32Array = new Float32Array(0);
-  for (let at = 0; at < ids.length; at += maxChunk) {
-    logits = await sequence.forward(ids.slice(at, at + maxChunk));
-  }
+  await inChunks(sequence, ids, async (rest) => {
+    logits = await sequence.forward(rest);
+  });
   return logits;
 }
 

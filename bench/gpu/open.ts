@@ -54,7 +54,7 @@ export async function openContenders(
 
   const cpu = new CpuBackend(tpaModel.compute, tpaModel.config, tpaModel.weights);
   const sequence = cpu.createSequence();
-  const logits = await evaluate(sequence, prompt, cpu.maxChunk);
+  const logits = await evaluate(sequence, prompt);
   const { layers } = tpaModel.config;
   const count = prompt.length;
   const block = { layers, count, factors: await sequence.readFactors(0, count) };
@@ -62,7 +62,7 @@ export async function openContenders(
   const tpa = new FactorContender(NAMES.tpa, gpu, block);
 
   const cpuGqa = new CpuBackend(gqaModel.compute, gqaModel.config, gqaModel.weights);
-  const gqaLogits = await evaluate(cpuGqa.createSequence(), prompt, cpuGqa.maxChunk);
+  const gqaLogits = await evaluate(cpuGqa.createSequence(), prompt);
   cpuGqa.dispose();
   const errors = {
     tpa: checkedError(NAMES.tpa, await tpa.prefill(prompt), logits),

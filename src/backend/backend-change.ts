@@ -1,4 +1,4 @@
-import type { Side } from './dispatch/cost-model.ts';
+import type { Side } from './backend.ts';
 
 /** Another side computes from now on. */
 export interface BackendChange {

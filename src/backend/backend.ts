@@ -1,13 +1,13 @@
+import { yieldMacrotask } from '../base/time.ts';
+
+/** Who computes, the CPU or a GPU. */
+export type Side = 'wasm' | 'webgpu';
+
 /**
  * Who computes. A backend owns the weights and evaluates tokens; a sequence is one context's
  * factor cache on it. The token loop knows nothing else, so that another backend can take over.
  */
 export interface Backend<S = Sequence> {
-  /**
-   * Tokens of one {@link Sequence.forward} call at most; longer prompts are split by the caller. May
-   * change between two calls; one of what was the maximum is never refused.
-   */
-  readonly maxChunk: number;
   /** Positions a sequence can hold. */
   readonly contextLength: number;
   /** Length of one row of logits. */
@@ -22,18 +22,14 @@ export interface Backend<S = Sequence> {
 export interface Sequence {
   /** Tokens in the cache. */
   readonly length: number;
-  /**
-   * Of so many tokens to come, how many the next {@link forward} is to take: what the side that will
-   * compute them takes at once, so that a signal is looked at in between.
-   */
-  chunkOf(pending: number): number;
   /** Bytes of the cache pages or states this sequence refers to (shared ones count in full). */
   readonly byteLength: number;
   /**
-   * Evaluates 1 … maxChunk tokens at positions `length …` and appends their factors.
-   * Nothing is appended unless it resolves.
+   * Evaluates the first of `ids` at positions `length …` and appends their factors: at least one, as
+   * many as the side that computes takes at once; `length` tells. Nothing is appended unless it
+   * resolves.
    *
-   * @returns logits of the last token `(vocabSize)`, or of every token `(ids.length, vocabSize)`;
+   * @returns logits of the last token evaluated `(vocabSize)`, or of every one `(tokens, vocabSize)`;
    *   a fresh array
    * @throws TpaError `OUT_OF_MEMORY`, `NONFINITE_LOGITS`, `KERNEL_TRAP`, `DISPOSED`
    */
@@ -47,6 +43,31 @@ export interface Sequence {
   fork(): Sequence;
   /** Gives the pages back; idempotent. */
   dispose(): void;
+}
+
+/**
+ * Evaluates all of `ids`, chunk by chunk; a macrotask passes between two chunks, so that timers run
+ * and signals are seen.
+ *
+ * @param sequence what they are appended to
+ * @param forward evaluates the first of the ids that it is given, as {@link Sequence.forward} does;
+ *   `done` ids went before
+ * @param isCancelled asked before each chunk and after the last
+ * @returns false if cancelled
+ */
+export async function inChunks(
+  sequence: Pick<Sequence, 'length'>,
+  ids: readonly number[],
+  forward: (ids: readonly number[], done: number) => Promise<void>,
+  isCancelled: () => boolean = () => false,
+): Promise<boolean> {
+  const start = sequence.length;
+  for (let done = 0; done < ids.length; done = sequence.length - start) {
+    if (done > 0) await yieldMacrotask();
+    if (isCancelled()) return false;
+    await forward(ids.slice(done), done);
+  }
+  return !isCancelled();
 }
 
 /**
@@ -81,6 +102,8 @@ export interface FactorSequence extends Pick<
 export interface GpuBackend extends Backend<FactorSequence> {
   /** The adapter in words, e.g. "llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly adapter: string;
+  /** Tokens that one forward evaluates at most. */
+  readonly maxChunk: number;
   /** Whether the adapter is a CPU in disguise (SwiftShader, llvmpipe, a fallback adapter). */
   readonly isSoftware: boolean;
   /** What weights are on the device. */

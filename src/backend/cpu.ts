@@ -43,6 +43,7 @@ export interface CpuSequence extends Sequence, FactorSequence {
 
 /** The wasm kernels as a {@link Backend}. */
 export class CpuBackend implements Backend<CpuSequence> {
+  /** Tokens that one forward evaluates at most. */
   readonly maxChunk: number;
   readonly contextLength: number;
   readonly vocabSize: number;
@@ -112,8 +113,9 @@ class CachedSequence implements CpuSequence {
     return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
   }
 
-  async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+  async forward(all: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
     const network = this.#use();
+    const ids = all.slice(0, this.#backend.maxChunk);
     try {
       for (const cache of this.#caches) cache.reserve(ids.length);
       const logits = network.compute.run(() => {
@@ -145,10 +147,6 @@ class CachedSequence implements CpuSequence {
 
   async loadFactors(factors: Float32Array): Promise<void> {
     loadFactors(this.#use().compute, this.#caches, factors, this.#backend.contextLength);
-  }
-
-  chunkOf(pending: number): number {
-    return Math.min(pending, this.#backend.maxChunk);
   }
 
   truncate(length: number): void {

@@ -152,7 +152,6 @@ export class Supervisor<R extends Losable> {
     const abort = (): void => opening.abort();
     signal?.addEventListener('abort', abort);
     const { open, openDeadline, clock } = this.#options;
-    const aborted = (): TpaError => new TpaError('ABORTED', 'opening the GPU was aborted');
     try {
       if (signal?.aborted === true) throw aborted();
       return await within(open(opening.signal), {
@@ -170,4 +169,8 @@ export class Supervisor<R extends Losable> {
       signal?.removeEventListener('abort', abort);
     }
   }
+}
+
+function aborted(): TpaError {
+  return new TpaError('ABORTED', 'opening the GPU was aborted');
 }

@@ -1,8 +1,7 @@
-import type { Backend, Sequence } from '../backend/backend.ts';
+import { type Backend, inChunks, type Sequence } from '../backend/backend.ts';
 import { TpaError } from '../base/errors.ts';
 import { expectInteger } from '../base/expect.ts';
 import { contextOverflow } from '../text/prompt.ts';
-import { yieldMacrotask } from '../base/time.ts';
 
 /**
  * One conversation's state: the token ids, and a sequence of the backend that holds the factors of
@@ -88,14 +87,10 @@ export class Context {
     let isDone = false;
     try {
       let logits: Float32Array | undefined;
-      for (let start = 0; start < pending.length;) {
-        if (start > 0) await yieldMacrotask();
-        if (isCancelled()) return undefined;
-        const chunk = pending.slice(start, start + sequence.chunkOf(pending.length - start));
-        logits = await this.#forward(chunk);
-        start += chunk.length;
-      }
-      if (isCancelled()) return undefined;
+      const forward = async (ids: readonly number[]): Promise<void> => {
+        logits = await this.#forward(ids);
+      };
+      if (!(await inChunks(sequence, pending, forward, isCancelled))) return undefined;
       for (const id of added) this.#ids.push(id);
       isDone = true;
       return logits;

@@ -1,6 +1,6 @@
 import { TpaError } from '../base/errors.ts';
 import { BackendChangeEvent, BackendChangeTarget } from '../backend/backend-change.ts';
-import type { Backend } from '../backend/backend.ts';
+import { type Backend, inChunks } from '../backend/backend.ts';
 import { onlyRoutes } from '../backend/dispatch/cost-model.ts';
 import type { CpuBackend } from '../backend/cpu.ts';
 import type { DispatchInfo } from '../backend/dispatch/info.ts';
@@ -11,7 +11,6 @@ import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import { Chat, type ChatSource } from '../text/chat.ts';
 import { readIds, type TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
-import { yieldMacrotask } from '../base/time.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { memoryNeeds } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
@@ -147,12 +146,9 @@ export class Model extends BackendChangeTarget {
     const sequence = backend.createSequence();
     try {
       const logits = allocateLogits(checked.length * vocabSize);
-      for (let start = 0; start < checked.length;) {
-        if (start > 0) await yieldMacrotask();
-        const chunk = checked.slice(start, start + sequence.chunkOf(checked.length - start));
-        logits.set(await sequence.forward(chunk, 'all'), start * vocabSize);
-        start += chunk.length;
-      }
+      await inChunks(sequence, checked, async (rest, done) => {
+        logits.set(await sequence.forward(rest, 'all'), done * vocabSize);
+      });
       return logits;
     } finally {
       sequence.dispose();
@@ -208,7 +204,7 @@ function allocateLogits(length: number): Float32Array {
   try {
     return new Float32Array(length);
   } catch (cause) {
-    const message = `memory expected to hold ${length} logits, the engine refused`;
+    const message = `could not allocate ${length} logits`;
     throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: bytesOf(length) } });
   }
 }

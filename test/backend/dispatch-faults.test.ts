@@ -57,6 +57,7 @@ async function run(plan: FaultPlan | undefined, { auto = false, act = runScenari
   const { losses = 0 } = dispatch.info().gpu ?? {};
   if (losses === 0 && !auto) assert.is(gpus.live, 0, `${label}: sequences on the device`);
   dispatch.dispose();
+  await new Promise((resolve) => setImmediate(resolve)); // a device just made is let go
   assert.equal(gpus.violations, [], label);
   assert.is(gpus.live, 0, `${label}: sequences on the device at the end`);
   assert.is(gpus.devices, 0, `${label}: devices`);

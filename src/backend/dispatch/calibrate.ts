@@ -1,5 +1,5 @@
 import { yieldMacrotask } from '../../base/time.ts';
-import type { GpuBackend } from '../backend.ts';
+import { type GpuBackend, inChunks } from '../backend.ts';
 import type { Clock } from '../../base/time.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { SideFigures } from './cost-model.ts';
@@ -77,10 +77,14 @@ export async function measureGpu(
       async step(ids) {
         const started = clock.now();
         const { length } = truth;
-        const { factors } = await copy.step(truth, ids, 'last');
-        await truth.loadFactors(factors);
+        await inChunks(truth, ids, async (rest) => {
+          const { factors } = await copy.step(truth, rest, 'last');
+          await truth.loadFactors(factors);
+          copy.commit(truth.length);
+        });
         const took = clock.now() - started;
         truth.truncate(length);
+        copy.truncate(length);
         return took;
       },
     });

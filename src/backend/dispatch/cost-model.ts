@@ -1,5 +1,4 @@
-/** Who computes. */
-export type Side = 'wasm' | 'webgpu';
+import type { Side } from '../backend.ts';
 
 /** What was measured of one side: milliseconds a step, until its factors are in the CPU's cache. */
 export interface SideFigures {

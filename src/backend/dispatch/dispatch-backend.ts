@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../base/time.ts';
 import { type Figures, onlyRoutes, route, type Routes, routesOf } from './cost-model.ts';
 import { type DispatchInfo, type GpuInfo, gpuInfo, routesInWords } from './info.ts';
 import { DispatchSequence, type SequenceHost } from './dispatch-sequence.ts';
-import { GpuSide } from './gpu-side.ts';
+import { GpuSide } from './gpu-copy.ts';
 import { Guard } from '../../device/guard.ts';
 import { answerOf, checkAnswer, type CpuSide, type KnownAnswer } from './known-answer.ts';
 import { OPEN_DEADLINE, Supervisor } from '../../device/supervisor.ts';
@@ -83,15 +83,6 @@ export class DispatchBackend implements Backend, SequenceHost {
     });
   }
 
-  /** What the side that computes prompts now takes at once; changes with it. */
-  get maxChunk(): number {
-    return this.chunkOf(this, this.gpu?.guard.resource.maxChunk ?? Infinity, 0);
-  }
-
-  get cpuChunk(): number {
-    return this.#cpu.maxChunk;
-  }
-
   get gpu(): GpuSide | undefined {
     return this.#supervisor.current;
   }
@@ -112,16 +103,15 @@ export class DispatchBackend implements Backend, SequenceHost {
     return new DispatchSequence(this, this.#cpu.createSequence());
   }
 
-  chunkOf(owner: object, pending: number, context: number): number {
-    const { gpu } = this;
-    const most = Math.min(pending, gpu?.guard.resource.maxChunk ?? 0);
-    const isGpu = gpu !== undefined && this.#takes(gpu, owner, most, context);
-    return isGpu ? most : Math.min(pending, this.#cpu.maxChunk);
-  }
-
-  gpuFor(owner: object, tokens: number, context: number): GpuSide | undefined {
+  gpuFor(owner: object, pending: number, context: number): GpuSide | undefined {
     const gpu = this.#supervisor.use();
-    return gpu !== undefined && this.#takes(gpu, owner, tokens, context) ? gpu : undefined;
+    if (gpu === undefined) return undefined;
+    const { maxChunk, contextLength } = gpu.guard.resource;
+    const tokens = Math.min(pending, maxChunk);
+    if (context + tokens > contextLength) return undefined;
+    if (gpu.figures === undefined) return gpu;
+    const missing = context - Math.min(context, gpu.findCopy(owner)?.length ?? 0);
+    return route(gpu.figures, tokens, context, missing) === 'webgpu' ? gpu : undefined;
   }
 
   drop(gpu: GpuSide, reason: string): void {
@@ -212,18 +202,6 @@ export class DispatchBackend implements Backend, SequenceHost {
   #routes({ resource }: Guard<GpuBackend>, figures: Figures): Routes {
     const tokens = Math.max(this.#cpu.maxChunk, resource.maxChunk);
     return routesOf(figures, { tokens, context: this.contextLength });
-  }
-
-  /** Whether this step of `owner` is the GPU's. */
-  #takes(gpu: GpuSide, owner: object, tokens: number, context: number): boolean {
-    const { maxChunk, contextLength } = gpu.guard.resource;
-    if (tokens > maxChunk || context + tokens > contextLength) return false;
-    const missing = context - Math.min(context, gpu.findCopy(owner)?.length ?? 0);
-    return this.#isFaster(gpu, tokens, context, missing);
-  }
-
-  #isFaster({ figures }: GpuSide, tokens: number, context: number, missing: number): boolean {
-    return figures === undefined || route(figures, tokens, context, missing) === 'webgpu';
   }
 
   #tell(change: BackendChange): void {

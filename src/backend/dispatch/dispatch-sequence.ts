@@ -1,20 +1,18 @@
 import { TpaError } from '../../base/errors.ts';
-import { yieldMacrotask } from '../../base/time.ts';
 import type { Sequence } from '../backend.ts';
 import type { CpuSequence } from '../cpu.ts';
-import type { GpuSide } from './gpu-side.ts';
+import type { GpuSide } from './gpu-copy.ts';
 import { isGpuFailure } from '../../device/guard.ts';
 
 /** What a sequence asks of its backend. */
 export interface SequenceHost {
-  /** Tokens of a step of the CPU at most. */
-  readonly cpuChunk: number;
   /** The GPU, if there is one now. */
   readonly gpu: GpuSide | undefined;
-  /** Of so many tokens to come after `context`, how many the side that will compute them takes. */
-  chunkOf(owner: object, pending: number, context: number): number;
-  /** The GPU if it is to compute this step of `owner`; may begin to open one. */
-  gpuFor(owner: object, tokens: number, context: number): GpuSide | undefined;
+  /**
+   * The GPU if it is to compute the next step of `owner`, which has `context` tokens and `pending`
+   * ones to come; may begin to open one.
+   */
+  gpuFor(owner: object, pending: number, context: number): GpuSide | undefined;
   /** Lets a GPU go that has failed. */
   drop(gpu: GpuSide, reason: string): void;
 }
@@ -46,11 +44,7 @@ export class DispatchSequence implements Sequence {
     this.#checkAlive();
     const gpu = this.#host.gpuFor(this, ids.length, this.length);
     const logits = gpu && (await this.#onGpu(gpu, ids, rows));
-    return logits ?? this.#onCpu(ids, rows);
-  }
-
-  chunkOf(pending: number): number {
-    return this.#host.chunkOf(this, pending, this.length);
+    return logits ?? this.#cpu.forward(ids, rows);
   }
 
   truncate(length: number): void {
@@ -89,35 +83,7 @@ export class DispatchSequence implements Sequence {
     return step.logits;
   }
 
-  /** In pieces that the CPU takes, where the GPU was to take more at once. */
-  async #onCpu(ids: readonly number[], rows: 'last' | 'all'): Promise<Float32Array> {
-    const { cpuChunk } = this.#host;
-    const { length } = this;
-    const logits: Float32Array[] = [];
-    try {
-      for (let start = 0; start < ids.length; start += cpuChunk) {
-        if (start > 0) await yieldMacrotask();
-        logits.push(await this.#cpu.forward(ids.slice(start, start + cpuChunk), rows));
-      }
-    } catch (error) {
-      const isDisposed = error instanceof TpaError && error.code === 'DISPOSED';
-      if (!isDisposed && this.length > length) this.truncate(length);
-      throw error;
-    }
-    return rows === 'last' || logits.length === 1 ? logits.at(-1)! : joined(logits);
-  }
-
   #checkAlive(): void {
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

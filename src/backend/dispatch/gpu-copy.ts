@@ -1,15 +1,55 @@
 import { TpaError } from '../../base/errors.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { Guard } from '../../device/guard.ts';
+import type { Losable } from '../../device/supervisor.ts';
+import type { Figures } from './cost-model.ts';
 
 /** Tokens whose factors go to the GPU in one message: 4.8 MB of T6-small's, 18.8 KB each. */
 const FACTOR_PIECE = 256;
 
+/** A GPU that has passed its check, and its copies of sequences; they go when it goes. */
+export class GpuSide implements Losable {
+  readonly guard: Guard<GpuBackend>;
+  /** What routes are made from; undefined where everything goes to the GPU. */
+  readonly figures: Figures | undefined;
+  readonly #tokenNumbers: number;
+  readonly #copies = new WeakMap<object, GpuCopy>();
+
+  /** @param tokenNumbers of the factors of one token in all layers */
+  constructor(guard: Guard<GpuBackend>, tokenNumbers: number, figures?: Figures) {
+    this.guard = guard;
+    this.figures = figures;
+    this.#tokenNumbers = tokenNumbers;
+  }
+
+  get lost(): Promise<string> {
+    return this.guard.lost;
+  }
+
+  /** The copy of a sequence, if there is one. */
+  findCopy(owner: object): GpuCopy | undefined {
+    return this.#copies.get(owner);
+  }
+
+  /** The copy of a sequence, empty if there was none. */
+  copyOf(owner: object): GpuCopy {
+    const found = this.#copies.get(owner);
+    if (found !== undefined) return found;
+    const copy = new GpuCopy(this.guard, this.#tokenNumbers);
+    this.#copies.set(owner, copy);
+    return copy;
+  }
+
+  dispose(): void {
+    this.guard.dispose();
+  }
+}
+
 /** What one step brings home. */
 export interface GpuStep {
-  /** (vocabSize) or (ids.length, vocabSize) */
+  /** (vocabSize) or (tokens, vocabSize) */
   readonly logits: Float32Array;
-  /** (layers, ids.length, numbers), of the tokens of the step */
+  /** (layers, tokens, numbers), of the tokens of the step */
   readonly factors: Float32Array;
 }
 
@@ -50,21 +90,27 @@ export class GpuCopy {
   }
 
   /**
-   * Copies what is missing, then evaluates ids at positions `source.length …`.
+   * Copies what is missing, then evaluates the first of ids at positions `source.length …`, as many
+   * as the GPU takes at once.
    *
    * @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`; what `source` throws
    */
   async step(source: FactorSource, ids: readonly number[], rows: 'last' | 'all'): Promise<GpuStep> {
     const guard = this.#guard;
+    const { vocabSize, maxChunk } = guard.resource;
     const start = source.length;
     const sequence = await this.sync(source);
-    const kind = ids.length === 1 ? 'decode' : `prefill of ${sizeClass(ids.length)}`;
+    const most = Math.min(ids.length, maxChunk);
+    const kind = most === 1 ? 'decode' : `prefill of ${sizeClass(most)}`;
     const logits = await guard.call(kind, () => sequence.forward(ids, rows));
-    const { vocabSize } = guard.resource;
-    this.#check(areLogits(logits, rows === 'all' ? ids.length : 1, vocabSize), 'logits');
-    const factors = await guard.call('read', () => sequence.readFactors(start, ids.length));
-    const isWhole = factors.length === ids.length * this.#tokenNumbers;
-    this.#check(isWhole && areFinite(factors), 'factors');
+    const count = sequence.length - start;
+    this.#check(
+      areLogits(logits, rows === 'all' ? count : 1, vocabSize),
+      'logits (not finite, or all zero)',
+    );
+    const factors = await guard.call('read', () => sequence.readFactors(start, count));
+    const isWhole = factors.length === count * this.#tokenNumbers;
+    this.#check(isWhole && areFinite(factors), 'factors (not finite, or too few)');
     return { logits, factors };
   }
 
@@ -105,7 +151,7 @@ export class GpuCopy {
 
   #check(isRight: boolean, what: string): void {
     if (isRight) return;
-    const failure = new TpaError('GPU_LOST', `the GPU gave ${what} that cannot be`);
+    const failure = new TpaError('GPU_LOST', `the GPU returned invalid ${what}`);
     this.#guard.dispose();
     throw failure;
   }

@@ -1,5 +1,5 @@
-import type { GpuBackend } from '../backend.ts';
-import type { Figures, PhaseRoute, Routes, Side } from './cost-model.ts';
+import type { GpuBackend, Side } from '../backend.ts';
+import type { Figures, PhaseRoute, Routes } from './cost-model.ts';
 
 /** A GPU that computes or has computed. */
 export interface GpuInfo {

@@ -1,5 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
-import type { Backend, FactorSequence, GpuBackend } from '../backend.ts';
+import { type Backend, type FactorSequence, type GpuBackend, inChunks } from '../backend.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { Guard } from '../../device/guard.ts';
 
@@ -26,7 +26,7 @@ export interface KnownAnswer {
 }
 
 /** The CPU as the dispatcher needs it. */
-export type CpuSide = Backend<CpuSequence>;
+export type CpuSide = Backend<CpuSequence> & Pick<GpuBackend, 'maxChunk'>;
 
 /** Ids from all over the vocabulary. */
 export function probeIds(count: number, vocabSize: number): number[] {
@@ -71,10 +71,10 @@ export async function checkAnswer(
 
   await onSequence(guard, async (sequence) => {
     if (promptRow !== undefined) {
-      const logits = await guard.call('check', () => sequence.forward(prompt));
+      const logits = await evaluate(guard, sequence, prompt);
       compare(logits, promptRow, tolerance, "a prompt's logits");
     }
-    const logits = await guard.call('check', () => sequence.forward(last));
+    const logits = await evaluate(guard, sequence, last);
     compare(logits, lastRow!, tolerance, "a decoded token's logits");
     const read = await guard.call('check', () => sequence.readFactors(0, ids.length));
     compare(read, factors, tolerance, 'factors');
@@ -82,9 +82,22 @@ export async function checkAnswer(
   if (promptRow === undefined) return;
   await onSequence(guard, async (sequence) => {
     await guard.call('check', () => sequence.loadFactors(promptFactors));
-    const logits = await guard.call('check', () => sequence.forward(last));
+    const logits = await evaluate(guard, sequence, last);
     compare(logits, lastRow!, tolerance, "logits after the CPU's factors");
   });
+}
+
+/** Logits of the last of `ids`, however few of them the GPU takes at once. */
+async function evaluate(
+  guard: Guard<GpuBackend>,
+  sequence: FactorSequence,
+  ids: readonly number[],
+): Promise<Float32Array> {
+  let logits!: Float32Array;
+  await inChunks(sequence, ids, async (rest) => {
+    logits = await guard.call('check', () => sequence.forward(rest));
+  });
+  return logits;
 }
 
 /** Runs `work` on an empty sequence of the GPU, which is let go if anything fails. */

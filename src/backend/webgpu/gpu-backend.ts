@@ -8,9 +8,9 @@ import type { Compute } from '../../compute/compute.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { GpuDevice } from './client/device.ts';
 import { cachedTokens } from './gpu-cache.ts';
-import type { GpuNetwork } from './gpu-network.ts';
 import { GpuSequence } from './gpu-sequence.ts';
 import type { Feed, StartReport } from './protocol.ts';
+import type { GpuNetwork } from './step-feeds.ts';
 import { stepGraph } from './graph/step-graph.ts';
 import { isHalfWeight } from './graph/weight-inputs.ts';
 
@@ -45,7 +45,7 @@ export class OrtGpuBackend implements GpuBackend {
   private constructor(network: Omit<GpuNetwork, 'onRead'>, report: StartReport, isHalf: boolean) {
     const { config, device } = network;
     this.#network = { ...network, onRead: (bytes) => (this.#bytesRead = bytes) };
-    this.maxChunk = Math.min(MAX_CHUNK, network.contextLength);
+    this.maxChunk = Math.min(network.maxChunk, network.contextLength);
     this.contextLength = network.contextLength;
     this.vocabSize = config.vocabSize;
     this.adapter = report.adapter;
@@ -84,7 +84,7 @@ export class OrtGpuBackend implements GpuBackend {
     const columns = [...graph.pieces, { width: graph.scoreNumbers }];
     const contextLength = Math.min(config.contextLength, cachedTokens(columns, maxBytes));
     return new OrtGpuBackend(
-      { device, config, graph, inputs, contextLength, maxBytes, nextBuffer },
+      { device, config, graph, inputs, contextLength, maxChunk: MAX_CHUNK, maxBytes, nextBuffer },
       report,
       isHalf,
     );

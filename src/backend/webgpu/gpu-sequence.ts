@@ -1,9 +1,8 @@
 import { TpaError } from '../../base/errors.ts';
 import type { ModelConfig } from '../../format/config/model-config.ts';
 import type { FactorSequence } from '../backend.ts';
-import type { GpuNetwork } from './gpu-network.ts';
 import { GpuCache, putPiece } from './gpu-cache.ts';
-import { rotationRows, stepFeeds } from './step-feeds.ts';
+import { type GpuNetwork, rotationRows, stepFeeds } from './step-feeds.ts';
 
 /** What came of the last step. */
 interface Fresh {
@@ -47,29 +46,18 @@ export class GpuSequence implements FactorSequence {
     return this.#cache.length;
   }
 
-  async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+  async forward(all: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
     this.#use();
-    const { config, maxBytes, graph, onRead } = this.#network;
-    const { vocabSize, layers } = config;
-    const logits = new Float32Array((rows === 'all' ? ids.length : 1) * vocabSize);
-    const factors = new Float32Array(layers * ids.length * graph.numbers);
-    const start = this.length;
-    let bytes = 0;
-    for (let done = 0; done < ids.length;) {
-      const left = ids.length - done;
-      const seen = this.#cache.pastOf(this.length) + left;
-      const limit = tokensThatFit(config, graph.scoreNumbers, seen, maxBytes, rows);
-      const count = Math.min(limit, left);
-      const [found, ...pieces] = await this.#step(ids.slice(done, done + count), rows);
-      bytes += found!.byteLength + pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      if (rows === 'all') logits.set(found!, done * vocabSize);
-      else logits.set(found!.subarray(0, vocabSize));
-      this.#gather(factors, pieces, ids.length, done, count);
-      done += count;
-    }
-    this.#fresh = { start, count: ids.length, factors };
-    onRead(bytes);
-    return logits;
+    const { config, maxBytes, maxChunk, graph, onRead } = this.#network;
+    const { length: start } = this;
+    const most = Math.min(all.length, maxChunk);
+    const seen = this.#cache.pastOf(start) + most;
+    const limit = tokensThatFit(config, graph.scoreNumbers, seen, maxBytes, rows);
+    const ids = all.slice(0, Math.min(most, limit));
+    const [logits, ...pieces] = await this.#step(ids, rows);
+    this.#fresh = { start, count: ids.length, factors: this.#gather(pieces, ids.length) };
+    onRead(pieces.reduce((sum, { byteLength }) => sum + byteLength, logits!.byteLength));
+    return logits!;
   }
 
   async readFactors(start: number, count: number): Promise<Float32Array> {
@@ -118,22 +106,13 @@ export class GpuSequence implements FactorSequence {
     return read;
   }
 
-  /** Pieces of `count` tokens into rows of numbers, as tokens `done …` of `total`. */
-  #gather(
-    out: Float32Array,
-    found: readonly Float32Array[],
-    total: number,
-    done: number,
-    count: number,
-  ): void {
+  /** (layers, count, numbers) from pieces (layers, count, width). */
+  #gather(found: readonly Float32Array[], count: number): Float32Array {
     const { graph, config } = this.#network;
-    for (const [i, piece] of graph.pieces.entries()) {
-      const size = count * piece.width;
-      for (let layer = 0; layer < config.layers; layer++) {
-        const rows = found[i]!.subarray(layer * size, (layer + 1) * size);
-        putPiece(out, graph.numbers, layer * total + done, rows, piece);
-      }
-    }
+    const out = new Float32Array(config.layers * count * graph.numbers);
+    for (const [i, piece] of graph.pieces.entries())
+      putPiece(out, graph.numbers, 0, found[i]!, piece);
+    return out;
   }
 
   #use(): void {

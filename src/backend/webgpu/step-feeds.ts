@@ -1,6 +1,28 @@
-import type { GpuNetwork } from './gpu-network.ts';
+import type { ModelConfig } from '../../format/config/model-config.ts';
+import type { StepInputs } from '../../model/step-inputs.ts';
+import type { GpuDevice } from './client/device.ts';
 import type { SizeInput } from './graph/graph-builder.ts';
+import type { StepGraph } from './graph/step-graph.ts';
 import type { Feed } from './protocol.ts';
+
+/** What a step on the device computes with. */
+export interface GpuNetwork {
+  readonly device: GpuDevice;
+  readonly config: ModelConfig;
+  readonly graph: StepGraph;
+  /** Embeddings and tables of positions, which the CPU makes. */
+  readonly inputs: StepInputs;
+  /** Tokens that a sequence can hold: what a buffer of the device can, at most the model's. */
+  readonly contextLength: number;
+  /** Tokens of one run at most. */
+  readonly maxChunk: number;
+  /** Bytes of one buffer at most. */
+  readonly maxBytes: number;
+  /** An id for a buffer. */
+  nextBuffer(): number;
+  /** Told how many bytes a forward has read back. */
+  onRead(bytes: number): void;
+}
 
 /** Added to the logits of what a token must not see: exp of it is 0, and no sum of two overflows. */
 export const HIDDEN = -1e30;

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { Model } from '../../../src/load/model.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
 import { argmax, decode, openOn, openSmall, PROMPT } from '../../helpers/gpu/dispatch-scenario.ts';
+import { evaluate } from '../../helpers/sessions/evaluate.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 
 const cpu = await openSmall();
@@ -53,51 +54,58 @@ test('model.logits(): every row, whether the GPU computes all, some or none', as
   assert.is(heap.used, used);
 });
 
+const LONG = [...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190);
+
 test('a chunk of the GPU that fails is done by the CPU in its own, timers running in between', async () => {
-  const plan = { fault: 'reject', at: 7, isForEver: false } as const;
-  const { model, dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
-  assert.is(dispatch.maxChunk, 200);
-  const prompt = [...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190);
-  let turns = 0;
-  const count = setInterval(() => turns++, 0);
-  const session = model.createSession();
-  const logits = await session.prefill(prompt);
-  clearInterval(count);
-  assert.is(dispatch.maxChunk, cpu.maxChunk);
-  const other = alone.createSession();
-  assert.is(argmax(logits), argmax(await other.prefill(prompt)));
-  assert.ok(turns > 0, 'no timer ran');
-  session.dispose();
-  other.dispose();
-  dispatch.dispose();
+  for (const [at, taken] of [
+    [100, 190],
+    [7, cpu.maxChunk],
+  ] as const) {
+    const plan = { fault: 'reject', at, isForEver: false } as const;
+    const { model, dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
+    const sequence = dispatch.createSequence();
+    const row = await sequence.forward(LONG);
+    assert.is(sequence.length, taken);
+    let turns = 0;
+    const count = setInterval(() => turns++, 0);
+    const isWhole = taken === LONG.length;
+    const logits = isWhole ? row : await evaluate(sequence, LONG.slice(taken));
+    clearInterval(count);
+    const [session, other] = [model.createSession(), alone.createSession()];
+    const expected = argmax(await other.prefill(LONG));
+    assert.is(argmax(logits), expected);
+    assert.is(argmax(await session.prefill(LONG)), expected);
+    assert.ok(turns > 0 || isWhole, 'no timer ran');
+    for (const each of [sequence, session, other, dispatch]) each.dispose();
+  }
 });
 
-test('a chunk that the CPU cannot finish either leaves the sequence as it was', async () => {
+test('a chunk that the CPU cannot finish either leaves the session as it was', async () => {
   const plan = { fault: 'reject', at: 7, isForEver: false } as const;
-  const { dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
-  const sequence = dispatch.createSequence();
+  const { model, dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
+  const session = model.createSession();
   const allocate = heap.allocate.bind(heap);
   let left = 4; // two layers take a page each, and another for the third piece
   heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-  const failing = sequence.forward([...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190));
-  await refused(() => failing, 'OUT_OF_MEMORY');
+  await refused(() => session.prefill(LONG), 'OUT_OF_MEMORY');
   heap.allocate = allocate;
   assert.is(left, 0);
-  assert.equal([sequence.length, sequence.byteLength], [0, 0]);
-  sequence.dispose();
+  assert.equal([session.length, session.byteLength], [0, 0]);
+  session.dispose();
   dispatch.dispose();
   assert.is(heap.used, used);
 });
 
-test('a chunk larger than the GPU takes is done by the CPU', async () => {
+test('more ids than the GPU takes at once: it computes the first of them', async () => {
   const { gpus, dispatch } = await openOn(cpu, device, { maxChunk: 16 });
-  assert.is(dispatch.maxChunk, 16);
   const sequence = dispatch.createSequence();
   await sequence.forward(PROMPT.slice(0, 40));
-  await sequence.forward(PROMPT.slice(40, 56));
+  assert.is(sequence.length, 16);
+  await evaluate(sequence, PROMPT.slice(16, 56));
   assert.equal(gpus.violations, []);
   assert.is(sequence.length, 56);
-  assert.equal(gpus.calls.slice(6), ['load', 'forward', 'read']);
+  const step = ['forward', 'read'] as const;
+  assert.equal(gpus.calls.slice(6), [...step, ...step, ...step, ...step], 'and nothing is loaded');
   sequence.dispose();
   dispatch.dispose();
 });

@@ -20,7 +20,7 @@ test('a filled context gives the logits of the prompt it repeats, however often 
   const { compute, config, weights } = await createRandomModel(tpaForm(SHAPE, SIZES));
   const backend = new CpuBackend(compute, config, weights);
   const sequence = backend.createSequence();
-  await evaluate(sequence, [7, 3, 9, 4, 2], 2);
+  await evaluate(sequence, [7, 3, 9, 4, 2]);
   const factors = await sequence.readFactors(0, 5);
   const contender = new FactorContender('cpu', backend, { layers: 2, count: 5, factors });
   await contender.fill(5);

@@ -61,10 +61,11 @@ class FakeSequence implements Sequence {
     return this.#ids.length * 8;
   }
 
-  async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+  async forward(all: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
     this.#check();
     const { options, maxChunk, contextLength, vocabSize, calls } = this.#backend;
-    if (ids.length < 1 || ids.length > maxChunk) throw new RangeError(`chunk of ${ids.length}`);
+    const ids = all.slice(0, maxChunk);
+    if (ids.length < 1) throw new RangeError('no ids');
     if (this.#ids.length + ids.length > contextLength) throw new RangeError('cache is full');
     if (rows !== 'last') throw new RangeError('the token loop needs the last row only');
     calls.push(ids.length);
@@ -79,10 +80,6 @@ class FakeSequence implements Sequence {
     if (failure === 'nonfinite') throw new TpaError('NONFINITE_LOGITS', `NaN in forward ${call}`);
     this.#ids.push(...ids);
     return prefixLogits(this.#ids, vocabSize);
-  }
-
-  chunkOf(pending: number): number {
-    return Math.min(pending, this.#backend.maxChunk);
   }
 
   truncate(length: number): void {

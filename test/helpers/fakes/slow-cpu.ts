@@ -16,7 +16,7 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
         return inner.byteLength;
       },
       forward(ids, rows) {
-        clock.advance(tokenMs * ids.length);
+        clock.advance(tokenMs * Math.min(ids.length, side.maxChunk));
         return inner.forward(ids, rows);
       },
       readFactors: (start, count) => inner.readFactors(start, count),
@@ -24,7 +24,6 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
         clock.advance(loadMs);
         return inner.loadFactors(factors);
       },
-      chunkOf: (pending) => inner.chunkOf(pending),
       truncate: (length) => inner.truncate(length),
       fork: () => wrap(inner.fork()),
       dispose: () => inner.dispose(),

@@ -1,6 +1,7 @@
 import type { FactorSequence, GpuBackend } from '../../../src/backend/backend.ts';
 import type { CpuBackend, CpuSequence } from '../../../src/backend/cpu.ts';
 import { TpaError } from '../../../src/base/errors.ts';
+import { evaluate } from '../sessions/evaluate.ts';
 import type { FakeClock } from '../fakes/fake-clock.ts';
 
 /** How a call goes wrong. */
@@ -187,17 +188,11 @@ class FakeGpuSequence implements FactorSequence {
     return this.#inner.length;
   }
 
-  async forward(ids: readonly number[], rows?: 'last' | 'all'): Promise<Float32Array> {
+  async forward(all: readonly number[], rows?: 'last' | 'all'): Promise<Float32Array> {
     return this.#alone(async () => {
-      const { all, maxChunk } = this.#gpu;
-      if (ids.length > maxChunk) all.violations.push(`a chunk of ${ids.length}`);
-      const fault = await all.act('forward', this.#gpu, ids.length, this.length);
-      const parts: Float32Array[] = [];
-      for (let at = 0; at < ids.length; at += 16) {
-        parts.push(await this.#inner.forward(ids.slice(at, at + 16), rows));
-      }
-      const logits =
-        rows === 'all' ? Float32Array.from(parts.flatMap((part) => [...part])) : parts.at(-1)!;
+      const ids = all.slice(0, this.#gpu.maxChunk);
+      const fault = await this.#gpu.all.act('forward', this.#gpu, ids.length, this.length);
+      const logits = await evaluate(this.#inner, ids, rows);
       this.#gpu.bytesRead = logits.byteLength;
       if (fault === 'nan-logits') logits[logits.length - 1] = NaN;
       if (fault === 'zero-logits') logits.fill(0);

@@ -4,6 +4,7 @@ import type { CpuBackend } from '../../../../src/backend/cpu.ts';
 import type { FactorSequence } from '../../../../src/backend/backend.ts';
 import { stepGraph } from '../../../../src/backend/webgpu/graph/step-graph.ts';
 import { openByteBackend } from '../../../helpers/fakes/byte-backend.ts';
+import { evaluate } from '../../../helpers/sessions/evaluate.ts';
 import { assertClose } from '../../../helpers/checks/close.ts';
 import { LLAMA_VARIANTS } from '../../../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../../../helpers/models/mechanism-model.ts';
@@ -98,15 +99,11 @@ async function compareStep(
   count: number,
   rows: 'last' | 'all',
 ): Promise<void> {
-  const { vocabSize, maxChunk } = cpu;
+  const { vocabSize } = cpu;
   const start = expected.length;
   const ids = Array.from({ length: count }, (_, i) => ((start + i) * 7919 + 13) % vocabSize);
-  const parts: Float32Array[] = [];
-  for (let done = 0; done < count; done += maxChunk) {
-    parts.push(await expected.forward(ids.slice(done, done + maxChunk), rows));
-  }
-  const logits = rows === 'all' ? parts.flatMap((part) => [...part]) : parts.at(-1)!;
-  close(await found.forward(ids, rows), logits, `logits of ${count} after ${start}`);
+  const logits = await evaluate(expected, ids, rows);
+  close(await evaluate(found, ids, rows), logits, `logits of ${count} after ${start}`);
   close(
     await found.readFactors(start, count),
     await expected.readFactors(start, count),
