@@ -105,33 +105,6 @@ for (const simd of BINARIES) {
     }
   });
 
-  test('a table that outgrows its 16 pages keeps the tokens, in forks too', () => {
-    const tokens = range(0, 17 * PAGE_TOKENS + 3);
-    using cache = runtime.createFactorCache(SPEC);
-    cache.append(factorsOf(tokens.slice(0, MAX_TOKENS), SPEC));
-    cache.append(factorsOf(tokens.slice(MAX_TOKENS), SPEC));
-    using fork = cache.fork();
-    assertHolds(runtime, cache, tokens, 'cache');
-    fork.append(factorsOf([9999], SPEC));
-    assertHolds(runtime, fork, [...tokens, 9999], 'fork');
-    assertHolds(runtime, cache, tokens, 'cache after the fork wrote');
-  });
-
-  test('a fork costs a page table, and its first write one page', () => {
-    using cache = runtime.createFactorCache(SPEC);
-    cache.append(factorsOf(range(0, 100), SPEC));
-    const before = runtime.memory().used;
-    using fork = cache.fork();
-    assert.is(runtime.memory().used - before, TABLE_BYTES);
-    assert.is(fork.byteLength, cache.byteLength);
-    fork.append(factorsOf([100], SPEC));
-    assert.is(runtime.memory().used - before, TABLE_BYTES + cache.byteLength / 2);
-    fork.append(factorsOf([101], SPEC));
-    assert.is(runtime.memory().used - before, TABLE_BYTES + cache.byteLength / 2);
-    assertHolds(runtime, cache, range(0, 100), 'cache');
-    assertHolds(runtime, fork, range(0, 102), 'fork');
-  });
-
   test('dispose() is idempotent, leaves forks alone, and use after it throws DISPOSED', () => {
     const cache = runtime.createFactorCache(SPEC);
     cache.append(factorsOf(range(0, 70), SPEC));

@@ -11,40 +11,6 @@ import { entriesOf, tensorsOf, tinyConfig } from '../helpers/models/tiny-model.t
 
 const test = suite('checkTensors()');
 
-/** The tensors of layer i of the tiny model. */
-function layer(i: number): [string, number[]][] {
-  return [
-    [`transformer.h.${i}.attn.c_qkv.W_A_q.weight`, [9, 6]],
-    [`transformer.h.${i}.attn.c_qkv.W_B_q.weight`, [12, 6]],
-    [`transformer.h.${i}.attn.c_qkv.W_A_k.weight`, [6, 6]],
-    [`transformer.h.${i}.attn.c_qkv.W_A_v.weight`, [6, 6]],
-    [`transformer.h.${i}.attn.c_qkv.W_B_k.weight`, [8, 6]],
-    [`transformer.h.${i}.attn.c_qkv.W_B_v.weight`, [8, 6]],
-    [`transformer.h.${i}.attn.c_proj.weight`, [6, 12]],
-    [`transformer.h.${i}.attn.subln.weight`, [4]],
-    [`transformer.h.${i}.mlp.c_fc1.weight`, [16, 6]],
-    [`transformer.h.${i}.mlp.c_fc2.weight`, [16, 6]],
-    [`transformer.h.${i}.mlp.c_proj.weight`, [6, 16]],
-  ];
-}
-
-test('names every weight of a TPA model with its shape', () => {
-  const found = new Map(expectedTensors(tinyConfig()).map(({ name, shape }) => [name, shape]));
-  const expected = [['transformer.wte.weight', [11, 6]], ...layer(0), ...layer(1)] as const;
-  assert.is(found.size, expected.length);
-  for (const [name, shape] of expected) assert.equal(found.get(name), shape, name);
-  assert.is(expectedTensors(tinyConfig())[0]?.name, 'transformer.wte.weight');
-});
-
-test('a TPA-KVonly model has c_q in place of the query factors, subln only with group norm', () => {
-  const config = tinyConfig({ using_groupnorm: false }, 'tpa-kvonly');
-  const names = expectedTensors(config).map(({ name }) => name);
-  assert.is(names.length, 1 + 2 * 9);
-  assert.ok(names.includes('transformer.h.1.attn.c_qkv.c_q.weight'));
-  assert.not.ok(names.some((name) => /W_[AB]_q/.test(name)));
-  assert.not.ok(names.some((name) => name.includes('subln')));
-});
-
 test('accepts the model itself, 16-bit dtypes, the tied head; lists other extras', () => {
   const config = tinyConfig();
   const tensors = tensorsOf(config).map((tensor) => ({ ...tensor, dtype: 'BF16' as const }));

@@ -26,6 +26,7 @@ class FailingHeap extends Heap {
 
 /** A runtime on the baseline kernels, with plans for its allocations and for the growth of its memory. */
 export async function createFailingRuntime(): Promise<{
+  compute: Compute;
   runtime: Runtime;
   heap: Heap;
   allocations: FailurePlan;
@@ -38,5 +39,5 @@ export async function createFailingRuntime(): Promise<{
   const failing = createFailingMemory(memory, growth);
   const heap = new FailingHeap(failing, kernels.heapBase(), allocations);
   const compute = new Compute({ kernels, heap, simd, run });
-  return { runtime: new Runtime(compute), heap, allocations, growth };
+  return { compute, runtime: new Runtime(compute), heap, allocations, growth };
 }
