@@ -121,7 +121,7 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
   ];
   const used = model.memory().used;
   await assertMistakes(
-    bad.map(([ids, kind, message]) => [() => model.logits(ids as number[]), kind, message]),
+    bad.map(([given, kind, message]) => [() => model.logits(given as number[]), kind, message]),
   );
   assert.is(model.memory().used, used);
 });
