@@ -9,24 +9,15 @@ import { infoCommand } from '../../src/cli/commands/info.ts';
 import { packageVersion, SHIPPED_MODEL } from '../../src/cli/package-files.ts';
 import { tpa } from '../../src/cli/tpa.ts';
 import { loadModel } from '../../src/index.ts';
-import { fakeHost, type FakeHost, type FakeSettings } from '../helpers/fakes/fake-host.ts';
+import { fakeHost, runTpa } from '../helpers/fakes/fake-host.ts';
 
 const PROMPT = 'Once upon a time';
 const SEEDED = ['generate', PROMPT, '--seed', '7', '--max-tokens', '20'];
 const ONE_LINE = /^[^\n]+\n$/;
 
-interface Run extends FakeHost {
-  readonly code: number;
-}
-
-async function run(args: readonly string[], settings?: FakeSettings): Promise<Run> {
-  const host = fakeHost(settings);
-  return { ...host, code: await tpa(args, host) };
-}
-
 /** One line on stderr, nothing on stdout. */
 async function fails(args: readonly string[], code: number, message: RegExp): Promise<void> {
-  const ran = await run(args);
+  const ran = await runTpa(args);
   assert.is(ran.code, code, args.join(' '));
   assert.match(ran.err(), message);
   assert.match(ran.err(), ONE_LINE);
@@ -45,7 +36,7 @@ async function expected() {
 const test = suite('tpa');
 
 test('generate: the continuation to stdout, statistics to stderr, 0', async () => {
-  const { code, out, err } = await run(SEEDED);
+  const { code, out, err } = await runTpa(SEEDED);
   assert.is(code, 0);
   assert.is(out(), `${(await expected()).text}\n`);
   assert.match(err(), /^prompt +5 tokens\nfirst token +after [\d.]+ ms\n/);
@@ -55,7 +46,7 @@ test('generate: the continuation to stdout, statistics to stderr, 0', async () =
 
 test('generate --json: one object that equals the library, nothing on stderr', async () => {
   const { text, ids, cacheBytes, info } = await expected();
-  const { code, out, err } = await run([...SEEDED, '--json'], { isTTY: true });
+  const { code, out, err } = await runTpa([...SEEDED, '--json'], { isTTY: true });
   assert.is(code, 0);
   assert.is(err(), '');
   assert.match(out(), ONE_LINE);
@@ -95,7 +86,7 @@ test('generate: every option reaches the library', async () => {
   const args = Object.entries(options).flatMap(([key, value]) =>
     [value].flat().flatMap((one) => [`--${optionName(key)}`, String(one)]),
   );
-  const ran = await run(['generate', PROMPT, ...args, '--json', '--simd', 'baseline']);
+  const ran = await runTpa(['generate', PROMPT, ...args, '--json', '--simd', 'baseline']);
   const result = JSON.parse(ran.out());
   assert.equal(result.ids, generation.tokens);
   assert.is(result.text, text);
@@ -103,20 +94,20 @@ test('generate: every option reaches the library', async () => {
 });
 
 test('generate -: the prompt from stdin', async () => {
-  const { out } = await run(SEEDED.with(1, '-'), { stdin: `${PROMPT}\n` });
-  assert.is(out(), (await run(SEEDED)).out());
+  const { out } = await runTpa(SEEDED.with(1, '-'), { stdin: `${PROMPT}\n` });
+  assert.is(out(), (await runTpa(SEEDED)).out());
 });
 
 test('generate on a terminal: a bar that is erased, the prompt before its continuation', async () => {
-  const { out, err } = await run(SEEDED, { isTTY: true });
-  assert.is(out(), `${PROMPT}${(await run(SEEDED)).out()}`);
+  const { out, err } = await runTpa(SEEDED, { isTTY: true });
+  assert.is(out(), `${PROMPT}${(await runTpa(SEEDED)).out()}`);
   assert.match(err(), /loading \[#+-*\]/);
   const afterBar = err().slice(err().lastIndexOf('\r\u001B[2K') + 5);
   assert.match(afterBar, /^prompt +5 tokens\n/);
 });
 
 test('generate on a terminal: a hostile prompt does not steer it', async () => {
-  const { out } = await run(['generate', 'a\u001B[2Jb\u0008', '--max-tokens', '1'], {
+  const { out } = await runTpa(['generate', 'a\u001B[2Jb\u0008', '--max-tokens', '1'], {
     isTTY: true,
   });
   assert.match(out(), /^ab/);
@@ -124,13 +115,13 @@ test('generate on a terminal: a hostile prompt does not steer it', async () => {
 
 test('generate: a draw without a seed tells the one that it used', async () => {
   const args = ['generate', PROMPT, '--max-tokens', '20', '--json'];
-  const first = JSON.parse((await run(args)).out());
-  const again = JSON.parse((await run([...args, '--seed', String(first.seed)])).out());
+  const first = JSON.parse((await runTpa(args)).out());
+  const again = JSON.parse((await runTpa([...args, '--seed', String(first.seed)])).out());
   assert.equal(again.ids, first.ids);
 });
 
 test('info: numbers of the shipped model', async () => {
-  const { code, out, err } = await run(['info']);
+  const { code, out, err } = await runTpa(['info']);
   assert.is(code, 0);
   assert.is(err(), '');
   assert.match(out(), /parameters +2,015,232\n/);
@@ -141,7 +132,7 @@ test('info: numbers of the shipped model', async () => {
 });
 
 test('info --json: one object; --simd baseline is asked for', async () => {
-  const { out } = await run(['info', '--json', '--simd', 'baseline']);
+  const { out } = await runTpa(['info', '--json', '--simd', 'baseline']);
   assert.match(out(), ONE_LINE);
   const report = JSON.parse(out());
   assert.is(report.cacheBytesPerToken, 2560);
@@ -151,55 +142,51 @@ test('info --json: one object; --simd baseline is asked for', async () => {
 });
 
 test('help: every command and every option has its line', async () => {
-  const { out } = await run(['--help']);
+  const { out } = await runTpa(['--help']);
   for (const { spec } of [generateCommand, chatCommand, infoCommand]) {
     assert.match(out(), new RegExp(`^ +${spec.name} `, 'm'));
-    const help = await run([spec.name, '--bogus', '--help']);
+    const help = await runTpa([spec.name, '--bogus', '--help']);
     assert.is(help.code, 0);
     assert.is(help.err(), '');
     for (const key of [...Object.keys(spec.options), 'help']) {
       assert.match(help.out(), new RegExp(`^ .*--${optionName(key)}[ \n]`, 'm'));
     }
-    assert.is((await run(['help', spec.name])).out(), help.out());
+    assert.is((await runTpa(['help', spec.name])).out(), help.out());
     for (const line of help.out().split('\n')) assert.ok(line.length <= 100, line);
   }
   assert.match(out(), /0 done, 1 failed .* 2 .*\n.* 130 interrupted/);
-  for (const words of [['help'], ['-h']]) assert.is((await run(words)).out(), out());
+  for (const words of [['help'], ['-h']]) assert.is((await runTpa(words)).out(), out());
 });
 
 test('without a command: the help on stderr, 2', async () => {
-  const { code, out, err } = await run([]);
+  const { code, out, err } = await runTpa([]);
   assert.is(code, 2);
   assert.is(out(), '');
-  assert.is(err(), (await run(['--help'])).out());
+  assert.is(err(), (await runTpa(['--help'])).out());
 });
 
 test('--version', async () => {
-  const { code, out } = await run(['--version']);
+  const { code, out } = await runTpa(['--version']);
   assert.is(code, 0);
   assert.is(out(), `${await packageVersion()}\n`);
   assert.match(out(), /^\d+\.\d+\.\d+\n$/);
 });
 
 test('words that are not understood: one line on stderr, 2', async () => {
-  await fails(['genrate'], 2, /^tpa: unknown command "genrate", did you mean "generate"\?$/m);
-  await fails(['help', 'inof'], 2, /unknown command "inof", did you mean "info"\?/);
-  await fails(
-    ['\u001B[2J'],
-    2,
-    /unknown command "\?\[2J", expected generate, chat, info, convert, help/,
-  );
-  await fails(['--verison'], 2, /unknown option "--verison", did you mean "--version"\?/);
-  await fails(['generate'], 2, /generate expected one PROMPT, got none/);
-  await fails(['generate', 'x', '--tempature', '1'], 2, /did you mean "--temperature"\?/);
-  await fails(['generate', 'x', '--top-p', '1.1'], 2, /"--top-p" expected a number in 0\.\.1/);
-  await fails(
-    ['generate', 'x', '--simd', 'avx'],
-    2,
-    /"--simd" expected auto or baseline or relaxed/,
-  );
-  await fails(['generate', 'x', '--stop', ''], 2, /"--stop" expected 1\.\.256 .*, got 0/);
-  await fails(['info', 'x'], 2, /info expected options only/);
+  for (const [words, message] of [
+    ['genrate', /^tpa: unknown command "genrate", did you mean "generate"\?$/m],
+    ['help inof', /unknown command "inof", did you mean "info"\?/],
+    ['\u001B[2J', /unknown command "\?\[2J", expected generate, chat, info, convert, help/],
+    ['--verison', /unknown option "--verison", did you mean "--version"\?/],
+    ['generate', /generate expected one PROMPT, got none/],
+    ['generate x --tempature 1', /did you mean "--temperature"\?/],
+    ['generate x --top-p 1.1', /"--top-p" expected a number in 0\.\.1/],
+    ['generate x --simd avx', /"--simd" expected auto or baseline or relaxed/],
+    ['generate x --stop ', /"--stop" expected 1\.\.256 .*, got 0/],
+    ['info x', /info expected options only/],
+  ] as const) {
+    await fails(words.split(' '), 2, message);
+  }
 });
 
 test('what fails: one line "error CODE: message", 1', async () => {
@@ -230,15 +217,13 @@ test('Ctrl-C while a model loads or a prompt is read: 130', async () => {
 });
 
 test('Ctrl-C while tokens come: the text so far, its statistics, 130', async () => {
-  const host = fakeHost();
-  const write = (piece: string) => {
-    host.stdout.write(piece);
-    host.interrupt.abort();
-  };
-  assert.is(await tpa(SEEDED, { ...host, stdout: { ...host.stdout, write } }), 130);
-  assert.match(host.err(), /\ngenerated +1 tokens\nfinished +abort\n/);
+  const { code, out, err } = await runTpa(SEEDED, {
+    onWrite: (_, host) => host.interrupt.abort(),
+  });
+  assert.is(code, 130);
+  assert.match(err(), /\ngenerated +1 tokens\nfinished +abort\n/);
   const { text } = await expected();
-  assert.ok(text.startsWith(host.out().trimEnd()));
+  assert.ok(text.startsWith(out().trimEnd()));
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
 import { integers, loadGolden } from '../helpers/checks/golden.ts';
-import { refused } from '../helpers/checks/refused.ts';
+import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { greedy, readAll } from '../helpers/sessions/sessions.ts';
 import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
 
@@ -120,14 +120,9 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
     [new DataView(new ArrayBuffer(4)), TypeError, /got DataView$/],
   ];
   const used = model.memory().used;
-  for (const [value, kind, message] of bad) {
-    const error = await model.logits(value as number[]).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    assert.instance(error, kind);
-    assert.match((error as Error).message, message);
-  }
+  await assertMistakes(
+    bad.map(([given, kind, message]) => [() => model.logits(given as number[]), kind, message]),
+  );
   assert.is(model.memory().used, used);
 });
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { readMessages } from '../../src/text/messages.ts';
 import { MAX_BYTES_PER_TOKEN } from '../../src/text/prompt.ts';
 import { chatTokenizer } from '../helpers/models/chat.ts';
-import { refused } from '../helpers/checks/refused.ts';
+import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 
 const test = suite('readMessages()');
 
@@ -25,48 +25,37 @@ test('a copy of role and content, lone surrogates replaced', () => {
   assert.is(copy[0]!.content, 'a\uFFFDb');
 });
 
-test('other keys and types are a TypeError that names them', () => {
-  const cases: [object, RegExp][] = [
-    [
-      { messages: [user('x')], tools: [] },
-      /^"tools" is not a field of a conversation, expected messages$/,
-    ],
+const refusesAll = (kind: ErrorConstructor, refusals: readonly [object, RegExp][]) =>
+  assertMistakes(refusals.map(([prompt, message]) => [() => read(prompt), kind, message]));
+
+test('other keys and types are a TypeError that names them', async () => {
+  await refusesAll(TypeError, [
+    [{ messages: [], tools: [] }, /^"tools" is not a field of a conversation, expected messages$/],
     [{ messages: 'x' }, /^"messages" expected an array, got string/],
     [{ messages: undefined }, /^"messages" expected an array/],
-    [{ messages: [null] }, /^"messages\[0\]" expected an object, got null/],
-    [{ messages: ['x'] }, /^"messages\[0\]" expected/],
+    ...(
+      [
+        [null, /^"messages\[0\]" expected an object, got null/],
+        ['x', /^"messages\[0\]" expected/],
+        [undefined, /^"messages\[0\]" expected/],
+        [user(['x']), /^"messages\[0\].content" expected a string, got Array/],
+        [{ role: 5, content: 'x' }, /^"messages\[0\].role" expected a string, got 5/],
+        [{ ...user('x'), tool_calls: [] }, /^"tool_calls" is not a field of messages\[0\], /],
+      ] as const
+    ).map(([message, told]): [object, RegExp] => [{ messages: [message] }, told]),
     [{ messages: [user('x'), user(5)] }, /^"messages\[1\].content" expected a string, got 5/],
-    [{ messages: [user(['x'])] }, /^"messages\[0\].content" expected a string, got Array/],
-    [{ messages: [{ role: 5, content: 'x' }] }, /^"messages\[0\].role" expected a string, got 5/],
-    [
-      { messages: [{ ...user('x'), tool_calls: [] }] },
-      /^"tool_calls" is not a field of messages\[0\], expected role, content$/,
-    ],
-    [{ messages: Array.from({ length: 1 }) }, /^"messages\[0\]" expected/],
-  ];
-  for (const [prompt, message] of cases) {
-    assert.throws(
-      () => read(prompt),
-      (error: Error) => error instanceof TypeError && message.test(error.message),
-    );
-  }
+  ]);
 });
 
-test('no messages, a role of no or 65 characters: RangeError', () => {
-  const cases: [object, RegExp][] = [
+test('no messages, a role of no or 65 characters: RangeError', async () => {
+  await refusesAll(RangeError, [
     [{ messages: [] }, /^"messages" expected at least one message, got none/],
-    [{ messages: [{ role: '', content: 'x' }] }, /role" expected 1..64 UTF-16 units, got 0/],
+    [{ messages: [{ ...user('x'), role: '' }] }, /role" expected 1..64 UTF-16 units, got 0/],
     [
-      { messages: [{ role: 'x'.repeat(65), content: 'x' }] },
+      { messages: [{ ...user('x'), role: 'x'.repeat(65) }] },
       /role" expected 1..64 UTF-16 units, got 65/,
     ],
-  ];
-  for (const [prompt, message] of cases) {
-    assert.throws(
-      () => read(prompt),
-      (error: Error) => error instanceof RangeError && message.test(error.message),
-    );
-  }
+  ]);
 });
 
 test('more messages than tokens, or more bytes than fit: PROMPT_TOO_LONG, unread', async () => {

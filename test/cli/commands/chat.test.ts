@@ -11,7 +11,7 @@ import { SHIPPED_MODEL } from '../../../src/cli/package-files.ts';
 import { SAMPLING_OPTIONS } from '../../../src/cli/sampling.ts';
 import { tpa } from '../../../src/cli/tpa.ts';
 import { loadModel, type ChatMessage } from '../../../src/index.ts';
-import { fakeHost, type FakeHost, type FakeSettings } from '../../helpers/fakes/fake-host.ts';
+import { fakeHost, runTpa } from '../../helpers/fakes/fake-host.ts';
 
 const test = suite<{ model: string }>('tpa chat');
 
@@ -36,14 +36,6 @@ function options(model: string): string[] {
   return ['chat', '--model', model, '--temperature', '0', '--max-tokens', '8'];
 }
 
-async function run(
-  args: readonly string[],
-  settings: FakeSettings,
-): Promise<FakeHost & { code: number }> {
-  const host = fakeHost(settings);
-  return { ...host, code: await tpa(args, host) };
-}
-
 /** What the library answers to lines, one after the other; `system` goes before them. */
 async function answers(path: string, lines: readonly string[], system?: string): Promise<string[]> {
   using model = await loadModel(path);
@@ -64,7 +56,7 @@ const ended = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
 test('a pipe: a message a line, an answer each, what was said before is known', async ({
   model,
 }) => {
-  const { code, out, err } = await run(options(model), { stdin: `${FIRST}\n\n${SECOND}\r\n` });
+  const { code, out, err } = await runTpa(options(model), { stdin: `${FIRST}\n\n${SECOND}\r\n` });
   assert.equal([code, err()], [0, '']);
   assert.is(out(), (await answers(model, [FIRST, SECOND])).map(ended).join(''));
   assert.not.equal((await answers(model, [FIRST, SECOND]))[1], (await answers(model, [SECOND]))[0]);
@@ -74,7 +66,7 @@ test('a terminal: a prompt before each message; a hostile answer could not steer
   model,
 }) => {
   const typed = [FIRST, '  ', '/clear', SECOND, '/exit', 'never read'];
-  const { code, out } = await run(options(model), { isTTY: true, typed });
+  const { code, out } = await runTpa(options(model), { isTTY: true, typed });
   assert.is(code, 0);
   const [first, second] = [await answers(model, [FIRST]), await answers(model, [SECOND])];
   assert.is(out(), `> ${ended(first[0]!)}> > > ${ended(second[0]!)}> `);
@@ -82,35 +74,36 @@ test('a terminal: a prompt before each message; a hostile answer could not steer
 
 test('--system begins the conversation, also after /clear', async ({ model }) => {
   const args = [...options(model), '--system', CAT];
-  const { out } = await run(args, { stdin: `${FIRST}\n/clear\n${FIRST}` });
+  const { out } = await runTpa(args, { stdin: `${FIRST}\n/clear\n${FIRST}` });
   const [answer] = await answers(model, [FIRST], CAT);
   assert.is(out(), ended(answer!).repeat(2));
   assert.is.not(answer, (await answers(model, [FIRST]))[0]);
 });
 
 test('Ctrl-C ends an answer; the conversation goes on with what was said', async ({ model }) => {
-  const host = fakeHost({ isTTY: true, typed: [FIRST, '/exit'] });
   let pieces = 0;
-  const write = (text: string) => {
-    host.stdout.write(text);
-    if (++pieces === 2) host.pressInterrupt();
-  };
-  assert.is(await tpa(options(model), { ...host, stdout: { ...host.stdout, write } }), 0);
+  const { code, out } = await runTpa(options(model), {
+    isTTY: true,
+    typed: [FIRST, '/exit'],
+    onWrite: (_, host, to) => to === 'stdout' && ++pieces === 2 && host.pressInterrupt(),
+  });
+  assert.is(code, 0);
   const [answer] = await answers(model, [FIRST]);
-  const shown = host.out().split('> ')[1]!.trimEnd();
+  const shown = out().split('> ')[1]!.trimEnd();
   assert.ok(shown.length > 0 && shown.length < answer!.length && answer!.startsWith(shown), shown);
 });
 
 test('a second Ctrl-C, or one between answers, leaves: 130', async ({ model }) => {
-  const twice = fakeHost({ isTTY: true, typed: [FIRST, SECOND] });
-  const write = (text: string) => {
-    twice.stdout.write(text);
-    if (text !== '> ') {
-      twice.pressInterrupt();
-      twice.pressInterrupt();
-    }
-  };
-  assert.is(await tpa(options(model), { ...twice, stdout: { ...twice.stdout, write } }), 130);
+  const twice = await runTpa(options(model), {
+    isTTY: true,
+    typed: [FIRST, SECOND],
+    onWrite(text, host, to) {
+      if (text === '> ' || to === 'stderr') return;
+      host.pressInterrupt();
+      host.pressInterrupt();
+    },
+  });
+  assert.is(twice.code, 130);
   assert.is(twice.out().split('> ').length, 2, 'no second prompt');
 
   const between = fakeHost();
@@ -127,10 +120,10 @@ test('a message that fails: a pipe ends with 1, a terminal goes on without it', 
   model,
 }) => {
   const long = 'word '.repeat(1000);
-  const piped = await run(options(model), { stdin: `${long}\n${FIRST}\n` });
+  const piped = await runTpa(options(model), { stdin: `${long}\n${FIRST}\n` });
   assert.is(piped.code, 1);
   assert.match(piped.err(), /^error CONTEXT_OVERFLOW: [^\n]*\n$/);
-  const typed = await run(options(model), { isTTY: true, typed: [long, FIRST] });
+  const typed = await runTpa(options(model), { isTTY: true, typed: [long, FIRST] });
   assert.is(typed.code, 0);
   assert.match(typed.err(), /error CONTEXT_OVERFLOW: [^\n]*\n$/);
   assert.is(typed.out(), `> > ${ended((await answers(model, [FIRST]))[0]!)}> `);
@@ -144,20 +137,20 @@ test('a context that fills up is said on stderr', async ({ model }) => {
   while (loaded.tokenizer!.encode(`user: ${line}\nassistant:`).length > contextLength) {
     line = line.slice(2);
   }
-  const { code, err } = await run(options(model), { stdin: `${line}\n` });
+  const { code, err } = await runTpa(options(model), { stdin: `${line}\n` });
   assert.is(code, 0);
   assert.is(err(), 'the context is full, /clear empties it\n');
 });
 
 test('a model without a template: CHAT_TEMPLATE_MISSING before anything is read', async () => {
-  const { code, out, err } = await run(['chat'], { stdin: FIRST });
+  const { code, out, err } = await runTpa(['chat'], { stdin: FIRST });
   assert.equal([code, out()], [1, '']);
   assert.match(err(), /^error CHAT_TEMPLATE_MISSING: [^\n]*tpa generate[^\n]*\n$/);
 });
 
 test('a wrong option: one line, 2', async ({ model }) => {
   for (const words of [['--stop', ''], ['--top-p', '2'], ['hello'], ['--json']]) {
-    const { code, err } = await run([...options(model), ...words], { stdin: FIRST });
+    const { code, err } = await runTpa([...options(model), ...words], { stdin: FIRST });
     assert.is(code, 2, words.join(' '));
     assert.match(err(), /^tpa: [^\n]*\n$/);
   }

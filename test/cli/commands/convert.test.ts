@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { tpa } from '../../../src/cli/tpa.ts';
 import { loadModel } from '../../../src/index.ts';
 import { buildGguf, type GgufParts } from '../../helpers/files/build-gguf.ts';
 import { opcodes, pickled, buildTorch, globalOf } from '../../helpers/files/build-torch.ts';
 import { bytesOf } from '../../helpers/files/bytes.ts';
 import { tensorBytes } from '../../helpers/files/converted.ts';
-import { fakeHost, type FakeHost } from '../../helpers/fakes/fake-host.ts';
+import { type FakeSettings, runTpa } from '../../helpers/fakes/fake-host.ts';
 import { ggufModel } from '../../helpers/models/gguf-model.ts';
 import { loadGolden } from '../../helpers/checks/golden.ts';
 import { goldenSource } from '../../helpers/models/t6-model.ts';
@@ -33,16 +32,15 @@ test.before.each(async (context) => {
 });
 test.after.each(({ root }) => rm(root, { recursive: true }));
 
-async function run(
-  root: string,
-  args: readonly string[],
-  host = fakeHost(),
-): Promise<FakeHost & { code: number }> {
-  const [source = '', ...options] = args;
-  return {
-    ...host,
-    code: await tpa(['convert', join(root, source), '--out', join(root, 'out'), ...options], host),
-  };
+/** Converts a source in the folder of the test into `out` beside it. */
+const run = (root: string, [source = '', ...options]: readonly string[], settings?: FakeSettings) =>
+  runTpa(['convert', join(root, source), '--out', join(root, 'out'), ...options], settings);
+
+/** A folder `out` with one file in it. */
+async function fill(root: string, name: string, content: string): Promise<string> {
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out', name), content);
+  return join(root, 'out', name);
 }
 
 /** Everything below the folder of the test but its source, hidden or not. */
@@ -87,42 +85,38 @@ test('--dry-run checks and shows everything, writes nothing', async ({ root }) =
 });
 
 test('a progress bar on a terminal, erased; none elsewhere', async ({ root }) => {
-  const { err } = await run(root, ['source'], fakeHost({ isTTY: true }));
+  const { err } = await run(root, ['source'], { isTTY: true });
   assert.match(err(), /converting \[#+\] 100%/);
   assert.ok(err().endsWith('\r\u001B[2K'));
 });
 
 test('an output with files in it is refused without --force, and stays', async ({ root }) => {
-  await mkdir(join(root, 'out'));
-  await writeFile(join(root, 'out', 'config.json'), 'mine');
+  const kept = await fill(root, 'config.json', 'mine');
   const { code, err } = await run(root, ['source']);
   assert.is(code, 2);
   assert.match(err(), /^tpa: "--out" expected a new or empty folder, or --force, got "[^\n]*\n$/);
-  assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'mine');
+  assert.is(await readFile(kept, 'utf8'), 'mine');
   assert.equal(await left(root), ['out']);
 });
 
 test('--force replaces a converted model as a whole', async ({ root }) => {
-  await mkdir(join(root, 'out'));
-  await writeFile(join(root, 'out', 'tokenizer.json'), 'old');
+  await fill(root, 'tokenizer.json', 'old');
   assert.is((await run(root, ['source', '--force'])).code, 0);
   assert.equal(await readdir(join(root, 'out')), ['config.json', 'model.safetensors']);
   assert.equal(await left(root), ['out']);
 });
 
 test('--force leaves the old model where the source is refused', async ({ root }) => {
-  await mkdir(join(root, 'out'));
-  await writeFile(join(root, 'out', 'config.json'), 'old');
+  const kept = await fill(root, 'config.json', 'old');
   await writeFile(join(root, 'source', 'pytorch_model.bin'), bin.subarray(0, 1000));
   assert.is((await run(root, ['source', '--force'])).code, 1);
-  assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'old');
+  assert.is(await readFile(kept, 'utf8'), 'old');
 });
 
 test('--force with a source that is not there: MODEL_NOT_FOUND, the old model stays', async ({
   root,
 }) => {
-  await mkdir(join(root, 'out'));
-  await writeFile(join(root, 'out', 'config.json'), 'old');
+  await fill(root, 'config.json', 'old');
   const { code, err } = await run(root, ['nowhere', '--force']);
   assert.is(code, 1);
   assert.match(err(), /^error MODEL_NOT_FOUND: [^\n]*\n$/);
@@ -130,26 +124,25 @@ test('--force with a source that is not there: MODEL_NOT_FOUND, the old model st
 });
 
 test('--force replaces no other folder, and none that holds the source', async ({ root }) => {
-  await mkdir(join(root, 'out'));
-  await writeFile(join(root, 'out', 'thesis.tex'), 'years of work');
+  await fill(root, 'thesis.tex', 'years of work');
   const other = await run(root, ['source', '--force']);
   assert.is(other.code, 2);
   assert.match(other.err(), /expected a converted model to replace, got one with "thesis\.tex"/);
-  const own = fakeHost();
   const source = join(root, 'source');
-  assert.is(await tpa(['convert', source, '--out', source, '--force'], own), 2);
+  const own = await runTpa(['convert', source, '--out', source, '--force']);
+  assert.is(own.code, 2);
   assert.match(own.err(), /that does not hold the source/);
   assert.equal((await readdir(source)).length, 2);
 });
 
 test('needs SOURCE and --out; --out in a folder that exists, and no file', async ({ root }) => {
-  const missing = fakeHost();
-  assert.is(await tpa(['convert', root], missing), 2);
+  const missing = await runTpa(['convert', root]);
+  assert.is(missing.code, 2);
   assert.is(missing.err(), 'tpa: "--out" expected DIR, got nothing\n');
   for (const out of [join(root, 'a', 'b'), join(root, 'source', 'config.json')]) {
-    const host = fakeHost();
-    assert.is(await tpa(['convert', join(root, 'source'), '--out', out], host), 2);
-    assert.match(host.err(), /^tpa: "--out" expected a folder[^\n]*\n$/);
+    const { code, err } = await runTpa(['convert', join(root, 'source'), '--out', out]);
+    assert.is(code, 2);
+    assert.match(err(), /^tpa: "--out" expected a folder[^\n]*\n$/);
   }
   const absent = await run(root, ['nowhere']);
   assert.is(absent.code, 1);
@@ -195,39 +188,24 @@ for (const [label, bytes, message] of HOSTILE) {
 test('a failure after the first byte leaves nothing: the source shrinks while it is read', async ({
   root,
 }) => {
-  const host = fakeHost();
-  const { write } = host.stdout;
   // The table is printed when the headers are read and before anything is written.
-  const stdout = {
-    ...host.stdout,
-    write: (text: string) => {
-      write(text);
-      truncateSync(join(root, 'source', 'pytorch_model.bin'), 30_000);
-    },
-  };
-  const { code, err } = await run(root, ['source'], { ...host, stdout });
+  const onWrite = () => truncateSync(join(root, 'source', 'pytorch_model.bin'), 30_000);
+  const { code, err } = await run(root, ['source'], { onWrite });
   assert.is(code, 1);
   assert.match(err(), /^error WEIGHTS_TRUNCATED: /);
   assert.equal(await left(root), []);
 });
 
 test('Ctrl-C while it writes: 130, nothing left, an old model untouched', async ({ root }) => {
-  await mkdir(join(root, 'out'));
-  await writeFile(join(root, 'out', 'config.json'), 'old');
-  const host = fakeHost({ isTTY: true });
-  const { write } = host.stderr;
-  const stderr = {
-    ...host.stderr,
-    write: (text: string) => {
-      write(text);
-      if (/converting/.test(text)) host.interrupt.abort();
-    },
-  };
-  const { code, err } = await run(root, ['source', '--force'], { ...host, stderr });
+  const kept = await fill(root, 'config.json', 'old');
+  const { code, err } = await run(root, ['source', '--force'], {
+    isTTY: true,
+    onWrite: (text, host) => /converting/.test(text) && host.interrupt.abort(),
+  });
   assert.is(code, 130);
   assert.match(err(), /interrupted\n$/);
   assert.equal(await left(root), ['out']);
-  assert.is(await readFile(join(root, 'out', 'config.json'), 'utf8'), 'old');
+  assert.is(await readFile(kept, 'utf8'), 'old');
 });
 
 test.run();

@@ -1,7 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { renderStatistics, Stopwatch } from '../../../src/cli/report/statistics.ts';
-import { renderTable } from '../../../src/cli/report/table.ts';
 
 const test = suite('statistics');
 
@@ -46,10 +45,6 @@ seed         7
   );
   const none = { ...statistics, firstTokenMilliseconds: null, tokensPerSecond: null };
   assert.match(renderStatistics(none), /first token {2}none\ngenerated {4}1,200 tokens\n/);
-});
-
-test('renderTable() aligns by the longest label', () => {
-  assert.is(renderTable([['a', '1'], ['bcd', '2']], ' '), ' a    1\n bcd  2\n'); // prettier-ignore
 });
 
 test.run();

@@ -5,18 +5,35 @@ import type { TpaErrorCode } from '../../../src/base/errors.ts';
 /** Planted in hostile files; no error may repeat it. */
 export const CANARY = 'cAnArY';
 
+/** What an action throws or rejects with; undefined where it does neither. */
+export async function thrownBy(action: () => unknown): Promise<unknown> {
+  try {
+    await action();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** An action that is a caller's mistake, and the error that says so. */
+export type Mistake = readonly [action: () => unknown, kind: ErrorConstructor, message: RegExp];
+
+/** Asserts that each action throws or rejects with its error. */
+export async function assertMistakes(mistakes: readonly Mistake[]): Promise<void> {
+  for (const [action, kind, message] of mistakes) {
+    const error = await thrownBy(action);
+    assert.instance(error, kind, `${action}: got ${String(error)}`);
+    assert.match((error as Error).message, message);
+  }
+}
+
 /** Asserts that `action` is refused by a TpaError with one of the codes that quotes no file text. */
 export async function refused(
   action: () => unknown,
   codes: TpaErrorCode | readonly TpaErrorCode[],
   label = '',
 ): Promise<TpaError> {
-  let outcome: unknown;
-  try {
-    outcome = await action();
-  } catch (error) {
-    outcome = error;
-  }
+  const outcome = await thrownBy(action);
   assert.instance(outcome, TpaError, `${label}: expected a TpaError, got ${String(outcome)}`);
   const error = outcome as TpaError;
   assert.ok([codes].flat().includes(error.code), `${label}: got ${error.code}: ${error.message}`);

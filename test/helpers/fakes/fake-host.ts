@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { tpa } from '../../../src/cli/tpa.ts';
 import type { Host } from '../../../src/cli/terminal/host.ts';
 
 /** A process that is none: what was written can be read. */
@@ -18,22 +19,39 @@ export interface FakeSettings {
   readonly stdin?: string;
   /** Lines typed on a terminal that can be read from; default no such terminal. */
   readonly typed?: readonly string[];
+  /** Called after each piece that was written to stdout or stderr. */
+  readonly onWrite?: (piece: string, host: FakeHost, to: 'stdout' | 'stderr') => unknown;
+}
+
+/** What a command line did, and its exit code. */
+export async function runTpa(
+  args: readonly string[],
+  settings?: FakeSettings,
+): Promise<FakeHost & { readonly code: number }> {
+  const host = fakeHost(settings);
+  return { ...host, code: await tpa(args, host) };
 }
 
 /** A process that writes to memory. */
-export function fakeHost({ isTTY = false, stdin = '', typed }: FakeSettings = {}): FakeHost {
+export function fakeHost({
+  isTTY = false,
+  stdin = '',
+  typed,
+  onWrite,
+}: FakeSettings = {}): FakeHost {
   const written = { stdout: '', stderr: '' };
   const output = (name: keyof typeof written) => ({
     isTTY,
     columns: 80,
     write: (text: string) => {
       written[name] += text;
+      onWrite?.(text, host, name);
     },
   });
   const interrupt = new AbortController();
   let caught: (() => void) | undefined;
   const lines = [...(typed ?? [])];
-  return {
+  const host: FakeHost = {
     stdout: output('stdout'),
     stderr: output('stderr'),
     hasProgress: isTTY,
@@ -64,4 +82,5 @@ export function fakeHost({ isTTY = false, stdin = '', typed }: FakeSettings = {}
     out: () => written.stdout,
     err: () => written.stderr,
   };
+  return host;
 }
