@@ -13,6 +13,7 @@ import { convertedBytes, ggufCheckpoint } from '../helpers/files/converted.ts';
 import { llamaGguf } from '../helpers/files/llama-gguf.ts';
 import { llamaVariant, LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { TINY_JSON, tensorsOf as exactTensors, tinyConfig } from '../helpers/models/tiny-model.ts';
 import { fileOf, openWeights, tensorsOf } from '../helpers/models/streamed-weights.ts';
 
 const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
@@ -47,6 +48,11 @@ test('32 hexadecimal digits, another for every model', async () => {
   );
   for (const found of all) assert.match(found, /^[0-9a-f]{32}$/);
   assert.is(new Set(all).size, all.length);
+});
+
+test('stays what it was: files that name it must find their model again', async () => {
+  const found = await fingerprint(TINY_JSON, fileOf(exactTensors(tinyConfig())));
+  assert.is(found, 'ef956f4073842d831d1c28fd2ddbfe01');
 });
 
 test('the parts of a layer have names of their own', () => {
