@@ -70,15 +70,21 @@ export function layerTensors(config: ModelConfig, layer: number): LayerTensors {
 
 /** All of them in a row. */
 export function listTensors(tensors: LayerTensors): readonly ExpectedTensor[] {
-  const { projection, projectionBias, fixed, latent, ...single } = tensors;
-  const all = [
-    ...projection,
-    ...projectionBias,
-    ...Object.values(fixed),
-    ...Object.values(latent ?? {}),
-    ...Object.values(single),
-  ];
-  return all.filter((tensor) => tensor !== undefined);
+  return Array.from(tensorParts(tensors), ([, tensor]) => tensor);
+}
+
+/** All of them, each after the part it plays, whatever the layout calls it; fused ones by their place. */
+export function* tensorParts(tensors: LayerTensors): Generator<[part: string, ExpectedTensor]> {
+  const { projection, projectionBias, fixed, latent = {}, ...single } = tensors;
+  for (const piece of projection) yield [`projection.${piece.at}`, piece];
+  for (const piece of projectionBias) yield [`projectionBias.${piece.at}`, piece];
+  for (const [prefix, group] of Object.entries({
+    'fixed.': fixed,
+    'latent.': latent,
+    '': single,
+  })) {
+    for (const [part, tensor] of Object.entries(group)) if (tensor) yield [prefix + part, tensor];
+  }
 }
 
 function t6Tensors(config: ModelConfig, layer: number): LayerTensors {

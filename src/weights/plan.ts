@@ -1,5 +1,5 @@
 import type { Compute } from '../compute/compute.ts';
-import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { bytesOf, type Dtype, numberAt } from '../layout/numbers.ts';
 import { packedBytes, type PackedWeight } from '../layout/packed-weight.ts';
 import { countNumbers, type ExpectedTensor, type Piece } from './layer-tensors.ts';
 import { packNumbers } from './panels.ts';
@@ -8,6 +8,8 @@ import { packNumbers } from './panels.ts';
 export interface Destination {
   /** (rows, columns), or (length). */
   readonly shape: readonly number[];
+  /** What its numbers are computed with as. */
+  readonly dtype: Dtype;
   /**
    * Takes numbers first … first + count of the tensor, whole rows or a part of one, out of wasm
    * memory. They come in order.
@@ -43,7 +45,7 @@ export class WeightPlan {
 
   /** Sends a tensor somewhere, in place of where it was sent before. */
   add({ name, shape }: ExpectedTensor, take: Destination['take']): void {
-    this.#destinations.set(name, { shape, take });
+    this.#destinations.set(name, { shape, dtype: 'f32', take });
   }
 
   /** Address of a tensor as it is; 0 for none. */

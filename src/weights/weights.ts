@@ -3,6 +3,7 @@ import { factorLayout } from '../compute/project.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
 import { type PackedWeight, padToPanel } from '../layout/packed-weight.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { type FixedWeights, planFixed } from './fixed.ts';
 import { type LatentWeights, planLatent } from './latent.ts';
 import { type LayerTensors, layerTensors, type Piece } from './layer-tensors.ts';
@@ -47,6 +48,8 @@ export interface ModelWeights {
   readonly finalNorm: number;
   /** (vocabSize, dim), the output projection; the embedding where they are tied */
   readonly head: PackedWeight;
+  /** Tells what is computed with apart; see {@link fingerprintOf}. */
+  readonly fingerprint: string;
 }
 
 /** Numbers of a row of the fused projection. */
@@ -75,15 +78,20 @@ export async function loadWeights(
   const plan = new WeightPlan(compute);
   try {
     const weights = planWeights(plan, config, tensors.entries.has(HEAD));
-    await streamWeights(compute, tensors, plan.destinations, afterPiece, pieceNumbers);
-    return weights;
+    const { destinations } = plan;
+    const read = await streamWeights(compute, tensors, destinations, afterPiece, pieceNumbers);
+    return { ...weights, fingerprint: fingerprintOf(compute, config, read) };
   } catch (error) {
     plan.release();
     throw error;
   }
 }
 
-function planWeights(plan: WeightPlan, config: ModelConfig, hasHead: boolean): ModelWeights {
+function planWeights(
+  plan: WeightPlan,
+  config: ModelConfig,
+  hasHead: boolean,
+): Omit<ModelWeights, 'fingerprint'> {
   const { vocabSize, dim, isTied } = config;
   const outer = outerTensors(config);
   const embedding = plan.fuse(vocabSize, dim, [{ ...outer.embedding, at: 0 }]);

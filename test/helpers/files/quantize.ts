@@ -52,7 +52,8 @@ function inBlocks(
 function quantizeQ8(block: Float32Array, numbers: Uint8Array, values: Float32Array): number {
   const scale = roundToHalf(block.reduce((max, x) => Math.max(max, Math.abs(x)), 0) / 127);
   for (const [i, x] of block.entries()) {
-    const number = Math.max(-127, Math.min(127, Math.round(x / scale)));
+    // + 0: a byte holds no -0
+    const number = Math.max(-127, Math.min(127, Math.round(x / scale))) + 0;
     numbers[i] = number & 0xff;
     values[i] = scale * number;
   }
