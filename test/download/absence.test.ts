@@ -73,7 +73,8 @@ test('what is sent in place of config.json is told', async () => {
       () => absence,
       async ({ base }) => {
         const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
-        const told = what === '404' ? 'found none' : what === '403' ? 'status 403' : 'an HTML page';
+        const told =
+          what === '404' ? 'there is no file' : what === '403' ? 'status 403' : 'an HTML page';
         assert.ok(error.message.includes(told), error.message);
       },
     );

@@ -207,7 +207,7 @@ test('sha256 of some weights: no others are used', async ({ expected }) => {
         const error = await refused(() => load(base, { sha256: hashes }), 'WEIGHTS_HASH');
         assert.match(
           error.message,
-          /^"model-\d\.safetensors" expected a hash in "sha256", .* none$/,
+          /^"sha256" has hashes of other weights but not of "model-\d\.safetensors"; add it$/,
         );
       }
       files.set(WEIGHTS, bytes);
@@ -443,7 +443,7 @@ test('whatever a cache refuses, once or for ever, the load goes on and says so',
   );
 });
 
-test('a cache that gives no files, or odd ones, is gone without', async ({ expected }) => {
+test('a cache that gives no files, or odd ones, is not used any more', async ({ expected }) => {
   await withFileServer(
     GOOD_FILES,
     () => undefined,
@@ -461,7 +461,7 @@ test('a cache that gives no files, or odd ones, is gone without', async ({ expec
         const cache = new MemoryCache();
         cache.open = async () => file as never;
         const info = await isSame(expected, base, { cache });
-        const reason = 'TypeError: the cache gave something that is no file of a cache';
+        const reason = 'TypeError: the cache returned something that is no cached file';
         const none = { kind: 'none', reason } as const;
         const good = { kind: 'custom', reason: 'asked for' } as const;
         assert.equal(info().cache, odd.includes(file as never) ? none : good);
