@@ -23,8 +23,10 @@ async function goOn(
   let outcome: () => Promise<Buffer>;
   let requests = 0;
   await withFileServer(
-    new Map([[FILE, HELLO]]),
-    ({ nth }) => (nth === 0 ? first : nth > PATIENCE ? undefined : then),
+    {
+      files: new Map([[FILE, HELLO]]),
+      fault: ({ nth }) => (nth === 0 ? first : nth > PATIENCE ? undefined : then),
+    },
     async ({ base, log }) => {
       const files = openRemote(base, { network: fastNetwork(fetch) });
       outcome = await drain(files, FILE, 2).then(

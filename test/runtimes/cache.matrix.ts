@@ -71,7 +71,7 @@ test.run();
 
 /** Serves the model while `use` runs. */
 function served<T>(use: (server: FileServer) => Promise<T>): Promise<T> {
-  return withFileServer(files, () => undefined, use);
+  return withFileServer({ files }, use);
 }
 
 /** Runs the program in a runtime with an address. @returns what it printed */
