@@ -64,6 +64,6 @@ async function firstOf(files: ModelFiles): Promise<ByteSource> {
     if (source) return source;
   }
   const name = printable(files.name, 400);
-  const message = `checkpoint in "${name}" expected ${CANDIDATES.join(', ')} or the path of a .gguf file, found none`;
+  const message = `the directory "${name}" has none of ${CANDIDATES.join(', ')}; a .gguf file is opened by its own path`;
   throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: files.name } });
 }

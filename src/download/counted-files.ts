@@ -29,7 +29,7 @@ export function countedFiles(files: ModelFiles, onBytes: OnBytes): CountedFiles 
     let loaded = 0;
     for (const [source, bytes] of read) {
       total += source.size;
-      // a piece that is read again is no more of the file
+      // a piece that is read twice counts once
       loaded += isAll ? source.size : Math.min(bytes, source.size);
     }
     if (loaded === told) return;

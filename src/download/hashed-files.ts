@@ -12,7 +12,7 @@ export type Hashes = Readonly<Record<string, string>>;
 /** Checks files as they are read: the read of a last byte is refused where the hash is another. */
 export class HashChecks {
   readonly #hashes: Hashes;
-  /** Whether all weights must be known, or a server could give others than those. */
+  /** Whether all weights must be known: a server could name shards that were never hashed. */
   readonly #knowsWeights: boolean;
   readonly #opened = new Map<string, FollowedSource>();
   readonly #unchecked: Set<string>;
@@ -60,7 +60,7 @@ export class HashChecks {
   }
 
   /**
-   * Reads what nobody has read of the files to check.
+   * Reads the rest of the files to check.
    *
    * @param files gives them through {@link follow}
    * @throws TpaError `WEIGHTS_HASH`, `MODEL_NOT_FOUND` where one is missing
@@ -92,13 +92,13 @@ async function hashSink(file: string, expected: string, onGood: () => void): Pro
 }
 
 function wrongHash(file: string, expected: string, found: string): TpaError {
-  const message = `"${printable(file)}" expected SHA-256 ${expected}, found ${found}`;
+  const message = `"${printable(file)}" has the SHA-256 ${found}, not ${expected}`;
   return new TpaError('WEIGHTS_HASH', message, {
     data: { file: printable(file), expected, found },
   });
 }
 
 function unknownWeights(file: string): TpaError {
-  const message = `"${printable(file)}" expected a hash in "sha256", which has those of other weights, found none`;
+  const message = `"sha256" has hashes of other weights but not of "${printable(file)}"; add it`;
   return new TpaError('WEIGHTS_HASH', message, { data: { file: printable(file) } });
 }

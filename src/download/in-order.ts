@@ -3,17 +3,17 @@ import type { ByteSource } from '../format/files/byte-source.ts';
 /** Bytes read at once where only a {@link Sink} wants them. */
 const PIECE_BYTES = 2 ** 20;
 
-/** What is given every byte of a file once and in order. */
+/** Receives every byte of a file once and in order. */
 export interface Sink {
-  /** The next bytes; they are the sink's until it is done with them, and are not kept. */
+  /** Takes the next bytes, which stay as they are until the promise is settled. */
   write(bytes: Uint8Array): Promise<void>;
-  /** There are no more. */
+  /** The file is complete. */
   end(): Promise<void>;
 }
 
 /** A source that sinks follow. */
 export interface FollowedSource extends ByteSource {
-  /** Reads what nobody has read, for the sinks alone; nothing where the file is closed. */
+  /** Reads the rest for the sinks alone; does nothing after `close()`. */
   finish(): Promise<void>;
 }
 

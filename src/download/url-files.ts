@@ -16,7 +16,7 @@ import { Patience } from './net/patience.ts';
 import { sequentialSource } from './net/sequential.ts';
 import { readWhole } from './net/whole.ts';
 
-/** How long a model that has what it needs waits for what only the cache wants. */
+/** How long a complete model waits for bytes that only the cache needs. */
 const FINISH_MS = 30_000;
 
 /** How files below an address are opened. */
@@ -25,7 +25,7 @@ export interface UrlOptions {
   readonly cache: CacheUse;
   /** Whether cached files are fetched anew. */
   readonly isReload: boolean;
-  /** Of files whose bytes are known: a cached one need not be asked about, a wrong one is not kept. */
+  /** A cached file that has a hash is used without asking the server; a wrong file is not kept. */
   readonly checks: HashChecks | undefined;
   /** What weights may have whose length the server does not say. */
   readonly maxWeightBytes: number;
@@ -36,7 +36,7 @@ export interface UrlOptions {
 export interface UrlFiles extends ModelFiles {
   /** Whether any file came from the cache. */
   readonly hasCached: boolean;
-  /** Completes the cached copies of open files, as far as they can be had now. */
+  /** Completes the cached copies of open files, as far as the network allows. */
   finish(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
   const followers = new Set<FollowedSource>();
   let hasCached = false;
 
-  /** A cached file that is as the server's; 'absent' where the server has none. */
+  /** The cached file where it is what the server has; 'absent' where neither has one. */
   const openCached = async (
     file: string,
     address: URL,
@@ -65,7 +65,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     const source = cachedSource(file, cached, patience);
     let isUsed = false;
     try {
-      // Who asks for a hash believes that there is such a file.
+      // A caller who gives a hash expects the file to exist.
       const isGood = checks?.isKnown(file)
         ? !facts.isAbsent
         : !(await freshness.isStale(address, facts));
@@ -99,7 +99,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
   };
   const maxBytesOf = (file: string): number =>
     SHARD_NAME.test(file) ? maxWeightBytes : MAX_TOKENIZER_BYTES;
-  /** A server that lacks a file for a while costs nobody the one that is kept. */
+  /** A temporary 404 must not replace a cached file. */
   const keepAbsence = async (file: string, key: string): Promise<void> => {
     const kept = await cache.find(key);
     if (kept !== undefined) await cachedSource(file, kept, patience).close();

@@ -66,7 +66,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   try {
     return await load(source, options, first);
   } catch (error) {
-    // what has gone bad in a cache is fetched once more
+    // a cached file that has gone bad is fetched once more
     if (!first.hasCached || !isOfContent(error)) throw error;
     return load(source, options, begin(true));
   }
@@ -86,7 +86,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   const { cache = 'auto', fetch, sha256 = {}, signal } = options;
   const { kernels, meter, isReload } = attempt;
   const engine = await createEngine(options, kernels);
-  // more than the memory holds cannot be used
+  // weights beyond the memory cannot be used
   const maxWeightBytes = engine.heap.limit;
   const how = { cache, fetch, sha256, signal, maxWeightBytes, meter, isReload };
   const files = await openSource(source, how);
@@ -128,8 +128,8 @@ function isOfContent(error: unknown): boolean {
 }
 
 /**
- * The CPU, and a GPU beside it where it is asked for or may be had. Nothing of the GPU's is loaded
- * otherwise.
+ * The CPU, and a GPU beside it where it is asked for or there may be one. No code of the GPU's is
+ * loaded otherwise.
  */
 async function chooseBackend(
   cpu: CpuBackend,

@@ -190,7 +190,7 @@ test('words that are not understood: one line on stderr, 2', async () => {
 });
 
 test('what fails: one line "error CODE: message", 1', async () => {
-  await fails(['info', '--model', '/no\nwhere'], 1, /^error MODEL_NOT_FOUND: model expected a dir/);
+  await fails(['info', '--model', '/no\nwhere'], 1, /^error MODEL_NOT_FOUND: there is no dir/);
   await fails(['info', '--model', 'src'], 1, /^error MODEL_NOT_FOUND: .*config\.json/);
   await fails(['generate', ''], 1, /^error PROMPT_EMPTY: /);
   await fails(['generate', 'word '.repeat(600)], 1, /^error CONTEXT_OVERFLOW: /);

@@ -39,17 +39,20 @@ function lacking(absence: Fault, files: ReadonlyMap<string, Uint8Array> = GOOD_F
 for (const [what, absence] of ABSENCES) {
   test(`${what} for what it lacks: loads, and again without a network`, async () => {
     const cache = new MemoryCache();
-    const address = await withFileServer(GOOD_FILES, lacking(absence), async ({ base, log }) => {
-      await load(base, { cache });
-      assert.is(cache.names().filter((name) => name.startsWith('(')).length, 4);
-      log.length = 0;
-      await load(base, { cache });
-      assert.not(
-        log.some((line) => / \d+-$/.test(line)),
-        log.join(),
-      );
-      return base;
-    });
+    const address = await withFileServer(
+      { files: GOOD_FILES, fault: lacking(absence) },
+      async ({ base, log }) => {
+        await load(base, { cache });
+        assert.is(cache.names().filter((name) => name.startsWith('(')).length, 4);
+        log.length = 0;
+        await load(base, { cache });
+        assert.not(
+          log.some((line) => / \d+-$/.test(line)),
+          log.join(),
+        );
+        return base;
+      },
+    );
     await load(address, { cache });
   });
 
@@ -60,7 +63,7 @@ for (const [what, absence] of ABSENCES) {
       ['model.safetensors.index.json', new TextEncoder().encode(index)],
       [SHARD, GOOD_FILES.get(WEIGHTS)!],
     ]);
-    await withFileServer(files, lacking(absence, files), ({ base }) =>
+    await withFileServer({ files, fault: lacking(absence, files) }, ({ base }) =>
       load(base, { cache: 'none' }),
     );
   });
@@ -68,24 +71,24 @@ for (const [what, absence] of ABSENCES) {
 
 test('what is sent in place of config.json is told', async () => {
   for (const [what, absence] of ABSENCES) {
-    await withFileServer(
-      new Map(),
-      () => absence,
-      async ({ base }) => {
-        const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
-        const told = what === '404' ? 'found none' : what === '403' ? 'status 403' : 'an HTML page';
-        assert.ok(error.message.includes(told), error.message);
-      },
-    );
+    await withFileServer({ files: new Map(), fault: () => absence }, async ({ base }) => {
+      const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
+      const told =
+        what === '404' ? 'there is no file' : what === '403' ? 'status 403' : 'an HTML page';
+      assert.ok(error.message.includes(told), error.message);
+    });
   }
 });
 
 test('without a network a file that is not kept is named, at once', async () => {
   const cache = new MemoryCache();
-  const address = await withFileServer(GOOD_FILES, lacking({ status: 404 }), async ({ base }) => {
-    await load(base, { cache });
-    return base;
-  });
+  const address = await withFileServer(
+    { files: GOOD_FILES, fault: lacking({ status: 404 }) },
+    async ({ base }) => {
+      await load(base, { cache });
+      return base;
+    },
+  );
   cache.files.delete(`${address}generation_config.json`);
   const error = await refused(() => load(address, { cache }), 'MODEL_NOT_FOUND');
   assert.match(error.message, /"generation_config\.json"/);
@@ -96,8 +99,10 @@ for (const [what, refusal] of REFUSALS) {
     const cache = new MemoryCache();
     let isRefused = false;
     await withFileServer(
-      GOOD_FILES,
-      ({ file }) => (isRefused && GOOD_FILES.has(file) ? refusal : undefined),
+      {
+        files: GOOD_FILES,
+        fault: ({ file }) => (isRefused && GOOD_FILES.has(file) ? refusal : undefined),
+      },
       async ({ base }) => {
         await load(base, { cache });
         isRefused = true;
@@ -115,8 +120,10 @@ for (const status of [401, 403, 405, 501]) {
     const cache = new MemoryCache();
     let etag = '"1"';
     await withFileServer(
-      GOOD_FILES,
-      ({ method }) => (method === 'HEAD' ? { status } : { headers: { etag } }),
+      {
+        files: GOOD_FILES,
+        fault: ({ method }) => (method === 'HEAD' ? { status } : { headers: { etag } }),
+      },
       async ({ base, log }) => {
         await load(base, { cache });
         log.length = 0;
@@ -136,8 +143,7 @@ test('a page for every file, or 404 for a while, costs no kept model', async () 
   let fault: Fault | undefined;
   let present = new Set<string>();
   await withFileServer(
-    GOOD_FILES,
-    ({ file }) => (present.has(file) ? undefined : fault),
+    { files: GOOD_FILES, fault: ({ file }) => (present.has(file) ? undefined : fault) },
     async ({ base }) => {
       await load(base, { cache });
       const kept = cache.names();

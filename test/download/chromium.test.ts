@@ -53,10 +53,12 @@ function register(
     host = '127.0.0.1',
   ): Promise<void> =>
     withFileServer(
-      files,
-      (request) => {
-        const type = TYPES[request.file];
-        return type ? { headers: { 'content-type': type } } : fault(request);
+      {
+        files,
+        fault: (request) => {
+          const type = TYPES[request.file];
+          return type ? { headers: { 'content-type': type } } : fault(request);
+        },
       },
       async (server) => {
         const context = await chromium.newContext();

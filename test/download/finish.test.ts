@@ -13,7 +13,7 @@ const test = suite('finish() of the files of an address');
 async function finish(fault: (request: Request) => Fault | undefined) {
   const cache = new MemoryCache();
   const network = fastNetwork();
-  await withFileServer(FILES, fault, async ({ base }) => {
+  await withFileServer({ files: FILES, fault }, async ({ base }) => {
     const files = openRemote(base, { network, cache });
     for (const name of NAMES) await (await files.open(name))!.read(0, 8);
     await files.finish();

@@ -31,7 +31,7 @@ async function download(
   check: (server: FileServer, waited: number[], run: () => Promise<Buffer>) => Promise<void>,
 ): Promise<void> {
   const network = fastNetwork();
-  await withFileServer(GOOD_FILES, fault, (server) =>
+  await withFileServer({ files: GOOD_FILES, fault }, (server) =>
     check(server, network.waited, async () => {
       const files = openRemote(server.base, { network });
       try {
@@ -110,8 +110,7 @@ test('a line that breaks every 1.5 MB is used to the end', async () => {
   const long = Uint8Array.from({ length: 2 ** 24 }, (_, i) => (i * 31) >> 7);
   const network = fastNetwork();
   await withFileServer(
-    new Map([[WEIGHTS, long]]),
-    () => ({ cutAfter: 1.5e6 }),
+    { files: new Map([[WEIGHTS, long]]), fault: () => ({ cutAfter: 1.5e6 }) },
     async ({ base, log, sent }) => {
       assert.ok((await drain(openRemote(base, { network }), WEIGHTS, 2 ** 16))!.equals(long));
       assert.is(log.length, 12);
@@ -207,25 +206,21 @@ test('Retry-After, in seconds or as a date, is waited for, but not an hour', asy
 test('an abort ends a wait for an answer, for bytes, or for the next try, at once', async () => {
   for (const fault of [{ isSilent: true }, { stallAfter: 0 }, { stallAfter: 9 }, { status: 500 }]) {
     for (const milliseconds of [0, 2, 30]) {
-      await withFileServer(
-        GOOD_FILES,
-        () => fault,
-        async ({ base }) => {
-          const controller = new AbortController();
-          const reason = new Error('enough');
-          setTimeout(() => controller.abort(reason), milliseconds);
-          const files = openRemote(base, {
-            // in our time: no wait would end by itself
-            network: { ...fastNetwork(), clock: slowClock() },
-            signal: controller.signal,
-          });
-          const begin = performance.now();
-          const error = await refused(() => drain(files, WEIGHTS), 'ABORTED');
-          assert.is(error.cause, reason);
-          assert.ok(performance.now() - begin < 1000);
-          await files.close();
-        },
-      );
+      await withFileServer({ files: GOOD_FILES, fault: () => fault }, async ({ base }) => {
+        const controller = new AbortController();
+        const reason = new Error('enough');
+        setTimeout(() => controller.abort(reason), milliseconds);
+        const files = openRemote(base, {
+          // in our time: no wait would end by itself
+          network: { ...fastNetwork(), clock: slowClock() },
+          signal: controller.signal,
+        });
+        const begin = performance.now();
+        const error = await refused(() => drain(files, WEIGHTS), 'ABORTED');
+        assert.is(error.cause, reason);
+        assert.ok(performance.now() - begin < 1000);
+        await files.close();
+      });
     }
   }
 });

@@ -63,7 +63,7 @@ for (const [found, args, more] of [
 check(deno, 'loads where it may only use the network, and keeps nothing', (load) =>
   served(async ({ base }) => {
     // whatever would prompt in a terminal throws here
-    const reason = 'no variable that may be read says where: set TPA_CACHE';
+    const reason = 'no environment variable that may be read names a folder: set TPA_CACHE';
     assert.equal(await load(base, net), { tokens, cache: { kind: 'none', reason } });
   }),
 );
@@ -71,7 +71,7 @@ test.run();
 
 /** Serves the model while `use` runs. */
 function served<T>(use: (server: FileServer) => Promise<T>): Promise<T> {
-  return withFileServer(files, () => undefined, use);
+  return withFileServer({ files }, use);
 }
 
 /** Runs the program in a runtime with an address. @returns what it printed */

@@ -80,6 +80,6 @@ async function readEntry(source: ByteSource, entry: ZipEntry, limit: number): Pr
     return source.read(await locateZipEntry(source, entry), entry.byteLength);
   }
   const shown = `"${printable(source.name)}" file "${printable(entry.name)}"`;
-  const message = `${shown} expected at most ${limit} bytes, found ${entry.byteLength}`;
+  const message = `${shown} has ${entry.byteLength} bytes, at most ${limit} are read`;
   throw new TpaError('RESOURCE_LIMIT', message, { data: { needed: entry.byteLength, limit } });
 }

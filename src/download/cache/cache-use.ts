@@ -5,15 +5,15 @@ import { expectFile } from './file-facts.ts';
 import type { CachedFile, CacheInfo, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
 import { DISK_PATIENCE_MS, Patience } from '../net/patience.ts';
 
-/** What a cache leaves behind it may remove later: a load that has ended is not to wait for it. */
+/** How long a load that has ended waits for the cache to clean up; the cache may do so later. */
 const ABANDON_PATIENCE_MS = 1000;
 /** Gigabytes may have to reach a slow disk. */
 const COMMIT_PATIENCE_MS = 300_000;
 
-/** A cache as one load uses it: the first thing that goes wrong with it is the last. */
+/** A cache as one load uses it: after its first error it is not used any more. */
 export class CacheUse {
   readonly #patience: Patience;
-  /** Waits that an aborted load has as well. */
+  /** For cleaning up, which an aborted load does as well. */
   readonly #lastPatience: Patience;
   /** Of files that are not complete. */
   readonly #writers = new Set<Promise<CacheWriter>>();
@@ -55,7 +55,7 @@ export class CacheUse {
       found = await this.#attempt(opening);
       return found;
     } finally {
-      // one that comes too late must not stay open
+      // a file that comes too late must not stay open
       if (found === undefined) opening.then((late) => late?.close()).catch(() => {});
     }
   }
@@ -96,7 +96,7 @@ export class CacheUse {
     };
   }
 
-  /** Nothing is left of files that were not completed. */
+  /** Removes what there is of files that were not completed. */
   async abandon(): Promise<void> {
     const writers = [...this.#writers];
     this.#writers.clear();

@@ -13,7 +13,7 @@ export function cachedSource(name: string, cached: CachedFile, patience: Patienc
       return await patience.within(work(), DISK_PATIENCE_MS);
     } catch (cause) {
       if (cause instanceof TpaError) throw cause;
-      const message = `"${printable(name)}" expected ${size} bytes in the cache, got "${messageOf(cause)}"`;
+      const message = `the cached copy of "${printable(name)}" could not be read: ${messageOf(cause)}`;
       throw new TpaError('WEIGHTS_TRUNCATED', message, { cause });
     }
   };

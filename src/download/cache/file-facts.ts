@@ -15,12 +15,12 @@ export function parseFacts(text: string | null): FileFacts | undefined {
  * @throws TypeError where it is none
  */
 export function expectFile(value: unknown): CachedFile | undefined {
-  // as some give where there is nothing
+  // some caches give null where they have nothing
   if (value === undefined || value === null) return undefined;
   const { facts, read, close } = value as Partial<CachedFile>;
   const isFile = readFacts(facts) && typeof read === 'function' && typeof close === 'function';
   if (isFile) return value as CachedFile;
-  throw new TypeError('the cache gave something that is no file of a cache');
+  throw new TypeError('the cache returned something that is no cached file');
 }
 
 function readFacts(json: unknown): FileFacts | undefined {

@@ -15,7 +15,10 @@ export async function openRuntimeCache(): Promise<RuntimeCache> {
   const folder = await cachePlace(readVariable, process.platform);
   if (folder === undefined) {
     return {
-      info: { kind: 'none', reason: 'no variable that may be read says where: set TPA_CACHE' },
+      info: {
+        kind: 'none',
+        reason: 'no environment variable that may be read names a folder: set TPA_CACHE',
+      },
     };
   }
   for (const name of ['read', 'write'] as const) {
@@ -37,7 +40,7 @@ export type Environment = (name: string) => Promise<string | undefined>;
 
 const FOLDER = 'tpa-wasm';
 
-/** Where a user's programs keep what they can fetch again; undefined where nothing says. */
+/** The folder for files that can be fetched again; undefined where no variable names one. */
 export async function cachePlace(
   environment: Environment,
   platform: string,
@@ -66,7 +69,7 @@ interface DenoScope {
   };
 }
 
-/** Asks what is allowed already; nobody is asked for more. Everything is outside Deno. */
+/** Whether Deno allows it already, without asking the user; outside Deno everything is allowed. */
 export async function isAllowed(permission: DenoPermission): Promise<boolean> {
   const deno: unknown = Reflect.get(globalThis, 'Deno');
   if (!isDeno(deno)) return true;

@@ -18,7 +18,7 @@ import { checkUnchanged, isPage, readServed, type Served, type Version } from '.
 
 /** Statuses of a file that is not there. */
 export const ABSENT: ReadonlySet<number> = new Set([404, 410]);
-/** Every model has one: what a server sends instead is told, and not taken for a lack. */
+/** Every model has this file: another status is reported, and does not count as "file missing". */
 const REQUIRED = 'config.json';
 
 /** What the downloads of one model share. */
@@ -212,7 +212,7 @@ export class Download {
     this.#link.patience.check();
     if (await this.#retries.again(retryAfter)) return;
     const { size } = this;
-    // Who has a part of the file is told of the part.
+    // Where a part has come, the error says how much.
     const isStarted = size !== undefined && error.code === 'MODEL_NOT_FOUND';
     throw isStarted ? wrongLength(this.#file, size, this.#position, error) : error;
   }

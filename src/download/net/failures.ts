@@ -15,20 +15,20 @@ export function wrongLength(
   found: number,
   cause?: unknown,
 ): TpaError {
-  const message = `"${printable(file)}" expected ${expected} bytes, received ${found}`;
+  const message = `the server promised ${expected} bytes of "${printable(file)}" and sent ${found}`;
   const data = { expected, found };
   return new TpaError('WEIGHTS_TRUNCATED', message, { data, ...(cause ? { cause } : {}) });
 }
 
 /** The error of an answer with other bytes than those asked for. */
 export function wrongPlace(file: string, expected: number, found: string): TpaError {
-  const message = `"${printable(file)}" expected bytes from ${expected} on, the server sent "${printable(found)}"`;
+  const message = `the server was asked for bytes from ${expected} on of "${printable(file)}" and sent "${printable(found)}"`;
   return new TpaError('WEIGHTS_TRUNCATED', message, { data: { expected } });
 }
 
 /** The error of a file that is longer than any that can be used. */
 export function tooLarge(file: string, needed: number, limit = MAX_FILE_BYTES): TpaError {
-  const message = `"${printable(file)}" expected at most ${limit} bytes, found ${needed}`;
+  const message = `"${printable(file)}" has ${needed} bytes, at most ${limit} are read`;
   return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
 }
 
@@ -45,7 +45,7 @@ export function notServed(
   data: TpaErrorData,
   cause?: unknown,
 ): TpaError {
-  const message = `model file "${printable(file)}" expected from the server, got ${found}`;
+  const message = `the server did not give the model file "${printable(file)}": ${found}`;
   return new TpaError('MODEL_NOT_FOUND', message, cause === undefined ? { data } : { cause, data });
 }
 

@@ -2,9 +2,9 @@ import type { FileFacts } from '../cache/model-cache.ts';
 import { ABSENT, type Link } from './download.ts';
 import { fileSize, isOtherVersion, isPage, readVersion } from './served.ts';
 
-/** A server that takes longer to say whether a file has changed is not waited for. */
+/** A server that is slower to say whether a file has changed counts as offline. */
 const PATIENCE_MS = 5000;
-/** Statuses of a file that is not for whoever asks. */
+/** Statuses that refuse this caller. */
 const REFUSED: ReadonlySet<number> = new Set([401, 403]);
 /** Statuses of servers without HEAD, and of addresses that are signed for GET. */
 const NO_HEAD: ReadonlySet<number> = new Set([...REFUSED, 405, 501]);

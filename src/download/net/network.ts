@@ -9,7 +9,7 @@ export interface Network {
 /** What may take the place of the global `fetch`. */
 export type Fetch = (request: Request) => Promise<Response>;
 
-/** Keeps requests as long as their signals: in Node an abort reaches none that was collected. */
+/** Keeps each request as long as its signal: in Node an abort misses a request that was collected. */
 const requests = new WeakMap<AbortSignal, Request>();
 
 /**

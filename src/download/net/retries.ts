@@ -4,7 +4,7 @@ import type { Patience } from './patience.ts';
 const DELAYS_MS = [250, 500, 1000, 2000, 4000];
 /** Bytes after which all tries are there again: a line that breaks often is slow, not dead. */
 const GOOD_BYTES = 2 ** 20;
-/** Who asks to be left alone for longer is not waited for. */
+/** A server that asks for a longer pause is not waited for. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Tries that a download has left. */

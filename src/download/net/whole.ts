@@ -41,7 +41,7 @@ function allocate(file: string, needed: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(needed);
   } catch (cause) {
-    const message = `memory expected to hold ${needed} bytes of "${printable(file)}", whose length the server does not say, the engine refused`;
+    const message = `could not allocate ${needed} bytes for "${printable(file)}", whose length the server does not say`;
     throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed } });
   }
 }

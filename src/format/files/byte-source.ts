@@ -14,8 +14,8 @@ export interface ByteSource {
    */
   read(offset: number, length: number): Promise<Uint8Array>;
   /**
-   * Fills `target` with the bytes from `offset` on; what is in memory does without. Files would make
-   * a new array for each piece, faster than they are collected.
+   * Fills `target` with the bytes from `offset` on; sources in memory do without. Files have it,
+   * since new arrays for all pieces pile up faster than they are collected.
    *
    * @throws TpaError `WEIGHTS_TRUNCATED` where the file ends before
    */
@@ -62,7 +62,7 @@ export async function readInto(
 export function truncated(name: string, expected: number, found: number): TpaError {
   return new TpaError(
     'WEIGHTS_TRUNCATED',
-    `"${printable(name)}" expected at least ${expected} bytes, found ${found}`,
+    `"${printable(name)}" ends after ${found} bytes, at least ${expected} are needed`,
     { data: { expected, found } },
   );
 }
@@ -75,7 +75,7 @@ export function truncated(name: string, expected: number, found: number): TpaErr
 export async function readAll(source: ByteSource, maxBytes: number): Promise<Uint8Array> {
   try {
     if (source.size <= maxBytes) return await source.read(0, source.size);
-    const message = `"${printable(source.name)}" expected at most ${maxBytes} bytes, found ${source.size}`;
+    const message = `"${printable(source.name)}" has ${source.size} bytes, at most ${maxBytes} are read`;
     const data = { needed: source.size, limit: maxBytes };
     throw new TpaError('RESOURCE_LIMIT', message, { data });
   } finally {

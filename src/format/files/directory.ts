@@ -67,7 +67,7 @@ export async function splitPath(
   const { basename, dirname } = paths;
   const name = pathOf(path);
   const stats = await fs.stat(name).catch((cause: unknown) => {
-    const message = `checkpoint expected a file or directory "${printable(name, 400)}", found none`;
+    const message = `there is no file or directory "${printable(name, 400)}"`;
     throw new TpaError('MODEL_NOT_FOUND', message, { cause, data: { path: name } });
   });
   if (stats.isDirectory()) return { directory: name };
@@ -97,7 +97,7 @@ function pathOf(path: string | URL): string {
 function fileSystem(path: string | URL): FileSystem {
   const [fs, paths] = [nodeBuiltin('fs/promises'), nodeBuiltin('path')];
   if (fs !== undefined && paths !== undefined) return { fs, paths };
-  const message = `model expected an http(s) address or bytes in this runtime, which reads no directories, got "${printable(String(path), 400)}"`;
+  const message = `this runtime reads no directories such as "${printable(String(path), 400)}": load the model from an http(s) address or as bytes`;
   throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: String(path) } });
 }
 
@@ -149,18 +149,17 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
 function notADirectory(path: string, cause?: unknown): TpaError {
   const shown = printable(path, 400);
   const message = isDenied(cause)
-    ? `model expected to read the directory "${shown}", which Deno allows with --allow-read`
-    : `model expected a directory "${shown}", found none`;
+    ? `Deno does not allow reading the directory "${shown}": run it with --allow-read`
+    : `there is no directory "${shown}"`;
   const data = { path };
   return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }
 
 function unreadable(file: string, cause: unknown): TpaError {
-  const message = `model file "${file}" expected to be readable, got ${String(errorCode(cause))}`;
+  const message = `the model file "${file}" cannot be read: ${String(errorCode(cause))}`;
   return new TpaError('MODEL_NOT_FOUND', message, { cause });
 }
 
 function escape(file: string, found: string): TpaError {
-  const message = `model file "${file}" expected a regular file in the directory, found ${found}`;
-  return new TpaError('PATH_ESCAPE', message);
+  return new TpaError('PATH_ESCAPE', `the model file "${file}" is ${found}`);
 }

@@ -26,7 +26,7 @@ const BARE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
  */
 export function checkBareName(file: string): void {
   if (BARE_NAME.test(file)) return;
-  throw new TpaError('PATH_ESCAPE', `model file expected a bare name, found "${printable(file)}"`);
+  throw new TpaError('PATH_ESCAPE', `"${printable(file)}" is not the bare name of a model file`);
 }
 
 /**
@@ -48,6 +48,6 @@ export async function readModelFile(
 /** The error of a file that a model lacks. */
 export function missingFile(files: ModelFiles, file: string): TpaError {
   const data = { path: files.name, file };
-  const message = `model in "${printable(files.name, 400)}" expected a file "${printable(file)}", found none`;
+  const message = `there is no file "${printable(file)}" in the model "${printable(files.name, 400)}"`;
   return new TpaError('MODEL_NOT_FOUND', message, { data });
 }

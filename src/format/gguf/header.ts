@@ -160,6 +160,6 @@ function placed(
 
 function tooLong(source: ByteSource, needed: number): TpaError {
   const limit = MAX_HEADER_BYTES;
-  const message = `"${printable(source.name)}" expected a header of at most ${limit} bytes, found more`;
+  const message = `the header of "${printable(source.name)}" has more than ${limit} bytes`;
   return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
 }

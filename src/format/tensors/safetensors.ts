@@ -139,7 +139,7 @@ function parseHeader(
   }, MAX_TENSORS + 1);
   json.end();
   if (entries.size > MAX_TENSORS) {
-    const message = `"${printable(fileName)}" expected at most ${MAX_TENSORS} tensors, found more`;
+    const message = `"${printable(fileName)}" has more than ${MAX_TENSORS} tensors`;
     throw new TpaError('WEIGHTS_TOO_MANY', message, { data: { limit: MAX_TENSORS } });
   }
   return entries;

@@ -75,7 +75,7 @@ export async function readFloats(
   const at = firstNonFinite(target);
   if (at < 0) return;
   const [tensor, index] = [printable(name), first + at];
-  const message = `tensor "${tensor}" expected finite values, found ${target[at]} at element ${index}`;
+  const message = `tensor "${tensor}" is not finite: element ${index} is ${target[at]}`;
   throw new TpaError('WEIGHTS_NONFINITE', message, { data: { tensor, index } });
 }
 
@@ -151,19 +151,19 @@ export function isReadable(dtype: string): dtype is TensorDtype {
 async function readIndex(files: ModelFiles): Promise<ReadonlyMap<string, string>> {
   const index = await files.open(INDEX_FILE);
   const shardOf = index && (await readShardIndex(index, SHARD_NAME));
-  // Whoever has neither is told of the file that most models have.
+  // The error names the file that most models have.
   if (!shardOf?.size) throw missingFile(files, SINGLE_FILE);
   if (new Set(shardOf.values()).size > MAX_SHARDS) throw tooMany('shards', MAX_SHARDS);
   return shardOf;
 }
 
 function duplicate(name: string): TpaError {
-  const message = `model expected each tensor in one shard, found "${printable(name)}" in two`;
+  const message = `the tensor "${printable(name)}" is in two shards`;
   const data = { name: printable(name) };
   return new TpaError('WEIGHTS_DUPLICATE_NAME', message, { data });
 }
 
 function tooMany(what: string, limit: number): TpaError {
-  const message = `model expected at most ${limit} ${what}, found more`;
+  const message = `the model has more than ${limit} ${what}`;
   return new TpaError('WEIGHTS_TOO_MANY', message, { data: { limit } });
 }

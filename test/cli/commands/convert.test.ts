@@ -151,7 +151,7 @@ test('needs SOURCE and --out; --out in a folder that exists, and no file', async
   const empty = await run(root, ['source']);
   assert.match(
     empty.err(),
-    /MODEL_NOT_FOUND: .* expected pytorch_model\.bin, .* or the path of a \.gguf file/,
+    /MODEL_NOT_FOUND: .* has none of pytorch_model\.bin, .*; a \.gguf file is opened by its own path/,
   );
 });
 

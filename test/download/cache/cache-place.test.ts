@@ -62,7 +62,10 @@ test('in Deno only what is granted is read or used, and nobody is asked', async 
         { name: 'write', path: '/mine' },
       ]);
       refused.add('env');
-      assert.match((await openRuntimeCache()).info.reason, /^no variable that may be read/);
+      assert.match(
+        (await openRuntimeCache()).info.reason,
+        /^no environment variable that may be read/,
+      );
       for (const name of ['read', 'write']) {
         refused.clear();
         refused.add(name);

@@ -14,26 +14,22 @@ for (const [what, fault] of [
   ['bytes', { stallAfter: 2 }],
 ] as const) {
   test(`an abort ends a wait for ${what} after garbage was collected`, async () => {
-    await withFileServer(
-      FILES,
-      () => fault,
-      async ({ base, connections }) => {
-        const controller = new AbortController();
-        const { signal } = controller;
-        const answer = systemNetwork().fetch(new URL(`${base}config.json`), { signal });
-        const ended = answer.then((response) => response.text()).catch(() => {});
-        for (let i = 0; i < 5; i++) {
-          await pause();
-          collectGarbage();
-        }
-        assert.is(connections(), 1);
-        controller.abort();
+    await withFileServer({ files: FILES, fault: () => fault }, async ({ base, connections }) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const answer = systemNetwork().fetch(new URL(`${base}config.json`), { signal });
+      const ended = answer.then((response) => response.text()).catch(() => {});
+      for (let i = 0; i < 5; i++) {
         await pause();
-        await pause();
-        assert.is(connections(), 0);
-        await ended;
-      },
-    );
+        collectGarbage();
+      }
+      assert.is(connections(), 1);
+      controller.abort();
+      await pause();
+      await pause();
+      assert.is(connections(), 0);
+      await ended;
+    });
   });
 }
 

@@ -30,7 +30,7 @@ test('the limit holds while bytes arrive, and lets the connection go', async () 
   const chunks = endless(new Uint8Array(MEBI));
   const error = await refused(() => readWhole('file', chunks, 3 * MEBI), 'RESOURCE_LIMIT');
   assert.equal(error.data, { needed: 4 * MEBI, limit: 3 * MEBI });
-  assert.match(error.message, /^"file" expected at most 3145728 bytes, found 4194304$/);
+  assert.match(error.message, /^"file" has 4194304 bytes, at most 3145728 are read$/);
   assert.is(chunks.taken, 4);
   assert.ok(chunks.isSuspended);
 });

@@ -4,7 +4,6 @@ import { ggufArray, ggufValue, TYPE, type GgufParts } from '../../helpers/files/
 import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
 import { bytesOfFloats, ggufModel, type GgufModel } from '../../helpers/models/gguf-model.ts';
 import { refused } from '../../helpers/checks/refused.ts';
-import type { TpaErrorCode } from '../../../src/base/errors.ts';
 
 /** The tensors as they are written. */
 async function written(model: GgufModel) {
@@ -125,249 +124,139 @@ test('config.json: untied head, biases, head size and scaling where the file has
 });
 
 /** The model with metadata put in place of its own. */
-function withMetadata(...changes: GgufParts['metadata']): GgufParts {
+function withMetadata(changes: Readonly<Record<string, number | string | boolean>>): GgufParts {
   const { parts } = ggufModel();
-  return { ...parts, metadata: [...new Map([...parts.metadata, ...changes])] };
+  const values = Object.entries(changes).map(([key, value]) => [key, ggufValue(value)] as const);
+  return { ...parts, metadata: [...new Map([...parts.metadata, ...values])] };
 }
 
-/** The model without a tensor, or with one more. */
-function withTensors(change: (tensors: GgufParts['tensors']) => GgufParts['tensors']): GgufParts {
-  const { parts } = ggufModel();
-  return { ...parts, tensors: change(parts.tensors) };
-}
+type Tensors = GgufParts['tensors'];
 
-const extra = (name: string, length = 32) => ({
-  name,
-  shape: [length],
-  bytes: new Uint8Array(4 * length),
-});
-const CASES: readonly [string, GgufParts, TpaErrorCode, RegExp][] = [
-  [
-    'an unknown architecture',
-    withMetadata(['general.architecture', ggufValue('mamba')]),
-    'MODEL_UNSUPPORTED',
-    /"general\.architecture" expected llama, qwen2, qwen3, found "mamba"/,
-  ],
-  [
-    'experts',
-    withMetadata(['llama.expert_count', ggufValue(8)]),
-    'MODEL_UNSUPPORTED',
-    /expert_count/,
-  ],
-  [
-    'one part of many',
-    withMetadata(['split.count', ggufValue(3)]),
-    'MODEL_UNSUPPORTED',
-    /split\.count/,
-  ],
-  [
-    'a scaled attention',
-    withMetadata(['llama.attention.scale', ggufValue(0.125)]),
-    'MODEL_UNSUPPORTED',
-    /attention\.scale/,
-  ],
-  ...['attention.scale', 'attention.sliding_window', 'attention.clamp_kqv', 'expert_count'].map(
-    (key): (typeof CASES)[number] => [
-      `${key} of 1`,
-      withMetadata([`llama.${key}`, ggufValue(1)]),
-      'MODEL_UNSUPPORTED',
-      new RegExp(`"llama\\.${key}" expected 0, found 1`),
-    ],
-  ),
-  [
-    'attention to both sides',
-    withMetadata(['llama.attention.causal', ggufValue(false)]),
-    'MODEL_UNSUPPORTED',
-    /"llama\.attention\.causal" expected true, found false/,
-  ],
-  ...['attn_factor', 'yarn_attn_factor', 'yarn_ext_factor', 'yarn_log_multiplier'].map(
-    (key): (typeof CASES)[number] => [
-      `YaRN with a ${key} of its own`,
-      withMetadata(
-        ['llama.rope.scaling.type', ggufValue('yarn')],
-        ['llama.rope.scaling.factor', ggufValue(4)],
-        [`llama.rope.scaling.${key}`, ggufValue(0.5)],
-      ),
-      'MODEL_UNSUPPORTED',
-      new RegExp(`"llama\\.rope\\.scaling\\.${key}" expected [01], found 0\\.5`),
-    ],
-  ),
-  [
-    'a partial rotation',
-    withMetadata(['llama.rope.dimension_count', ggufValue(4)]),
-    'MODEL_UNSUPPORTED',
-    /rope\.dimension_count" expected 8, found 4/,
-  ],
-  [
-    'values of another size',
-    withMetadata(['llama.attention.value_length', ggufValue(16)]),
-    'MODEL_UNSUPPORTED',
-    /value_length/,
-  ],
-  [
-    'a dynamic scaling',
-    withMetadata(
-      ['llama.rope.scaling.type', ggufValue('longrope')],
-      ['llama.rope.scaling.factor', ggufValue(2)],
-    ),
-    'MODEL_UNSUPPORTED',
-    /"longrope"/,
-  ],
-  [
-    'a scaling without factor',
-    withMetadata(['llama.rope.scaling.type', ggufValue('linear')]),
-    'CHECKPOINT_INVALID',
-    /scaling\.factor/,
-  ],
-  [
-    'no norm epsilon',
-    withMetadata(['llama.attention.layer_norm_rms_epsilon', ggufValue('x')]),
-    'CHECKPOINT_INVALID',
-    /epsilon/,
-  ],
-  [
-    '2^31 layers',
-    withMetadata(['llama.block_count', ggufValue(2 ** 31)]),
-    'CHECKPOINT_INVALID',
-    /block_count" expected an integer in 1\.\.16384/,
-  ],
-  [
-    'no heads',
-    withMetadata(['llama.attention.head_count', ggufValue(0)]),
-    'CHECKPOINT_INVALID',
-    /head_count/,
-  ],
-  [
-    'heads that do not divide',
-    withMetadata(['llama.attention.head_count', ggufValue(5)]),
-    'CHECKPOINT_INVALID',
-    /head size/,
-  ],
-  [
-    'K/V heads that do not divide',
-    withMetadata(['llama.attention.head_count_kv', ggufValue(3)]),
-    'CHECKPOINT_INVALID',
-    /K\/V heads/,
-  ],
-  [
-    'layers of their own heads',
-    withMetadata(['llama.attention.head_count_kv', ggufArray([2, 1])]),
-    'CHECKPOINT_INVALID',
-    /head_count_kv" expected an integer in 1\.\.4, found an array/,
-  ],
-  [
-    'a norm missing',
-    withTensors((tensors) => tensors.filter(({ name }) => name !== 'blk.1.ffn_norm.weight')),
-    'CHECKPOINT_INVALID',
-    /"blk\.1\.ffn_norm\.weight" expected in the file, found none/,
-  ],
-  [
-    'the embedding missing',
-    withTensors((tensors) => tensors.slice(1)),
-    'CHECKPOINT_INVALID',
-    /token_embd/,
-  ],
-  [
-    'a mixture of experts',
-    withTensors((tensors) => [...tensors, extra('blk.0.ffn_gate_exps.weight')]),
-    'MODEL_UNSUPPORTED',
-    /ffn_gate_exps/,
-  ],
-  [
-    'a third layer',
-    withTensors((tensors) => [...tensors, extra('blk.2.attn_norm.weight')]),
-    'MODEL_UNSUPPORTED',
-    /blk\.2\.attn_norm/,
-  ],
-  [
-    'a layer 01',
-    withTensors((tensors) => [...tensors, extra('blk.01.attn_norm.weight')]),
-    'MODEL_UNSUPPORTED',
-    /blk\.01/,
-  ],
-  [
-    'query norms in a llama',
-    withTensors((tensors) => [...tensors, extra('blk.0.attn_q_norm.weight', 8)]),
-    'MODEL_UNSUPPORTED',
-    /attn_q_norm/,
-  ],
-  [
-    'another shape',
-    withTensors(([first, second, ...others]) => [
-      first!,
-      { ...second!, shape: [31], bytes: new Uint8Array(124) },
-      ...others,
-    ]),
-    'CHECKPOINT_INVALID',
-    /"output_norm\.weight" expected \[32\], found \[31\]/,
-  ],
-  [
-    'a quantised vector',
-    withTensors(([first, second, ...others]) => [
-      first!,
-      { ...second!, type: TYPE.Q8_0, bytes: new Uint8Array(34) },
-      ...others,
-    ]),
-    'CHECKPOINT_INVALID',
-    /output_norm\.weight" expected floats, found Q8_0/,
-  ],
-];
-
-/** The family with all its biases but one, and with one more. */
-function biases(
-  architecture: 'llama' | 'qwen2' | 'qwen3',
-  change: (tensors: GgufParts['tensors']) => GgufParts['tensors'],
+/** The model with its tensors changed, those of a family with all its biases where one is named. */
+function withTensors(
+  change: (tensors: Tensors) => Tensors,
+  architecture?: 'llama' | 'qwen2' | 'qwen3',
 ): GgufParts {
-  const { parts } = ggufModel({ architecture, usesBias: true });
+  const { parts } = ggufModel(architecture && { architecture, usesBias: true });
   return { ...parts, tensors: change(parts.tensors) };
 }
+
 const without =
   (lost: string) =>
-  (tensors: GgufParts['tensors']): GgufParts['tensors'] =>
+  (tensors: Tensors): Tensors =>
     tensors.filter(({ name }) => name !== lost);
+const adding =
+  (name: string, length = 32) =>
+  (tensors: Tensors): Tensors => [
+    ...tensors,
+    { name, shape: [length], bytes: new Uint8Array(4 * length) },
+  ];
+const norm = (changes: Partial<Tensors[number]>) =>
+  withTensors(([first, second, ...others]) => [first!, { ...second!, ...changes }, ...others]);
 
-const BIASES: readonly (typeof CASES)[number][] = [
-  ...(['llama', 'qwen3'] as const).flatMap((family) =>
-    ['blk.0.attn_output.bias', 'blk.1.attn_k.bias', 'blk.0.attn_q.bias'].map(
-      (lost): (typeof CASES)[number] => [
-        `${family} with every bias of attention but ${lost}`,
-        biases(family, without(lost)),
-        'CHECKPOINT_INVALID',
-        new RegExp(`"${lost}" expected in the file, found none`),
-      ],
-    ),
-  ),
+const yarn = { 'llama.rope.scaling.type': 'yarn', 'llama.rope.scaling.factor': 4 };
+const dynamic = { 'llama.rope.scaling.type': 'longrope', 'llama.rope.scaling.factor': 2 };
+const KV_HEADS = 'llama.attention.head_count_kv';
+const layered = withMetadata({});
+
+/** Sound files that are not converted, and what the message names. */
+const UNSUPPORTED: (readonly [GgufParts, RegExp])[] = [
   [
-    'qwen2 without biases',
-    ggufModel({ architecture: 'qwen2', usesBias: false }).parts,
-    'CHECKPOINT_INVALID',
-    /"blk\.0\.attn_q\.bias" expected in the file/,
+    withMetadata({ 'general.architecture': 'mamba' }),
+    /"general\.architecture" expected llama, qwen2, qwen3, found "mamba"/,
   ],
+  [withMetadata({ 'llama.expert_count': 8 }), /expert_count/],
+  [withMetadata({ 'split.count': 3 }), /split\.count/],
+  [withMetadata({ 'llama.attention.scale': 0.125 }), /attention\.scale/],
   [
-    'qwen2 with a bias of the output',
-    biases('qwen2', (tensors) => [...tensors, extra('blk.1.attn_output.bias')]),
-    'MODEL_UNSUPPORTED',
+    withMetadata({ 'llama.attention.causal': false }),
+    /"llama\.attention\.causal" expected true, found false/,
+  ],
+  [withMetadata({ 'llama.rope.dimension_count': 4 }), /rope\.dimension_count" expected 8, found 4/],
+  [withMetadata({ 'llama.attention.value_length': 16 }), /value_length/],
+  [withMetadata(dynamic), /"longrope"/],
+  [withTensors(adding('blk.0.ffn_gate_exps.weight')), /ffn_gate_exps/],
+  [withTensors(adding('blk.2.attn_norm.weight')), /blk\.2\.attn_norm/],
+  [withTensors(adding('blk.01.attn_norm.weight')), /blk\.01/],
+  [withTensors(adding('blk.0.attn_q_norm.weight', 8)), /attn_q_norm/],
+  [
+    withTensors(adding('blk.1.attn_output.bias'), 'qwen2'),
     /"blk\.1\.attn_output\.bias" expected no such bias/,
   ],
   [
-    'qwen3 with a bias of the MLP',
-    biases('qwen3', (tensors) => [...tensors, extra('blk.1.ffn_down.bias')]),
-    'MODEL_UNSUPPORTED',
+    withTensors(adding('blk.1.ffn_down.bias'), 'qwen3'),
     /"blk\.1\.ffn_down\.bias" expected no such bias/,
   ],
+];
+for (const key of ['attention.scale', 'attention.sliding_window', 'attention.clamp_kqv']) {
+  const message = new RegExp(`"llama\\.${key}" expected 0, found 1`);
+  UNSUPPORTED.push([withMetadata({ [`llama.${key}`]: 1 }), message]);
+}
+UNSUPPORTED.push([
+  withMetadata({ 'llama.expert_count': 1 }),
+  /"llama\.expert_count" expected 0, found 1/,
+]);
+for (const key of ['attn_factor', 'yarn_attn_factor', 'yarn_ext_factor', 'yarn_log_multiplier']) {
+  const message = new RegExp(`"llama\\.rope\\.scaling\\.${key}" expected [01], found 0\\.5`);
+  UNSUPPORTED.push([withMetadata({ ...yarn, [`llama.rope.scaling.${key}`]: 0.5 }), message]);
+}
+
+/** Files that break the format, and what the message names. */
+const INVALID: (readonly [GgufParts, RegExp])[] = [
+  [withMetadata({ 'llama.rope.scaling.type': 'linear' }), /scaling\.factor/],
+  [withMetadata({ 'llama.attention.layer_norm_rms_epsilon': 'x' }), /epsilon/],
   [
-    'llama with one bias of the MLP',
-    biases('llama', (tensors) => [...tensors, extra('blk.1.ffn_down.bias')]),
-    'CHECKPOINT_INVALID',
+    withMetadata({ 'llama.block_count': 2 ** 31 }),
+    /block_count" expected an integer in 1\.\.16384/,
+  ],
+  [withMetadata({ 'llama.attention.head_count': 0 }), /head_count/],
+  [withMetadata({ 'llama.attention.head_count': 5 }), /head size/],
+  [withMetadata({ 'llama.attention.head_count_kv': 3 }), /K\/V heads/],
+  [
+    {
+      ...layered,
+      metadata: [...new Map([...layered.metadata, [KV_HEADS, ggufArray([2, 1])]])],
+    },
+    /head_count_kv" expected an integer in 1\.\.4, found an array/,
+  ],
+  [
+    withTensors(without('blk.1.ffn_norm.weight')),
+    /"blk\.1\.ffn_norm\.weight" expected in the file, found none/,
+  ],
+  [withTensors((tensors) => tensors.slice(1)), /token_embd/],
+  [
+    norm({ shape: [31], bytes: new Uint8Array(124) }),
+    /"output_norm\.weight" expected \[32\], found \[31\]/,
+  ],
+  [
+    norm({ type: TYPE.Q8_0, bytes: new Uint8Array(34) }),
+    /output_norm\.weight" expected floats, found Q8_0/,
+  ],
+  [
+    ggufModel({ architecture: 'qwen2', usesBias: false }).parts,
+    /"blk\.0\.attn_q\.bias" expected in the file/,
+  ],
+  [
+    withTensors(adding('blk.1.ffn_down.bias'), 'llama'),
     /"blk\.0\.ffn_gate\.bias" expected in the file/,
   ],
 ];
+for (const family of ['llama', 'qwen3'] as const) {
+  for (const lost of ['blk.0.attn_output.bias', 'blk.1.attn_k.bias', 'blk.0.attn_q.bias']) {
+    const message = new RegExp(`"${lost}" expected in the file, found none`);
+    INVALID.push([withTensors(without(lost), family), message]);
+  }
+}
 
-for (const [label, parts, code, message] of [...CASES, ...BIASES]) {
-  test(`refuses ${label}, naming it`, async () => {
-    const error = await refused(() => ggufCheckpoint(parts), code, label);
-    assert.match(error.message, message);
-  });
+for (const [code, cases] of [
+  ['MODEL_UNSUPPORTED', UNSUPPORTED],
+  ['CHECKPOINT_INVALID', INVALID],
+] as const) {
+  for (const [parts, message] of cases) {
+    test(`${code}, naming ${String(message)}`, async () => {
+      assert.match((await refused(() => ggufCheckpoint(parts), code)).message, message);
+    });
+  }
 }
 
 test.run();

@@ -47,10 +47,15 @@ export interface FileServer {
   readonly connections: () => number;
 }
 
+/** What is served, and what goes wrong with a request. */
+export interface Served {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly fault?: (request: Request) => Fault | undefined;
+}
+
 /** Serves files below /m/, as `fault` spoils it, while `use` runs. */
 export async function withFileServer<T>(
-  files: ReadonlyMap<string, Uint8Array>,
-  fault: (request: Request) => Fault | undefined,
+  { files, fault = () => undefined }: Served,
   use: (server: FileServer) => Promise<T>,
 ): Promise<T> {
   const log: string[] = [];

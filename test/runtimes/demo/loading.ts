@@ -16,7 +16,7 @@ export function testLoading(check: Check): void {
     await alert.filter({ hasText: 'type the address of a folder' }).waitFor();
     await page.getByLabel('Address of its folder').fill('none/');
     await page.keyboard.press('Enter');
-    await alert.filter({ hasText: 'expected a file "config.json", found none' }).waitFor();
+    await alert.filter({ hasText: 'there is no file "config.json"' }).waitFor();
     await page.getByLabel('Address of its folder').fill('http://127.0.0.1:1/');
     await page.keyboard.press('Enter');
     await alert.filter({ hasText: 'model file "config.json"' }).waitFor();
