@@ -41,6 +41,31 @@ export class Guard<R extends Losable> implements Losable {
   }
 
   /**
+   * Opens a device and makes something of it behind a guard; a failure and an abort let it go.
+   *
+   * @throws what `open` and `make` reject with
+   */
+  static async open<R extends Losable, T>(
+    open: (signal: AbortSignal) => Promise<R>,
+    signal: AbortSignal,
+    clock: Clock,
+    make: (guard: Guard<R>) => Promise<T>,
+  ): Promise<T> {
+    const guard = new Guard(await open(signal), clock);
+    const giveUp = (): void => guard.dispose();
+    signal.addEventListener('abort', giveUp);
+    try {
+      if (signal.aborted) giveUp();
+      return await make(guard);
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /**
    * @param kind as {@link Watchdog.run} takes it
    * @throws TpaError `GPU_LOST`, `GPU_OUT_OF_MEMORY`; of the CPU's part, which the GPU survives,
    *   `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`; `BACKEND_UNAVAILABLE` for what it refuses

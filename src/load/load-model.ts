@@ -1,4 +1,5 @@
 import { CpuBackend } from '../backend/cpu.ts';
+import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { TpaError } from '../base/errors.ts';
 import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../format/config/config.ts';
@@ -52,9 +53,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   checkLoadOptions(options);
   const { backend, onProgress, signal, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
-  if (obstacle !== undefined) {
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
-  }
+  if (obstacle !== undefined) throw webgpuUnavailable(obstacle);
   const kernels = await compileKernels(options, signal).catch((error: unknown) => {
     checkAbort(signal);
     throw error;

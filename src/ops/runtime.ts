@@ -1,5 +1,5 @@
 import { checkObject } from '../base/arguments.ts';
-import { attendQueries, type AttendTask, checkQuery, type Query } from './attend-task.ts';
+import { attendQueries, checkQuery, type Query } from './attend-task.ts';
 import {
   checkFactorize,
   factorize,
@@ -15,7 +15,8 @@ import { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
 import type { OpDispatch } from './dispatch.ts';
 import type { OpDispatchInfo } from './info.ts';
-import type { OpenOpGpu } from './gpu.ts';
+import type { AttendTask, OpenOpGpu } from '../backend/op-gpu.ts';
+import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { checkRuntimeOptions, type RuntimeOptions } from './runtime-options.ts';
 import { createEngine } from '../wasm/engine.ts';
@@ -148,7 +149,7 @@ export class Runtime {
    */
   async attendAsync(query: Query | Factors, cache: FactorCache): Promise<Float32Array> {
     const { compute, pages, task } = this.#query(query, cache);
-    return this.#dispatch?.attend(task, pages, cache) ?? attendQueries(compute, task, pages);
+    return this.#dispatch?.attend(task, cache) ?? attendQueries(compute, task, pages);
   }
 
   /**
@@ -229,7 +230,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const obstacle = gpuObstacle(webgpu);
   if (obstacle !== undefined) {
     if (backend === 'auto') return new Runtime(compute, obstacle);
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
+    throw webgpuUnavailable(obstacle);
   }
   const open: OpenOpGpu = async (signal) => {
     const { openOpWebGpu } = await import('../backend/webgpu/open.ts');

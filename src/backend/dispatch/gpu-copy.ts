@@ -1,6 +1,7 @@
 import { TpaError } from '../../base/errors.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { Guard } from '../../device/guard.ts';
+import { areFinite, areZeros } from '../../device/judge.ts';
 import type { Losable } from '../../device/supervisor.ts';
 import type { Figures } from './cost-model.ts';
 
@@ -166,13 +167,7 @@ function sizeClass(tokens: number): number {
 function areLogits(logits: Float32Array, rows: number, vocabSize: number): boolean {
   if (logits.length !== rows * vocabSize || !areFinite(logits)) return false;
   for (let row = 0; row < rows; row++) {
-    const one = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-    if (one.every((logit) => logit === 0)) return false;
+    if (areZeros(logits.subarray(row * vocabSize, (row + 1) * vocabSize))) return false;
   }
-  return true;
-}
-
-function areFinite(numbers: Float32Array): boolean {
-  for (const number of numbers) if (!Number.isFinite(number)) return false;
   return true;
 }

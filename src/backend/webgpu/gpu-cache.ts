@@ -1,7 +1,8 @@
 import { PAST_BLOCK } from './graph/attention-graph.ts';
 import type { GpuDevice } from './client/device.ts';
 import type { BufferWrite, Feed, OutputCopy } from './protocol.ts';
-import { HIDDEN, type RotationRows } from './step-feeds.ts';
+import { HIDDEN } from './step-feeds.ts';
+import type { RotationRows } from '../op-gpu.ts';
 import { type CachePiece, countNumbers } from './graph/step-graph.ts';
 
 /** What a cache on the device holds, and where. */

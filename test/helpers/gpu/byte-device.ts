@@ -1,6 +1,6 @@
+import type { TpaErrorCode } from '../../../src/base/errors.ts';
 import { GpuDevice } from '../../../src/backend/webgpu/client/device.ts';
 import type {
-  DeviceErrorCode,
   Feed,
   Reply,
   Request,
@@ -32,7 +32,7 @@ export class ByteDevice {
   /** What was asked, in order, as the worker gets it. */
   readonly asked: Request[] = [];
   /** Set to refuse requests: a code for those that fail. */
-  refuse: (request: Request) => DeviceErrorCode | undefined = () => undefined;
+  refuse: (request: Request) => TpaErrorCode | undefined = () => undefined;
   isTerminated = false;
   readonly #player: GraphPlayer;
   readonly #bound = new Map<string, readonly Feed[]>();

@@ -1,4 +1,5 @@
 import { messageOf, TpaError } from '../../../base/errors.ts';
+import { unavailable } from '../../../device/judge.ts';
 import type { Reply, Request, Requests } from '../protocol.ts';
 import type { SpawnWorker, WorkerPort } from './worker-port.ts';
 
@@ -39,8 +40,7 @@ export class GpuDevice {
       if (device.#reason === undefined) device.#port = port;
       else port.terminate();
     } catch (cause) {
-      const reason = messageOf(cause);
-      throw new TpaError('BACKEND_UNAVAILABLE', `no worker for the GPU: ${reason}`, { cause });
+      throw unavailable(`no worker for the GPU: ${messageOf(cause)}`, cause);
     }
     return device;
   }
