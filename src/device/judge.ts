@@ -1,9 +1,9 @@
 import type { Clock } from '../base/time.ts';
 import { TpaError } from '../base/errors.ts';
 
-/** Runs of a case after the first, which compiles shaders … */
+/** At most 3 runs are timed, after one that compiles shaders … */
 const RUNS = 3;
-/** … fewer once they have taken so many milliseconds. */
+/** … fewer once they have taken 250 ms. */
 const ENOUGH = 250;
 
 /** There is no GPU, or none that is of use. */

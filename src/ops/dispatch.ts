@@ -13,9 +13,14 @@ import { CacheMirror } from './mirror.ts';
 import { type Clock, systemClock } from '../base/time.ts';
 import { Guard, isGpuFailure } from '../device/guard.ts';
 import { areFinite, areZeros, unavailable } from '../device/judge.ts';
-import { checkOps, measureOps, thresholdOf } from './figures.ts';
+import {
+  checkOps,
+  measureOps,
+  type OpDispatchInfo,
+  type OpGpuInfo,
+  thresholdOf,
+} from './figures.ts';
 import type { AttendTask, FactorizeTask, OpenOpGpu, OpGpu } from '../backend/op-gpu.ts';
-import type { OpDispatchInfo, OpGpuInfo } from './info.ts';
 import { type Losable, OPEN_DEADLINE, Supervisor } from '../device/supervisor.ts';
 import { webgpuUnavailable } from '../backend/gpu-options.ts';
 
@@ -35,8 +40,8 @@ interface Operation<T> {
 }
 
 /**
- * What no GPU is opened for: 20 million multiply-adds take the kernels a millisecond, and a trip
- * longer on most adapters.
+ * Below this no GPU is opened: the kernels need a millisecond for 20 million multiply-adds, and a
+ * trip to most adapters takes longer.
  */
 const LEAST_MACS = 20e6;
 
@@ -58,7 +63,7 @@ export class OpDispatch {
   readonly #leastMacs: number;
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<OpSide>;
-  /** Those whose caches a device may have copies of. */
+  /** Caches that a device may have copies of. */
   readonly #owners = new WeakSet<object>();
   #isStarted = false;
   #isDisposed = false;

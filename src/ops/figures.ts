@@ -2,6 +2,7 @@ import { attendQueries, checkQuery } from './attend-task.ts';
 import { checkFactorize, factorize, factorizeMacs, factorizeTables } from './factorize.ts';
 import { FactorCache } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
+import type { DispatchInfo, GpuInfo } from '../backend/dispatch/info.ts';
 import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
 import type { Clock } from '../base/time.ts';
@@ -19,8 +20,27 @@ export interface OpFigures {
   readonly cpuMsPerMac: number;
 }
 
+/** The GPU of a runtime, as `info()` tells of it. */
+export interface OpGpuInfo extends Pick<GpuInfo, 'adapter' | 'isSoftware' | 'losses'> {
+  /** Of onnxruntime-web. */
+  readonly version: string;
+  /**
+   * Multiply-adds from which on an operation is worth the trip; null where none is. 0 where
+   * everything goes to the GPU.
+   */
+  readonly thresholdMacs: number | null;
+  /** What was measured of both sides; not with `backend: 'webgpu'`. */
+  readonly figures?: OpFigures;
+}
+
+/** Who computes the asynchronous operations of a runtime, and why. */
+export interface OpDispatchInfo extends Pick<DispatchInfo, 'backend' | 'backendReason'> {
+  /** Only where there is or was one. */
+  readonly gpu?: OpGpuInfo;
+}
+
 /**
- * Multiply-adds at which both sides take the same time: a trip costs the same whatever it is for.
+ * Multiply-adds from which on the GPU is faster. A trip to it costs the same for every operation.
  *
  * @returns Infinity where the GPU is slower at each of them
  */
@@ -41,9 +61,9 @@ const TINY = { dim: 8, heads: 2, headDim: 4, rankQ: 2, rankK: 1, rankV: 1, token
 const LARGE = { dim: 512, heads: 8, headDim: 64, rankQ: 6, rankK: 2, rankV: 2, tokens: 256 };
 
 /**
- * Checks a small factorisation and attention over what it gives against the kernels.
+ * Compares a small factorisation, and attention over its factors, with those of the kernels.
  *
- * @throws TpaError `BACKEND_UNAVAILABLE` for another answer, `GPU_LOST`, `GPU_OUT_OF_MEMORY`
+ * @throws TpaError `BACKEND_UNAVAILABLE` if the numbers are wrong, `GPU_LOST`, `GPU_OUT_OF_MEMORY`
  */
 export async function checkOps(compute: Compute, guard: Guard<OpGpu>): Promise<void> {
   const task = taskOf(TINY);

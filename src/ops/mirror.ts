@@ -5,8 +5,8 @@ import type { FactorMirror } from '../backend/op-gpu.ts';
 import { type FactorCache, pagesOf, takeUnchanged } from './factor-cache.ts';
 
 /**
- * A cache as it is now, whatever becomes of it meanwhile: its pages are shared, copy on write. To be
- * disposed.
+ * A cache as it is now: later changes of it do not matter, as its pages are shared, copy on write. To
+ * be disposed.
  */
 export class CacheMirror implements FactorMirror {
   readonly owner: FactorCache;

@@ -95,13 +95,13 @@ type Points = Pick<SideFigures, 'chunkTokens' | 'shortContext' | 'longContext'>;
 
 /** How one side is measured. */
 interface Side {
-  /** Makes its context so long. */
+  /** Makes its context `length` tokens long. */
   grow(length: number): Promise<void>;
   /** Milliseconds of one step, which is forgotten. */
   step(ids: readonly number[]): Promise<number>;
 }
 
-/** The largest that fit: a chunk fills half of a very short context. */
+/** The largest sizes that fit: in a very short context a chunk fills half of it. */
 function pointsOf(maxChunk: number, contextLength: number): Points {
   const chunkTokens = Math.max(1, Math.min(maxChunk, Math.floor(contextLength / 2)));
   const room = contextLength - chunkTokens;

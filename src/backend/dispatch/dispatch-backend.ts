@@ -51,7 +51,7 @@ export async function openDispatch(
 export class DispatchBackend implements Backend, SequenceHost {
   readonly contextLength: number;
   readonly vocabSize: number;
-  /** Told of every loss and of every GPU that came back; what it throws is dropped. */
+  /** Called after every loss and every return of a GPU; what it throws is dropped. */
   onChange: ((change: BackendChange) => void) | undefined;
   readonly #cpu: CpuSide;
   readonly #mode: 'auto' | 'webgpu';
@@ -60,7 +60,7 @@ export class DispatchBackend implements Backend, SequenceHost {
   #answer: KnownAnswer | undefined;
   /** What was measured last, and on which adapter. */
   #measured: { readonly adapter: string; readonly figures: Figures } | undefined;
-  /** The GPU that was opened last, as it was when it was let go. */
+  /** Facts of the GPU that was opened last, kept after it is gone. */
   #gpuInfo: Omit<GpuInfo, 'losses'> | undefined;
 
   constructor(cpu: CpuSide, openGpu: OpenGpu, { mode, clock, random }: DispatchOptions) {
@@ -94,7 +94,7 @@ export class DispatchBackend implements Backend, SequenceHost {
       const isAborted = signal?.aborted === true;
       if (isAborted) throw new TpaError('ABORTED', 'loading was aborted', { cause: error });
       if (this.#mode === 'webgpu') throw webgpuUnavailable(error);
-      this.#supervisor.dispose(); // measured later, beside a sentence, it would seem slow
+      this.#supervisor.dispose(); // measured later, while a session computes, the GPU would seem slow
     }
   }
 
@@ -160,11 +160,11 @@ export class DispatchBackend implements Backend, SequenceHost {
       return this.#answer;
     } catch (cause) {
       const reason = messageOf(cause);
-      throw unavailable(`no GPU can be judged, the CPU failed first: ${reason}`, cause);
+      throw unavailable(`the CPU failed before it could check a GPU: ${reason}`, cause);
     }
   }
 
-  /** Measures both sides while the model is loaded; a GPU that comes back is taken as it was. */
+  /** Measures both sides once, while the model is loaded; a GPU that comes back is not measured again. */
   async #measure(guard: Guard<GpuBackend>, tokenNumbers: number): Promise<Figures> {
     const { adapter, maxChunk } = guard.resource;
     if (this.#measured !== undefined) {

@@ -8,10 +8,10 @@ import type { Figures } from './cost-model.ts';
 /** Tokens whose factors go to the GPU in one message: 4.8 MB of T6-small's, 18.8 KB each. */
 const FACTOR_PIECE = 256;
 
-/** A GPU that has passed its check, and its copies of sequences; they go when it goes. */
+/** A GPU that has passed its check, and its copies of sequences, which live as long as it does. */
 export class GpuSide implements Losable {
   readonly guard: Guard<GpuBackend>;
-  /** What routes are made from; undefined where everything goes to the GPU. */
+  /** What steps are routed by; undefined where every step goes to the GPU. */
   readonly figures: Figures | undefined;
   readonly #tokenNumbers: number;
   readonly #copies = new WeakMap<object, GpuCopy>();
@@ -58,15 +58,14 @@ export interface GpuStep {
 export type FactorSource = Pick<FactorSequence, 'length' | 'readFactors'>;
 
 /**
- * The GPU's copy of one sequence. It may be short of tokens and have wrong ones at its end, which
- * {@link step} mends; which of its tokens are right is known here.
+ * The GPU's copy of one sequence. It may lack tokens and have outdated ones at its end; `length`
+ * tells how many are right, and {@link step} replaces the others.
  */
 export class GpuCopy {
   readonly #guard: Guard<GpuBackend>;
   readonly #tokenNumbers: number;
   #sequence: FactorSequence | undefined;
   #isDisposed = false;
-  /** Tokens from the first on that are those of the CPU. */
   #valid = 0;
 
   /** @param tokenNumbers of the factors of one token in all layers */
@@ -75,7 +74,7 @@ export class GpuCopy {
     this.#tokenNumbers = tokenNumbers;
   }
 
-  /** Tokens that it has right. */
+  /** Tokens of the copy that equal the CPU's. */
   get length(): number {
     return this.#valid;
   }
@@ -138,7 +137,7 @@ export class GpuCopy {
       return this.#sequence;
     });
     if (this.#isDisposed) {
-      this.dispose(); // it was made after the first time
+      this.dispose(); // the first call came before the sequence was made
       throw new TpaError('DISPOSED', 'the session is disposed');
     }
     while (this.#valid < source.length) {

@@ -36,7 +36,7 @@ export function probeIds(count: number, vocabSize: number): number[] {
   );
 }
 
-/** Has the CPU say what is right. @throws TpaError as its sequences do */
+/** Computes the probe on the CPU. @throws TpaError as its sequences do */
 export async function answerOf(cpu: CpuSide): Promise<KnownAnswer> {
   const count = Math.min(TOKENS, cpu.contextLength, cpu.maxChunk + 1);
   const ids = probeIds(count, cpu.vocabSize);
@@ -57,7 +57,7 @@ export async function answerOf(cpu: CpuSide): Promise<KnownAnswer> {
 /**
  * Has the GPU compute the probe, once as a prompt and a token, and once on factors of the CPU.
  *
- * @throws TpaError `BACKEND_UNAVAILABLE` if it computes something else, `GPU_LOST`,
+ * @throws TpaError `BACKEND_UNAVAILABLE` if its numbers are wrong, `GPU_LOST`,
  *   `GPU_OUT_OF_MEMORY`
  */
 export async function checkAnswer(

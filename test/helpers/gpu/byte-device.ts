@@ -161,7 +161,7 @@ export class ByteDevice {
 
   #bytes(buffer: number): ArrayBuffer {
     const bytes = this.buffers.get(buffer);
-    if (bytes === undefined) throw new RangeError(`buffer ${buffer} expected to be allocated`);
+    if (bytes === undefined) throw new RangeError(`buffer ${buffer} was not allocated`);
     return bytes;
   }
 }

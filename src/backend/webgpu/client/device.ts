@@ -11,8 +11,8 @@ interface Waiting {
 }
 
 /**
- * The device, seen from the main thread: asks the worker, and knows when it is gone. There are no
- * deadlines here: who waits decides how long, and closes the device when that is over.
+ * The device, seen from the main thread: asks the worker, and knows when it is gone. It has no
+ * deadlines: its caller decides how long to wait, and closes the device after that.
  */
 export class GpuDevice {
   /** Resolves with the reason once the device or its worker is gone by itself; never rejects. */
@@ -36,7 +36,7 @@ export class GpuDevice {
         onReply: (reply) => device.#receive(reply),
         onDead: (reason) => device.#lose(reason),
       });
-      // one that died meanwhile would never answer
+      // a worker that has died meanwhile would never answer
       if (device.#reason === undefined) device.#port = port;
       else port.terminate();
     } catch (cause) {

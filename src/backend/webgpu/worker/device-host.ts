@@ -58,7 +58,7 @@ export class DeviceHost {
     }
   }
 
-  /** Lets a loss be told before what it broke, whose message says less ("validation error"). */
+  /** Reports a loss before the errors it caused, whose messages say less ("validation error"). */
   async #lossSettled(): Promise<void> {
     const lost = this.#live?.device.lost;
     await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, LOSS_MS))]);
@@ -157,17 +157,17 @@ export class DeviceHost {
     if (data instanceof Float32Array) return new ort.Tensor('float32', data, dims);
     if (data instanceof Int32Array) return new ort.Tensor('int32', data, dims);
     if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, dims);
-    throw new RangeError(`"${name}" expected numbers or a buffer`);
+    throw new RangeError(`the input "${name}" came without numbers and without a buffer`);
   }
 
   #graph(name: string): Graph {
     const graph = this.#graphs.get(name);
-    if (graph === undefined) throw new RangeError(`"${name}" expected a compiled graph`);
+    if (graph === undefined) throw new RangeError(`the graph "${name}" was not compiled`);
     return graph;
   }
 
   #started(): Live {
-    if (this.#live === undefined) throw new RangeError('expected a started device');
+    if (this.#live === undefined) throw new RangeError('the device was not started');
     return this.#live;
   }
 }
