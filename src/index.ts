@@ -32,8 +32,7 @@ export type { Figures, PhaseRoute, Routes, SideFigures } from './backend/dispatc
 export type { Side } from './backend/backend.ts';
 export type { DispatchInfo, GpuInfo } from './backend/dispatch/info.ts';
 export type { GpuOptions } from './backend/gpu-options.ts';
-export type { OpFigures } from './ops/figures.ts';
-export type { OpDispatchInfo, OpGpuInfo } from './ops/info.ts';
+export type { OpDispatchInfo, OpFigures, OpGpuInfo } from './ops/figures.ts';
 export type { WebGpuOptions } from './backend/webgpu/open.ts';
 export type { WorkerSource } from './backend/webgpu/client/worker-port.ts';
 export { loadModel } from './load/load-model.ts';

@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
-import { feedForward } from '../../src/backend/webgpu/graph/feed-forward-graph.ts';
+import { feedForward } from '../../src/backend/webgpu/graph/step-graph.ts';
 import { GraphBuilder } from '../../src/backend/webgpu/graph/graph-builder.ts';
 import { WeightInputs, type WeightSpec } from '../../src/backend/webgpu/graph/weight-inputs.ts';
 

@@ -1,4 +1,5 @@
 import { yieldMacrotask } from '../base/time.ts';
+import type { Losable } from '../device/supervisor.ts';
 
 /** Who computes, the CPU or a GPU. */
 export type Side = 'wasm' | 'webgpu';
@@ -98,22 +99,26 @@ export interface FactorSequence extends Pick<
   loadFactors(factors: Float32Array): Promise<void>;
 }
 
-/** A GPU as a backend: a copy of the weights and of the factors of the sequences that use it. */
-export interface GpuBackend extends Backend<FactorSequence> {
+/** A device in a worker, as either of its users knows it. */
+export interface Gpu extends Losable {
   /** The adapter in words, e.g. "llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly adapter: string;
-  /** Tokens that one forward evaluates at most. */
-  readonly maxChunk: number;
   /** Whether the adapter is a CPU in disguise (SwiftShader, llvmpipe, a fallback adapter). */
   readonly isSoftware: boolean;
-  /** What weights are on the device. */
-  readonly dtype: 'float32' | 'float16';
   /** Version of onnxruntime-web. */
   readonly version: string;
+}
+
+/** A GPU as a backend: a copy of the weights and of the factors of the sequences that use it. */
+export interface GpuBackend extends Gpu, Backend<FactorSequence> {
+  /** Tokens that one forward evaluates at most. */
+  readonly maxChunk: number;
+  /** What weights are on the device. */
+  readonly dtype: 'float32' | 'float16';
   /** Bytes that came back from the device with the last forward. */
   readonly bytesRead: number;
-  /** Resolves with the reason once the device is gone or the worker died; never rejects. */
-  readonly lost: Promise<string>;
+  /** Ends the worker at once; idempotent. */
+  dispose(): void;
 }
 
 /** Starts the GPU: weights are on the device when it resolves. Rejects with a TpaError. */

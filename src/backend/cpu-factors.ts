@@ -125,12 +125,12 @@ function pagedCaches(caches: readonly LayerCache[]): readonly PagedCache[] {
     if (cache.kind === 'pages') return cache;
     throw new TpaError(
       'MODEL_UNSUPPORTED',
-      'a mechanism that caches factors expected, got linear attention',
+      'linear attention keeps a state: it has no factors to copy',
     );
   });
 }
 
 function nonfinite(layer: number): TpaError {
-  const message = `factors expected finite numbers, got others in layer ${layer}`;
+  const message = `the factors of layer ${layer} are not all finite`;
   return new TpaError('NONFINITE_LOGITS', message, { data: { layer } });
 }

@@ -129,7 +129,7 @@ class CachedSequence implements CpuSequence {
         const step = this.length + ids.length - 1;
         throw new TpaError(
           'NONFINITE_LOGITS',
-          `logits expected finite numbers, got others at position ${step} or before`,
+          `the logits at position ${step} or before are not finite`,
           {
             data: { step },
           },

@@ -26,8 +26,6 @@ const ROWS_AT = 80;
 export class PagedCache implements CacheView, Saving {
   readonly kind = 'pages';
   readonly spec: AttentionSpec;
-  /** Tokens from the first on that are as they were when somebody set this: truncating lowers it. */
-  mirrored = 0;
   readonly #compute: Compute;
   readonly #fixed: FixedFactors;
   readonly #pageBytes: number;
@@ -124,7 +122,6 @@ export class PagedCache implements CacheView, Saving {
   /** Forgets the tokens from `length` on. */
   truncate(length: number): void {
     this.#length = Math.min(length, this.#length);
-    this.mirrored = Math.min(this.mirrored, this.#length);
     this.trim();
   }
 

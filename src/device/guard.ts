@@ -10,7 +10,10 @@ export function isGpuFailure(error: unknown): error is TpaError {
   );
 }
 
-/** What the CPU's part of a call may throw, or the GPU refuse by name: the device is as it was. */
+/**
+ * Errors that leave the device as it was: the CPU's part of a call failed, or the GPU refused what it
+ * was asked for.
+ */
 const HARMLESS = new Set<unknown>([
   'OUT_OF_MEMORY',
   'KERNEL_TRAP',
@@ -21,7 +24,7 @@ const HARMLESS = new Set<unknown>([
 /**
  * The only way to a GPU: one call at a time, in the order they come, each under a deadline. Once a
  * call has failed, the device is lost or it was disposed, every call rejects, those that wait too:
- * a second run on a lost device is known to spin for ever.
+ * a second run on a lost device spins for ever in onnxruntime-web.
  */
 export class Guard<R extends Losable> implements Losable {
   readonly resource: R;
@@ -38,6 +41,31 @@ export class Guard<R extends Losable> implements Losable {
     this.#watchdog = new Watchdog(clock);
     this.lost = resource.lost;
     void this.lost.then((reason) => this.#die(new TpaError('GPU_LOST', reason)));
+  }
+
+  /**
+   * Opens a device and makes something of it behind a guard; a failure and an abort let it go.
+   *
+   * @throws what `open` and `make` reject with
+   */
+  static async open<R extends Losable, T>(
+    open: (signal: AbortSignal) => Promise<R>,
+    signal: AbortSignal,
+    clock: Clock,
+    make: (guard: Guard<R>) => Promise<T>,
+  ): Promise<T> {
+    const guard = new Guard(await open(signal), clock);
+    const giveUp = (): void => guard.dispose();
+    signal.addEventListener('abort', giveUp);
+    try {
+      if (signal.aborted) giveUp();
+      return await make(guard);
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 
   /**

@@ -1,10 +1,10 @@
 /** Milliseconds before the first, second and any later attempt after as many failures. */
 const BACK_OFF = [1_000, 5_000, 25_000] as const;
-/** A pause is up to so much longer, so that many pages do not return to a GPU at once. */
+/** A pause is up to half longer, so that many pages do not return to a GPU at once. */
 const JITTER = 0.5;
-/** Attempts at most … */
+/** At most 3 attempts … */
 const MOST = 3;
-/** … in any so many milliseconds. */
+/** … in any 10 minutes. */
 const WINDOW = 600_000;
 
 /** When something that failed may be tried again. Moments are in milliseconds of one clock. */
@@ -29,7 +29,7 @@ export class RetryPolicy {
     this.#attempts = [...recent(this.#attempts, now), now];
   }
 
-  /** It failed, or what had succeeded was lost. */
+  /** An attempt failed, or what an earlier one opened was lost. */
   failed(now: number): void {
     const step = Math.min(recent(this.#failures, now).length, BACK_OFF.length - 1);
     this.#failures = [...recent(this.#failures, now), now].slice(-BACK_OFF.length);

@@ -27,14 +27,14 @@ export interface SupervisorOptions<R extends Losable> {
 
 /**
  * Milliseconds that opening may take: onnxruntime-web's wasm is fetched, weights of gigabytes go to
- * the device, shaders are compiled. Nobody asked for a GPU with `'auto'`, and the CPU is ready.
+ * the device, shaders are compiled. With `'auto'` nobody asked for a GPU, and the CPU is ready.
  */
 export const OPEN_DEADLINE = { auto: 30_000, webgpu: 120_000 } as const;
 
 /**
  * Keeps one resource that can be lost, and after a loss opens another when someone asks for it and
  * the back-off has passed: in the background, at most 3 times in any 10 minutes. Between uses
- * nothing runs, no timer either.
+ * nothing runs, not even a timer.
  */
 export class Supervisor<R extends Losable> {
   readonly #options: SupervisorOptions<R>;

@@ -1,11 +1,11 @@
 import { TpaError } from '../base/errors.ts';
 import { type Clock, within } from '../base/time.ts';
 
-/** A call may take so many times as long as the slowest of the recent ones of its kind … */
+/** A call may take 10 times as long as the slowest recent call of its kind … */
 const SLACK = 10;
-/** … and at least so many milliseconds: a shared adapter can stall for seconds and come back. */
+/** … and at least 10 s: a shared adapter can stall for seconds and come back. */
 const LEAST = 10_000;
-/** What the first calls of a kind may take: shaders are compiled, 2 to 10 s each on SwiftShader. */
+/** The first calls of a kind may take a minute: SwiftShader compiles a shader in 2 to 10 s. */
 const FIRST = 60_000;
 /** The third run of a graph, with other token counts each time, compiles no pipeline any more. */
 const FIRST_CALLS = 3;
@@ -31,7 +31,7 @@ export class Watchdog {
   /**
    * Settles as `call` does, or rejects with TpaError `GPU_LOST` and data `{ kind, deadline }`
    * (milliseconds) once its deadline has passed, or with the reason of `signal` once that aborts.
-   * What the call does after that is of no interest to anyone.
+   * What the call does after that is ignored.
    *
    * @param kind calls that take about the same time, e.g. 'decode'; a closed set of few
    */

@@ -39,7 +39,10 @@ export class Context {
   checkFree(): void {
     this.#checkAlive();
     if (this.#isHeld) {
-      throw new TpaError('SESSION_BUSY', 'expected one call at a time, a call is still running');
+      throw new TpaError(
+        'SESSION_BUSY',
+        'the session is busy: another call is still running; await it first',
+      );
     }
   }
 
@@ -58,7 +61,7 @@ export class Context {
     };
   }
 
-  /** @throws TpaError `CONTEXT_OVERFLOW` if so many more tokens do not fit */
+  /** @throws TpaError `CONTEXT_OVERFLOW` if `count` more tokens do not fit */
   checkRoom(count: number): void {
     const limit = this.#backend.contextLength;
     const asked = this.#ids.length + count;
@@ -171,6 +174,6 @@ export class Context {
   }
 
   #checkAlive(): void {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'expected a live session, it is disposed');
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
   }
 }

@@ -1,4 +1,5 @@
 import { CpuBackend } from '../backend/cpu.ts';
+import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { checkAbort, TpaError } from '../base/errors.ts';
 import { chatConfigOf } from '../format/config/chat-config.ts';
@@ -49,9 +50,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   checkLoadOptions(options);
   const { backend, onProgress, signal, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
-  if (obstacle !== undefined) {
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" is not available: ${obstacle}`);
-  }
+  if (obstacle !== undefined) throw webgpuUnavailable(obstacle);
   const kernels = await compileKernels(options, signal).catch((error: unknown) => {
     checkAbort(signal);
     throw error;

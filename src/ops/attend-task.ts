@@ -10,7 +10,7 @@ import {
 import { MAX_RANK } from '../attention/check-spec.ts';
 import { attend, attendScratch } from '../compute/attend.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import type { AttentionSpec } from '../attention/spec.ts';
+import type { AttendTask } from '../backend/op-gpu.ts';
 
 /** T queries: low-rank factors, or full vectors in `q`, which wins if both are there. */
 export type Query =
@@ -28,18 +28,6 @@ export type Query =
       /** (T, heads, headDim), rotated */
       readonly q: Float32Array;
     };
-
-/** Queries that fit their cache. */
-export interface AttendTask {
-  readonly spec: AttentionSpec;
-  /** 0 for full queries, which are in `a` then. */
-  readonly rankQ: number;
-  readonly a: Float32Array;
-  readonly b: Float32Array;
-  readonly count: number;
-  /** Tokens in the cache. */
-  readonly length: number;
-}
 
 /** @throws TypeError, RangeError if an argument does not fit */
 export function checkQuery(

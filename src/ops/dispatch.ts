@@ -1,23 +1,28 @@
-import { attendMacs, attendQueries, type AttendTask } from './attend-task.ts';
+import { attendMacs, attendQueries } from './attend-task.ts';
 import {
   cutFactors,
   factorize,
   factorizeMacs,
   type Factors,
-  type FactorizeTask,
   factorizeTables,
 } from './factorize.ts';
-import type { PagedCache } from '../cache/pages.ts';
+import { type FactorCache, pagesOf } from './factor-cache.ts';
 import { TpaError } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
 import { type Clock, systemClock } from '../base/time.ts';
 import { Guard, isGpuFailure } from '../device/guard.ts';
-import { checkOps, measureOps, thresholdOf } from './figures.ts';
-import type { OpenOpGpu, OpGpu } from './gpu.ts';
-import type { OpDispatchInfo, OpGpuInfo } from './info.ts';
+import { areFinite, areZeros, unavailable } from '../device/judge.ts';
+import {
+  checkOps,
+  measureOps,
+  type OpDispatchInfo,
+  type OpGpuInfo,
+  thresholdOf,
+} from './figures.ts';
+import type { AttendTask, FactorizeTask, OpenOpGpu, OpGpu } from '../backend/op-gpu.ts';
 import { type Losable, OPEN_DEADLINE, Supervisor } from '../device/supervisor.ts';
-import { unavailable } from '../device/unavailable.ts';
+import { webgpuUnavailable } from '../backend/gpu-options.ts';
 
 interface OpSide extends Losable {
   readonly guard: Guard<OpGpu>;
@@ -35,8 +40,8 @@ interface Operation<T> {
 }
 
 /**
- * What no GPU is opened for: 20 million multiply-adds take the kernels a millisecond, and a trip
- * longer on most adapters.
+ * Below this no GPU is opened: the kernels need a millisecond for 20 million multiply-adds, and a
+ * trip to most adapters takes longer.
  */
 const LEAST_MACS = 20e6;
 
@@ -58,7 +63,7 @@ export class OpDispatch {
   readonly #leastMacs: number;
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<OpSide>;
-  /** Those whose caches a device may have copies of. */
+  /** Caches that a device may have copies of. */
   readonly #owners = new WeakSet<object>();
   #isStarted = false;
   #isDisposed = false;
@@ -72,7 +77,7 @@ export class OpDispatch {
     this.#mode = mode;
     this.#clock = clock ?? systemClock();
     this.#supervisor = new Supervisor<OpSide>({
-      open: (signal) => this.#open(openGpu, signal),
+      open: (signal) => Guard.open(openGpu, signal, this.#clock, (guard) => this.#accept(guard)),
       openDeadline: OPEN_DEADLINE[mode],
       clock: this.#clock,
       random: random ?? Math.random,
@@ -88,7 +93,7 @@ export class OpDispatch {
       await this.#supervisor.start();
     } catch (error) {
       this.dispose();
-      throw unavailable(error);
+      throw webgpuUnavailable(error);
     }
   }
 
@@ -109,16 +114,17 @@ export class OpDispatch {
   }
 
   /**
-   * Attention over the pages as they are now, whatever becomes of them meanwhile.
+   * Attention over a cache as it is now, whatever becomes of it meanwhile.
    *
-   * @param owner whose pages they are, for {@link forget}
    * @throws TpaError `OUT_OF_MEMORY`
    */
-  async attend(task: AttendTask, pages: PagedCache, owner: object): Promise<Float32Array> {
+  async attend(task: AttendTask, cache: FactorCache): Promise<Float32Array> {
     const macs = attendMacs(task);
-    if (this.#sideFor(macs) === undefined) return attendQueries(this.#compute, task, pages);
-    const mirror = new CacheMirror(this.#compute, pages, owner);
-    this.#owners.add(owner);
+    if (this.#sideFor(macs) === undefined) {
+      return attendQueries(this.#compute, task, pagesOf(cache));
+    }
+    const mirror = new CacheMirror(this.#compute, cache);
+    this.#owners.add(cache);
     try {
       return await this.#run<Float32Array>({
         kind: 'attend',
@@ -133,9 +139,9 @@ export class OpDispatch {
   }
 
   /** Frees the copy of a cache that is disposed. */
-  forget(owner: object): void {
+  forget(cache: FactorCache): void {
     const guard = this.#supervisor.current?.guard;
-    if (this.#owners.delete(owner)) guard?.between(() => guard.resource.forget(owner));
+    if (this.#owners.delete(cache)) guard?.between(() => guard.resource.forget(cache));
   }
 
   info(): OpDispatchInfo {
@@ -179,7 +185,10 @@ export class OpDispatch {
     const result = onCpu();
     // zeros of zeros are no fault of the GPU
     if (isPlausible(parts(result))) {
-      this.#supervisor.drop(side, `the GPU gave a result of ${kind} that cannot be`);
+      this.#supervisor.drop(
+        side,
+        `the GPU returned an invalid result of ${kind} (not finite, or all zero)`,
+      );
     }
     return result;
   }
@@ -192,35 +201,23 @@ export class OpDispatch {
     return side === undefined || macs < side.thresholdMacs ? undefined : side;
   }
 
-  async #open(openGpu: OpenOpGpu, signal: AbortSignal): Promise<OpSide> {
-    const gpu = await openGpu(signal);
-    const guard = new Guard<OpGpu>(gpu, this.#clock);
-    const giveUp = (): void => guard.dispose();
-    signal.addEventListener('abort', giveUp);
-    try {
-      if (signal.aborted) giveUp();
-      await checkOps(this.#compute, guard);
-      const isAuto = this.#mode === 'auto';
-      const figures = isAuto ? await measureOps(this.#compute, guard, this.#clock) : undefined;
-      const thresholdMacs = figures === undefined ? 0 : thresholdOf(figures);
-      const isWorth = Number.isFinite(thresholdMacs);
-      const { adapter, isSoftware, version } = gpu;
-      this.#facts = {
-        adapter,
-        isSoftware,
-        version,
-        thresholdMacs: isWorth ? thresholdMacs : null,
-        ...(figures ? { figures } : {}),
-      };
-      if (isWorth) return { guard, lost: guard.lost, thresholdMacs, dispose: giveUp };
-      const message = `the CPU was measured faster than ${adapter}`;
-      throw new TpaError('BACKEND_UNAVAILABLE', message);
-    } catch (error) {
-      giveUp();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', giveUp);
-    }
+  /** A GPU that computes right and, with 'auto', is faster from some size on. */
+  async #accept(guard: Guard<OpGpu>): Promise<OpSide> {
+    await checkOps(this.#compute, guard);
+    const isAuto = this.#mode === 'auto';
+    const figures = isAuto ? await measureOps(this.#compute, guard, this.#clock) : undefined;
+    const thresholdMacs = figures === undefined ? 0 : thresholdOf(figures);
+    const isWorth = Number.isFinite(thresholdMacs);
+    const { adapter, isSoftware, version } = guard.resource;
+    this.#facts = {
+      adapter,
+      isSoftware,
+      version,
+      thresholdMacs: isWorth ? thresholdMacs : null,
+      ...(figures ? { figures } : {}),
+    };
+    if (!isWorth) throw unavailable(`the CPU was measured faster than ${adapter}`);
+    return { guard, lost: guard.lost, thresholdMacs, dispose: () => guard.dispose() };
   }
 }
 
@@ -231,8 +228,5 @@ function partsOf({ aq, bq, q, ak, bk, av, bv }: Factors): readonly Float32Array[
 
 /** Finite, and not what an unwritten buffer gives. */
 function isPlausible(parts: readonly Float32Array[]): boolean {
-  return (
-    parts.every((part) => part.every((value) => Number.isFinite(value))) &&
-    parts.some((part) => part.some((value) => value !== 0))
-  );
+  return parts.every(areFinite) && !parts.every(areZeros);
 }

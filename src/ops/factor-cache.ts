@@ -41,6 +41,13 @@ interface Live {
 export let pagesOf: (cache: FactorCache) => PagedCache;
 
 /**
+ * Length of the prefix that is as it was when this was asked last: what a copy on a GPU keeps.
+ *
+ * @throws TpaError `DISPOSED`
+ */
+export let takeUnchanged: (cache: FactorCache) => number;
+
+/**
  * The factors of a sequence of tokens, a tenth of the numbers of a K/V cache (paper, Section 3.3);
  * with `kvHeads` that K/V cache itself.
  *
@@ -58,9 +65,15 @@ export class FactorCache {
   readonly spec: AttentionSpec;
   readonly #owner: CacheOwner;
   #live: Live | undefined;
+  #unchanged = 0;
 
   static {
     pagesOf = (cache) => cache.#use().pages;
+    takeUnchanged = (cache) => {
+      const unchanged = cache.#unchanged;
+      cache.#unchanged = cache.length;
+      return unchanged;
+    };
   }
 
   /** Use `runtime.createFactorCache`. */
@@ -129,6 +142,7 @@ export class FactorCache {
   truncate(length: number): void {
     const { pages } = this.#use();
     pages.truncate(checkInteger('length', length, 0, pages.length));
+    this.#unchanged = Math.min(this.#unchanged, length);
   }
 
   /** A cache of the same tokens that shares their pages until one of the two writes. */

@@ -11,6 +11,7 @@ import {
 import type { RopeDirection, RopePrecision, RopeSpec } from '../attention/rope.ts';
 import { MAX_HEADS, MAX_POSITION, MAX_RANK, MAX_WIDTH } from '../attention/check-spec.ts';
 import type { FactorSpec } from '../attention/spec.ts';
+import type { FactorizeTask, RotationRows } from '../backend/op-gpu.ts';
 import { packRows } from '../compute/products.ts';
 import { type FactorLayout, factorLayout, projectFactors } from '../compute/project.ts';
 import { RopeTables } from '../compute/rope.ts';
@@ -71,17 +72,6 @@ export interface Factors {
 }
 
 const MAX_DIM = 1 << 20;
-
-/** A factorisation whose arguments fit. */
-export interface FactorizeTask {
-  readonly x: Float32Array;
-  readonly spec: FactorSpec;
-  readonly rotation: RopeSpec;
-  /** The projections (rows, dim), in the order of the fused rows. */
-  readonly pieces: readonly Float32Array[];
-  readonly position: number;
-  readonly count: number;
-}
 
 /** @throws TypeError, RangeError if an argument does not fit */
 export function checkFactorize(
@@ -147,7 +137,7 @@ export function factorize(compute: Compute, task: FactorizeTask): Factors {
 export function factorizeTables(
   compute: Compute,
   { rotation, position, count }: FactorizeTask,
-): { cos: Float32Array; sin: Float32Array } {
+): RotationRows {
   const rope = new RopeTables(compute, rotation, count);
   try {
     rope.fill(position, count);

@@ -1,19 +1,14 @@
 import { attendQueries, checkQuery } from './attend-task.ts';
-import {
-  checkFactorize,
-  factorize,
-  factorizeMacs,
-  type FactorizeTask,
-  factorizeTables,
-} from './factorize.ts';
+import { checkFactorize, factorize, factorizeMacs, factorizeTables } from './factorize.ts';
 import { FactorCache } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
-import { TpaError } from '../base/errors.ts';
+import type { DispatchInfo, GpuInfo } from '../backend/dispatch/info.ts';
 import type { Compute } from '../compute/compute.ts';
 import { CacheMirror } from './mirror.ts';
 import type { Clock } from '../base/time.ts';
 import type { Guard } from '../device/guard.ts';
-import type { OpGpu } from './gpu.ts';
+import type { FactorizeTask, OpGpu } from '../backend/op-gpu.ts';
+import { checkAgainst, medianTime } from '../device/judge.ts';
 
 /** What operations cost on both sides. */
 export interface OpFigures {
@@ -25,8 +20,27 @@ export interface OpFigures {
   readonly cpuMsPerMac: number;
 }
 
+/** The GPU of a runtime, as `info()` tells of it. */
+export interface OpGpuInfo extends Pick<GpuInfo, 'adapter' | 'isSoftware' | 'losses'> {
+  /** Of onnxruntime-web. */
+  readonly version: string;
+  /**
+   * Multiply-adds from which on an operation is worth the trip; null where none is. 0 where
+   * everything goes to the GPU.
+   */
+  readonly thresholdMacs: number | null;
+  /** What was measured of both sides; not with `backend: 'webgpu'`. */
+  readonly figures?: OpFigures;
+}
+
+/** Who computes the asynchronous operations of a runtime, and why. */
+export interface OpDispatchInfo extends Pick<DispatchInfo, 'backend' | 'backendReason'> {
+  /** Only where there is or was one. */
+  readonly gpu?: OpGpuInfo;
+}
+
 /**
- * Multiply-adds at which both sides take the same time: a trip costs the same whatever it is for.
+ * Multiply-adds from which on the GPU is faster. A trip to it costs the same for every operation.
  *
  * @returns Infinity where the GPU is slower at each of them
  */
@@ -35,23 +49,21 @@ export function thresholdOf({ tripMs, gpuMsPerMac, cpuMsPerMac }: OpFigures): nu
   return gain > 0 ? tripMs / gain : Infinity;
 }
 
-/** Runs of a case after the first, which compiles shaders. */
-const RUNS = 3;
-
 /**
  * Float32 on both sides, in another order: 1e-4 of the largest number. A wrong layout or a missing
  * rotation is off by a third of it.
  */
 const TOLERANCE = 1e-4;
+const limitOf = (largest: number): number => TOLERANCE * largest;
 
 /** Sizes of a case that costs a trip, and of one that costs work: 94 million multiply-adds. */
 const TINY = { dim: 8, heads: 2, headDim: 4, rankQ: 2, rankK: 1, rankV: 1, tokens: 3 };
 const LARGE = { dim: 512, heads: 8, headDim: 64, rankQ: 6, rankK: 2, rankV: 2, tokens: 256 };
 
 /**
- * Checks a small factorisation and attention over what it gives against the kernels.
+ * Compares a small factorisation, and attention over its factors, with those of the kernels.
  *
- * @throws TpaError `BACKEND_UNAVAILABLE` for another answer, `GPU_LOST`, `GPU_OUT_OF_MEMORY`
+ * @throws TpaError `BACKEND_UNAVAILABLE` if the numbers are wrong, `GPU_LOST`, `GPU_OUT_OF_MEMORY`
  */
 export async function checkOps(compute: Compute, guard: Guard<OpGpu>): Promise<void> {
   const task = taskOf(TINY);
@@ -60,17 +72,17 @@ export async function checkOps(compute: Compute, guard: Guard<OpGpu>): Promise<v
   const tables = factorizeTables(compute, task);
   const rows = await guard.call('check', (gpu) => gpu.factorize(task, tables));
   const { aq, bq, ak, bk, av, bv } = expected;
-  compare('factors', rows, interleave([aq, bq, ak, bk, av, bv], task.count));
+  checkAgainst(interleave([aq, bq, ak, bk, av, bv], task.count), rows, limitOf, 'factors');
 
   const pages = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
   const cache = new FactorCache(compute, pages, new Set());
   try {
     cache.append({ ak, bk, av, bv });
     const query = checkQuery({ aq, bq, rankQ }, pages);
-    const mirror = new CacheMirror(compute, pages, cache);
+    const mirror = new CacheMirror(compute, cache);
     try {
       const found = await guard.call('check', (gpu) => gpu.attend(query, mirror));
-      compare('attention', found, attendQueries(compute, query, pages));
+      checkAgainst(attendQueries(compute, query, pages), found, limitOf, 'attention');
       await guard.call('check', async (gpu) => gpu.forget(cache));
     } finally {
       mirror.dispose();
@@ -86,32 +98,26 @@ export async function measureOps(
   guard: Guard<OpGpu>,
   clock: Clock,
 ): Promise<OpFigures> {
+  const timed = (work: () => Promise<unknown>) =>
+    medianTime(clock, async () => {
+      const started = clock.now();
+      await work();
+      return clock.now() - started;
+    });
   const onGpu = (task: FactorizeTask) => {
     const tables = factorizeTables(compute, task);
-    return median(clock, () => guard.call('measure', (gpu) => gpu.factorize(task, tables)));
+    return timed(() => guard.call('measure', (gpu) => gpu.factorize(task, tables)));
   };
   const large = taskOf(LARGE);
   const macs = factorizeMacs(large);
   const tripMs = await onGpu(taskOf(TINY));
   const gpuMs = await onGpu(large);
-  const cpuMs = await median(clock, async () => compute.run(() => factorize(compute, large)));
+  const cpuMs = await timed(async () => compute.run(() => factorize(compute, large)));
   return {
     tripMs,
     gpuMsPerMac: Math.max(0, gpuMs - tripMs) / macs,
     cpuMsPerMac: cpuMs / macs,
   };
-}
-
-/** Milliseconds of a run, the middle one. */
-async function median(clock: Clock, run: () => Promise<unknown>): Promise<number> {
-  await run();
-  const times: number[] = [];
-  for (let i = 0; i < RUNS; i++) {
-    const started = clock.now();
-    await run();
-    times.push(clock.now() - started);
-  }
-  return times.toSorted((a, b) => a - b)[Math.floor(RUNS / 2)]!;
 }
 
 function taskOf({ tokens, ...spec }: typeof LARGE): FactorizeTask {
@@ -143,12 +149,4 @@ function interleave(parts: readonly Float32Array[], count: number): Float32Array
     at += own;
   }
   return out;
-}
-
-function compare(what: string, found: Float32Array, expected: Float32Array): void {
-  const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-  const off = expected.reduce((max, x, i) => Math.max(max, Math.abs(x - found[i]!)), 0);
-  if (found.length === expected.length && off <= TOLERANCE * largest) return;
-  const message = `the GPU's ${what} are off by ${off}, more than ${TOLERANCE * largest}`;
-  throw new TpaError('BACKEND_UNAVAILABLE', message, { data: { off } });
 }

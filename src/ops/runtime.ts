@@ -1,5 +1,5 @@
 import { checkObject, mismatch } from '../base/arguments.ts';
-import { attendQueries, type AttendTask, checkQuery, type Query } from './attend-task.ts';
+import { attendQueries, checkQuery, type Query } from './attend-task.ts';
 import {
   checkFactorize,
   factorize,
@@ -14,8 +14,9 @@ import { FactorCache, pagesOf } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
 import type { OpDispatch } from './dispatch.ts';
-import type { OpDispatchInfo } from './info.ts';
-import type { OpenOpGpu } from './gpu.ts';
+import type { OpDispatchInfo } from './figures.ts';
+import type { AttendTask, OpenOpGpu } from '../backend/op-gpu.ts';
+import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { checkRuntimeOptions, type RuntimeOptions } from './runtime-options.ts';
 import { createEngine } from '../wasm/engine.ts';
@@ -83,8 +84,8 @@ export class Runtime {
 
   /**
    * {@link factorize} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds
-   * on, else, and when the GPU is lost, on the CPU. The weights go to the GPU with every call; nothing given may change before the promise
-   * settles.
+   * on; below that, or when the GPU is lost, on the CPU. The weights go to the GPU with every call;
+   * no argument may change before the promise settles.
    *
    * @param x (T, dim)
    * @param weights as of {@link factorize}
@@ -137,9 +138,10 @@ export class Runtime {
   }
 
   /**
-   * {@link attend} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds on,
-   * else, and when the GPU is lost, on the CPU. The GPU keeps a copy of the cache, which gets what was
-   * appended since. The cache is seen as it is now, whatever becomes of it; the query must not change.
+   * {@link attend} where it is faster: on the GPU from `info().gpu.thresholdMacs` multiply-adds on;
+   * below that, or when the GPU is lost, on the CPU. The GPU keeps a copy of the cache, to which it
+   * adds the tokens appended since the last call. Later changes of the cache do not matter; the query
+   * must not change before the promise settles.
    *
    * @param query as of {@link attend}
    * @param cache as of {@link attend}
@@ -148,7 +150,7 @@ export class Runtime {
    */
   async attendAsync(query: Query | Factors, cache: FactorCache): Promise<Float32Array> {
     const { compute, pages, task } = this.#query(query, cache);
-    return this.#dispatch?.attend(task, pages, cache) ?? attendQueries(compute, task, pages);
+    return this.#dispatch?.attend(task, cache) ?? attendQueries(compute, task, pages);
   }
 
   /**
@@ -233,7 +235,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const obstacle = gpuObstacle(webgpu);
   if (obstacle !== undefined) {
     if (backend === 'auto') return new Runtime(compute, obstacle);
-    throw new TpaError('BACKEND_UNAVAILABLE', `"webgpu" cannot be had: ${obstacle}`);
+    throw webgpuUnavailable(obstacle);
   }
   const open: OpenOpGpu = async (signal) => {
     const { openOpWebGpu } = await import('../backend/webgpu/open.ts');

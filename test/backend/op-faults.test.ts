@@ -18,9 +18,10 @@ const FAULTS: Record<string, { spoil: Spoil; reason: RegExp; after?: (all: FakeR
   {
     'a NaN': {
       spoil: (found) => found.with(found.length - 1, NaN),
-      reason: /^the GPU gave a result of (factorize|attend) that cannot be$/,
+      reason:
+        /^the GPU returned an invalid result of (factorize|attend) \(not finite, or all zero\)$/,
     },
-    zeros: { spoil: (found) => found.fill(0), reason: /that cannot be$/ },
+    zeros: { spoil: (found) => found.fill(0), reason: /all zero\)$/ },
     'a rejection': { spoil: () => Promise.reject(new Error('OrtRun')), reason: /OrtRun/ },
     'no memory': {
       spoil: () => Promise.reject(new TpaError('GPU_OUT_OF_MEMORY', 'no memory')),

@@ -37,7 +37,7 @@ test("'webgpu' without WebGPU: BACKEND_UNAVAILABLE in words that say what to do"
       const { message } = await refused(open, 'BACKEND_UNAVAILABLE');
       assert.match(
         message,
-        /^"webgpu" cannot be had: no WebGPU here: Node 20.19.0 has none of its own; Node 22 or later with the package "webgpu" \(npm i webgpu\) has$/,
+        /^"backend": "webgpu" is not available: no WebGPU here: Node 20.19.0 has none of its own; Node 22 or later with the package "webgpu" \(npm i webgpu\) has$/,
       );
     }
   }));

@@ -150,7 +150,7 @@ test('odd sources and options are TypeError or RangeError that name what was exp
       TypeError,
       /^"memorylimit" is not an option of loadModel, did you mean "memoryLimit"\?$/,
     ],
-    [good, { backend: 'webgpu' }, TpaError, /^"webgpu" is not available: /],
+    [good, { backend: 'webgpu' }, TpaError, /^"backend": "webgpu" is not available: /],
     [good, { backend: 'gpu' }, RangeError, /^"backend" expected "auto", "wasm" or "webgpu"/],
     ['/nonexistent', { simd: 'fast' }, RangeError, /^"simd" expected/],
     [good, { wasm: new Uint8Array(8) }, TypeError, /^"simd" expected "baseline" or "relaxed"/],

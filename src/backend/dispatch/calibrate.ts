@@ -5,16 +5,12 @@ import type { CpuSequence } from '../cpu.ts';
 import type { SideFigures } from './cost-model.ts';
 import { GpuCopy } from './gpu-copy.ts';
 import type { Guard } from '../../device/guard.ts';
+import { medianTime } from '../../device/judge.ts';
 import { type CpuSide, probeIds } from './known-answer.ts';
 
 /** Tokens cached at the points called short, and long. */
 const SHORT = 8;
 const LONG = 1024;
-/** Runs of a point after the first, which compiles shaders … */
-const RUNS = 3;
-/** … fewer once they have taken so many milliseconds. */
-const ENOUGH = 250;
-
 /** What the GPU costs. */
 export interface GpuFigures {
   readonly webgpu: SideFigures;
@@ -99,13 +95,13 @@ type Points = Pick<SideFigures, 'chunkTokens' | 'shortContext' | 'longContext'>;
 
 /** How one side is measured. */
 interface Side {
-  /** Makes its context so long. */
+  /** Makes its context `length` tokens long. */
   grow(length: number): Promise<void>;
   /** Milliseconds of one step, which is forgotten. */
   step(ids: readonly number[]): Promise<number>;
 }
 
-/** The largest that fit: a chunk fills half of a very short context. */
+/** The largest sizes that fit: in a very short context a chunk fills half of it. */
 function pointsOf(maxChunk: number, contextLength: number): Points {
   const chunkTokens = Math.max(1, Math.min(maxChunk, Math.floor(contextLength / 2)));
   const room = contextLength - chunkTokens;
@@ -122,23 +118,12 @@ async function measure(
   const token = probeIds(1, vocabSize);
   const chunk = probeIds(points.chunkTokens, vocabSize);
   await side.grow(points.shortContext);
-  const tokenShortMs = await typical(clock, () => side.step(token));
-  const chunkShortMs = await typical(clock, () => side.step(chunk));
+  const tokenShortMs = await medianTime(clock, () => side.step(token));
+  const chunkShortMs = await medianTime(clock, () => side.step(chunk));
   await side.grow(points.longContext);
-  const tokenLongMs = await typical(clock, () => side.step(token));
-  const chunkLongMs = await typical(clock, () => side.step(chunk));
+  const tokenLongMs = await medianTime(clock, () => side.step(token));
+  const chunkLongMs = await medianTime(clock, () => side.step(chunk));
   return { ...points, tokenShortMs, tokenLongMs, chunkShortMs, chunkLongMs };
-}
-
-/** The median of a few runs. */
-async function typical(clock: Clock, run: () => Promise<number>): Promise<number> {
-  await run();
-  const started = clock.now();
-  const times: number[] = [];
-  while (times.length < RUNS && (times.length === 0 || clock.now() - started < ENOUGH)) {
-    times.push(await run());
-  }
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
 
 /** Makes a context long without evaluating it: factors of a first few tokens, over and over. */

@@ -54,8 +54,8 @@ export function onlyRoutes(backend: Side): Routes {
 }
 
 /**
- * Steps over which a copy is paid back: who generates a token mostly generates more, and a copy
- * is made once. The next 32 tokens are a sentence or two.
+ * Steps over which a copy is paid back: a copy is made once, and a session that generates a token
+ * mostly generates more. 32 tokens are a sentence or two.
  */
 const HORIZON = 32;
 
@@ -64,7 +64,7 @@ const HORIZON = 32;
  * kept from making a longer step cheaper: no slope is below 0.
  *
  * @param tokens at least 1
- * @param context tokens cached before; fewer than `shortContext` count as so many
+ * @param context tokens cached before; fewer than `shortContext` cost as much as `shortContext`
  */
 export function stepTime(figures: SideFigures, tokens: number, context: number): number {
   const { chunkTokens, shortContext, longContext } = figures;
@@ -91,7 +91,7 @@ export function route(figures: Figures, tokens: number, context: number, missing
 }
 
 /**
- * The decision in words' place: each phase is a difference of two lines, which changes sign once.
+ * Where each phase changes sides. Both costs are linear, so there is at most one crossing.
  *
  * @param limits longest call and longest context
  */

@@ -10,13 +10,14 @@ import { GpuSide } from './gpu-copy.ts';
 import { Guard } from '../../device/guard.ts';
 import { answerOf, checkAnswer, type CpuSide, type KnownAnswer } from './known-answer.ts';
 import { OPEN_DEADLINE, Supervisor } from '../../device/supervisor.ts';
-import { unavailable } from '../../device/unavailable.ts';
+import { unavailable } from '../../device/judge.ts';
+import { webgpuUnavailable } from '../gpu-options.ts';
 
 /** Options of {@link openDispatch}. */
 export interface DispatchOptions {
   /**
    * `'auto'`: each step goes where it was measured to be faster; whatever fails, the CPU computes.
-   * `'webgpu'`: every step goes to the GPU, and one that cannot be had throws.
+   * `'webgpu'`: every step goes to the GPU, and where there is no GPU, opening throws.
    */
   readonly mode: 'auto' | 'webgpu';
   readonly signal?: AbortSignal | undefined;
@@ -26,7 +27,7 @@ export interface DispatchOptions {
 }
 
 /**
- * Puts a CPU and, if it can be had and is worth it, a GPU behind one backend.
+ * Puts a CPU and, if there is one and it is worth it, a GPU behind one backend.
  *
  * @param cpu disposed with the backend, and if this throws
  * @throws TpaError `ABORTED`; with `'webgpu'` `BACKEND_UNAVAILABLE`, `MODEL_UNSUPPORTED`
@@ -50,28 +51,26 @@ export async function openDispatch(
 export class DispatchBackend implements Backend, SequenceHost {
   readonly contextLength: number;
   readonly vocabSize: number;
-  /** Told of every loss and of every GPU that came back; what it throws is dropped. */
+  /** Called after every loss and every return of a GPU; what it throws is dropped. */
   onChange: ((change: BackendChange) => void) | undefined;
   readonly #cpu: CpuSide;
-  readonly #openGpu: OpenGpu;
   readonly #mode: 'auto' | 'webgpu';
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<GpuSide>;
   #answer: KnownAnswer | undefined;
   /** What was measured last, and on which adapter. */
   #measured: { readonly adapter: string; readonly figures: Figures } | undefined;
-  /** The GPU that was opened last, as it was when it was let go. */
+  /** Facts of the GPU that was opened last, kept after it is gone. */
   #gpuInfo: Omit<GpuInfo, 'losses'> | undefined;
 
   constructor(cpu: CpuSide, openGpu: OpenGpu, { mode, clock, random }: DispatchOptions) {
     this.contextLength = cpu.contextLength;
     this.vocabSize = cpu.vocabSize;
     this.#cpu = cpu;
-    this.#openGpu = openGpu;
     this.#mode = mode;
     this.#clock = clock ?? systemClock();
     this.#supervisor = new Supervisor<GpuSide>({
-      open: (signal) => this.#open(signal),
+      open: (signal) => Guard.open(openGpu, signal, this.#clock, (guard) => this.#accept(guard)),
       openDeadline: OPEN_DEADLINE[mode],
       clock: this.#clock,
       random: random ?? Math.random,
@@ -94,8 +93,8 @@ export class DispatchBackend implements Backend, SequenceHost {
     } catch (error) {
       const isAborted = signal?.aborted === true;
       if (isAborted) throw new TpaError('ABORTED', 'loading was aborted', { cause: error });
-      if (this.#mode === 'webgpu') throw unavailable(error);
-      this.#supervisor.dispose(); // measured later, beside a sentence, it would seem slow
+      if (this.#mode === 'webgpu') throw webgpuUnavailable(error);
+      this.#supervisor.dispose(); // measured later, while a session computes, the GPU would seem slow
     }
   }
 
@@ -140,29 +139,18 @@ export class DispatchBackend implements Backend, SequenceHost {
   }
 
   /** A GPU that computes right and, with 'auto', is faster at something. */
-  async #open(signal: AbortSignal): Promise<GpuSide> {
-    const backend = await this.#openGpu(signal);
-    const guard = new Guard<GpuBackend>(backend, this.#clock);
-    const giveUp = (): void => guard.dispose();
-    signal.addEventListener('abort', giveUp);
-    try {
-      if (signal.aborted) giveUp();
-      this.#gpuInfo = gpuInfo(backend, undefined);
-      if (this.#mode === 'auto' && backend.isSoftware) {
-        throw useless(`${backend.adapter} is a software adapter, which "auto" does not take`);
-      }
-      const answer = await this.#knownAnswer();
-      await checkAnswer(guard, answer);
-      const tokenNumbers = answer.factors.length / answer.ids.length;
-      const figures = this.#mode === 'auto' ? await this.#measure(guard, tokenNumbers) : undefined;
-      this.#gpuInfo = gpuInfo(backend, figures);
-      return new GpuSide(guard, tokenNumbers, figures);
-    } catch (error) {
-      giveUp();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', giveUp);
+  async #accept(guard: Guard<GpuBackend>): Promise<GpuSide> {
+    const { adapter, isSoftware } = guard.resource;
+    this.#gpuInfo = gpuInfo(guard.resource, undefined);
+    if (this.#mode === 'auto' && isSoftware) {
+      throw unavailable(`${adapter} is a software adapter, which "auto" does not take`);
     }
+    const answer = await this.#knownAnswer();
+    await checkAnswer(guard, answer);
+    const tokenNumbers = answer.factors.length / answer.ids.length;
+    const figures = this.#mode === 'auto' ? await this.#measure(guard, tokenNumbers) : undefined;
+    this.#gpuInfo = gpuInfo(guard.resource, figures);
+    return new GpuSide(guard, tokenNumbers, figures);
   }
 
   /** What the CPU computes, to judge a GPU by; computed once. */
@@ -172,16 +160,16 @@ export class DispatchBackend implements Backend, SequenceHost {
       return this.#answer;
     } catch (cause) {
       const reason = messageOf(cause);
-      throw useless(`no GPU can be judged, the CPU failed first: ${reason}`, cause);
+      throw unavailable(`the CPU failed before it could check a GPU: ${reason}`, cause);
     }
   }
 
-  /** Measures both sides while the model is loaded; a GPU that comes back is taken as it was. */
+  /** Measures both sides once, while the model is loaded; a GPU that comes back is not measured again. */
   async #measure(guard: Guard<GpuBackend>, tokenNumbers: number): Promise<Figures> {
     const { adapter, maxChunk } = guard.resource;
     if (this.#measured !== undefined) {
       if (this.#measured.adapter === adapter) return this.#measured.figures;
-      throw useless(`${adapter} is not ${this.#measured.adapter}, which was measured`);
+      throw unavailable(`${adapter} is not ${this.#measured.adapter}, which was measured`);
     }
     const wasm = await measureCpu(this.#cpu, this.#clock);
     const gpuFigures = await measureGpu(guard, this.#cpu, tokenNumbers, this.#clock);
@@ -194,7 +182,7 @@ export class DispatchBackend implements Backend, SequenceHost {
     );
     const deepest = this.contextLength - maxChunk;
     if (!isUsed && route(figures, maxChunk, deepest, 0) === 'wasm') {
-      throw useless(`the CPU was measured faster than ${adapter} at every step`);
+      throw unavailable(`the CPU was measured faster than ${adapter} at every step`);
     }
     return figures;
   }
@@ -211,9 +199,4 @@ export class DispatchBackend implements Backend, SequenceHost {
       // a listener must not stop a sentence
     }
   }
-}
-
-/** A GPU that is of no use. */
-function useless(message: string, cause?: unknown): TpaError {
-  return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
 }

@@ -63,7 +63,7 @@ export class DispatchSequence implements Sequence {
     this.#host.gpu?.findCopy(this)?.dispose();
   }
 
-  /** @returns undefined if the CPU has to do it */
+  /** @returns undefined if the GPU failed and the CPU is to compute the step */
   async #onGpu(
     gpu: GpuSide,
     ids: readonly number[],
@@ -76,7 +76,7 @@ export class DispatchSequence implements Sequence {
     } catch (error) {
       if (!(error instanceof TpaError)) throw error;
       if (isGpuFailure(error)) this.#host.drop(gpu, error.message);
-      return undefined; // what the CPU could not do for the GPU it says again
+      return undefined; // where the CPU's part failed, its own step throws the same
     }
     await this.#cpu.loadFactors(step.factors);
     copy.commit(this.#cpu.length);

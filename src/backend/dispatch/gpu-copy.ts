@@ -1,16 +1,17 @@
 import { TpaError } from '../../base/errors.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { Guard } from '../../device/guard.ts';
+import { areFinite, areZeros } from '../../device/judge.ts';
 import type { Losable } from '../../device/supervisor.ts';
 import type { Figures } from './cost-model.ts';
 
 /** Tokens whose factors go to the GPU in one message: 4.8 MB of T6-small's, 18.8 KB each. */
 const FACTOR_PIECE = 256;
 
-/** A GPU that has passed its check, and its copies of sequences; they go when it goes. */
+/** A GPU that has passed its check, and its copies of sequences, which live as long as it does. */
 export class GpuSide implements Losable {
   readonly guard: Guard<GpuBackend>;
-  /** What routes are made from; undefined where everything goes to the GPU. */
+  /** What steps are routed by; undefined where every step goes to the GPU. */
   readonly figures: Figures | undefined;
   readonly #tokenNumbers: number;
   readonly #copies = new WeakMap<object, GpuCopy>();
@@ -57,15 +58,14 @@ export interface GpuStep {
 export type FactorSource = Pick<FactorSequence, 'length' | 'readFactors'>;
 
 /**
- * The GPU's copy of one sequence. It may be short of tokens and have wrong ones at its end, which
- * {@link step} mends; which of its tokens are right is known here.
+ * The GPU's copy of one sequence. It may lack tokens and have outdated ones at its end; `length`
+ * tells how many are right, and {@link step} replaces the others.
  */
 export class GpuCopy {
   readonly #guard: Guard<GpuBackend>;
   readonly #tokenNumbers: number;
   #sequence: FactorSequence | undefined;
   #isDisposed = false;
-  /** Tokens from the first on that are those of the CPU. */
   #valid = 0;
 
   /** @param tokenNumbers of the factors of one token in all layers */
@@ -74,7 +74,7 @@ export class GpuCopy {
     this.#tokenNumbers = tokenNumbers;
   }
 
-  /** Tokens that it has right. */
+  /** Tokens of the copy that equal the CPU's. */
   get length(): number {
     return this.#valid;
   }
@@ -137,7 +137,7 @@ export class GpuCopy {
       return this.#sequence;
     });
     if (this.#isDisposed) {
-      this.dispose(); // it was made after the first time
+      this.dispose(); // the first call came before the sequence was made
       throw new TpaError('DISPOSED', 'the session is disposed');
     }
     while (this.#valid < source.length) {
@@ -166,13 +166,7 @@ function sizeClass(tokens: number): number {
 function areLogits(logits: Float32Array, rows: number, vocabSize: number): boolean {
   if (logits.length !== rows * vocabSize || !areFinite(logits)) return false;
   for (let row = 0; row < rows; row++) {
-    const one = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-    if (one.every((logit) => logit === 0)) return false;
+    if (areZeros(logits.subarray(row * vocabSize, (row + 1) * vocabSize))) return false;
   }
-  return true;
-}
-
-function areFinite(numbers: Float32Array): boolean {
-  for (const number of numbers) if (!Number.isFinite(number)) return false;
   return true;
 }

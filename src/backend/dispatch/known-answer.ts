@@ -1,7 +1,7 @@
-import { TpaError } from '../../base/errors.ts';
 import { type Backend, type FactorSequence, type GpuBackend, inChunks } from '../backend.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { Guard } from '../../device/guard.ts';
+import { checkAgainst } from '../../device/judge.ts';
 
 /** Tokens of the probe: a prompt and one decoded token. */
 const TOKENS = 8;
@@ -36,7 +36,7 @@ export function probeIds(count: number, vocabSize: number): number[] {
   );
 }
 
-/** Has the CPU say what is right. @throws TpaError as its sequences do */
+/** Computes the probe on the CPU. @throws TpaError as its sequences do */
 export async function answerOf(cpu: CpuSide): Promise<KnownAnswer> {
   const count = Math.min(TOKENS, cpu.contextLength, cpu.maxChunk + 1);
   const ids = probeIds(count, cpu.vocabSize);
@@ -57,7 +57,7 @@ export async function answerOf(cpu: CpuSide): Promise<KnownAnswer> {
 /**
  * Has the GPU compute the probe, once as a prompt and a token, and once on factors of the CPU.
  *
- * @throws TpaError `BACKEND_UNAVAILABLE` if it computes something else, `GPU_LOST`,
+ * @throws TpaError `BACKEND_UNAVAILABLE` if its numbers are wrong, `GPU_LOST`,
  *   `GPU_OUT_OF_MEMORY`
  */
 export async function checkAnswer(
@@ -65,6 +65,7 @@ export async function checkAnswer(
   { ids, rows, factors, promptFactors }: KnownAnswer,
 ): Promise<void> {
   const tolerance = TOLERANCE[guard.resource.dtype];
+  const limitOf = (largest: number): number => tolerance * (1 + largest);
   const prompt = ids.slice(0, -1);
   const last = ids.slice(-1);
   const [lastRow, promptRow] = rows.toReversed();
@@ -72,18 +73,18 @@ export async function checkAnswer(
   await onSequence(guard, async (sequence) => {
     if (promptRow !== undefined) {
       const logits = await evaluate(guard, sequence, prompt);
-      compare(logits, promptRow, tolerance, "a prompt's logits");
+      checkAgainst(promptRow, logits, limitOf, "a prompt's logits");
     }
     const logits = await evaluate(guard, sequence, last);
-    compare(logits, lastRow!, tolerance, "a decoded token's logits");
+    checkAgainst(lastRow!, logits, limitOf, "a decoded token's logits");
     const read = await guard.call('check', () => sequence.readFactors(0, ids.length));
-    compare(read, factors, tolerance, 'factors');
+    checkAgainst(factors, read, limitOf, 'factors');
   });
   if (promptRow === undefined) return;
   await onSequence(guard, async (sequence) => {
     await guard.call('check', () => sequence.loadFactors(promptFactors));
     const logits = await evaluate(guard, sequence, last);
-    compare(logits, lastRow!, tolerance, "logits after the CPU's factors");
+    checkAgainst(lastRow!, logits, limitOf, "logits after the CPU's factors");
   });
 }
 
@@ -114,23 +115,4 @@ async function onSequence<T>(
     guard.dispose();
     throw error;
   }
-}
-
-function compare(
-  found: Float32Array,
-  expected: Float32Array,
-  tolerance: number,
-  what: string,
-): void {
-  let largest = 0;
-  let error = found.length === expected.length ? 0 : Infinity;
-  for (let i = 0; i < expected.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i]!));
-    const difference = Math.abs(found[i]! - expected[i]!);
-    error = Math.max(error, Number.isNaN(difference) ? Infinity : difference);
-  }
-  const limit = tolerance * (1 + largest);
-  if (error <= limit) return;
-  const message = `the GPU computes ${what} wrong: off by ${error}, expected at most ${limit}`;
-  throw new TpaError('BACKEND_UNAVAILABLE', message, { data: { error, limit } });
 }

@@ -1,5 +1,9 @@
 import { systemClock, within } from '../../base/time.ts';
 
+/*
+ * Both threads ask for adapters: the page, to open no worker in vain, and the worker, for its own.
+ */
+
 /** Names by which a CPU that plays a GPU is known. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
 

@@ -1,7 +1,8 @@
 import { PAST_BLOCK } from './graph/attention-graph.ts';
 import type { GpuDevice } from './client/device.ts';
 import type { BufferWrite, Feed, OutputCopy } from './protocol.ts';
-import { HIDDEN, type RotationRows } from './step-feeds.ts';
+import { HIDDEN } from './step-feeds.ts';
+import type { RotationRows } from '../op-gpu.ts';
 import { type CachePiece, countNumbers } from './graph/step-graph.ts';
 
 /** What a cache on the device holds, and where. */
@@ -37,7 +38,7 @@ const TABLE_TOKENS = 48;
 
 /**
  * Factors on the device, a buffer for each piece and layer, with room to grow: a step appends by
- * copies on the device, and no token moves but when the room is used up, half as much again each time.
+ * copies on the device, and tokens move only when the room is used up; it then grows by half.
  */
 export class GpuCache {
   readonly #options: GpuCacheOptions;
@@ -96,7 +97,7 @@ export class GpuCache {
     this.#capacity = capacity;
   }
 
-  /** What the graph takes of it, of a past of so many tokens. */
+  /** Inputs of the graph for a past of `past` tokens. */
   feeds(past: number): Feed[] {
     return this.#columns().map(({ name, buffer, dims }) => ({
       name,
@@ -217,7 +218,7 @@ export function putPiece(
   }
 }
 
-/** Tokens whose widest piece still fits a buffer of so many bytes: whole blocks. */
+/** Tokens whose widest piece fits a buffer of `maxBytes`, in whole blocks. */
 export function cachedTokens(
   pieces: readonly Pick<CachePiece, 'width'>[],
   maxBytes: number,

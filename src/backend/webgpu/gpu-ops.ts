@@ -1,7 +1,6 @@
-import type { AttendTask } from '../../ops/attend-task.ts';
-import type { FactorizeTask } from '../../ops/factorize.ts';
 import { TpaError } from '../../base/errors.ts';
-import type { FactorizeTables, FactorMirror, OpGpu } from '../../ops/gpu.ts';
+import { unavailable } from '../../device/judge.ts';
+import type { AttendTask, FactorizeTask, FactorMirror, OpGpu, RotationRows } from '../op-gpu.ts';
 import { PAST_BLOCK, scoreNumbers } from './graph/attention-graph.ts';
 import type { GpuDevice } from './client/device.ts';
 import { cachedTokens, GpuCache } from './gpu-cache.ts';
@@ -42,7 +41,7 @@ export class OrtOpGpu implements OpGpu {
     this.#maxBytes = maxBytes;
   }
 
-  async factorize(task: FactorizeTask, tables: FactorizeTables): Promise<Float32Array> {
+  async factorize(task: FactorizeTask, tables: RotationRows): Promise<Float32Array> {
     const { spec, rotation, pieces, x, count } = task;
     const { dim, rankQ, headDim } = spec;
     const { rotaryDim, direction } = rotation;
@@ -167,5 +166,5 @@ export class OrtOpGpu implements OpGpu {
 
 /** What no buffer of the device can hold is the CPU's. */
 function tooLarge(needed: string, limit: number): TpaError {
-  return new TpaError('BACKEND_UNAVAILABLE', `the GPU takes at most ${limit}, not ${needed}`);
+  return unavailable(`the GPU takes at most ${limit}, not ${needed}`);
 }

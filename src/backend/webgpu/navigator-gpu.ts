@@ -1,5 +1,10 @@
 import { errorCode } from '../../base/node.ts';
 
+/*
+ * Where `navigator.gpu` comes from, on both threads: the page asks whether there is one, the worker
+ * provides it in Node.
+ */
+
 /** The first Node whose V8 runs onnxruntime's wasm at speed: 20 takes 110 s for the first run. */
 const FIRST_NODE = 22;
 

@@ -1,6 +1,7 @@
 import { messageOf, TpaError } from '../../base/errors.ts';
+import { unavailable } from '../../device/judge.ts';
 import type { OpenGpu } from '../backend.ts';
-import type { OpenOpGpu } from '../../ops/gpu.ts';
+import type { OpenOpGpu } from '../op-gpu.ts';
 import { describeAdapter, inTime, isSoftwareAdapter, requestAdapter } from './adapter.ts';
 import { GpuDevice } from './client/device.ts';
 import { type CpuParts, OrtGpuBackend } from './gpu-backend.ts';
@@ -103,10 +104,6 @@ function aborted(cause?: unknown): TpaError {
 /** A worker that cannot start is no GPU, whatever is wrong with it. */
 function notStarted(error: unknown): never {
   throw unavailable(messageOf(error), error);
-}
-
-function unavailable(message: string, cause?: unknown): TpaError {
-  return new TpaError('BACKEND_UNAVAILABLE', message, { cause });
 }
 
 function startOptions(options: OpenGpuOptions): StartOptions {

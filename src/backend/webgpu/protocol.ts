@@ -1,3 +1,5 @@
+import type { TpaErrorCode } from '../../base/errors.ts';
+
 /*
  * What the main thread and the worker that owns the device say to each other. The worker knows
  * graphs, buffers and runs; models, sequences and time-outs are the main thread's.
@@ -99,11 +101,8 @@ export type Request = {
   };
 }[keyof Requests];
 
-/** Codes of errors that the worker tells apart. */
-export type DeviceErrorCode = 'GPU_LOST' | 'GPU_OUT_OF_MEMORY' | 'BACKEND_UNAVAILABLE';
-
 /** From the worker: an answer, an error, or that the device is gone. */
 export type Reply =
   | { readonly id: number; readonly answer: Requests[keyof Requests]['answer'] }
-  | { readonly id: number; readonly code: DeviceErrorCode; readonly message: string }
+  | { readonly id: number; readonly code: TpaErrorCode; readonly message: string }
   | { readonly lost: string };

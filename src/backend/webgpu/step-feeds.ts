@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../format/config/model-config.ts';
 import type { StepInputs } from '../../model/step-inputs.ts';
+import type { RotationRows } from '../op-gpu.ts';
 import type { GpuDevice } from './client/device.ts';
 import type { SizeInput } from './graph/graph-builder.ts';
 import type { StepGraph } from './graph/step-graph.ts';
@@ -26,12 +27,6 @@ export interface GpuNetwork {
 
 /** Added to the logits of what a token must not see: exp of it is 0, and no sum of two overflows. */
 export const HIDDEN = -1e30;
-
-/** Tables of positions (count, pairs). */
-export interface RotationRows {
-  readonly cos: Float32Array;
-  readonly sin: Float32Array;
-}
 
 /** What a step of new tokens feeds besides weights and cache. */
 export function stepFeeds(

@@ -120,7 +120,7 @@ function wrongAt(fault: Fault) {
   return { plan: { fault, at: 1, isForEver: true } };
 }
 
-test("'webgpu': software is taken; what cannot be had throws, with what stopped it", async () => {
+test("'webgpu': software is taken; a GPU that does not open throws, with what stopped it", async () => {
   const opened = await openOn(cpu, device, { isSoftware: true });
   assert.is(opened.model.info().backend, 'webgpu');
   assert.is(opened.model.info().backendReason, 'asked for');

@@ -1,12 +1,7 @@
 import { Compute } from '../../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  attendQueries,
-  type AttendTask,
-  checkQuery,
-  type Query,
-} from '../../../src/ops/attend-task.ts';
+import { attendQueries, checkQuery, type Query } from '../../../src/ops/attend-task.ts';
 import {
   checkFactorize,
   cutFactors,
@@ -16,6 +11,7 @@ import {
   factorizeTables,
 } from '../../../src/ops/factorize.ts';
 import { CacheMirror } from '../../../src/ops/mirror.ts';
+import type { AttendTask } from '../../../src/backend/op-gpu.ts';
 import { OrtOpGpu } from '../../../src/backend/webgpu/gpu-ops.ts';
 import { checkCacheOptions, type FactorCacheOptions } from '../../../src/ops/cache-options.ts';
 import { FactorCache } from '../../../src/ops/factor-cache.ts';
@@ -109,7 +105,7 @@ for (const [name, { rankQ, ...options }] of Object.entries(CACHES)) {
                 rankQ,
               };
         const task = checkQuery(query, pages);
-        const found = await attendOn(gpu, engine, pages, task);
+        const found = await attendOn(gpu, engine, cache, task);
         const expected = attendQueries(new Compute(engine), task, pages);
         close(found, expected, `${count} queries on ${cache.length} tokens`);
       };
@@ -136,7 +132,7 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   const numbers = 2 + 4 + 2 + 4;
   const copied = async (): Promise<number[]> => {
     const before = bytes.asks('write').length;
-    await attendOn(gpu, engine, pages, checkQuery({ q: random.normal(8) }, pages));
+    await attendOn(gpu, engine, cache, checkQuery({ q: random.normal(8) }, pages));
     const floats = bytes
       .asks('write')
       .slice(before)
@@ -159,11 +155,11 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   const other = cacheOf(engine, { heads: 2, headDim: 4, rankK: 1, rankV: 1 });
   append(other.cache, random, 5);
   const query = checkQuery({ q: random.normal(8) }, other.pages);
-  const another = () => attendOn(gpu, engine, other.pages, query);
+  const another = () => attendOn(gpu, engine, other.cache, query);
   close(await another(), attendQueries(new Compute(engine), query, other.pages), 'another');
   assert.is(bytes.buffers.size, 8);
-  gpu.forget(pages);
-  gpu.forget(pages);
+  gpu.forget(cache);
+  gpu.forget(cache);
   await another();
   assert.is(bytes.buffers.size, 4, 'those of the other cache are left');
   assert.equal(await copied(), [1024, 1024, 64], 'all of it, asked for again');
@@ -176,18 +172,18 @@ test('attend(): what was refused meanwhile leaves no copy that is taken for righ
   const { cache, pages } = cacheOf(engine, { heads: 2, headDim: 4, rankK: 1, rankV: 1 });
   const query = () => checkQuery({ q: random.normal(8) }, pages);
   append(cache, random, 100);
-  await attendOn(gpu, engine, pages, query());
+  await attendOn(gpu, engine, cache, query());
   cache.truncate(10);
   append(cache, random, 3000); // 24,000 bytes are 1,472 tokens of 4 numbers
   const { message } = await refused(
-    () => attendOn(gpu, engine, pages, query()),
+    () => attendOn(gpu, engine, cache, query()),
     'BACKEND_UNAVAILABLE',
   );
   assert.is(message, 'the GPU takes at most 1472, not 3010 tokens of a cache');
   cache.truncate(90);
   const last = query();
   close(
-    await attendOn(gpu, engine, pages, last),
+    await attendOn(gpu, engine, cache, last),
     attendQueries(new Compute(engine), last, pages),
     'tokens 10 to 90 are others',
   );
@@ -195,14 +191,14 @@ test('attend(): what was refused meanwhile leaves no copy that is taken for righ
   await release();
 });
 
-/** As the dispatcher asks: over the pages of this moment, which own themselves here. */
+/** As the dispatcher asks: over the pages of this moment. */
 async function attendOn(
   gpu: OrtOpGpu,
   engine: Engine,
-  pages: PagedCache,
+  cache: FactorCache,
   task: AttendTask,
 ): Promise<Float32Array> {
-  const mirror = new CacheMirror(new Compute(engine), pages, pages);
+  const mirror = new CacheMirror(new Compute(engine), cache);
   try {
     return await gpu.attend(task, mirror);
   } finally {

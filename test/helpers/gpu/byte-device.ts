@@ -1,6 +1,6 @@
+import type { TpaErrorCode } from '../../../src/base/errors.ts';
 import { GpuDevice } from '../../../src/backend/webgpu/client/device.ts';
 import type {
-  DeviceErrorCode,
   Feed,
   Reply,
   Request,
@@ -32,7 +32,7 @@ export class ByteDevice {
   /** What was asked, in order, as the worker gets it. */
   readonly asked: Request[] = [];
   /** Set to refuse requests: a code for those that fail. */
-  refuse: (request: Request) => DeviceErrorCode | undefined = () => undefined;
+  refuse: (request: Request) => TpaErrorCode | undefined = () => undefined;
   isTerminated = false;
   readonly #player: GraphPlayer;
   readonly #bound = new Map<string, readonly Feed[]>();
@@ -161,7 +161,7 @@ export class ByteDevice {
 
   #bytes(buffer: number): ArrayBuffer {
     const bytes = this.buffers.get(buffer);
-    if (bytes === undefined) throw new RangeError(`buffer ${buffer} expected to be allocated`);
+    if (bytes === undefined) throw new RangeError(`buffer ${buffer} was not allocated`);
     return bytes;
   }
 }

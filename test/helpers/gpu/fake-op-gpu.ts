@@ -1,8 +1,13 @@
 import { Compute } from '../../../src/compute/compute.ts';
-import { type AttendTask, attendQueries } from '../../../src/ops/attend-task.ts';
-import { factorize, type FactorizeTask } from '../../../src/ops/factorize.ts';
+import { attendQueries } from '../../../src/ops/attend-task.ts';
+import { factorize } from '../../../src/ops/factorize.ts';
 import { OpDispatch } from '../../../src/ops/dispatch.ts';
-import type { FactorMirror, OpGpu } from '../../../src/ops/gpu.ts';
+import type {
+  AttendTask,
+  FactorizeTask,
+  FactorMirror,
+  OpGpu,
+} from '../../../src/backend/op-gpu.ts';
 import { FactorCache } from '../../../src/ops/factor-cache.ts';
 import { PagedCache } from '../../../src/cache/pages.ts';
 import { Runtime } from '../../../src/ops/runtime.ts';

@@ -1,4 +1,5 @@
 import { messageOf, TpaError } from '../../../base/errors.ts';
+import { unavailable } from '../../../device/judge.ts';
 import type { Reply, Request, Requests } from '../protocol.ts';
 import type { SpawnWorker, WorkerPort } from './worker-port.ts';
 
@@ -10,8 +11,8 @@ interface Waiting {
 }
 
 /**
- * The device, seen from the main thread: asks the worker, and knows when it is gone. There are no
- * deadlines here: who waits decides how long, and closes the device when that is over.
+ * The device, seen from the main thread: asks the worker, and knows when it is gone. It has no
+ * deadlines: its caller decides how long to wait, and closes the device after that.
  */
 export class GpuDevice {
   /** Resolves with the reason once the device or its worker is gone by itself; never rejects. */
@@ -35,12 +36,11 @@ export class GpuDevice {
         onReply: (reply) => device.#receive(reply),
         onDead: (reason) => device.#lose(reason),
       });
-      // one that died meanwhile would never answer
+      // a worker that has died meanwhile would never answer
       if (device.#reason === undefined) device.#port = port;
       else port.terminate();
     } catch (cause) {
-      const reason = messageOf(cause);
-      throw new TpaError('BACKEND_UNAVAILABLE', `no worker for the GPU: ${reason}`, { cause });
+      throw unavailable(`no worker for the GPU: ${messageOf(cause)}`, cause);
     }
     return device;
   }

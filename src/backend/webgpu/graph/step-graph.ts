@@ -11,7 +11,6 @@ import {
   type Rotation,
   splitFactors,
 } from './factors-graph.ts';
-import { feedForward } from './feed-forward-graph.ts';
 import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
 import { latentOutput, splitLatent } from './latent-graph.ts';
 import { WeightInputs, type WeightSpec } from './weight-inputs.ts';
@@ -200,19 +199,25 @@ function groupNorm(
   return g.reshape(g.rmsNorm(rows, weight, GROUP_NORM_EPS), -1, heads * width);
 }
 
+/** W_down · (silu(W_gate · x) ∘ W_up · x): (tokens, dim) from normed x (tokens, dim). */
+export function feedForward(
+  g: GraphBuilder,
+  w: WeightInputs,
+  x: string,
+  layer: number,
+  hiddenDim: number,
+): string {
+  const gateUp = w.product(x, `layers.${layer}.gate_up`);
+  const [gate, up] = g.split(gateUp, 1, hiddenDim, hiddenDim);
+  const silu = g.multiply(gate!, g.node('Sigmoid', [gate!]));
+  return w.product(g.multiply(silu, up!), `layers.${layer}.down`);
+}
+
 function factorParameters(w: WeightInputs, layer: number): FactorParameters {
-  const names = {
-    queryNorm: 'query_norm',
-    keyNorm: 'key_norm',
-    aq: 'aq',
-    ak: 'ak',
-    av: 'av',
-    bq: 'bq',
-    bk: 'bk',
-    bv: 'bv',
-  };
+  const names = { queryNorm: 'query_norm', keyNorm: 'key_norm' };
+  const factors = ['aq', 'ak', 'av', 'bq', 'bk', 'bv'].map((name) => [name, name] as const);
   return Object.fromEntries(
-    Object.entries(names).flatMap(([key, name]) => {
+    [...Object.entries(names), ...factors].flatMap(([key, name]) => {
       const weight = w.get(`layers.${layer}.${name}`);
       return weight === undefined ? [] : [[key, weight]];
     }),

@@ -55,7 +55,8 @@ export class WeightInputs {
     if (this.#weights.has(name)) return [name];
     const parts: string[] = [];
     while (this.#weights.has(`${name}.${parts.length}`)) parts.push(`${name}.${parts.length}`);
-    if (parts.length === 0) throw new RangeError(`"${name}" expected among the weights`);
+    if (parts.length === 0)
+      throw new RangeError(`the graph needs "${name}", which the weights lack`);
     return parts;
   }
 }

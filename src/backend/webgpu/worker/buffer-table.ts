@@ -25,7 +25,7 @@ export class BufferTable {
   /** @throws RangeError where there is none of this id */
   get(id: number): GPUBuffer {
     const buffer = this.#buffers.get(id);
-    if (buffer === undefined) throw new RangeError(`buffer ${id} expected to be allocated`);
+    if (buffer === undefined) throw new RangeError(`buffer ${id} was not allocated`);
     return buffer;
   }
 

@@ -1,11 +1,11 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
-import { messageOf } from '../../../base/errors.ts';
+import { messageOf, TpaError } from '../../../base/errors.ts';
+import { unavailable } from '../../../device/judge.ts';
 import { describeAdapter, isSoftwareAdapter, requestAdapter, requestDevice } from '../adapter.ts';
 import { BufferTable } from './buffer-table.ts';
 import { provideGpu } from '../navigator-gpu.ts';
 import { describeVersion, loadRuntime, type OnnxRuntime, refusalOf } from './onnxruntime.ts';
 import type {
-  DeviceErrorCode,
   Feed,
   Reply,
   Request,
@@ -30,22 +30,12 @@ interface Live {
   readonly buffers: BufferTable;
 }
 
-/** An error with a code that the main thread keeps. */
-class DeviceError extends Error {
-  readonly code: DeviceErrorCode;
-
-  constructor(code: DeviceErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** Answers requests with a device of its own and the sessions of onnxruntime-web on it. */
 export class DeviceHost {
   readonly #onLost: (reason: string) => void;
   readonly #graphs = new Map<string, Graph>();
   #live: Live | undefined;
-  #fault: DeviceError | undefined;
+  #fault: TpaError | undefined;
 
   constructor(onLost: (reason: string) => void) {
     this.#onLost = onLost;
@@ -62,13 +52,13 @@ export class DeviceHost {
       return { reply: { id, answer }, transfer: [...new Set(transfer)] };
     } catch (error) {
       // whatever a run rejects with, the device is not to be trusted again
-      const code = error instanceof DeviceError ? error.code : 'GPU_LOST';
+      const code = error instanceof TpaError ? error.code : 'GPU_LOST';
       if (code === 'GPU_LOST') await this.#lossSettled();
       return { reply: { id, code, message: messageOf(error) }, transfer: [] };
     }
   }
 
-  /** Lets a loss be told before what it broke, whose message says less ("validation error"). */
+  /** Reports a loss before the errors it caused, whose messages say less ("validation error"). */
   async #lossSettled(): Promise<void> {
     const lost = this.#live?.device.lost;
     await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, LOSS_MS))]);
@@ -167,17 +157,17 @@ export class DeviceHost {
     if (data instanceof Float32Array) return new ort.Tensor('float32', data, dims);
     if (data instanceof Int32Array) return new ort.Tensor('int32', data, dims);
     if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, dims);
-    throw new RangeError(`"${name}" expected numbers or a buffer`);
+    throw new RangeError(`the input "${name}" came without numbers and without a buffer`);
   }
 
   #graph(name: string): Graph {
     const graph = this.#graphs.get(name);
-    if (graph === undefined) throw new RangeError(`"${name}" expected a compiled graph`);
+    if (graph === undefined) throw new RangeError(`the graph "${name}" was not compiled`);
     return graph;
   }
 
   #started(): Live {
-    if (this.#live === undefined) throw new RangeError('expected a started device');
+    if (this.#live === undefined) throw new RangeError('the device was not started');
     return this.#live;
   }
 }
@@ -199,10 +189,6 @@ async function findAdapter(options: StartOptions): Promise<GPUAdapter> {
   return adapter;
 }
 
-function unavailable(message: string): DeviceError {
-  return new DeviceError('BACKEND_UNAVAILABLE', message);
-}
-
 /** Waits for GPU work and turns what the device reports of it, which is no exception, into one. */
 async function scoped<T>(device: GPUDevice, work: () => T | Promise<T>): Promise<T> {
   device.pushErrorScope('out-of-memory');
@@ -214,7 +200,7 @@ async function scoped<T>(device: GPUDevice, work: () => T | Promise<T>): Promise
   return result;
 }
 
-function faultOf(error: GPUError): DeviceError {
+function faultOf(error: GPUError): TpaError {
   const code = error instanceof GPUOutOfMemoryError ? 'GPU_OUT_OF_MEMORY' : 'GPU_LOST';
-  return new DeviceError(code, error.message);
+  return new TpaError(code, error.message);
 }

@@ -45,7 +45,7 @@ function versionOf({ env }: OnnxRuntime): { version: string; major: number; mino
   return { version, major, minor };
 }
 
-/** onnxruntime-web puts the names of its files right behind what it is given. */
+/** A folder that ends in a slash: onnxruntime-web appends the names of its files to it. */
 function folderOf(path: string): string {
   return path.endsWith('/') ? path : `${path}/`;
 }

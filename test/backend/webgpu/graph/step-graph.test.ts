@@ -86,7 +86,7 @@ test('a weight that is not there is named', async () => {
   const { backend: cpu } = await openCpuModel(source, { simd: 'baseline' });
   assert.throws(
     () => stepGraph(cpu.network.config, [], false),
-    /"layers.0.projection" expected among the weights/,
+    /^the graph needs "layers.0.projection", which the weights lack$/,
   );
   cpu.dispose();
 });
