@@ -1,13 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSafetensorsHeader } from '../../src/format/tensors/safetensors.ts';
 import { bytesSource } from '../../src/format/files/byte-source.ts';
-import {
-  type Fault,
-  type FileServer,
-  type Request,
-  withFileServer,
-} from '../helpers/servers/file-server.ts';
+import { type FileServer, type Served, withFileServer } from '../helpers/servers/file-server.ts';
 import { GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { drain, fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
@@ -27,11 +23,11 @@ const test = suite('downloads over connections that break');
 
 /** Downloads the weights from a server with faults. */
 async function download(
-  fault: (request: Request) => Fault | undefined,
+  served: Omit<Served, 'files'>,
   check: (server: FileServer, waited: number[], run: () => Promise<Buffer>) => Promise<void>,
 ): Promise<void> {
   const network = fastNetwork();
-  await withFileServer({ files: GOOD_FILES, fault }, (server) =>
+  await withFileServer({ files: GOOD_FILES, ...served }, (server) =>
     check(server, network.waited, async () => {
       const files = openRemote(server.base, { network });
       try {
@@ -44,20 +40,17 @@ async function download(
 }
 
 test('an unbroken one is one request', async () => {
-  await download(
-    () => undefined,
-    async ({ log, sent }, _, run) => {
-      assert.ok((await run()).equals(weights));
-      assert.equal(log, [`GET ${WEIGHTS} 0-`]);
-      assert.is(sent.get(WEIGHTS), weights.byteLength);
-    },
-  );
+  await download({}, async ({ log, sent }, _, run) => {
+    assert.ok((await run()).equals(weights));
+    assert.equal(log, [`GET ${WEIGHTS} 0-`]);
+    assert.is(sent.get(WEIGHTS), weights.byteLength);
+  });
 });
 
 for (const position of POSITIONS) {
   test(`cut once after ${position} bytes: goes on there`, async () => {
     await download(
-      ({ nth }) => (nth === 0 ? { cutAfter: position } : undefined),
+      { fault: ({ nth }) => (nth === 0 ? { cutAfter: position } : undefined) },
       async ({ log, sent }, waited, run) => {
         assert.ok((await run()).equals(weights));
         assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
@@ -69,7 +62,7 @@ for (const position of POSITIONS) {
 
   test(`cut after ${position} bytes by a server without ranges: skips what is there`, async () => {
     await download(
-      ({ nth }) => ({ ignoresRange: true, ...(nth === 0 && { cutAfter: position }) }),
+      { fault: ({ nth }) => ({ ignoresRange: true, ...(nth === 0 && { cutAfter: position }) }) },
       async ({ log }, _, run) => {
         assert.ok((await run()).equals(weights));
         assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
@@ -80,7 +73,7 @@ for (const position of POSITIONS) {
 
 test('cut 5 times in a row: goes on each time, later and later', async () => {
   await download(
-    ({ nth }) => (nth < 5 ? { cutAfter: 100 } : undefined),
+    { fault: ({ nth }) => (nth < 5 ? { cutAfter: 100 } : undefined) },
     async ({ log, sent }, waited, run) => {
       assert.ok((await run()).equals(weights));
       assert.equal(
@@ -95,14 +88,11 @@ test('cut 5 times in a row: goes on each time, later and later', async () => {
 
 test('cut for ever, with or without a byte: WEIGHTS_TRUNCATED after 6 requests', async () => {
   for (const cutAfter of [0, 1]) {
-    await download(
-      () => ({ cutAfter }),
-      async ({ log }, _, run) => {
-        const error = await refused(run, 'WEIGHTS_TRUNCATED');
-        assert.equal(error.data, { expected: weights.byteLength, found: 6 * cutAfter });
-        assert.is(log.length, 6);
-      },
-    );
+    await download({ fault: () => ({ cutAfter }) }, async ({ log }, _, run) => {
+      const error = await refused(run, 'WEIGHTS_TRUNCATED');
+      assert.equal(error.data, { expected: weights.byteLength, found: 6 * cutAfter });
+      assert.is(log.length, 6);
+    });
   }
 });
 
@@ -123,7 +113,7 @@ test('a line that breaks every 1.5 MB is used to the end', async () => {
 for (const stallAfter of [0, 5, 70_000]) {
   test(`nothing for 30 s after ${stallAfter} bytes is a break`, async () => {
     await download(
-      ({ nth }) => (nth === 0 ? { stallAfter } : undefined),
+      { fault: ({ nth }) => (nth === 0 ? { stallAfter } : undefined) },
       async ({ log, sent }, waited, run) => {
         assert.ok((await run()).equals(weights));
         assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${stallAfter}-`]);
@@ -136,39 +126,36 @@ for (const stallAfter of [0, 5, 70_000]) {
 
 test('no answer for 30 s is a break, and the request does not go on', async () => {
   await download(
-    ({ nth }) => (nth === 0 ? { isSilent: true } : undefined),
+    { fault: ({ nth }) => (nth === 0 ? { isSilent: true } : undefined) },
     async ({ log, connections }, waited, run) => {
       assert.ok((await run()).equals(weights));
       assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} 0-`]);
       assert.equal(waited, [30_000, 250]);
-      await new Promise((resolve) => {
-        setTimeout(resolve, 50);
-      });
+      await delay(50);
       assert.is(connections(), 0);
     },
   );
 });
 
 test('a server that gives a part at a time is asked for the rest, without a wait', async () => {
-  await download(
-    () => ({ atMost: 100_000 }),
-    async ({ log, sent }, waited, run) => {
-      assert.ok((await run()).equals(weights));
-      assert.is(log.length, Math.ceil(weights.byteLength / 100_000));
-      assert.is(sent.get(WEIGHTS), weights.byteLength);
-      assert.equal(waited, []);
-    },
-  );
+  await download({ fault: () => ({ atMost: 100_000 }) }, async ({ log, sent }, waited, run) => {
+    assert.ok((await run()).equals(weights));
+    assert.is(log.length, Math.ceil(weights.byteLength / 100_000));
+    assert.is(sent.get(WEIGHTS), weights.byteLength);
+    assert.equal(waited, []);
+  });
 });
 
 test('500, 503 and 429 are asked again, at the start and in the middle', async () => {
   for (const status of [500, 503, 429]) {
     for (const nth of [0, 1]) {
       await download(
-        (request) =>
-          request.nth === nth
-            ? { status }
-            : { cutAfter: 5e6, ...(request.nth < nth && { cutAfter: 77 }) },
+        {
+          fault: (request) =>
+            request.nth === nth
+              ? { status }
+              : { cutAfter: 5e6, ...(request.nth < nth && { cutAfter: 77 }) },
+        },
         async ({ log }, _, run) => {
           assert.ok((await run()).equals(weights), `${status}`);
           assert.is(log.at(-1), `GET ${WEIGHTS} ${nth === 0 ? 0 : 77}-`);
@@ -186,7 +173,10 @@ test('Retry-After, in seconds or as a date, is waited for, but not an hour', asy
     ['soon', 250, 250],
   ] as const) {
     await download(
-      ({ nth }) => (nth === 0 ? { status: 429, headers: { 'retry-after': after } } : undefined),
+      {
+        fault: ({ nth }) =>
+          nth === 0 ? { status: 429, headers: { 'retry-after': after } } : undefined,
+      },
       async (_, waited, run) => {
         assert.ok((await run()).equals(weights));
         assert.ok(waited[0]! >= least && waited[0]! <= most, `${after}: ${waited[0]}`);
@@ -194,7 +184,7 @@ test('Retry-After, in seconds or as a date, is waited for, but not an hour', asy
     );
   }
   await download(
-    () => ({ status: 503, headers: { 'retry-after': '3600' } }),
+    { fault: () => ({ status: 503, headers: { 'retry-after': '3600' } }) },
     async ({ log }, _, run) => {
       const error = await refused(run, 'MODEL_NOT_FOUND');
       assert.match(error.message, /HTTP status 503/);

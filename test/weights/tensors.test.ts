@@ -100,18 +100,9 @@ test('the shipped model opens: config parses, every tensor matches, all finite',
     const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
     const config = parseConfig(json, tensors.entries);
     assert.equal(checkTensors(config, tensors.entries), { extras: [] });
-    assert.equal(
-      [
-        config.mechanism,
-        config.layers,
-        config.heads,
-        config.headDim,
-        config.dim,
-        config.rankQ,
-        config.rankK,
-      ],
-      ['tpa', 4, 8, 32, 192, 4, 2],
-    );
+    const { mechanism, layers, heads, headDim, dim, rankQ, rankK } = config;
+    const found = [mechanism, layers, heads, headDim, dim, rankQ, rankK];
+    assert.equal(found, ['tpa', 4, 8, 32, 192, 4, 2]);
     let parameters = 0;
     for (const name of tensors.entries.keys())
       parameters += (await readTensor(tensors, name)).length;

@@ -48,28 +48,9 @@ test('reads scalars: None, booleans, integers of every width, floats, text, byte
 test('reads containers, frames and the memo', () => {
   // {'a': [1, 2, 3], 'b': (None,), 'c': the same list}
   const list = bytesOf(']', 0x94, '(', opcodes(1), opcodes(2), 'e', opcodes(3), 'a', 'q', 9);
-  const root = read(
-    program(
-      0x95,
-      le(40, 8),
-      '}',
-      opcodes('a'),
-      list,
-      's',
-      '(',
-      opcodes('b'),
-      'N',
-      0x85,
-      opcodes('c'),
-      'h',
-      0,
-      'u',
-      opcodes('d'),
-      'j',
-      le(9, 4),
-      's',
-    ),
-  );
+  const first = bytesOf(0x95, le(40, 8), '}', opcodes('a'), list, 's');
+  const second = bytesOf('(', opcodes('b'), 'N', 0x85, opcodes('c'), 'h', 0, 'u');
+  const root = read(program(first, second, opcodes('d'), 'j', le(9, 4), 's'));
   assert.instance(root, PickleDict);
   const { entries } = root as PickleDict;
   assert.equal((entries.get('a') as PickleList).items, [1, 2, 3]);

@@ -5,7 +5,6 @@ import { bytesSource } from '../../../src/format/files/byte-source.ts';
 import { buildZip, type ZipEnd, type ZipFile } from '../../helpers/files/build-zip.ts';
 import { bytesOf } from '../../helpers/files/bytes.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
-import type { TpaErrorCode } from '../../../src/base/errors.ts';
 
 const FILES: readonly ZipFile[] = [
   { name: 'a/one', bytes: bytesOf('first') },
@@ -40,59 +39,38 @@ for (const usesZip64 of [false, true]) {
 }
 
 const big = 2 ** 31;
-const CASES: readonly [string, readonly ZipFile[], ZipEnd, TpaErrorCode][] = [
-  ['a deflated file', [{ ...FILES[0]!, method: 8 }], {}, 'MODEL_UNSUPPORTED'],
-  ['an encrypted file', [{ ...FILES[0]!, flags: 1 }], {}, 'MODEL_UNSUPPORTED'],
-  ['two files of one name', [FILES[0]!, { ...FILES[1]!, name: 'a/one' }], {}, 'CHECKPOINT_INVALID'],
-  [
-    'two entries for one file',
-    [FILES[0]!, { ...FILES[1]!, headerOffset: 0 }],
-    {},
-    'CHECKPOINT_INVALID',
-  ],
-  [
-    'a file longer than it is',
-    [{ ...FILES[0]!, listedBytes: 4096 }, FILES[1]!],
-    {},
-    'CHECKPOINT_INVALID',
-  ],
-  [
-    'a file over the next by one byte',
-    [{ ...FILES[0]!, listedBytes: 6 + CANARY.length }, FILES[1]!],
-    {},
-    'CHECKPOINT_INVALID',
-  ],
-  ['a file beyond the archive', [{ ...FILES[0]!, headerOffset: 10_000 }], {}, 'CHECKPOINT_INVALID'],
-  [
-    'a bomb of 2 GB',
-    [{ ...FILES[0]!, listedBytes: big, storedBytes: 5 }],
-    {},
-    'CHECKPOINT_INVALID',
-  ],
-  ['another local name', [{ ...FILES[0]!, listedName: 'a/xne' }], {}, 'CHECKPOINT_INVALID'],
-  ['more entries than there are', FILES, { count: 4 }, 'CHECKPOINT_INVALID'],
-  ['2^31 entries', FILES, { count: big, usesZip64: true }, 'CHECKPOINT_INVALID'],
-  [
-    'a directory of 2^53 bytes',
-    FILES,
-    { directoryBytes: 2 ** 53, usesZip64: true },
-    'CHECKPOINT_INVALID',
-  ],
-  [
-    'a directory at 2^63',
-    FILES,
-    { directoryOffset: 2n ** 63n, usesZip64: true },
-    'CHECKPOINT_INVALID',
-  ],
-  ['a directory elsewhere', FILES, { directoryOffset: 0 }, 'CHECKPOINT_INVALID'],
-];
+const [FIRST, SECOND] = FILES as [ZipFile, ZipFile];
+type Cases = Readonly<Record<string, readonly [readonly ZipFile[], ZipEnd?]>>;
+const UNSUPPORTED: Cases = {
+  'a deflated file': [[{ ...FIRST, method: 8 }]],
+  'an encrypted file': [[{ ...FIRST, flags: 1 }]],
+};
+const INVALID: Cases = {
+  'two files of one name': [[FIRST, { ...SECOND, name: 'a/one' }]],
+  'two entries for one file': [[FIRST, { ...SECOND, headerOffset: 0 }]],
+  'a file longer than it is': [[{ ...FIRST, listedBytes: 4096 }, SECOND]],
+  'a file over the next by one byte': [[{ ...FIRST, listedBytes: 6 + CANARY.length }, SECOND]],
+  'a file beyond the archive': [[{ ...FIRST, headerOffset: 10_000 }]],
+  'a bomb of 2 GB': [[{ ...FIRST, listedBytes: big, storedBytes: 5 }]],
+  'another local name': [[{ ...FIRST, listedName: 'a/xne' }]],
+  'more entries than there are': [FILES, { count: 4 }],
+  '2^31 entries': [FILES, { count: big, usesZip64: true }],
+  'a directory of 2^53 bytes': [FILES, { directoryBytes: 2 ** 53, usesZip64: true }],
+  'a directory at 2^63': [FILES, { directoryOffset: 2n ** 63n, usesZip64: true }],
+  'a directory elsewhere': [FILES, { directoryOffset: 0 }],
+};
 
-for (const [label, files, end, code] of CASES) {
-  test(`refuses ${label}`, async () => {
-    const marked = files.map((file) => ({ ...file, bytes: bytesOf(file.bytes, CANARY) }));
-    const error = await refused(() => contents(buildZip(marked, end)), code, label);
-    assert.match(error.message, / expected .*, found /);
-  });
+for (const [code, cases] of [
+  ['MODEL_UNSUPPORTED', UNSUPPORTED],
+  ['CHECKPOINT_INVALID', INVALID],
+] as const) {
+  for (const [label, [files, end]] of Object.entries(cases)) {
+    test(`refuses ${label}`, async () => {
+      const marked = files.map((file) => ({ ...file, bytes: bytesOf(file.bytes, CANARY) }));
+      const error = await refused(() => contents(buildZip(marked, end)), code, label);
+      assert.match(error.message, / expected .*, found /);
+    });
+  }
 }
 
 for (const usesZip64 of [false, true]) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { responseCache, type ResponseStore } from '../../../src/download/cache/browser.ts';
@@ -115,9 +116,7 @@ test('a piece is taken before the next is asked for', async () => {
   const second = writer.write(Uint8Array.of(2)).finally(() => {
     isDone = true;
   });
-  await new Promise((resolve) => {
-    setTimeout(resolve, 20);
-  });
+  await delay(20);
   assert.not(isDone);
   release();
   await second;

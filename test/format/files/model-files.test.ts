@@ -17,29 +17,13 @@ const test = suite<{ root: string; model: string }>('openModelFiles()');
 
 const HELLO = new TextEncoder().encode('hello');
 const ESCAPES = [
+  ...(
+    '. .. ../config.json ..\\config.json /etc/passwd C:\\x a/b a\\b %2e%2e %2e%2e%2fx x\u0000 ' +
+    'x\u0000.safetensors http://h/x file:///x .hidden a:b é a?b a#b ~'
+  ).split(' '),
   '',
-  '.',
-  '..',
-  '../config.json',
-  '..\\config.json',
-  '/etc/passwd',
-  'C:\\x',
-  'a/b',
-  'a\\b',
-  '%2e%2e',
-  '%2e%2e%2fx',
-  'x\u0000',
-  'x\u0000.safetensors',
-  'http://h/x',
-  'file:///x',
-  '.hidden',
-  'a:b',
-  'é',
   'x'.repeat(256),
   'a b',
-  'a?b',
-  'a#b',
-  '~',
 ];
 
 test.before.each(async (context) => {

@@ -58,18 +58,8 @@ for (const version of [2, 3]) {
     const numbers = scalars
       .filter(([key]) => key !== 'bool')
       .map(([key]) => metadata.number(key, -Infinity, Infinity));
-    assert.equal(numbers, [
-      200,
-      -56,
-      50_000,
-      -15_536,
-      3e9,
-      3e9 - 2 ** 32,
-      0.5,
-      2 ** 40,
-      -(2 ** 40),
-      0.1,
-    ]);
+    const exact = [200, -56, 50_000, -15_536, 3e9, 3e9 - 2 ** 32, 0.5, 2 ** 40, -(2 ** 40)];
+    assert.equal(numbers, [...exact, 0.1]);
     assert.is(metadata.boolean('bool'), true);
     assert.is(metadata.text('general.architecture'), 'llama');
     assert.equal(metadata.numbers('list'), [1, -2, 3]);

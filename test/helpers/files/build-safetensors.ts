@@ -1,3 +1,5 @@
+import { bytesOf } from './bytes.ts';
+
 /** A tensor to be written. */
 export interface TensorData {
   readonly name: string;
@@ -20,7 +22,7 @@ export function buildSafetensors(tensors: Iterable<TensorData>): Uint8Array {
     end += bytes.length;
     parts.push(bytes);
   }
-  return withHeader(JSON.stringify(header), concat(parts));
+  return withHeader(JSON.stringify(header), bytesOf(...parts));
 }
 
 /** A file of this header text, true or not, and these data bytes. */
@@ -31,17 +33,7 @@ export function withHeader(
   const text = typeof header === 'string' ? new TextEncoder().encode(header) : header;
   const prefix = new Uint8Array(8);
   new DataView(prefix.buffer).setBigUint64(0, BigInt(text.length), true);
-  return concat([prefix, text, data]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return bytesOf(prefix, text, data);
 }
 
 function encode(data: ArrayLike<number>, dtype: 'F32' | 'F16' | 'BF16'): Uint8Array {

@@ -47,6 +47,11 @@ export interface FileServer {
   readonly connections: () => number;
 }
 
+/** Whether nothing was asked for but the headers of files. */
+export function onlyHeads(log: readonly string[]): boolean {
+  return log.every((line) => line.startsWith('HEAD '));
+}
+
 /** What is served, and what goes wrong with a request. */
 export interface Served {
   readonly files: ReadonlyMap<string, Uint8Array>;
