@@ -14,7 +14,7 @@ export interface RuntimeOptions extends EngineOptions, GpuOptions {
 const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
 
 /**
- * Refuses what is no set of options.
+ * Checks the options of `createRuntime`.
  *
  * @throws TypeError, RangeError that names the option and what was expected
  */
