@@ -13,7 +13,7 @@ import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/tensors/tensors.ts';
 import { LIMITS } from '../format/config/limits.ts';
-import { checkThreads } from '../ops/runtime-options.ts';
+import { checkThreads, RUNTIME_OPTIONS } from '../ops/runtime-options.ts';
 import type { EngineOptions } from '../wasm/engine.ts';
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
@@ -65,23 +65,8 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
   readonly signal?: AbortSignal;
 }
 
-const KNOWN_OPTIONS = [
-  'backend',
-  'gpuDtype',
-  'webgpu',
-  'simd',
-  'threads',
-  'dtype',
-  'cacheDtype',
-  'memoryLimit',
-  'contextLength',
-  'wasm',
-  'cache',
-  'fetch',
-  'sha256',
-  'onProgress',
-  'signal',
-];
+const OWN_OPTIONS = 'gpuDtype dtype cacheDtype contextLength cache fetch sha256 onProgress signal';
+const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
 

@@ -11,7 +11,8 @@ export interface RuntimeOptions extends EngineOptions, GpuOptions {
   readonly threads?: number | 'auto';
 }
 
-const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
+/** Options that `loadModel` has too. */
+export const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
 
 /**
  * Checks the options of `createRuntime`.
