@@ -1,4 +1,5 @@
 import type { PagedCache } from '../cache/pages.ts';
+import { checkInteger } from '../base/arguments.ts';
 import { TpaError } from '../base/errors.ts';
 import type { LayerCache } from '../cache/layer-cache.ts';
 import type { Compute } from '../compute/compute.ts';
@@ -20,11 +21,8 @@ export function readFactors(
 ): Float32Array {
   const caches = pagedCaches(layers);
   const length = caches[0]?.length ?? 0;
-  if (!(Number.isInteger(start) && start >= 0 && start < length))
-    throw new RangeError(`"start" expected integer from 0 to ${length - 1}, got ${start}`);
-  const most = length - start;
-  if (!(Number.isInteger(count) && count >= 1 && count <= most))
-    throw new RangeError(`"count" expected integer from 1 to ${most}, got ${count}`);
+  checkInteger('start', start, 0, length - 1);
+  checkInteger('count', count, 1, length - start);
   const numbers = numbersOf(caches);
   const out = new Float32Array(caches.length * count * numbers);
   inPieces(compute, caches, count, ({ cache, layer, first, tokens, staging }) => {

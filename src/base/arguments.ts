@@ -19,6 +19,11 @@ export function mismatch(name: string, expected: string, value: unknown): string
   return `"${name}" expected ${expected}, got ${describe(value)}`;
 }
 
+/** A value as a message shows it where a string is a word of an option, never a prompt. */
+export function quoted(value: unknown): string {
+  return typeof value === 'string' ? `"${printable(value)}"` : describe(value);
+}
+
 /** A value of one kind. @throws TypeError */
 export function checkKind<K extends keyof Kinds>(name: string, value: unknown, kind: K): Kinds[K] {
   if (typeof value === kind) return value as Kinds[K];
@@ -82,8 +87,7 @@ export function checkRule(
   value: unknown,
 ): asserts isMet {
   if (isMet) return;
-  const found = typeof value === 'string' ? `"${printable(value)}"` : describe(value);
-  throw new RangeError(`"${name}" expected ${expected}, got ${found}`);
+  throw new RangeError(`"${name}" expected ${expected}, got ${quoted(value)}`);
 }
 
 /** A text of 1 to `maxLength` UTF-16 units. @throws TypeError, RangeError */

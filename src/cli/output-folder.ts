@@ -144,16 +144,9 @@ async function replace(path: string, hidden: string): Promise<void> {
 /** Codes of a disk, a quota or a file system that is full. */
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** Codes of a folder without permission, or that another process has changed. */
-const REFUSED: ReadonlySet<unknown> = new Set([
-  'EACCES',
-  'EPERM',
-  'EROFS',
-  'ENOENT',
-  'EEXIST',
-  'ENOTEMPTY',
-  'ENOTDIR',
-  'EBUSY',
-]);
+const REFUSED: ReadonlySet<unknown> = new Set(
+  'EACCES EPERM EROFS ENOENT EEXIST ENOTEMPTY ENOTDIR EBUSY'.split(' '),
+);
 
 /** The error to throw for one of the system's; any other error as it is. */
 function unwritable(path: string, files: readonly ConvertedFile[], cause: unknown): unknown {

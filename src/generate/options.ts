@@ -84,20 +84,10 @@ export function resolveOptions(
   checkKnown('an option of generate', options, Object.keys(READERS));
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const merged: GenerateOptions = { ...defaults, ...Object.fromEntries(given) };
-  const { maxTokens, temperature, topK, topP, minP } = merged;
-  const { repetitionPenalty, seed, stop, logprobs, signal } = merged;
-  return {
-    maxTokens: READERS.maxTokens(maxTokens),
-    temperature: READERS.temperature(temperature),
-    topK: READERS.topK(topK),
-    topP: READERS.topP(topP),
-    minP: READERS.minP(minP),
-    repetitionPenalty: READERS.repetitionPenalty(repetitionPenalty),
-    seed: READERS.seed(seed),
-    stop: READERS.stop(stop),
-    logprobs: READERS.logprobs(logprobs),
-    signal: READERS.signal(signal),
-  };
+  const read = Object.entries(READERS).map(([key, reader]) => {
+    return [key, reader(merged[key as keyof GenerateOptions])];
+  });
+  return Object.fromEntries(read) as ResolvedOptions;
 }
 
 function readStop(value: unknown = []): readonly string[] {

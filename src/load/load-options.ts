@@ -5,16 +5,15 @@ import {
   checkKnown,
   checkObject,
   checkSignal,
-  mismatch,
+  quoted,
 } from '../base/arguments.ts';
 import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/tensors/tensors.ts';
-import { printable } from '../base/printable.ts';
 import { LIMITS } from '../format/config/limits.ts';
-import { checkThreads } from '../ops/runtime-options.ts';
+import { checkThreads, RUNTIME_OPTIONS } from '../ops/runtime-options.ts';
 import type { EngineOptions } from '../wasm/engine.ts';
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
@@ -66,28 +65,13 @@ export interface LoadOptions extends EngineOptions, GpuOptions {
   readonly signal?: AbortSignal;
 }
 
-const KNOWN_OPTIONS = [
-  'backend',
-  'gpuDtype',
-  'webgpu',
-  'simd',
-  'threads',
-  'dtype',
-  'cacheDtype',
-  'memoryLimit',
-  'contextLength',
-  'wasm',
-  'cache',
-  'fetch',
-  'sha256',
-  'onProgress',
-  'signal',
-];
+const OWN_OPTIONS = 'gpuDtype dtype cacheDtype contextLength cache fetch sha256 onProgress signal';
+const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
 
 /**
- * Refuses what is no set of options.
+ * Checks the options of `loadModel`.
  *
  * @throws TypeError, RangeError that names the option and what was expected
  */
@@ -102,7 +86,8 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
   checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);
   checkThreads(threads);
   if (!CACHE_WORDS.has(cache) && !isModelCache(cache)) {
-    throw new TypeError(mismatch('cache', '"auto", "reload", "none" or { open, create }', cache));
+    const expected = '"auto", "reload", "none" or { open, create }';
+    throw new TypeError(`"cache" expected ${expected}, got ${quoted(cache)}`);
   }
   if (fetch !== undefined) checkKind('fetch', fetch, 'function');
   checkHashes(sha256);
@@ -114,15 +99,12 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
 const SHA256 = /^[0-9a-f]{64}$/i;
 
 function checkHashes(hashes: unknown): void {
-  if (typeof hashes !== 'object' || hashes === null) {
-    throw new TypeError(`"sha256" expected hashes by file name, got ${String(hashes)}`);
-  }
-  for (const [file, hash] of Object.entries(hashes)) {
+  for (const [file, hash] of Object.entries(checkObject('sha256', hashes as object))) {
     if (!isModelFile(file)) {
-      throw new TypeError(`"sha256" expected names of a model's files, got "${printable(file)}"`);
+      throw new TypeError(`"sha256" expected names of a model's files, got ${quoted(file)}`);
     }
     if (typeof hash !== 'string' || !SHA256.test(hash)) {
-      throw new TypeError(`"sha256" expected 64 hexadecimal digits for "${file}"`);
+      throw new TypeError(`"sha256.${file}" expected 64 hexadecimal digits, got ${quoted(hash)}`);
     }
   }
 }

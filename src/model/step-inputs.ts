@@ -1,6 +1,7 @@
 import type { Compute } from '../compute/compute.ts';
 import { embed } from '../compute/products.ts';
 import type { RopeTables } from '../compute/rope.ts';
+import { checkInteger } from '../base/arguments.ts';
 import { TpaError } from '../base/errors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
@@ -97,8 +98,7 @@ export class StepInputs {
 
   #use(name: string, count: number): Compute {
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the inputs of a step are disposed');
-    if (!(Number.isInteger(count) && count >= 1 && count <= this.tokens))
-      throw new RangeError(`"${name}" expected 1 to ${this.tokens} tokens, got ${count}`);
+    checkInteger(name, count, 1, this.tokens);
     return this.#compute;
   }
 }

@@ -11,10 +11,11 @@ export interface RuntimeOptions extends EngineOptions, GpuOptions {
   readonly threads?: number | 'auto';
 }
 
-const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
+/** Options that `loadModel` has too. */
+export const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backend', 'webgpu'];
 
 /**
- * Refuses what is no set of options.
+ * Checks the options of `createRuntime`.
  *
  * @throws TypeError, RangeError that names the option and what was expected
  */

@@ -236,11 +236,14 @@ test('fetch: takes the place of the global one for every file, and is for addres
 test('sha256 and cache that are none are TypeErrors', async () => {
   const hash = sha256[WEIGHTS]!;
   const odd: [object, RegExp][] = [
-    [{ sha256: 'x' }, /^"sha256" expected hashes by file name/],
+    [{ sha256: 'x' }, /^"sha256" expected an object, got string$/],
     [{ sha256: null }, /^"sha256" expected/],
-    [{ sha256: { [WEIGHTS]: hash.slice(1) } }, /^"sha256" expected 64 hexadecimal digits for/],
-    [{ sha256: { [WEIGHTS]: `${hash.slice(1)}g` } }, /^"sha256" expected 64/],
-    [{ sha256: { [WEIGHTS]: 5 } }, /^"sha256" expected 64/],
+    [
+      { sha256: { [WEIGHTS]: hash.slice(1) } },
+      /^"sha256.model.safetensors" expected 64 hexadecimal digits, got "[0-9a-f]{63}"$/,
+    ],
+    [{ sha256: { [WEIGHTS]: `${hash.slice(1)}g` } }, /^"sha256\.model\.safetensors" expected 64/],
+    [{ sha256: { [WEIGHTS]: 5 } }, /^"sha256\.model\.safetensors" expected 64/],
     [{ sha256: { 'README.md': hash } }, /^"sha256" expected names of a model's files, got "README/],
     [{ cache: 'disk' }, /^"cache" expected .* got "disk"/],
     [{ cache: null }, /^"cache" expected/],

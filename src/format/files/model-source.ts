@@ -1,3 +1,4 @@
+import { checkKind, mismatch } from '../../base/arguments.ts';
 import { nodeBuiltin } from '../../base/node.ts';
 import { bytesSource } from './byte-source.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
@@ -45,9 +46,8 @@ export async function openModelFiles(source: ModelSource): Promise<ModelFiles> {
   } else if (typeof source === 'object' && source !== null) {
     return openBytes(source);
   }
-  throw new TypeError(
-    '"source" expected a directory path, an http:, https: or file: URL, or { config, weights }',
-  );
+  const expected = 'a directory path, an http:, https: or file: URL, or { config, weights }';
+  throw new TypeError(mismatch('source', expected, source));
 }
 
 /** The http: or https: address that a source is; undefined for every other. */
@@ -91,10 +91,8 @@ function openBytes(source: ModelBytes): ModelFiles {
     contents.set(file, encodeJson(json, `source.${key}`));
   }
   if (chatTemplate !== undefined) {
-    if (typeof chatTemplate !== 'string') {
-      throw new TypeError(`"source.chatTemplate" expected text, got ${typeof chatTemplate}`);
-    }
-    contents.set('chat_template.jinja', new TextEncoder().encode(chatTemplate));
+    const text = checkKind('source.chatTemplate', chatTemplate, 'string');
+    contents.set('chat_template.jinja', new TextEncoder().encode(text));
   }
   return {
     name: 'bytes',
@@ -109,7 +107,7 @@ function openBytes(source: ModelBytes): ModelFiles {
 
 function expectBytes(value: unknown, subject: string): Uint8Array | ArrayBuffer {
   if (value instanceof Uint8Array || value instanceof ArrayBuffer) return value;
-  throw new TypeError(`"${subject}" expected Uint8Array or ArrayBuffer, got ${typeof value}`);
+  throw new TypeError(mismatch(subject, 'a Uint8Array or an ArrayBuffer', value));
 }
 
 function encodeJson(value: unknown, subject: string): Uint8Array {
@@ -117,7 +115,7 @@ function encodeJson(value: unknown, subject: string): Uint8Array {
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
   const isObject = typeof value === 'object' && value !== null;
   if (typeof value !== 'string' && !isObject) {
-    throw new TypeError(`"${subject}" expected bytes, text or an object, got ${typeof value}`);
+    throw new TypeError(mismatch(subject, 'bytes, text or an object', value));
   }
   if (typeof value === 'string') return new TextEncoder().encode(value);
   try {
