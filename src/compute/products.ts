@@ -1,41 +1,39 @@
-import { numberAt } from '../layout/numbers.ts';
+import { numberAt, rowAt, type Rows } from '../layout/numbers.ts';
 import { countPanels, type PackedWeight, PANEL, panelAt } from '../layout/packed-weight.ts';
 import type { Compute } from './compute.ts';
 
 /**
  * out (+)= x Wᵀ, by panels.
  *
- * @param out (rows, weight.rows in whole panels) with row stride ldo
- * @param x (rows, weight.k) with row stride ldx
+ * @param out (count, weight.rows in whole panels)
+ * @param x (count, weight.k)
  */
 export function matmul(
   compute: Compute,
-  out: number,
-  x: number,
+  out: Rows,
+  x: Rows,
   weight: PackedWeight,
-  rows: number,
-  ldo: number,
-  ldx: number,
+  count: number,
   isAdded = false,
 ): void {
-  const { at, k, rows: columns } = weight;
+  const { at: w, k, rows: columns } = weight;
+  const { at: to, stride: ldo } = out;
   compute.split(countPanels(weight), ({ kernels }, first, panels) => {
-    kernels.matmul(out, x, at, rows, k, columns, ldo, ldx, isAdded, first, panels);
+    kernels.matmul(to, x.at, w, count, k, columns, ldo, x.stride, isAdded, first, panels);
   });
 }
 
-/** out (count, table.k), rows ldo apart: rows of a table by their ids (count) u32. */
+/** out (count, table.k): rows of a table by their ids (count) u32. */
 export function embed(
   compute: Compute,
-  out: number,
+  out: Rows,
   table: PackedWeight,
   ids: number,
   count: number,
-  ldo: number,
-): void {
+) {
   compute.split(count, ({ kernels }, first, some) => {
-    const to = numberAt(out, first * ldo);
-    kernels.embed(to, table.at, numberAt(ids, first), some, table.k, ldo);
+    const from = numberAt(ids, first);
+    kernels.embed(rowAt(out, first), table.at, from, some, table.k, out.stride);
   });
 }
 

@@ -1,5 +1,5 @@
 import { type AttentionSpec, storedNumbers } from '../attention/spec.ts';
-import { numberAt } from '../layout/numbers.ts';
+import { numberAt, rowAt, type Rows, within } from '../layout/numbers.ts';
 import { type PackedWeight, padToPanel } from '../layout/packed-weight.ts';
 import { piecesOf, rowsAt } from '../layout/pages.ts';
 import type { FactorRows, QueryRows } from '../layout/records.ts';
@@ -76,55 +76,55 @@ export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
  * Projects x into factors and rotates B_Q (or Q) and B_K (paper, eq. 3 and Section 3.2).
  *
  * @param out address of (count, layout.stride)
- * @param x address of (count, dim) with row stride ldx
+ * @param x (count, dim)
  * @param rope tables already filled for these positions
  */
 export function projectFactors(
   compute: Compute,
   out: number,
-  x: number,
+  x: Rows,
   projection: FactorProjection,
   count: number,
-  ldx: number,
   rope: RopeTables,
 ): void {
   const { spec, rankQ, weight, bias = 0, bq = 0, normEps = 0 } = projection;
   const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
   const layout = factorLayout(spec, rankQ);
-  const { stride, width, formed, queryWidth } = layout;
-  const at = (offset: number) => numberAt(out, offset);
-  matmul(compute, out, x, weight, count, stride, ldx);
-  if (bias !== 0) addBias(compute, out, bias, count, width, stride);
+  const rows = { at: out, stride: layout.stride };
+  const [aq, formed] = [within(rows, layout.aq), within(rows, layout.formed)];
+  const [ak, bk, av] = [within(rows, layout.ak), within(rows, layout.bk), within(rows, layout.av)];
+  matmul(compute, rows, x, weight, count);
+  if (bias !== 0) addBias(compute, rows, bias, count, layout.width);
 
   if (projection.usesSigmoid) {
-    if (rankQ > 0) sigmoid(compute, at(layout.aq), count, heads * rankQ, stride);
-    sigmoid(compute, at(layout.ak), count, heads * rankK, stride);
-    sigmoid(compute, at(layout.av), count, heads * rankV, stride);
+    if (rankQ > 0) sigmoid(compute, aq, count, heads * rankQ);
+    sigmoid(compute, ak, count, heads * rankK);
+    sigmoid(compute, av, count, heads * rankV);
   }
-  const norm = (offset: number, weights: number | undefined, rows: number) => {
+  const norm = (piece: Rows, weights: number | undefined, vectors: number) => {
     if (!weights) return;
     for (let t = 0; t < count; t++) {
-      const row = at(offset + t * stride);
-      rmsNorm(compute, row, row, weights, rows, headDim, headDim, headDim, normEps);
+      const each = { at: rowAt(piece, t), stride: headDim };
+      rmsNorm(compute, each, each, weights, vectors, headDim, normEps);
     }
   };
-  norm(layout.aq, projection.queryNorm, heads);
-  norm(layout.bk, projection.keyNorm, rankK);
+  norm(aq, projection.queryNorm, heads);
+  norm(bk, projection.keyNorm, rankK);
 
   if (rankQ === 0) {
-    rope.rotate(at(layout.aq), count, heads, stride, headDim);
+    rope.rotate(aq, count, heads, headDim);
   } else if (featureFactors === 'fixed') {
-    copyRows(compute, at(formed), bq, count, 1, rankQ * headDim, 0, stride, 0, 0);
-    rope.rotate(at(formed), count, rankQ, stride, headDim);
+    copyRows(compute, formed, { at: bq, stride: 0 }, count, 1, rankQ * headDim, 0, 0);
+    rope.rotate(formed, count, rankQ, headDim);
   } else {
-    rope.rotate(at(layout.bq), count, rankQ, stride, queryWidth);
+    rope.rotate(within(rows, layout.bq), count, rankQ, layout.queryWidth);
   }
   if (featureFactors === 'outer' && rankQ > 0) {
-    const bDim = headDim / outerDim;
-    outerRows(compute, at(formed), at(layout.bq), count, rankQ, bDim, outerDim, stride, stride);
+    const from = within(rows, layout.bq);
+    outerRows(compute, formed, from, count, rankQ, headDim / outerDim, outerDim);
   }
   const { keyRows } = storedNumbers(spec);
-  if (keyRows > 0) rope.rotate(at(layout.bk), count, rankK, stride, keyRows);
+  if (keyRows > 0) rope.rotate(bk, count, rankK, keyRows);
 }
 
 /** The K and V pieces of projected rows, as a cache takes them. */

@@ -1,5 +1,5 @@
 import { type RopeSpec, scaleFrequencies } from '../attention/rope.ts';
-import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { bytesOf, numberAt, rowAt, type Rows } from '../layout/numbers.ts';
 import type { Compute } from './compute.ts';
 
 /** Tables of a rotary embedding, computed by the kernels for up to `tokens` consecutive positions. */
@@ -54,19 +54,13 @@ export class RopeTables {
     });
   }
 
-  /** Rotates `rows` vectors of `width` numbers of each of `count` tokens, `stride` apart, in place. */
-  rotate(
-    x: number,
-    count: number,
-    rows: number,
-    stride: number,
-    width = this.#spec.rotaryDim,
-  ): void {
+  /** Rotates `rows` vectors of `width` numbers of each of `count` tokens, in place. */
+  rotate(x: Rows, count: number, rows: number, width = this.#spec.rotaryDim): void {
     const { direction } = this.#spec;
     this.#compute.split(count, ({ kernels }, first, some) => {
       const [cos, sin] = this.#from(first);
-      const at = numberAt(x, first * stride);
-      kernels.rope(at, cos, sin, some, rows, this.pairs, width, stride, direction);
+      const at = rowAt(x, first);
+      kernels.rope(at, cos, sin, some, rows, this.pairs, width, x.stride, direction);
     });
   }
 

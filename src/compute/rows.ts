@@ -1,104 +1,78 @@
-import { numberAt } from '../layout/numbers.ts';
+import { numberAt, rowAt, type Rows } from '../layout/numbers.ts';
 import type { Compute } from './compute.ts';
 
 /*
- * What goes row by row or token by token: a unit is one of them. Strides are in numbers.
+ * What goes row by row or token by token: a unit is one of them.
  */
 
 /** out[i] = weight · x[i] / sqrt(mean(x[i]²) + eps); out may be x, weight 0 is none. */
 export function rmsNorm(
   compute: Compute,
-  out: number,
-  x: number,
+  out: Rows,
+  x: Rows,
   weight: number,
-  rows: number,
+  count: number,
   dim: number,
-  ldo: number,
-  ldx: number,
   eps: number,
 ): void {
-  compute.split(rows, ({ kernels }, first, some) => {
-    const [to, from] = [numberAt(out, first * ldo), numberAt(x, first * ldx)];
-    kernels.rmsNorm(to, from, weight, some, dim, ldo, ldx, eps);
+  compute.split(count, ({ kernels }, first, rows) => {
+    const [to, from] = [rowAt(out, first), rowAt(x, first)];
+    kernels.rmsNorm(to, from, weight, rows, dim, out.stride, x.stride, eps);
   });
 }
 
-/** x[i] += bias (count). */
-export function addBias(
-  compute: Compute,
-  x: number,
-  bias: number,
-  rows: number,
-  count: number,
-  stride: number,
-): void {
-  compute.split(rows, ({ kernels }, first, some) => {
-    kernels.addBias(numberAt(x, first * stride), bias, some, count, stride);
+/** x[i] += bias (width). */
+export function addBias(compute: Compute, x: Rows, bias: number, count: number, width: number) {
+  compute.split(count, ({ kernels }, first, rows) => {
+    kernels.addBias(rowAt(x, first), bias, rows, width, x.stride);
   });
 }
 
-/** x = 1 / (1 + e^-x), in place. */
-export function sigmoid(
-  compute: Compute,
-  x: number,
-  rows: number,
-  count: number,
-  stride: number,
-): void {
-  compute.split(rows, ({ kernels }, first, some) => {
-    kernels.sigmoid(numberAt(x, first * stride), some, count, stride);
+/** x = 1 / (1 + e^-x), the first `width` numbers of each row in place. */
+export function sigmoid(compute: Compute, x: Rows, count: number, width: number): void {
+  compute.split(count, ({ kernels }, first, rows) => {
+    kernels.sigmoid(rowAt(x, first), rows, width, x.stride);
   });
 }
 
-/** gate = silu(gate) · up, in place. */
-export function swiglu(
-  compute: Compute,
-  gate: number,
-  up: number,
-  rows: number,
-  count: number,
-  stride: number,
-): void {
-  compute.split(rows, ({ kernels }, first, some) => {
-    const [at, factor] = [numberAt(gate, first * stride), numberAt(up, first * stride)];
-    kernels.swiglu(at, factor, some, count, stride);
+/** gate = silu(gate) · up, in place; `up` numbers into each row. */
+export function swiglu(compute: Compute, gate: Rows, up: number, count: number, width: number) {
+  compute.split(count, ({ kernels }, first, rows) => {
+    const at = rowAt(gate, first);
+    kernels.swiglu(at, numberAt(at, up), rows, width, gate.stride);
   });
 }
 
 /** Copies `rows` rows of `count` numbers of each token; a width or stride of 0 repeats. */
 export function copyRows(
   compute: Compute,
-  out: number,
-  x: number,
+  out: Rows,
+  x: Rows,
   tokens: number,
   rows: number,
   count: number,
   outWidth: number,
-  outStride: number,
   width: number,
-  stride: number,
 ): void {
   compute.split(tokens, ({ kernels }, first, some) => {
-    const [to, from] = [numberAt(out, first * outStride), numberAt(x, first * stride)];
-    kernels.copyRows(to, from, some, rows, count, outWidth, outStride, width, stride);
+    const [to, from] = [rowAt(out, first), rowAt(x, first)];
+    kernels.copyRows(to, from, some, rows, count, outWidth, out.stride, width, x.stride);
   });
 }
 
 /** out (tokens, rows, bDim · cDim) = b ⊗ c of x (tokens, rows, bDim + cDim). */
 export function outerRows(
   compute: Compute,
-  out: number,
-  x: number,
+  out: Rows,
+  x: Rows,
   tokens: number,
   rows: number,
   bDim: number,
   cDim: number,
-  outStride: number,
-  stride: number,
 ): void {
   compute.split(tokens, ({ kernels }, first, some) => {
-    const [to, from] = [numberAt(out, first * outStride), numberAt(x, first * stride)];
-    kernels.outerRows(to, from, some, rows, bDim, cDim, outStride, stride);
+    const [to, from] = [rowAt(out, first), rowAt(x, first)];
+    kernels.outerRows(to, from, some, rows, bDim, cDim, out.stride, x.stride);
   });
 }
 

@@ -13,6 +13,22 @@ export function numberAt(address: number, index: number, dtype: Dtype = 'f32'): 
   return address + bytesOf(index, dtype);
 }
 
+/** Rows of numbers in memory: the address of the first, and the numbers from one to the next. */
+export interface Rows {
+  readonly at: number;
+  readonly stride: number;
+}
+
+/** Address of a row. */
+export function rowAt({ at, stride }: Rows, row: number): number {
+  return numberAt(at, row * stride);
+}
+
+/** What lies `offset` numbers into each row. */
+export function within({ at, stride }: Rows, offset: number): Rows {
+  return { at: numberAt(at, offset), stride };
+}
+
 /** `n` rounded up to whole vectors of four numbers. */
 export function padToVector(n: number): number {
   return Math.ceil(n / 4) * 4;

@@ -6,7 +6,7 @@ import { cachedRows, factorLayout, projectFactors, queryRows } from '../compute/
 import { addBias, isFinite, rmsNorm, swiglu } from '../compute/rows.ts';
 import { attendLinear } from '../compute/linear.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { numberAt } from '../layout/numbers.ts';
+import { rowAt, type Rows } from '../layout/numbers.ts';
 import { padToPanel } from '../layout/packed-weight.ts';
 import { expandValues, projectLatent } from './latent.ts';
 import { headOutputDim } from '../format/config/attention-spec.ts';
@@ -39,10 +39,10 @@ export function runBlocks(
   onBlock: (layer: number) => void = () => {},
 ): void {
   const { compute, weights, workspace } = network;
-  const { ids: idsAt, x, width, rope } = workspace;
+  const { ids: idsAt, x, rope } = workspace;
   const count = ids.length;
   compute.heap.words(idsAt, count).set(ids);
-  embed(compute, x, weights.embedding, idsAt, count, width);
+  embed(compute, x, weights.embedding, idsAt, count);
   rope.fill(caches[0]?.length ?? 0, count);
   for (const [layer, layerWeights] of weights.layers.entries()) {
     attention(network, layerWeights, caches[layer]!, count);
@@ -59,30 +59,18 @@ function attention(
   count: number,
 ): void {
   const { compute, config, workspace } = network;
-  const { x, normed, width, attended } = workspace;
+  const { x, normed, attended } = workspace;
   const { dim, heads, headDim } = config;
   norm(network, normed, x, weights.attentionNorm, count);
   attendTo(network, weights, cache, count);
-  const inputs = heads * headOutputDim(config);
-  let from = { at: attended, stride: inputs };
+  let from = { at: attended, stride: heads * headOutputDim(config) };
   if (config.latent !== undefined) from = expandValues(compute, config, weights, workspace, count);
   if (weights.groupNorm !== 0) {
-    const { groupNorm } = weights;
-    const rows = count * heads;
-    rmsNorm(
-      compute,
-      attended,
-      attended,
-      groupNorm,
-      rows,
-      headDim,
-      headDim,
-      headDim,
-      GROUP_NORM_EPS,
-    );
+    const each = { at: attended, stride: headDim };
+    rmsNorm(compute, each, each, weights.groupNorm, count * heads, headDim, GROUP_NORM_EPS);
   }
-  matmul(compute, x, from.at, weights.output, count, width, from.stride, true);
-  if (weights.outputBias !== 0) addBias(compute, x, weights.outputBias, count, dim, width);
+  matmul(compute, x, from, weights.output, count, true);
+  if (weights.outputBias !== 0) addBias(compute, x, weights.outputBias, count, dim);
 }
 
 /** Each head's output from normed x, in workspace.attended. */
@@ -92,7 +80,7 @@ function attendTo(
   cache: LayerCache,
   count: number,
 ): void {
-  const { attended, factors, normed, width, rope } = workspace;
+  const { attended, factors, normed, rope } = workspace;
   if (config.latent !== undefined && cache.kind === 'pages') {
     const { queries, rows } = projectLatent(compute, config, weights, workspace, count);
     cache.write(count, rows);
@@ -103,20 +91,11 @@ function attendTo(
   const { projection: weight, projectionBias: bias, queryNorm, keyNorm, fixed } = weights;
   const { spec } = cache;
   const layout = factorLayout(spec, rankQ);
-  const projection = {
-    spec,
-    rankQ,
-    weight,
-    bias,
-    usesSigmoid,
-    queryNorm,
-    keyNorm,
-    normEps,
-    bq: fixed.bq,
-  };
-  projectFactors(compute, factors, normed, projection, count, width, rope);
-  const queries = queryRows(factors, layout, rankQ, fixed.aq);
-  const rows = cachedRows(spec, factors, layout);
+  const parts = { weight, bias, queryNorm, keyNorm, bq: fixed.bq };
+  const projection = { spec, rankQ, usesSigmoid, normEps, ...parts };
+  projectFactors(compute, factors.at, normed, projection, count, rope);
+  const queries = queryRows(factors.at, layout, rankQ, fixed.aq);
+  const rows = cachedRows(spec, factors.at, layout);
   if (cache.kind === 'state') {
     attendLinear(compute, attended, queries, rows, cache, count);
   } else {
@@ -128,28 +107,20 @@ function attendTo(
 /** x += W_down · (silu(W_gate · RMSNorm(x)) ∘ W_up · RMSNorm(x)) */
 function feedForward(network: Network, weights: LayerWeights, count: number): void {
   const { compute, config, workspace } = network;
-  const { x, normed, gateUp, width } = workspace;
+  const { x, normed, gateUp } = workspace;
   const { dim, hiddenDim } = config;
   const { gateUpBias, downBias } = weights;
-  const up = padToPanel(hiddenDim);
-  const stride = 2 * up;
   norm(network, normed, x, weights.feedForwardNorm, count);
-  matmul(compute, gateUp, normed, weights.gateUp, count, stride, width);
-  if (gateUpBias !== 0) addBias(compute, gateUp, gateUpBias, count, stride, stride);
-  swiglu(compute, gateUp, numberAt(gateUp, up), count, hiddenDim, stride);
-  matmul(compute, x, gateUp, weights.down, count, width, stride, true);
-  if (downBias !== 0) addBias(compute, x, downBias, count, dim, width);
+  matmul(compute, gateUp, normed, weights.gateUp, count);
+  if (gateUpBias !== 0) addBias(compute, gateUp, gateUpBias, count, gateUp.stride);
+  swiglu(compute, gateUp, padToPanel(hiddenDim), count, hiddenDim);
+  matmul(compute, x, gateUp, weights.down, count, true);
+  if (downBias !== 0) addBias(compute, x, downBias, count, dim);
 }
 
 /** out = RMSNorm(x), of `count` rows. */
-function norm(
-  { compute, config, workspace: { width } }: Network,
-  out: number,
-  x: number,
-  weight: number,
-  count: number,
-): void {
-  rmsNorm(compute, out, x, weight, count, config.dim, width, width, config.normEps);
+function norm({ compute, config }: Network, out: Rows, x: Rows, weight: number, count: number) {
+  rmsNorm(compute, out, x, weight, count, config.dim, config.normEps);
 }
 
 /**
@@ -162,20 +133,20 @@ export function readLogits(
   first: number,
   count: number,
 ): Float32Array | undefined {
-  const { compute, config, weights, workspace } = network;
-  const { x, normed, logits, width } = workspace;
-  const { vocabSize } = config;
-  const stride = padToPanel(vocabSize);
+  const { compute, weights, workspace } = network;
+  const { x, normed, logits } = workspace;
+  const { vocabSize } = network.config;
   const out = new Float32Array(count * vocabSize);
-  norm(network, normed, numberAt(x, first * width), weights.finalNorm, count);
+  norm(network, normed, { ...x, at: rowAt(x, first) }, weights.finalNorm, count);
   for (let row = 0; row < count; row += LOGIT_ROWS) {
     const rows = Math.min(LOGIT_ROWS, count - row);
-    const from = numberAt(normed, row * width);
-    matmul(compute, logits, from, weights.head, rows, stride, width);
-    if (!isFinite(compute, logits, rows * stride)) return undefined;
-    const view = compute.heap.floats(logits, rows * stride);
+    matmul(compute, logits, { ...normed, at: rowAt(normed, row) }, weights.head, rows);
+    const numbers = rows * logits.stride;
+    if (!isFinite(compute, logits.at, numbers)) return undefined;
+    const view = compute.heap.floats(logits.at, numbers);
     for (let i = 0; i < rows; i++) {
-      out.set(view.subarray(i * stride, i * stride + vocabSize), (row + i) * vocabSize);
+      const at = i * logits.stride;
+      out.set(view.subarray(at, at + vocabSize), (row + i) * vocabSize);
     }
   }
   return out;

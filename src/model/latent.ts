@@ -1,13 +1,11 @@
 import type { Compute } from '../compute/compute.ts';
 import { matmul } from '../compute/products.ts';
 import { copyRows, rmsNorm } from '../compute/rows.ts';
-import { latentWidth } from '../format/config/attention-spec.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { numberAt } from '../layout/numbers.ts';
-import { padToPanel } from '../layout/packed-weight.ts';
+import { type Rows, within } from '../layout/numbers.ts';
 import type { FactorRows, QueryRows } from '../layout/records.ts';
 import type { LayerWeights } from '../weights/weights.ts';
-import { latentStrides, type Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
 /** Norms of both latents (upstream code). */
 export const LATENT_NORM_EPS = 1e-6;
@@ -22,75 +20,59 @@ export function projectLatent(
   compute: Compute,
   config: ModelConfig,
   weights: LayerWeights,
-  { factors, normed, width, rope, latent: space }: Workspace,
+  { factors, normed, rope, latent: space }: Workspace,
   count: number,
 ): { queries: QueryRows; rows: FactorRows } {
   const { heads, headDim } = config;
-  const sizes = config.latent!;
-  const { queryRank, latentDim, ropeDim } = sizes;
+  const { queryRank, latentDim, ropeDim } = config.latent!;
   const { queryNorm, queryUp, latentNorm, absorb } = weights.latent!;
   const { queries, absorbed } = space!;
-  const stride = padToPanel(latentWidth(sizes));
-  const { queryStride, absorbedStride } = latentStrides(config);
-  const latentAt = numberAt(factors, queryRank);
-  const keyAt = numberAt(latentAt, latentDim);
+  const latent = within(factors, queryRank);
+  const sharedKey = within(latent, latentDim);
 
-  matmul(compute, factors, normed, weights.projection, count, stride, width);
-  const norm = (at: number, weight: number, dim: number) =>
-    rmsNorm(compute, at, at, weight, count, dim, stride, stride, LATENT_NORM_EPS);
-  norm(factors, queryNorm, queryRank);
-  norm(latentAt, latentNorm, latentDim);
-  rope.rotate(keyAt, count, 1, stride, ropeDim);
+  matmul(compute, factors, normed, weights.projection, count);
+  rmsNorm(compute, factors, factors, queryNorm, count, queryRank, LATENT_NORM_EPS);
+  rmsNorm(compute, latent, latent, latentNorm, count, latentDim, LATENT_NORM_EPS);
+  rope.rotate(sharedKey, count, 1, ropeDim);
 
   const head = headDim + ropeDim;
   const key = latentDim + ropeDim;
-  matmul(compute, queries, factors, queryUp, count, queryStride, stride);
-  const rotated = numberAt(queries, headDim);
-  rope.rotate(rotated, count, heads, queryStride, head);
+  matmul(compute, queries, factors, queryUp, count);
+  const rotated = within(queries, headDim);
+  rope.rotate(rotated, count, heads, head);
   // a product fills whole panels: heads in this order, and the rotated part last
   for (const [h, weight] of absorb.entries()) {
-    const to = numberAt(absorbed, h * key);
-    const from = numberAt(queries, h * head);
-    matmul(compute, to, from, weight, count, absorbedStride, queryStride);
+    matmul(compute, within(absorbed, h * key), within(queries, h * head), weight, count);
   }
-  const beside = numberAt(absorbed, latentDim);
-  copyRows(compute, beside, rotated, count, heads, ropeDim, key, absorbedStride, head, queryStride);
+  const beside = within(absorbed, latentDim);
+  copyRows(compute, beside, rotated, count, heads, ropeDim, key, head);
 
+  const none = { ak: 0, akStride: 0, av: 0, avStride: 0 };
+  const { at: bk, stride: bkStride } = sharedKey;
+  const { at: bv, stride: bvStride } = latent;
   return {
-    queries: { aq: absorbed, aqStride: absorbedStride, bq: 0, bqStride: 0, rankQ: 0 },
-    rows: {
-      ak: 0,
-      akStride: 0,
-      bk: keyAt,
-      bkStride: stride,
-      av: 0,
-      avStride: 0,
-      bv: latentAt,
-      bvStride: stride,
-    },
+    queries: { aq: absorbed.at, aqStride: absorbed.stride, bq: 0, bqStride: 0, rankQ: 0 },
+    rows: { ...none, bk, bkStride, bv, bvStride },
   };
 }
 
 /**
  * Each head's output from the latents that attention summed up: W_UV Σ α c.
  *
- * @returns address of (count, heads, valueDim) and the numbers between tokens
+ * @returns (count, heads, valueDim)
  */
 export function expandValues(
   compute: Compute,
-  config: ModelConfig,
+  { heads, latent }: ModelConfig,
   weights: LayerWeights,
   { attended, latent: space }: Workspace,
   count: number,
-): { at: number; stride: number } {
-  const { heads } = config;
-  const { latentDim, valueDim } = config.latent!;
-  const { valueStride: stride } = latentStrides(config);
-  const at = space!.values;
+): Rows {
+  const { latentDim, valueDim } = latent!;
+  const { values } = space!;
+  const from = { at: attended, stride: heads * latentDim };
   for (const [h, weight] of weights.latent!.valueUp.entries()) {
-    const to = numberAt(at, h * valueDim);
-    const from = numberAt(attended, h * latentDim);
-    matmul(compute, to, from, weight, count, stride, heads * latentDim);
+    matmul(compute, within(values, h * valueDim), within(from, h * latentDim), weight, count);
   }
-  return { at, stride };
+  return values;
 }

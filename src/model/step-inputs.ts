@@ -68,7 +68,9 @@ export class StepInputs {
     const { heap } = compute;
     const idsAt = numberAt(this.#rows, this.tokens * this.#dim);
     heap.words(idsAt, count).set(ids);
-    compute.run(() => embed(compute, this.#rows, this.#embedding, idsAt, count, this.#dim));
+    compute.run(() =>
+      embed(compute, { at: this.#rows, stride: this.#dim }, this.#embedding, idsAt, count),
+    );
     return heap.floats(this.#rows, count * this.#dim).slice();
   }
 

@@ -4,7 +4,7 @@ import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
 import { RopeTables } from '../compute/rope.ts';
 import type { LayerCache } from '../cache/layer-cache.ts';
-import { bytesOf } from '../layout/numbers.ts';
+import { bytesOf, type Rows } from '../layout/numbers.ts';
 import { padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { PAGE_TOKENS } from '../layout/pages.ts';
 import type { FixedFactors } from '../layout/records.ts';
@@ -15,14 +15,14 @@ import type { ModelWeights } from '../weights/weights.ts';
 /** Rows of logits computed together: the output projection is read once for all of them. */
 export const LOGIT_ROWS = 16;
 
-/** Room for what MLA computes between its latents and attention; addresses. */
+/** Room for what MLA computes between its latents and attention. */
 export interface LatentSpace {
   /** (tokens, padded heads · (headDim + ropeDim)) */
-  readonly queries: number;
+  readonly queries: Rows;
   /** (tokens, heads · (latentDim + ropeDim) and a panel): queries of the latent */
-  readonly absorbed: number;
+  readonly absorbed: Rows;
   /** (tokens, heads · valueDim and a panel) */
-  readonly values: number;
+  readonly values: Rows;
 }
 
 /**
@@ -33,24 +33,22 @@ export interface Workspace {
   readonly tokens: number;
   /** (tokens) u32 */
   readonly ids: number;
-  /** (tokens, width) the residual stream */
-  readonly x: number;
-  /** (tokens, width) normalised */
-  readonly normed: number;
-  /** (tokens, projected stride) */
-  readonly factors: number;
-  /** (tokens, heads, valueDim) */
+  /** (tokens, dim) the residual stream */
+  readonly x: Rows;
+  /** (tokens, dim) normalised */
+  readonly normed: Rows;
+  /** (tokens, projected width) */
+  readonly factors: Rows;
+  /** Address of (tokens, heads, valueDim). */
   readonly attended: number;
   /** What MLA needs besides. */
   readonly latent?: LatentSpace;
   /** (tokens, 2 · padded hiddenDim) */
-  readonly gateUp: number;
-  /** (LOGIT_ROWS, padded vocabSize) */
-  readonly logits: number;
+  readonly gateUp: Rows;
+  /** (LOGIT_ROWS, vocabSize) */
+  readonly logits: Rows;
   /** Tables of the positions of a step. */
   readonly rope: RopeTables;
-  /** Row stride of x and normed. */
-  readonly width: number;
 }
 
 /**
@@ -68,7 +66,6 @@ export function createWorkspace(
   const { heap } = compute;
   const { dim, heads, hiddenDim, rankQ, vocabSize } = config;
   const spec = attentionSpec(config);
-  const width = padToPanel(dim);
   const projected =
     config.latent === undefined
       ? factorLayout(spec, rankQ).stride
@@ -78,19 +75,18 @@ export function createWorkspace(
       ? linearScratch(compute, cache, tokens)
       : attendScratch(compute, cache, rankQ, tokens);
   compute.takeScratch(scratch);
-  const floats = (count: number) => heap.allocate(bytesOf(count));
   return {
     tokens,
-    ids: floats(tokens),
-    x: floats(tokens * width),
-    normed: floats(tokens * width),
-    factors: floats(tokens * projected),
-    attended: floats(tokens * heads * Math.max(spec.valueDim, headOutputDim(config))),
+    ids: heap.allocate(bytesOf(tokens)),
+    x: allocateRows(compute, tokens, padToPanel(dim)),
+    normed: allocateRows(compute, tokens, padToPanel(dim)),
+    factors: allocateRows(compute, tokens, projected),
+    attended: allocateRows(compute, tokens, heads * Math.max(spec.valueDim, headOutputDim(config)))
+      .at,
     ...(config.latent === undefined ? {} : { latent: createLatentSpace(compute, config, tokens) }),
-    gateUp: floats(tokens * 2 * padToPanel(hiddenDim)),
-    logits: floats(Math.min(tokens, LOGIT_ROWS) * padToPanel(vocabSize)),
+    gateUp: allocateRows(compute, tokens, 2 * padToPanel(hiddenDim)),
+    logits: allocateRows(compute, Math.min(tokens, LOGIT_ROWS), padToPanel(vocabSize)),
     rope: ropeTables(compute, config, tokens),
-    width,
   };
 }
 
@@ -141,21 +137,19 @@ export function tablePositions({ featureFactors, contextLength }: ModelConfig): 
 }
 
 /** @throws TpaError `OUT_OF_MEMORY` */
-function createLatentSpace({ heap }: Compute, config: ModelConfig, tokens: number): LatentSpace {
-  const { queryStride, absorbedStride, valueStride } = latentStrides(config);
+function createLatentSpace(
+  compute: Compute,
+  { heads, headDim, latent }: ModelConfig,
+  tokens: number,
+): LatentSpace {
+  const { latentDim, ropeDim, valueDim } = latent!;
   return {
-    queries: heap.allocate(bytesOf(tokens * queryStride)),
-    absorbed: heap.allocate(bytesOf(tokens * absorbedStride)),
-    values: heap.allocate(bytesOf(tokens * valueStride)),
+    queries: allocateRows(compute, tokens, padToPanel(heads * (headDim + ropeDim))),
+    absorbed: allocateRows(compute, tokens, heads * (latentDim + ropeDim) + PANEL),
+    values: allocateRows(compute, tokens, heads * valueDim + PANEL),
   };
 }
 
-/** Numbers between tokens of a LatentSpace. */
-export function latentStrides({ heads, headDim, latent }: ModelConfig) {
-  const { latentDim, ropeDim, valueDim } = latent!;
-  return {
-    queryStride: padToPanel(heads * (headDim + ropeDim)),
-    absorbedStride: heads * (latentDim + ropeDim) + PANEL,
-    valueStride: heads * valueDim + PANEL,
-  };
+function allocateRows({ heap }: Compute, count: number, stride: number): Rows {
+  return { at: heap.allocate(bytesOf(count * stride)), stride };
 }

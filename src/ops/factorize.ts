@@ -121,7 +121,7 @@ export function factorize(compute: Compute, task: FactorizeTask): Factors {
     rope.fill(position, count);
     const attention = { ...spec, valueDim: spec.headDim };
     const projection = { spec: attention, rankQ: spec.rankQ, weight };
-    projectFactors(compute, out, staging, projection, count, spec.dim, rope);
+    projectFactors(compute, out, { at: staging, stride: spec.dim }, projection, count, rope);
     return cutFactors(heap.floats(out, count * layout.stride), task, layout.stride);
   } finally {
     rope?.dispose();

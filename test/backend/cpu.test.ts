@@ -38,7 +38,7 @@ test('forward() that fails appends nothing and gives back the pages it reserved'
     assert.equal({ ...sizesOf(sequence), used: heap.used }, before, `allocation ${n}`);
   }
   const { swiglu } = kernels;
-  const nan = () => heap.floats(backend.network.workspace.x, 48 * ids.length).fill(NaN);
+  const nan = () => heap.floats(backend.network.workspace.x.at, 48 * ids.length).fill(NaN);
   for (const faulty of [trap, nan]) {
     kernels.swiglu = faulty;
     await refused(() => sequence.forward(ids), ['KERNEL_TRAP', 'NONFINITE_LOGITS']);

@@ -51,7 +51,7 @@ for (const { name, build } of VARIANTS) {
     const most = heap.used + before.byteLength; // its own copy of what it shares with the fork
     const { swiglu } = kernels;
     const { allocate } = heap;
-    const nan = () => heap.floats(backend.network.workspace.factors, 48).fill(NaN);
+    const nan = () => heap.floats(backend.network.workspace.factors.at, 48).fill(NaN);
     const faults = {
       // first: the copy of the shared page, or the next state
       OUT_OF_MEMORY: () => (heap.allocate = (bytes) => allocate.call(heap, bytes + 2 ** 40)),

@@ -74,7 +74,7 @@ test('rotate() turns the first rotaryDim of width numbers, and returns its memor
   engine.heap.floats(at, x.length).set(x);
   const tables = new RopeTables(new Compute(engine), SPEC, tokens);
   tables.fill(9, tokens);
-  tables.rotate(at, tokens, rows, stride, width);
+  tables.rotate({ at, stride }, tokens, rows, width);
   const table = ropeTable([9, 10, 11], 10, 'float32');
   const actual = engine.heap.floats(at, x.length).slice();
   tables.dispose();

@@ -38,8 +38,8 @@ for (const simd of BINARIES) {
           let layers = 0;
           compute.run(() =>
             runBlocks(network, ids(row), createCaches(tokens), (layer) => {
-              const { width } = workspace;
-              const x = compute.heap.floats(workspace.x, tokens * width);
+              const { stride: width } = workspace.x;
+              const x = compute.heap.floats(workspace.x.at, tokens * width);
               const found = Float32Array.from({ length: tokens * config.dim }, (_, i) => {
                 return x[Math.floor(i / config.dim) * width + (i % config.dim)]!;
               });
@@ -76,8 +76,8 @@ for (const simd of BINARIES) {
     const golden = loadGolden('model_t6');
     const { compute, network, createCaches } = await open(golden, 'bf16', simd);
     runBlocks(network, [1, 2, 3], createCaches(3));
-    const { x, width } = network.workspace;
-    compute.heap.floats(x, 3 * width)[width] = NaN;
+    const { at, stride } = network.workspace.x;
+    compute.heap.floats(at, 3 * stride)[stride] = NaN;
     assert.ok(readLogits(network, 0, 1));
     assert.is(readLogits(network, 1, 1), undefined);
     assert.is(readLogits(network, 0, 3), undefined);
