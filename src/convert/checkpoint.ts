@@ -1,4 +1,4 @@
-import { BLOCK_TYPES } from '../format/gguf/dequantize.ts';
+import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { JsonObject, ModelContents } from '../format/contents.ts';
 import type { TensorDtype } from '../format/tensors/half.ts';

@@ -40,26 +40,14 @@ const QUERY_FACTORS = [
 ];
 const FULL_QUERY = 'c_qkv.c_q.weight';
 
-/** Values of `attention`; RoPE on the assembled K is the same function as RoPE on its factors. */
-const ATTENTIONS: Readonly<Record<string, Mechanism>> = {
-  tpa: 'tpa',
-  'tpa-ropek': 'tpa',
-  'tpa-kvonly': 'tpa-kvonly',
-  'tpa-kvonly-ropek': 'tpa-kvonly',
-  'tpa-sigmoid': 'tpa-sigmoid',
-  'tpa-nonctx-a': 'tpa-nonctx-a',
-  'tpa-nonctx-b': 'tpa-nonctx-b',
-  'tpa-shared-b': 'tpa-shared-b',
-  'tpa-third-order': 'tpa-third-order',
-  linear: 'linear',
-  mha: 'mha',
-  mqa: 'mqa',
-  gqa: 'gqa',
-  mla: 'mla',
-};
-
-/** What the key `attention` of config.json may say. */
-export const ATTENTION_NAMES: readonly string[] = Object.keys(ATTENTIONS);
+/**
+ * What the key `attention` of config.json may say: a mechanism, some also with `-ropek`, which is
+ * the same one, since RoPE on the assembled K is RoPE on its factors.
+ */
+export const ATTENTION_NAMES: readonly string[] = (
+  'tpa tpa-ropek tpa-kvonly tpa-kvonly-ropek tpa-sigmoid tpa-nonctx-a tpa-nonctx-b tpa-shared-b ' +
+  'tpa-third-order linear mha mqa gqa mla'
+).split(' ');
 
 /**
  * Tells from the names of a T6's tensors how its attention is made.
@@ -94,7 +82,7 @@ export function chooseMechanism(
   possible: readonly [Mechanism, ...Mechanism[]],
 ): Mechanism {
   if (attention === undefined) return possible[0];
-  const mechanism = possible.find((name) => name === ATTENTIONS[attention]);
+  const mechanism = possible.find((name) => name === attention.replace('-ropek', ''));
   if (mechanism === undefined) throw mismatch(`"attention" ${attention}`, possible[0]);
   return mechanism;
 }

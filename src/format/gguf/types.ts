@@ -1,5 +1,84 @@
-import { BLOCK_TYPES } from './dequantize.ts';
-import { ELEMENT_BYTES, type TensorDtype } from '../tensors/half.ts';
+import { ELEMENT_BYTES, type TensorDtype, widenToFloat32 } from '../tensors/half.ts';
+
+/** Elements of a block: they share one scale. */
+const BLOCK = 32;
+const SCALE_BYTES = 2;
+const Q8_BYTES = SCALE_BYTES + BLOCK;
+const Q4_BYTES = SCALE_BYTES + BLOCK / 2;
+const HALF = BLOCK / 2;
+/** Stored 0 … 15 stands for -8 … 7. */
+const Q4_ZERO = 8;
+
+/**
+ * Q8_0 blocks (a float16 scale, 32 signed bytes) as float32: scale times byte, which is exact, 11
+ * bits times 8 being less than 24.
+ *
+ * @param out 32 elements for each block
+ */
+export function dequantizeQ8(blocks: Uint8Array, out: Float32Array): void {
+  const scales = readScales(blocks, Q8_BYTES);
+  const bytes = new Int8Array(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+  for (let block = 0; block < scales.length; block++) {
+    const scale = scales[block]!;
+    const start = block * BLOCK;
+    let from = block * Q8_BYTES + SCALE_BYTES;
+    // Four at a time: 1,800 -> 2,500 MB/s of float32.
+    for (let to = start; to < start + BLOCK; to += 4, from += 4) {
+      out[to] = scale * bytes[from]!;
+      out[to + 1] = scale * bytes[from + 1]!;
+      out[to + 2] = scale * bytes[from + 2]!;
+      out[to + 3] = scale * bytes[from + 3]!;
+    }
+  }
+}
+
+/**
+ * Q4_0 blocks (a float16 scale, 32 numbers of 4 bits) as float32, exact. The low halves of the 16
+ * bytes are the first 16 elements, the high halves the others.
+ *
+ * @param out 32 elements for each block
+ */
+export function dequantizeQ4(blocks: Uint8Array, out: Float32Array): void {
+  const scales = readScales(blocks, Q4_BYTES);
+  for (let block = 0; block < scales.length; block++) {
+    const scale = scales[block]!;
+    const start = block * BLOCK;
+    let from = block * Q4_BYTES + SCALE_BYTES;
+    for (let to = start; to < start + HALF; to += 2, from += 2) {
+      const pair = blocks[from]!;
+      const next = blocks[from + 1]!;
+      out[to] = scale * ((pair & 15) - Q4_ZERO);
+      out[to + 1] = scale * ((next & 15) - Q4_ZERO);
+      out[to + HALF] = scale * ((pair >> 4) - Q4_ZERO);
+      out[to + HALF + 1] = scale * ((next >> 4) - Q4_ZERO);
+    }
+  }
+}
+
+function readScales(blocks: Uint8Array, blockBytes: number): Float32Array {
+  const halves = new Uint8Array((blocks.byteLength / blockBytes) * SCALE_BYTES);
+  for (let to = 0, from = 0; to < halves.length; to += SCALE_BYTES, from += blockBytes) {
+    halves[to] = blocks[from]!;
+    halves[to + 1] = blocks[from + 1]!;
+  }
+  return widenToFloat32(halves, 'F16');
+}
+
+/** A dtype whose elements are stored in blocks. */
+export interface BlockType {
+  /** Elements of a block. */
+  readonly length: number;
+  /** Bytes it takes. */
+  readonly bytes: number;
+  /** Whole blocks as float32, `length` for each. */
+  readonly dequantize: (blocks: Uint8Array, out: Float32Array) => void;
+}
+
+/** Those that are read, by name. */
+export const BLOCK_TYPES: ReadonlyMap<string, BlockType> = new Map([
+  ['Q4_0', { length: BLOCK, bytes: Q4_BYTES, dequantize: dequantizeQ4 }],
+  ['Q8_0', { length: BLOCK, bytes: Q8_BYTES, dequantize: dequantizeQ8 }],
+]);
 
 /** How the elements of a tensor are stored. */
 export interface GgufType {
@@ -9,22 +88,22 @@ export interface GgufType {
   readonly blockBytes: number;
 }
 
-function plain(name: TensorDtype): GgufType {
+function plainType(name: TensorDtype): GgufType {
   return { name, blockLength: 1, blockBytes: ELEMENT_BYTES[name] };
 }
 
-function blocks(name: string): GgufType {
+function blockType(name: string): GgufType {
   const { length, bytes } = BLOCK_TYPES.get(name)!;
   return { name, blockLength: length, blockBytes: bytes };
 }
 
 /** The types that are read, by their numbers in the file. */
 export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map([
-  [0, plain('F32')],
-  [1, plain('F16')],
-  [2, blocks('Q4_0')],
-  [8, blocks('Q8_0')],
-  [30, plain('BF16')],
+  [0, plainType('F32')],
+  [1, plainType('F16')],
+  [2, blockType('Q4_0')],
+  [8, blockType('Q8_0')],
+  [30, plainType('BF16')],
 ]);
 
 /** The names of all types by their numbers, to refuse by name those that are not read. */

@@ -2,21 +2,12 @@ import { invalidCheckpoint } from '../errors.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */
-const TOKEN_TYPES = [
-  'undefined',
-  'normal',
-  'unknown',
-  'control',
-  'user',
-  'unused',
-  'byte',
-] as const;
-type TokenType = (typeof TOKEN_TYPES)[number];
+const TOKEN_TYPES = 'undefined normal unknown control user unused byte'.split(' ');
 
 /** The tokens of a file, by their ids. */
 export interface GgufVocabulary {
   readonly tokens: readonly string[];
-  readonly types: readonly TokenType[];
+  readonly types: readonly string[];
 }
 
 /** An entry of `added_tokens` in tokenizer.json. */

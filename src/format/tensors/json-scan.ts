@@ -17,16 +17,9 @@ const HEX4 = /[0-9a-fA-F]{4}/y;
 /** With the u flag a surrogate that is part of a pair does not match: only lone ones do. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
+/** What may stand behind a backslash, and at the same place what it means. */
+const ESCAPES = '"\\/bfnrt';
+const ESCAPED = '"\\/\b\f\n\r\t';
 
 /** What a JSON value is, told from its first character. */
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'literal';
@@ -174,8 +167,8 @@ export class JsonScanner {
 
   #escape(): string {
     const letter = this.#text[this.#at++] ?? '';
-    const plain = ESCAPES.get(letter);
-    if (plain !== undefined) return plain;
+    const place = letter === '' ? -1 : ESCAPES.indexOf(letter);
+    if (place >= 0) return ESCAPED[place]!;
     HEX4.lastIndex = this.#at;
     const hex = letter === 'u' ? HEX4.exec(this.#text)?.[0] : undefined;
     if (hex === undefined) return this.#fail('an escape sequence');

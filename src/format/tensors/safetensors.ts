@@ -35,24 +35,11 @@ const MAX_RANK = 8;
 /** Names that are properties of every object: harmless here (a Map), a trap for the next reader. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
-  ['F64', 8],
-  ['F32', 4],
-  ['F16', 2],
-  ['BF16', 2],
-  ['I64', 8],
-  ['I32', 4],
-  ['I16', 2],
-  ['I8', 1],
-  ['U64', 8],
-  ['U32', 4],
-  ['U16', 2],
-  ['U8', 1],
-  ['BOOL', 1],
-  ['F8_E4M3', 1],
-  ['F8_E5M2', 1],
-]);
-
+/** Dtypes of 1, 2, 4 and 8 bytes. */
+const DTYPES = ['I8 U8 BOOL F8_E4M3 F8_E5M2', 'F16 BF16 I16 U16', 'F32 I32 U32', 'F64 I64 U64'];
+const DTYPE_BYTES: ReadonlyMap<string, number> = new Map(
+  DTYPES.flatMap((names, i) => names.split(' ').map((name) => [name, 2 ** i] as const)),
+);
 const DTYPE_NAMES = [...DTYPE_BYTES.keys()].join(', ');
 
 /**

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bytesSource } from '../../../src/format/files/byte-source.ts';
 import { readGguf } from '../../../src/format/gguf/contents.ts';
-import { dequantizeQ4, dequantizeQ8 } from '../../../src/format/gguf/dequantize.ts';
+import { dequantizeQ4, dequantizeQ8 } from '../../../src/format/gguf/types.ts';
 import { widenToFloat32 } from '../../../src/format/tensors/half.ts';
 import { buildGguf, TYPE } from '../../helpers/files/build-gguf.ts';
 import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
