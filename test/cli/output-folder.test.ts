@@ -35,15 +35,19 @@ function file(between: () => unknown): ConvertedFile {
   };
 }
 
-async function write(context: Context, between: () => unknown): Promise<number[]> {
+/** Writes one file, and gives the sizes of its pieces. */
+async function writeOne(
+  { root, out }: Context,
+  written: ConvertedFile,
+  signal = new AbortController().signal,
+): Promise<number[]> {
   const pieces: number[] = [];
-  const output = await checkOutput(context.out, context.root, false);
-  await writeFolder(output, [file(between)], {
-    signal: new AbortController().signal,
-    onBytes: (bytes) => pieces.push(bytes),
-  });
+  const output = await checkOutput(out, root, false);
+  await writeFolder(output, [written], { signal, onBytes: (bytes) => pieces.push(bytes) });
   return pieces;
 }
+
+const write = (context: Context, between: () => unknown) => writeOne(context, file(between));
 
 /** The error that {@link write} ends with where one is thrown between the pieces; nothing is left. */
 async function failureOf(context: Context, cause: Error): Promise<unknown> {
@@ -125,9 +129,7 @@ test('two arrays that take turns are written in order: each piece is on its way 
       for (let i = 0; i < pieces; i++) yield buffers[i % 2]!.fill(i);
     },
   };
-  const output = await checkOutput(out, root, false);
-  const signal = new AbortController().signal;
-  await writeFolder(output, [turns], { signal, onBytes: () => {} });
+  await writeOne({ root, out }, turns);
   const written = await readFile(join(out, turns.name));
   assert.is(written.length, turns.byteLength);
   for (let i = 0; i < pieces; i++) {
@@ -152,9 +154,7 @@ for (const [label, more] of [
         for (let i = 0; i < more; i++) yield setTimeout(20, new Uint8Array(3));
       },
     };
-    const output = await checkOutput(out, root, false);
-    const options = { signal: new AbortController().signal, onBytes: () => {} };
-    const error = await thrownBy(() => writeFolder(output, [broken], options));
+    const error = await thrownBy(() => writeOne({ root, out }, broken));
     assert.is((error as { code?: string }).code, 'ERR_INVALID_ARG_TYPE');
     assert.equal(await readdir(root), []);
   });
@@ -173,15 +173,9 @@ test('a folder that someone else fills in the meantime stays as it is', async (c
 });
 
 test('an abort stops before the next piece is drawn', async ({ root, out }) => {
-  const controller = new AbortController();
   let isDrawn = false;
-  const output = await checkOutput(out, root, false);
-  const draw = () => {
-    isDrawn = true;
-  };
-  controller.abort();
-  const options = { signal: controller.signal, onBytes: () => {} };
-  const error = await thrownBy(() => writeFolder(output, [file(draw)], options));
+  const draw = file(() => (isDrawn = true));
+  const error = await thrownBy(() => writeOne({ root, out }, draw, AbortSignal.abort()));
   assert.is((error as Error).name, 'AbortError');
   assert.not.ok(isDrawn);
   assert.equal(await readdir(root), []);
