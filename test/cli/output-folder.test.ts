@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkOutput, writeFolder } from '../../src/cli/output-folder.ts';
 import { UsageError } from '../../src/cli/exit.ts';
-import { thrownBy } from '../helpers/checks/refused.ts';
+import { outcomeOf } from '../helpers/checks/refused.ts';
 import { TpaError, type ConvertedFile } from '../../src/convert.ts';
 
 interface Context {
@@ -51,7 +51,7 @@ const write = (context: Context, between: () => unknown) => writeOne(context, fi
 
 /** The error that {@link write} ends with where one is thrown between the pieces; nothing is left. */
 async function failureOf(context: Context, cause: Error): Promise<unknown> {
-  const error = await thrownBy(() =>
+  const error = await outcomeOf(() =>
     write(context, () => {
       throw cause;
     }),
@@ -62,7 +62,7 @@ async function failureOf(context: Context, cause: Error): Promise<unknown> {
 
 test('nothing is at the path before everything is written', async (context) => {
   const pieces = await write(context, async () => {
-    assert.instance(await thrownBy(() => access(context.out)), Error);
+    assert.instance(await outcomeOf(() => access(context.out)), Error);
     const names = await readdir(context.root);
     assert.is(names.length, 1);
     assert.match(names[0]!, /^\.out-/);
@@ -111,7 +111,7 @@ test('a parent that is gone when writing begins: UsageError', async ({ root, out
   const output = await checkOutput(join(inner, 'out'), out, false);
   await rm(inner, { recursive: true });
   const options = { signal: new AbortController().signal, onBytes: () => {} };
-  const error = await thrownBy(() => writeFolder(output, [file(() => {})], options));
+  const error = await outcomeOf(() => writeFolder(output, [file(() => {})], options));
   assert.instance(error, UsageError);
   assert.equal(await readdir(root), []);
 });
@@ -154,14 +154,14 @@ for (const [label, more] of [
         for (let i = 0; i < more; i++) yield setTimeout(20, new Uint8Array(3));
       },
     };
-    const error = await thrownBy(() => writeOne({ root, out }, broken));
+    const error = await outcomeOf(() => writeOne({ root, out }, broken));
     assert.is((error as { code?: string }).code, 'ERR_INVALID_ARG_TYPE');
     assert.equal(await readdir(root), []);
   });
 }
 
 test('a folder that someone else fills in the meantime stays as it is', async (context) => {
-  const thrown = await thrownBy(() =>
+  const thrown = await outcomeOf(() =>
     write(context, async () => {
       await mkdir(context.out);
       await writeFile(join(context.out, 'theirs'), 'x');
@@ -175,7 +175,7 @@ test('a folder that someone else fills in the meantime stays as it is', async (c
 test('an abort stops before the next piece is drawn', async ({ root, out }) => {
   let isDrawn = false;
   const draw = file(() => (isDrawn = true));
-  const error = await thrownBy(() => writeOne({ root, out }, draw, AbortSignal.abort()));
+  const error = await outcomeOf(() => writeOne({ root, out }, draw, AbortSignal.abort()));
   assert.is((error as Error).name, 'AbortError');
   assert.not.ok(isDrawn);
   assert.equal(await readdir(root), []);
@@ -184,7 +184,7 @@ test('an abort stops before the next piece is drawn', async ({ root, out }) => {
 test('an exit at once, the second Ctrl-C, leaves nothing; no listener stays behind', async (context) => {
   const before = process.listeners('exit');
   let isRemoved = false;
-  await thrownBy(() =>
+  await outcomeOf(() =>
     write(context, async () => {
       const added = process.listeners('exit').find((listener) => !before.includes(listener));
       added!.call(process, 130);
