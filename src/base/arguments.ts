@@ -4,7 +4,7 @@ import { printable } from './printable.ts';
 /*
  * Refuses what a caller passed by mistake, in one shape: `"name" expected X, got Y`. A value of
  * another kind is a TypeError, one out of range a RangeError. Checks run before any memory is
- * touched: JavaScript turns NaN, undefined and 2^32 + 8 into valid addresses without a word.
+ * touched: JavaScript turns NaN, undefined and 2^32 + 8 into valid addresses silently.
  */
 
 /** Kinds that {@link checkKind} tells apart. */
@@ -39,7 +39,7 @@ export function checkObject<T extends object>(name: string, value: T): T {
 /**
  * Refuses fields that nothing would read.
  *
- * @param what they are, such as `an option of loadModel`
+ * @param what what a field should be, such as `an option of loadModel`
  * @throws TypeError naming the first of them, and what was probably meant
  */
 export function checkKnown(what: string, object: object, known: readonly string[]): void {

@@ -9,7 +9,7 @@ import {
   type Query,
   type RuntimeOptions,
 } from '../../src/index.ts';
-import { thrownBy } from '../helpers/checks/refused.ts';
+import { outcomeOf } from '../helpers/checks/refused.ts';
 import { assertHolds, factorsOf } from '../helpers/sessions/tokens.ts';
 
 const SPEC = { heads: 3, headDim: 4, valueDim: 5, rankK: 2, rankV: 1 };
@@ -50,7 +50,7 @@ async function refuses<T>(
 ): Promise<void> {
   for (const value of values) {
     const what = `${name} = ${typeof value === 'bigint' ? value : JSON.stringify(value)}`;
-    const error = await thrownBy(() => call(value as never));
+    const error = await outcomeOf(() => call(value as never));
     assert.ok(isMistake(error, name), `${what}: ${String(error)}`);
     assert.equal(runtime.memory(), memory, what);
     assert.is(cache.length, TOKENS.length, what);

@@ -65,17 +65,8 @@ test('keeps the edges of a range, in any decimal notation', () => {
 });
 
 test('refuses other numbers, naming what is accepted', () => {
-  for (const word of [
-    '0',
-    '-1',
-    '1.5',
-    '',
-    ' 1',
-    '0x10',
-    '1e400',
-    'Infinity',
-    '9007199254740992',
-  ]) {
+  const words = ['', ' 1', ...'0 -1 1.5 0x10 1e400 Infinity 9007199254740992'.split(' ')];
+  for (const word of words) {
     refused(['la', '--verses', word], `"--verses" expected an integer >= 1, got "${word}"`);
   }
   for (const word of ['0.49', '2.01', 'NaN', '1,5', '-1']) {

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkOutput, writeFolder } from '../../src/cli/output-folder.ts';
 import { UsageError } from '../../src/cli/exit.ts';
-import { thrownBy } from '../helpers/checks/refused.ts';
+import { outcomeOf } from '../helpers/checks/refused.ts';
 import { TpaError, type ConvertedFile } from '../../src/convert.ts';
 
 interface Context {
@@ -35,19 +35,23 @@ function file(between: () => unknown): ConvertedFile {
   };
 }
 
-async function write(context: Context, between: () => unknown): Promise<number[]> {
+/** Writes one file, and gives the sizes of its pieces. */
+async function writeOne(
+  { root, out }: Context,
+  written: ConvertedFile,
+  signal = new AbortController().signal,
+): Promise<number[]> {
   const pieces: number[] = [];
-  const output = await checkOutput(context.out, context.root, false);
-  await writeFolder(output, [file(between)], {
-    signal: new AbortController().signal,
-    onBytes: (bytes) => pieces.push(bytes),
-  });
+  const output = await checkOutput(out, root, false);
+  await writeFolder(output, [written], { signal, onBytes: (bytes) => pieces.push(bytes) });
   return pieces;
 }
 
+const write = (context: Context, between: () => unknown) => writeOne(context, file(between));
+
 /** The error that {@link write} ends with where one is thrown between the pieces; nothing is left. */
 async function failureOf(context: Context, cause: Error): Promise<unknown> {
-  const error = await thrownBy(() =>
+  const error = await outcomeOf(() =>
     write(context, () => {
       throw cause;
     }),
@@ -58,7 +62,7 @@ async function failureOf(context: Context, cause: Error): Promise<unknown> {
 
 test('nothing is at the path before everything is written', async (context) => {
   const pieces = await write(context, async () => {
-    assert.instance(await thrownBy(() => access(context.out)), Error);
+    assert.instance(await outcomeOf(() => access(context.out)), Error);
     const names = await readdir(context.root);
     assert.is(names.length, 1);
     assert.match(names[0]!, /^\.out-/);
@@ -107,7 +111,7 @@ test('a parent that is gone when writing begins: UsageError', async ({ root, out
   const output = await checkOutput(join(inner, 'out'), out, false);
   await rm(inner, { recursive: true });
   const options = { signal: new AbortController().signal, onBytes: () => {} };
-  const error = await thrownBy(() => writeFolder(output, [file(() => {})], options));
+  const error = await outcomeOf(() => writeFolder(output, [file(() => {})], options));
   assert.instance(error, UsageError);
   assert.equal(await readdir(root), []);
 });
@@ -125,9 +129,7 @@ test('two arrays that take turns are written in order: each piece is on its way 
       for (let i = 0; i < pieces; i++) yield buffers[i % 2]!.fill(i);
     },
   };
-  const output = await checkOutput(out, root, false);
-  const signal = new AbortController().signal;
-  await writeFolder(output, [turns], { signal, onBytes: () => {} });
+  await writeOne({ root, out }, turns);
   const written = await readFile(join(out, turns.name));
   assert.is(written.length, turns.byteLength);
   for (let i = 0; i < pieces; i++) {
@@ -152,16 +154,14 @@ for (const [label, more] of [
         for (let i = 0; i < more; i++) yield setTimeout(20, new Uint8Array(3));
       },
     };
-    const output = await checkOutput(out, root, false);
-    const options = { signal: new AbortController().signal, onBytes: () => {} };
-    const error = await thrownBy(() => writeFolder(output, [broken], options));
+    const error = await outcomeOf(() => writeOne({ root, out }, broken));
     assert.is((error as { code?: string }).code, 'ERR_INVALID_ARG_TYPE');
     assert.equal(await readdir(root), []);
   });
 }
 
 test('a folder that someone else fills in the meantime stays as it is', async (context) => {
-  const thrown = await thrownBy(() =>
+  const thrown = await outcomeOf(() =>
     write(context, async () => {
       await mkdir(context.out);
       await writeFile(join(context.out, 'theirs'), 'x');
@@ -173,15 +173,9 @@ test('a folder that someone else fills in the meantime stays as it is', async (c
 });
 
 test('an abort stops before the next piece is drawn', async ({ root, out }) => {
-  const controller = new AbortController();
   let isDrawn = false;
-  const output = await checkOutput(out, root, false);
-  const draw = () => {
-    isDrawn = true;
-  };
-  controller.abort();
-  const options = { signal: controller.signal, onBytes: () => {} };
-  const error = await thrownBy(() => writeFolder(output, [file(draw)], options));
+  const draw = file(() => (isDrawn = true));
+  const error = await outcomeOf(() => writeOne({ root, out }, draw, AbortSignal.abort()));
   assert.is((error as Error).name, 'AbortError');
   assert.not.ok(isDrawn);
   assert.equal(await readdir(root), []);
@@ -190,7 +184,7 @@ test('an abort stops before the next piece is drawn', async ({ root, out }) => {
 test('an exit at once, the second Ctrl-C, leaves nothing; no listener stays behind', async (context) => {
   const before = process.listeners('exit');
   let isRemoved = false;
-  await thrownBy(() =>
+  await outcomeOf(() =>
     write(context, async () => {
       const added = process.listeners('exit').find((listener) => !before.includes(listener));
       added!.call(process, 130);

@@ -2,21 +2,16 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { loadGolden } from '../helpers/checks/golden.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { greedy, readAll } from '../helpers/sessions/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
+import { goldenSource, livelyT6 } from '../helpers/models/t6-model.ts';
 
-const golden = loadGolden('model_t6');
-const row = [...integers(golden, 'ids')];
+const row = livelyT6(64).ids;
 /** Enough for a page and more. */
 const ids = [...row, ...row];
-const open = (contextLength: number) => {
-  const changes = { block_size: contextLength };
-  return loadModel(goldenSource(golden, 'bf16', changes, livelyWeights(golden)), {
-    simd: 'baseline',
-  });
-};
+const open = (contextLength: number) =>
+  loadModel(livelyT6(contextLength).source, { simd: 'baseline' });
 
 const test = suite('the end of a real context');
 
@@ -28,8 +23,7 @@ for (const limit of [20, 96, 97]) {
     const prompt = ids.slice(0, limit + 1);
 
     using almost = model.createSession();
-    const generation = almost.generate(prompt.slice(0, -2), { temperature: 0 });
-    await readAll(generation);
+    const generation = await readAll(almost.generate(prompt.slice(0, -2), { temperature: 0 }));
     using control = wide.createSession();
     const expected = await greedy(control, prompt.slice(0, -2), 1);
     assert.equal(generation.tokens, expected);
@@ -37,8 +31,7 @@ for (const limit of [20, 96, 97]) {
     assert.equal(almost.tokens, [...prompt.slice(0, -2), ...expected]);
 
     using full = model.createSession();
-    const nothing = full.generate(prompt.slice(0, -1), { temperature: 0 });
-    await readAll(nothing);
+    const nothing = await readAll(full.generate(prompt.slice(0, -1), { temperature: 0 }));
     assert.equal([nothing.finishReason, nothing.tokens], ['context_full', []]);
 
     using over = model.createSession();
@@ -52,8 +45,7 @@ for (const limit of [20, 96, 97]) {
       const before = session.tokens;
       assert.is(session.length, limit);
       await refused(() => session.decode(1), 'CONTEXT_OVERFLOW');
-      const again = session.generate([], { temperature: 0 });
-      await readAll(again);
+      const again = await readAll(session.generate([], { temperature: 0 }));
       assert.equal([again.finishReason, again.tokens], ['context_full', []]);
       assert.equal(session.tokens, before);
       session.truncate(limit - 5);
@@ -127,7 +119,7 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
 });
 
 test('contextLength lets a model in whose whole context would not fit, and ends there', async () => {
-  const source = goldenSource(golden, 'bf16', { block_size: 2 ** 20 }, livelyWeights(golden));
+  const { source } = livelyT6(2 ** 20);
   const limits = { simd: 'baseline', memoryLimit: 4 << 20 } as const;
   const error = await refused(() => loadModel(source, limits), 'RESOURCE_LIMIT');
   const room = Number(/"contextLength" of at most (\d+)/.exec(error.message)?.[1]);
@@ -136,10 +128,13 @@ test('contextLength lets a model in whose whole context would not fit, and ends 
   using model = await loadModel(source, { ...limits, contextLength: 40 });
   assert.is(model.config.contextLength, 40);
   using session = model.createSession();
-  const generation = session.generate(ids.slice(0, 30), { temperature: 0, maxTokens: 20 });
-  await readAll(generation);
+  const generation = await readAll(
+    session.generate(ids.slice(0, 30), { temperature: 0, maxTokens: 20 }),
+  );
   assert.is(generation.finishReason, 'context_full');
-  using roomy = await loadModel(goldenSource(golden, 'bf16'), { contextLength: 2 ** 24 });
+  using roomy = await loadModel(goldenSource(loadGolden('model_t6'), 'bf16'), {
+    contextLength: 2 ** 24,
+  });
   assert.is(roomy.config.contextLength, 64);
 });
 

@@ -1,15 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/checks/golden.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy, readAll, refusesCalls } from '../helpers/sessions/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
+import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 const COUNT = 20;
-const golden = loadGolden('model_t6');
-const source = goldenSource(golden, 'bf16', { block_size: 150 }, livelyWeights(golden));
-const prompt = [...integers(golden, 'ids')].slice(0, 60);
+const { source, ids } = livelyT6(150);
+const prompt = ids.slice(0, 60);
 
 const test = suite<{ model: Model; control: number[] }>('dispose() and memory of a real model');
 

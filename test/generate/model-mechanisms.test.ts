@@ -37,8 +37,7 @@ for (const name of NAMES) {
       const controller = new AbortController();
       onCall(chunk, () => controller.abort());
       const options = { temperature: 0, signal: controller.signal };
-      const generation = witnesses.session.generate(long, options);
-      await readAll(generation);
+      const generation = await readAll(witnesses.session.generate(long, options));
       assert.is(generation.finishReason, 'abort');
       await witnesses.isUnchanged(`abort in chunk ${chunk}`);
 

@@ -1,15 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Session } from '../../src/index.ts';
-import { integers, loadGolden } from '../helpers/checks/golden.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
-import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
+import { livelyT6, openCpuModel } from '../helpers/models/t6-model.ts';
 import { createWitnesses } from '../helpers/checks/witnesses.ts';
 
-const golden = loadGolden('model_t6');
-const source = goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden));
-const prompt = [...integers(golden, 'ids')].slice(0, 60);
+const { source, ids } = livelyT6(250);
+const prompt = ids.slice(0, 60);
 
 /** Calls, and how many allocations they need: in each of two layers a copy of the last page … */
 const CALLS: Record<string, [(session: Session) => Promise<unknown>, number]> = {

@@ -3,10 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model, type Session } from '../../src/index.ts';
 import { assertClose } from '../helpers/checks/close.ts';
-import { loadGolden } from '../helpers/checks/golden.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { readAll } from '../helpers/sessions/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
+import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 /** Logits of other chunks differ by at most 6e-6 · (1 + max), see golden.test.ts; max is 1 here. */
 const ATOL = 1.2e-5;
@@ -25,8 +24,7 @@ interface Step {
   readonly n: number;
 }
 
-const golden = loadGolden('model_t6');
-const source = goldenSource(golden, 'bf16', { block_size: CONTEXT }, livelyWeights(golden));
+const { source } = livelyT6(CONTEXT);
 
 const test = suite('calls on sessions at random');
 

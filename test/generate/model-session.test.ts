@@ -4,20 +4,16 @@ import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
 import { integers, loadGolden } from '../helpers/checks/golden.ts';
 import { greedy, readAll, refusesCalls } from '../helpers/sessions/sessions.ts';
-import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
+import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 /** Tokens of a control generation. */
 const COUNT = 20;
-const golden = loadGolden('model_t6');
-const goldenIds = [...integers(golden, 'ids')];
+const { source: tiny, ids } = livelyT6(250);
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
 
 const MODELS = {
   // prompts of 92 cross the border of a cache page with their first tokens
-  tiny: {
-    source: goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden)),
-    prompt: [...goldenIds, ...goldenIds].slice(0, 92),
-  },
+  tiny: { source: tiny, prompt: [...ids, ...ids].slice(0, 92) },
   shipped: { source: SHIPPED, prompt: [...integers(loadGolden('shipped_t6'), 'ids')].slice(0, 92) },
 };
 
@@ -167,7 +163,6 @@ for (const [name, { source, prompt }] of Object.entries(MODELS)) {
 async function sample(model: Model, prompt: readonly number[], seed: number): Promise<number[]> {
   using session = model.createSession();
   const options = { temperature: 0.9, topP: 0.95, seed, maxTokens: 40 };
-  const generation = session.generate(prompt, options);
-  await readAll(generation);
+  const generation = await readAll(session.generate(prompt, options));
   return generation.tokens;
 }

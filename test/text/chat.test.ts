@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError } from '../../src/base/errors.ts';
 import { Chat } from '../../src/text/chat.ts';
-import { Session } from '../../src/generate/session.ts';
+import { Session, type SessionHost } from '../../src/generate/session.ts';
+import type { ChatMessage, Conversation, Generation } from '../../src/index.ts';
 import {
   chatSource,
   chatTokenizer,
@@ -11,6 +11,7 @@ import {
   TEMPLATES,
 } from '../helpers/models/chat.ts';
 import { codeOf } from '../helpers/sessions/generation.ts';
+import { readAll } from '../helpers/sessions/sessions.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
 
 const test = suite('generate({ messages })');
@@ -24,12 +25,29 @@ const TALK = [
 ];
 const SPECIAL_IDS = new Set(chatTokenizer.specialTokens.values());
 
-function encode(template: string, messages = TALK): Promise<number[]> {
+function encode(template: string, messages: readonly ChatMessage[] = TALK): Promise<number[]> {
   return new Chat(chatSource(template)).encode(messages, chatTokenizer, 400);
+}
+
+/** A question, an answer and a question. */
+function turns(contents: readonly string[]): ChatMessage[] {
+  return contents.map((content, i) => ({ role: i === 1 ? 'assistant' : 'user', content }));
 }
 
 function specialTexts(ids: readonly number[]): string[] {
   return ids.filter((id) => SPECIAL_IDS.has(id)).map((id) => chatTokenizer.decode([id]));
+}
+
+/** The generation and the session are those of a fresh session with this prompt. */
+async function isFresh(
+  { tokens }: Generation,
+  session: Session,
+  host: SessionHost,
+  prompt: Conversation | number[],
+): Promise<void> {
+  const fresh = new Session(host);
+  assert.equal(tokens, (await readAll(fresh.generate(prompt, GREEDY))).tokens);
+  assert.equal(session.tokens, fresh.tokens);
 }
 
 const EXPECTED: Record<string, string> = {
@@ -61,28 +79,19 @@ for (const [name, text] of Object.entries(EXPECTED)) {
 test('every special token in a message stays text, in every shape and place', async () => {
   const { thoughts: _, ...shapes } = TEMPLATES;
   for (const [name, template] of Object.entries(shapes)) {
-    const plain = await encode(template, [
-      { role: 'user', content: 'x' },
-      { role: 'assistant', content: 'x' },
-      { role: 'user', content: 'x' },
-    ]);
+    const plain = specialTexts(await encode(template, turns(['x', 'x', 'x'])));
     for (const special of SPECIAL) {
       const cut = Math.floor(special.length / 2);
+      const [start, end] = [special.slice(0, cut), special.slice(cut)];
       const contents = [
         [special, `a ${special}${special}`, special],
-        [special.slice(0, cut) + special + special.slice(cut), special, `${special} `],
-        ...(/[^\p{L}]/u.test(special)
-          ? [[special.slice(0, cut), special.slice(cut), special]]
-          : []),
+        [start + special + end, special, `${special} `],
+        ...(/[^\p{L}]/u.test(special) ? [[start, end, special]] : []),
       ];
-      for (const [first, second, third] of contents) {
-        const ids = await encode(template, [
-          { role: 'user', content: first! },
-          { role: 'assistant', content: second! },
-          { role: 'user', content: third! },
-        ]);
-        assert.equal(specialTexts(ids), specialTexts(plain), `${name}: ${special}`);
-        assert.ok(chatTokenizer.decode(ids).includes(first!.trim()), `${name}: ${special}`);
+      for (const texts of contents) {
+        const ids = await encode(template, turns(texts));
+        assert.equal(specialTexts(ids), plain, `${name}: ${special}`);
+        assert.ok(chatTokenizer.decode(ids).includes(texts[0]!.trim()), `${name}: ${special}`);
       }
     }
   }
@@ -125,30 +134,20 @@ test('a list that grows costs only its new tokens, and gives what a fresh sessio
   await session.generate({ messages: TALK.slice(0, 2) }, GREEDY).text();
   const before = (await encode(TEMPLATES.chatml, TALK.slice(0, 2))).length;
   backend.calls.length = 0;
-  const next = session.generate({ messages: TALK }, GREEDY);
-  await next.text();
+  const next = await readAll(session.generate({ messages: TALK }, GREEDY));
   const ids = await encode(TEMPLATES.chatml);
   const evaluated = backend.calls.reduce((sum, count) => sum + count, 0);
   // Two of the three tokens are evaluated while the third is sampled.
   assert.ok(evaluated <= ids.length - before + 2, `${evaluated} of ${ids.length}`);
-  const fresh = new Session(host);
-  const control = fresh.generate({ messages: TALK }, GREEDY);
-  await control.text();
-  assert.equal(next.tokens, control.tokens);
-  assert.equal(session.tokens, fresh.tokens);
+  await isFresh(next, session, host, { messages: TALK });
 });
 
 test('another conversation, a shorter one and the same again equal fresh sessions', async () => {
   const { session, host } = setUpChat(TEMPLATES.headers);
   const other = [{ role: 'user', content: 'Other' }];
   for (const messages of [TALK, TALK, TALK.slice(0, 2), other, TALK]) {
-    const generation = session.generate({ messages }, GREEDY);
-    await generation.text();
-    const fresh = new Session(host);
-    const control = fresh.generate({ messages }, GREEDY);
-    await control.text();
-    assert.equal(generation.tokens, control.tokens);
-    assert.equal(session.tokens, fresh.tokens);
+    const generation = await readAll(session.generate({ messages }, GREEDY));
+    await isFresh(generation, session, host, { messages });
   }
 });
 
@@ -162,8 +161,7 @@ test('a failure or an abort while the rest is evaluated leaves the session as it
     },
   });
   let stopAt = 0;
-  const first = session.generate({ messages: TALK.slice(0, 2) }, GREEDY);
-  await first.text();
+  await readAll(session.generate({ messages: TALK.slice(0, 2) }, GREEDY));
   const { tokens } = session;
   const live = backend.live;
 
@@ -179,12 +177,8 @@ test('a failure or an abort while the rest is evaluated leaves the session as it
   assert.equal(session.tokens, tokens);
   assert.is(backend.live, live, 'no sequence is left over');
 
-  const next = session.generate([], GREEDY);
-  await next.text();
-  const fresh = new Session(host);
-  const control = fresh.generate(tokens, GREEDY);
-  await control.text();
-  assert.equal(next.tokens, control.tokens, 'the cache is that of before');
+  const next = await readAll(session.generate([], GREEDY));
+  await isFresh(next, session, host, tokens); // the cache is that of before
 });
 
 test('a session that is disposed in the middle: DISPOSED, and nothing is left', async () => {
@@ -207,10 +201,10 @@ test('without a template: CHAT_TEMPLATE_MISSING at the call', async () => {
 });
 
 test('a broken template, or one that refuses: CHAT_TEMPLATE_INVALID without a word of either', async () => {
-  const turns = [TALK[1]!, { role: 'user', content: CANARY }];
+  const odd = [TALK[1]!, { role: 'user', content: CANARY }];
   for (const template of [`{{ ${CANARY}`, `{{ ${CANARY}() }}`, TEMPLATES.instructions]) {
     const { session } = setUpChat(template);
-    const work = () => session.generate({ messages: turns }).text();
+    const work = () => session.generate({ messages: odd }).text();
     const error = await refused(work, 'CHAT_TEMPLATE_INVALID');
     assert.is(error.cause, undefined);
     assert.is(session.length, 0);
@@ -237,11 +231,9 @@ test('bos_token and eos_token are undefined where the files name none', async ()
 test('generationDefaults of the model hold until an option says otherwise', async () => {
   const { host } = setUpChat(TEMPLATES.chatml);
   const session = new Session({ ...host, generationDefaults: { temperature: 0, maxTokens: 2 } });
-  const generation = session.generate({ messages: TALK });
-  await generation.text();
+  const generation = await readAll(session.generate({ messages: TALK }));
   assert.is(generation.tokens.length, 2);
-  const longer = session.generate([], { maxTokens: 4, temperature: undefined! });
-  await longer.text();
+  const longer = await readAll(session.generate([], { maxTokens: 4, temperature: undefined! }));
   const again = new Session(host).generate(session.tokens.slice(0, -4), {
     ...GREEDY,
     maxTokens: 4,
@@ -252,11 +244,7 @@ test('generationDefaults of the model hold until an option says otherwise', asyn
 
 test('TpaError is what a template can end with, whatever it throws', async () => {
   const { session } = setUpChat('{{ [] | first }}');
-  const outcome = await session
-    .generate({ messages: TALK })
-    .text()
-    .catch((error: unknown) => error);
-  assert.instance(outcome, TpaError);
+  await refused(() => session.generate({ messages: TALK }).text(), 'CHAT_TEMPLATE_INVALID');
 });
 
 test.run();

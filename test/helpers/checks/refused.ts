@@ -5,11 +5,10 @@ import type { TpaErrorCode } from '../../../src/base/errors.ts';
 /** Planted in hostile files; no error may repeat it. */
 export const CANARY = 'cAnArY';
 
-/** What an action throws or rejects with; undefined where it does neither. */
-export async function thrownBy(action: () => unknown): Promise<unknown> {
+/** What an action throws or gives, at once or in time. */
+export async function outcomeOf(action: () => unknown): Promise<unknown> {
   try {
-    await action();
-    return undefined;
+    return await action();
   } catch (error) {
     return error;
   }
@@ -21,7 +20,7 @@ export type Mistake = readonly [action: () => unknown, kind: ErrorConstructor, m
 /** Asserts that each action throws or rejects with its error. */
 export async function assertMistakes(mistakes: readonly Mistake[]): Promise<void> {
   for (const [action, kind, message] of mistakes) {
-    const error = await thrownBy(action);
+    const error = await outcomeOf(action);
     assert.instance(error, kind, `${action}: got ${String(error)}`);
     assert.match((error as Error).message, message);
   }
@@ -33,7 +32,7 @@ export async function refused(
   codes: TpaErrorCode | readonly TpaErrorCode[],
   label = '',
 ): Promise<TpaError> {
-  const outcome = await thrownBy(action);
+  const outcome = await outcomeOf(action);
   assert.instance(outcome, TpaError, `${label}: expected a TpaError, got ${String(outcome)}`);
   const error = outcome as TpaError;
   assert.ok([codes].flat().includes(error.code), `${label}: got ${error.code}: ${error.message}`);

@@ -7,7 +7,7 @@ import { Model } from '../../../src/load/model.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';
 import { createEngine, type Engine, type EngineOptions } from '../../../src/wasm/engine.ts';
 import { buildSafetensors, type TensorData } from '../files/build-safetensors.ts';
-import { floats, type Golden } from '../checks/golden.ts';
+import { floats, type Golden, integers, loadGolden } from '../checks/golden.ts';
 
 /** The rope tables of the golden files, as config.json spells them. */
 export const PRECISIONS = { bf16: 'bfloat16', exact: 'float32' } as const;
@@ -45,6 +45,16 @@ export function livelyWeights(golden: Golden): TensorData[] {
         ? { ...tensor, data: Float32Array.from(tensor.data, (x) => x / 10) }
         : tensor,
     );
+}
+
+/** The golden T6 with {@link livelyWeights}, and the ids of its golden prompt. */
+export function livelyT6(contextLength: number): { source: ModelBytes; ids: number[] } {
+  const golden = loadGolden('model_t6');
+  const changes = { block_size: contextLength };
+  return {
+    source: goldenSource(golden, 'bf16', changes, livelyWeights(golden)),
+    ids: [...integers(golden, 'ids')],
+  };
 }
 
 /** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them, and operations cut into `ranges`. */

@@ -7,14 +7,13 @@ export async function greedy(
   prompt: readonly number[],
   maxTokens: number,
 ): Promise<number[]> {
-  const generation = session.generate(prompt, { temperature: 0, maxTokens });
-  await readAll(generation);
-  return generation.tokens;
+  return (await readAll(session.generate(prompt, { temperature: 0, maxTokens }))).tokens;
 }
 
-/** Reads a generation to its end. */
-export async function readAll(generation: Generation): Promise<void> {
+/** Reads a generation to its end, and returns it. */
+export async function readAll(generation: Generation): Promise<Generation> {
   for await (const _ of generation);
+  return generation;
 }
 
 /** Every call of a session that needs it free. */
