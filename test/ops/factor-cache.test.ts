@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Compute } from '../../src/compute/compute.ts';
 import type { FactorCache } from '../../src/ops/factor-cache.ts';
 import { createRuntime, TpaError } from '../../src/index.ts';
+import { Runtime } from '../../src/ops/runtime.ts';
+import { createEngine } from '../../src/wasm/engine.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { createFailingRuntime } from '../helpers/fakes/failing-runtime.ts';
@@ -180,6 +183,29 @@ zeroed('pages and staging are zero once given back', async () => {
   fork.dispose();
   assert.is(dirty(), -1);
   assertSame([heap.used], [0], 'used');
+});
+
+zeroed('a trap in append() gives back the pages it was given, and leaves the tokens', async () => {
+  const engine = await createEngine({ simd: 'baseline' });
+  let traps = false;
+  const appendFactors: typeof engine.kernels.appendFactors = (...rows) => {
+    if (traps) throw new WebAssembly.RuntimeError('by plan');
+    engine.kernels.appendFactors(...rows);
+  };
+  const kernels = { ...engine.kernels, appendFactors };
+  const runtime = new Runtime(new Compute({ ...engine, kernels }));
+  const cache = runtime.createFactorCache(SPEC);
+  cache.append(factorsOf(range(0, 5), SPEC));
+  const { used } = engine.heap;
+  traps = true;
+  const trapped = () => cache.append(factorsOf(range(5, 300), SPEC));
+  assert.throws(
+    trapped,
+    (error: unknown) => error instanceof TpaError && error.code === 'KERNEL_TRAP',
+  );
+  assert.is(engine.heap.used, used);
+  traps = false;
+  assertHolds(runtime, cache, range(0, 5), 'after the trap');
 });
 
 zeroed.run();
