@@ -20,7 +20,7 @@ import {
 } from '../helpers/servers/file-server.ts';
 import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
-import { assertMistakes, type Mistake, refused, thrownBy } from '../helpers/checks/refused.ts';
+import { assertMistakes, type Mistake, refused, outcomeOf } from '../helpers/checks/refused.ts';
 import { loadGolden } from '../helpers/checks/golden.ts';
 import { goldenWeights } from '../helpers/models/t6-model.ts';
 
@@ -219,7 +219,7 @@ test('fetch: takes the place of the global one for every file, and is for addres
     await isSame(expected, 'https://assets.test/model', { fetch });
     assert.ok(asked.some(([file]) => file === WEIGHTS));
     assert.ok(asked.every(([, range]) => range === 'bytes=0-'));
-    const thrown = await thrownBy(() => load(asBytes(GOOD_FILES)!, { fetch }));
+    const thrown = await outcomeOf(() => load(asBytes(GOOD_FILES)!, { fetch }));
     assert.instance(thrown, TypeError);
     const controller = new AbortController();
     const aborting = async (): Promise<Response> => {
@@ -229,7 +229,7 @@ test('fetch: takes the place of the global one for every file, and is for addres
     const options = { fetch: aborting, signal: controller.signal };
     await refused(() => load(base, options), 'ABORTED');
   });
-  const none = await thrownBy(() => load('https://assets.test', { fetch: 'x' as never }));
+  const none = await outcomeOf(() => load('https://assets.test', { fetch: 'x' as never }));
   assert.match((none as Error).message, /^"fetch" expected a function, got string/);
 });
 
