@@ -5,7 +5,7 @@ import { integers, loadGolden } from '../helpers/checks/golden.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
 import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
-import { createWitnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses } from '../helpers/sessions/witnesses.ts';
 
 const golden = loadGolden('model_t6');
 const source = goldenSource(golden, 'bf16', { block_size: 250 }, livelyWeights(golden));

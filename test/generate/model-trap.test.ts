@@ -6,7 +6,7 @@ import { integers, loadGolden } from '../helpers/checks/golden.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
 import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
-import { createWitnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses } from '../helpers/sessions/witnesses.ts';
 
 /** Kernel calls of one chunk at least: 10 in each of two layers, 4 around them. */
 const CHUNK_CALLS = 24;

@@ -14,7 +14,7 @@ import {
 } from '../helpers/models/hostile-models.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
-import { createWitnesses, type Witnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses, type Witnesses } from '../helpers/sessions/witnesses.ts';
 
 /** A refusal takes at most this long; the slowest here, a million levels of JSON, takes 42 ms. */
 const MAX_MS = 200;
