@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firstLine } from '../helpers/checks/first-line.ts';
+import { firstLine } from '../helpers/servers/first-line.ts';
 
 const SERVE = fileURLToPath(new URL('../../examples/browser/serve.js', import.meta.url));
 const WEIGHTS = Buffer.from('0123456789');
@@ -119,24 +119,17 @@ test('refuses ranges that lie outside, ignores what is no range or several', asy
   }
 });
 
-test('sends the whole file where If-Range names another', async () => {
-  const { headers } = await ask('/model/model.safetensors');
-  const same = { range: 'bytes=2-4', 'if-range': headers.etag! };
-  assert.is((await ask('/model/model.safetensors', same)).status, 206);
-  const other = { range: 'bytes=2-4', 'if-range': '"other"' };
-  assert.is((await ask('/model/model.safetensors', other)).status, 200);
-});
-
-test('answers HEAD without a body and refuses other methods', async () => {
-  const { status, headers, body } = await ask('/model/model.safetensors', {}, 'HEAD');
+test('sends the whole file where If-Range names another, an empty file, and HEAD without a body', async () => {
+  const weights = '/model/model.safetensors';
+  const { status, headers, body } = await ask(weights, {}, 'HEAD');
   assert.equal([status, headers['content-length'], body], [200, '10', '']);
+  const statusOf = async (etag: string) =>
+    (await ask(weights, { range: 'bytes=2-4', 'if-range': etag })).status;
+  assert.equal([await statusOf(headers.etag!), await statusOf('"other"')], [206, 200]);
+  const empty = await ask('/model/empty.json');
+  assert.equal([empty.status, empty.headers['content-length'], empty.body], [200, '0', '']);
   const refused = await ask('/', {}, 'POST');
   assert.equal([refused.status, refused.headers.allow], [405, 'GET, HEAD']);
-});
-
-test('sends an empty file', async () => {
-  const { status, headers, body } = await ask('/model/empty.json');
-  assert.equal([status, headers['content-length'], body], [200, '0', '']);
 });
 
 test('has nothing outside its folders', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firstLine } from '../helpers/checks/first-line.ts';
+import { firstLine } from '../helpers/servers/first-line.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/vercel-node', import.meta.url));
 /** A function that tells what it was asked. */

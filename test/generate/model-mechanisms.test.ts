@@ -7,7 +7,7 @@ import { createRandom } from '../helpers/checks/random.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy, readAll } from '../helpers/sessions/sessions.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
-import { createWitnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses } from '../helpers/sessions/witnesses.ts';
 
 /** One of each kind of memory: states of both shapes, latents, tables of all positions, windows. */
 const NAMES = ['linear-gqa', 'linear-tpa', 'mla', 'tpa-shared-b', 'tpa-nonctx-b', 'qwen2-window'];

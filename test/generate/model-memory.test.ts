@@ -4,7 +4,7 @@ import { loadModel, type Session } from '../../src/index.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
 import { livelyT6, openCpuModel } from '../helpers/models/t6-model.ts';
-import { createWitnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses } from '../helpers/sessions/witnesses.ts';
 
 const { source, ids } = livelyT6(250);
 const prompt = ids.slice(0, 60);

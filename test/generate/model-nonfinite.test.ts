@@ -7,7 +7,7 @@ import { integers, loadGolden } from '../helpers/checks/golden.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { readAll } from '../helpers/sessions/sessions.ts';
 import { goldenSource, livelyWeights } from '../helpers/models/t6-model.ts';
-import { createWitnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses } from '../helpers/sessions/witnesses.ts';
 
 /** The token whose factors overflow. */
 const POISON = 96;

@@ -5,7 +5,7 @@ import type { Engine } from '../../src/wasm/engine.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
 import { livelyT6, openCpuModel } from '../helpers/models/t6-model.ts';
-import { createWitnesses } from '../helpers/checks/witnesses.ts';
+import { createWitnesses } from '../helpers/sessions/witnesses.ts';
 
 /** Kernel calls of one chunk at least: 10 in each of two layers, 4 around them. */
 const CHUNK_CALLS = 24;

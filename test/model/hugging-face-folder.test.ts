@@ -65,8 +65,10 @@ async function check(model: Model): Promise<void> {
 test('from a directory: three shards, generation_config.json, chat_template.jinja', async ({
   root,
 }) => {
-  using model = await loadModel(root, { simd: 'baseline' });
-  await check(model);
+  for (const address of [root, `file://${root}`]) {
+    using model = await loadModel(address, { simd: 'baseline' });
+    await check(model);
+  }
 });
 
 test('from bytes: the same', async () => {

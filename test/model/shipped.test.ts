@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -141,20 +138,6 @@ formats('an lm_head that is not the embedding is refused by name, never ignored'
   assert.equal(error.data, { tensor: 'lm_head.weight', index: 9 });
 });
 
-formats('a copy in shards, from bytes and from a directory', async () => {
-  const files = shards(weights, 3);
-  assert.equal(await logitsOf({ config, weights: files }), reference);
-  const directory = await mkdtemp(join(tmpdir(), 'tpa-shards-'));
-  try {
-    const all = [...files, ['config.json', JSON.stringify(config)] as const];
-    await Promise.all(all.map(([name, data]) => writeFile(join(directory, name), data)));
-    assert.equal(await logitsOf(directory), reference);
-    assert.equal(await logitsOf(`file://${directory}`), reference);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-});
-
 formats.run();
 
 function coarse(data: ArrayLike<number>): Float32Array {
@@ -162,19 +145,4 @@ function coarse(data: ArrayLike<number>): Float32Array {
   const bits = new Uint32Array(rounded.buffer);
   for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff0000;
   return rounded.map((x) => (Math.abs(x) < 2 ** -14 ? 0 : x));
-}
-
-/** `count` files that hold every count-th tensor, and their index. */
-function shards(tensors: readonly TensorData[], count: number): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>();
-  const map: Record<string, string> = {};
-  for (let shard = 0; shard < count; shard++) {
-    const file = `model-${shard + 1}-of-${count}.safetensors`;
-    const own = tensors.filter((_, i) => i % count === shard);
-    for (const { name } of own) map[name] = file;
-    files.set(file, buildSafetensors(own));
-  }
-  const index = JSON.stringify({ metadata: {}, weight_map: map });
-  files.set('model.safetensors.index.json', new TextEncoder().encode(index));
-  return files;
 }

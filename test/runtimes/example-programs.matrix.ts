@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firstLine } from '../helpers/checks/first-line.ts';
+import { firstLine } from '../helpers/servers/first-line.ts';
 import { until, withExample } from './example.ts';
 import { REQUEST, textOfNode } from './node-text.ts';
 import { SLOW, writeZeroModel } from './zero-model.ts';

@@ -9,7 +9,6 @@ export interface GoldenOp {
   sizes: AttentionSizes;
   dim: number;
   ropePrecision: RopePrecision;
-  positions: number[];
 }
 
 /** The stored factors (B rotated) and sizes of an `op_*` file; every token is query and key. */
@@ -35,6 +34,5 @@ export function goldenOp(golden: Golden): GoldenOp {
     },
     dim: config['n_embd']!,
     ropePrecision: cos === 'bf16' ? 'bfloat16' : 'float32',
-    positions: Array.from({ length: tokens }, (_, t) => t),
   };
 }

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium, SWIFTSHADER } from '../../helpers/servers/browser.ts';
-import { firstLine } from '../../helpers/checks/first-line.ts';
+import { firstLine } from '../../helpers/servers/first-line.ts';
 import { CONSUMER } from '../consumer.ts';
 import { RUNTIMES } from '../find.ts';
 

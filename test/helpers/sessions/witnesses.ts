@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Model, Session } from '../../../src/index.ts';
-import { greedy } from '../sessions/sessions.ts';
+import { greedy } from './sessions.ts';
 
 /** Sessions that must not notice what goes wrong in one of them. */
 export interface Witnesses {
