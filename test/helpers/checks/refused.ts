@@ -27,13 +27,18 @@ export async function assertMistakes(mistakes: readonly Mistake[]): Promise<void
   }
 }
 
-/** Asserts that `action` is refused by a TpaError with one of the codes that quotes no file text. */
+/**
+ * Asserts that `action` is refused by a TpaError with one of the codes that quotes no file text. An
+ * action may also resolve with the error, where its rejection had to be caught before.
+ */
 export async function refused(
   action: () => unknown,
   codes: TpaErrorCode | readonly TpaErrorCode[],
   label = '',
 ): Promise<TpaError> {
-  const outcome = await thrownBy(action);
+  let outcome: unknown;
+  const thrown = await thrownBy(async () => (outcome = await action()));
+  outcome = thrown ?? outcome;
   assert.instance(outcome, TpaError, `${label}: expected a TpaError, got ${String(outcome)}`);
   const error = outcome as TpaError;
   assert.ok([codes].flat().includes(error.code), `${label}: got ${error.code}: ${error.message}`);
