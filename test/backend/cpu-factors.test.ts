@@ -10,6 +10,7 @@ import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { watchRegions } from '../helpers/kernels/red-zones.ts';
+import { evaluate } from '../helpers/sessions/evaluate.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
 
@@ -243,7 +244,7 @@ async function open(source: ModelBytes): Promise<{ backend: CpuBackend; used: nu
 async function advanced(backend: CpuBackend, length: number, skipped = 0): Promise<CpuSequence> {
   const sequence = backend.createSequence();
   const given = [...ids, ...ids].slice(skipped, skipped + length);
-  for (let at = 0; at < length; at += 48) await sequence.forward(given.slice(at, at + 48));
+  await evaluate(sequence, given);
   return sequence;
 }
 

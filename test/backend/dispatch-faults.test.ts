@@ -5,6 +5,7 @@ import { openOn, openSmall, runScenario } from '../helpers/gpu/dispatch-scenario
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { type Fault, type FaultPlan, SPOILS } from '../helpers/gpu/fake-gpu.ts';
 import { costs, slowed } from '../helpers/fakes/slow-cpu.ts';
+import { settle } from '../helpers/fakes/silence.ts';
 
 const FAULTS: readonly Fault[] = [
   'reject',
@@ -57,7 +58,7 @@ async function run(plan: FaultPlan | undefined, { auto = false, act = runScenari
   const { losses = 0 } = dispatch.info().gpu ?? {};
   if (losses === 0 && !auto) assert.is(gpus.live, 0, `${label}: sequences on the device`);
   dispatch.dispose();
-  await new Promise((resolve) => setImmediate(resolve)); // a device just made is let go
+  await settle(); // a device just made is let go
   assert.equal(gpus.violations, [], label);
   assert.is(gpus.live, 0, `${label}: sequences on the device at the end`);
   assert.is(gpus.devices, 0, `${label}: devices`);
@@ -130,7 +131,7 @@ async function runAll(
       if (at > mustLoseAfter) assert.ok(outcome.losses >= 1, `${fault} at ${at} was not met`);
     }
   }
-  await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   assert.is(rejections, 0, 'unhandled rejections');
   return [runs, losses];
 }

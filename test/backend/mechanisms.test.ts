@@ -8,6 +8,7 @@ import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { watchRegions } from '../helpers/kernels/red-zones.ts';
+import { evaluate } from '../helpers/sessions/evaluate.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
 
@@ -141,18 +142,9 @@ async function reaches(
   tokens: readonly number[],
 ): Promise<void> {
   const fresh = backend.createSequence();
-  close(await evaluate(sequence, tokens), await evaluate(fresh, tokens), `${tokens.length} tokens`);
+  const found = await evaluate(sequence, tokens.slice(sequence.length));
+  close(found, await evaluate(fresh, tokens), `${tokens.length} tokens`);
   fresh.dispose();
-}
-
-async function evaluate(sequence: Sequence, tokens: readonly number[]): Promise<Float32Array> {
-  let logits = new Float32Array(0);
-  while (sequence.length < tokens.length) {
-    logits = Float32Array.from(
-      await sequence.forward(tokens.slice(sequence.length, sequence.length + 48)),
-    );
-  }
-  return logits;
 }
 
 function close(actual: Float32Array, expected: Float32Array, what: string): void {

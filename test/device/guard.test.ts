@@ -5,6 +5,7 @@ import type { Losable } from '../../src/device/supervisor.ts';
 import { TpaError } from '../../src/base/errors.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { refused } from '../helpers/checks/refused.ts';
+import { settle } from '../helpers/fakes/silence.ts';
 
 const test = suite('Guard');
 
@@ -36,7 +37,6 @@ function setUp() {
 }
 
 const never = (): Promise<never> => new Promise(() => {});
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('call(): one at a time, in the order they come', async () => {
   const { device, guard, clock } = setUp();

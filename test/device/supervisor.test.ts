@@ -5,6 +5,7 @@ import { type Losable, Supervisor } from '../../src/device/supervisor.ts';
 import { TpaError } from '../../src/base/errors.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { refused } from '../helpers/checks/refused.ts';
+import { settle } from '../helpers/fakes/silence.ts';
 
 const test = suite('Supervisor and RetryPolicy');
 
@@ -46,8 +47,6 @@ function setUp(random = 0) {
   });
   return { clock, things, events, moments, state, supervisor };
 }
-
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a lost thing is disposed at once, the reason told; the next is opened after a second', async () => {
   const { clock, things, events, supervisor, moments } = setUp();

@@ -4,6 +4,7 @@ import { Watchdog } from '../../src/device/watchdog.ts';
 import { TpaError } from '../../src/base/errors.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { refused } from '../helpers/checks/refused.ts';
+import { settle } from '../helpers/fakes/silence.ts';
 
 const test = suite('Watchdog');
 
@@ -48,7 +49,7 @@ test('a call that never settles is GPU_LOST at its deadline, not before; no time
   await Promise.resolve();
   assert.is(outcome, undefined);
   clock.advance(1);
-  await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   const { message } = await refused(() => outcome, 'GPU_LOST');
   assert.is(message, 'the GPU did not answer a step call within 60 s');
   assert.equal((outcome as TpaError).data, { kind: 'step', deadline: 60_000 });
@@ -73,9 +74,9 @@ test('what settles in time is passed on, a failure too, and no timer is left', a
 test('an abort ends a call with its reason; its late answer and its late failure are of no interest', async () => {
   const clock = new FakeClock();
   const watchdog = new Watchdog(clock);
-  let settle: ((error: Error) => void) | undefined;
+  let fail: ((error: Error) => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    settle = reject;
+    fail = reject;
   });
   const controller = new AbortController();
   const running = watchdog.run('step', () => late, controller.signal);
@@ -85,9 +86,9 @@ test('an abort ends a call with its reason; its late answer and its late failure
   let unhandled = 0;
   const count = (): void => void unhandled++;
   process.on('unhandledRejection', count);
-  settle!(new Error('late'));
-  await new Promise((resolve) => setImmediate(resolve));
-  await new Promise((resolve) => setImmediate(resolve));
+  fail!(new Error('late'));
+  await settle();
+  await settle();
   process.off('unhandledRejection', count);
   assert.is(unhandled, 0);
 });

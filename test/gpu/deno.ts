@@ -1,12 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { findRuntime } from '../runtimes/find.ts';
 import type { Bundle } from './bundle.ts';
 import type { HostOrReason } from './host.ts';
 import { outputOf, startLineHost } from './line-process.ts';
 
-const ORT = fileURLToPath(
-  new URL('../../node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs', import.meta.url),
-);
 const PROBE = 'console.log((await navigator.gpu.requestAdapter())?.info.description ?? "")';
 
 /**
@@ -21,5 +17,5 @@ export async function openDeno(bundle: Bundle): Promise<HostOrReason> {
   if ((await outputOf([program, 'eval', PROBE])) === '') {
     return { missing: 'Deno finds no GPU adapter (apt-get install mesa-vulkan-drivers)' };
   }
-  return startLineHost([program, 'run', '-A'], bundle, ORT);
+  return startLineHost([program, 'run', '-A'], bundle);
 }

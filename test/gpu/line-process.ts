@@ -8,14 +8,16 @@ import type { GpuHost } from './host.ts';
 export function startLineHost(
   command: readonly string[],
   { folder }: Bundle,
-  module: string,
   env: NodeJS.ProcessEnv = process.env,
 ): GpuHost {
   const url = (file: string) => pathToFileURL(`${folder}/${file}`).href;
   const assets = {
     worker: url('gpu-worker.js'),
     faultyWorker: url('faulty-worker.js'),
-    module: pathToFileURL(module).href,
+    module: new URL(
+      '../../node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs',
+      import.meta.url,
+    ).href,
   };
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, `${folder}/line-host.js`, JSON.stringify(assets)], {

@@ -1,14 +1,10 @@
 import { cpSync, existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { findRuntime } from '../runtimes/find.ts';
 import type { Bundle } from './bundle.ts';
 import { FAULT_AT } from './faults.ts';
 import type { HostOrReason } from './host.ts';
 import { startLineHost } from './line-process.ts';
 
-const ORT = fileURLToPath(
-  new URL('../../node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs', import.meta.url),
-);
 /** Chromium's SwiftShader, which Dawn takes in Node too. */
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
@@ -24,7 +20,7 @@ export async function openNode(bundle: Bundle): Promise<HostOrReason> {
   cpSync(`${webgpu.modules}webgpu`, `${bundle.folder}/node_modules/webgpu`, {
     recursive: true,
   });
-  return startLineHost([node.program], bundle, ORT, {
+  return startLineHost([node.program], bundle, {
     ...process.env,
     VK_ICD_FILENAMES: SWIFTSHADER,
     TPA_FAULT: `destroyAt=${FAULT_AT}`,

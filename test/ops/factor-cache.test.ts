@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Compute } from '../../src/compute/compute.ts';
-import type { FactorCache } from '../../src/ops/factor-cache.ts';
+import { type FactorCache, takeUnchanged } from '../../src/ops/factor-cache.ts';
 import { createRuntime, TpaError } from '../../src/index.ts';
 import { Runtime } from '../../src/ops/runtime.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
@@ -159,6 +159,19 @@ for (const simd of BINARIES) {
     ]) {
       assert.throws(use, isDisposed);
     }
+  });
+
+  test('takeUnchanged(): the prefix that was there before and that truncate() has left', () => {
+    using cache = runtime.createFactorCache(SPEC);
+    cache.append(factorsOf(range(0, 200), SPEC));
+    assert.is(takeUnchanged(cache), 0);
+    cache.append(factorsOf(range(200, 250), SPEC));
+    cache.truncate(220);
+    using fork = cache.fork();
+    assert.equal([takeUnchanged(cache), takeUnchanged(fork)], [200, 0]);
+    cache.truncate(192);
+    cache.append(factorsOf(range(0, 100), SPEC));
+    assert.equal([takeUnchanged(cache), takeUnchanged(cache)], [192, 292]);
   });
 
   test.run();

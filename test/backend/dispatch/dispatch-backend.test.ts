@@ -20,6 +20,7 @@ import { FakeClock } from '../../helpers/fakes/fake-clock.ts';
 import { type Fault, FakeGpus } from '../../helpers/gpu/fake-gpu.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 import { costs, slowed } from '../../helpers/fakes/slow-cpu.ts';
+import { settle } from '../../helpers/fakes/silence.ts';
 
 const cpu = await openSmall();
 const device = await openSmall();
@@ -187,7 +188,7 @@ test("'auto', dead at open or lost while it is measured: the CPU computes, and s
       assert.equal([gpus.opened.length, gpus.devices, gpus.live, clock.timers], [1, 0, 0, 0]);
       assert.equal(gpus.violations, []);
       dispatch.dispose();
-      await new Promise((resolve) => setImmediate(resolve)); // what was measured lets go
+      await settle(); // what was measured lets go
       assert.is(heap.used, used);
     }
   }
@@ -199,14 +200,14 @@ test("'auto', lost and back: routes are as they were measured, and nothing is me
   const { dispatch, model, gpus, clock } = opened;
   const { routes, gpu } = model.info();
   gpus.lose();
-  await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   assert.equal(model.info().routes, onlyRoutes('wasm'));
   assert.equal(model.info().gpu, { ...gpu, losses: 1 });
   clock.advance(2000);
   const before = gpus.calls.length;
   const session = model.createSession();
   await session.prefill([1]);
-  await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   assert.equal(gpus.calls.slice(before), ['open', 'forward', 'forward', 'read', 'load', 'forward']);
   assert.equal(model.info().routes, routes);
   session.dispose();
@@ -246,12 +247,12 @@ test('a device that opens after loading was aborted is let go unused', async () 
   const controller = new AbortController();
   const open = async () => {
     controller.abort();
-    await new Promise((resolve) => setImmediate(resolve));
+    await settle();
     return gpus.open();
   };
   const { signal } = controller;
   await refused(() => openDispatch(lent(), open, { mode: 'webgpu', signal, clock }), 'ABORTED');
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 5; i++) await settle();
   assert.equal([gpus.calls, gpus.devices, gpus.made], [['open'], 0, 0]);
 });
 
@@ -276,7 +277,7 @@ test("'backendchange' tells of a loss and of a return; a listener that throws st
   assert.is(model.info().gpu?.losses, 1);
   model.removeEventListener('backendchange', listener);
   gpus.lose('again');
-  await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   assert.is(changes.length, 2);
   assert.is(model.info().backend, 'wasm');
   assert.is(model.info().backendReason, 'again');

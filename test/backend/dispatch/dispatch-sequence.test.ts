@@ -5,6 +5,7 @@ import { assertClose } from '../../helpers/checks/close.ts';
 import { argmax, decode, openOn, openSmall, PROMPT } from '../../helpers/gpu/dispatch-scenario.ts';
 import { evaluate } from '../../helpers/sessions/evaluate.ts';
 import { refused } from '../../helpers/checks/refused.ts';
+import { settle } from '../../helpers/fakes/silence.ts';
 
 const cpu = await openSmall();
 const device = await openSmall();
@@ -13,8 +14,6 @@ const alone = new Model(cpu, cpu.network.config, undefined, []);
 const { used } = heap;
 
 const test = suite('DispatchSequence');
-
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('truncate(), other tokens, fork(): the GPU goes on from what is right of its copy', async () => {
   const { model, gpus, dispatch, clock } = await openOn(cpu, device);

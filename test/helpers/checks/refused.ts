@@ -26,7 +26,10 @@ export async function assertMistakes(mistakes: readonly Mistake[]): Promise<void
   }
 }
 
-/** Asserts that `action` is refused by a TpaError with one of the codes that quotes no file text. */
+/**
+ * Asserts that `action` is refused by a TpaError with one of the codes that quotes no file text. An
+ * action may also resolve with the error, where its rejection had to be caught before.
+ */
 export async function refused(
   action: () => unknown,
   codes: TpaErrorCode | readonly TpaErrorCode[],
