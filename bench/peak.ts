@@ -1,24 +1,37 @@
+import { readFile } from 'node:fs/promises';
 import type { KernelCase } from './suite.ts';
 
-/** About 0.5 ms a call at 20 GMAC/s: long against the call, short against a scheduler's slice. */
+/** Iterations of a call: about 0.5 ms at 20 GMAC/s, long against the call, short against a scheduler's slice. */
 const ITERATIONS = 100_000;
 
-/** A wasm export that multiplies and adds without touching memory. */
-export interface FmaProbe {
+/** Multiply-adds of one iteration of `fmaPeak`: 24 vectors of 4. */
+const MACS_PER_ITERATION = 96;
+
+/** What a machine can do at most: the exports of assembly/probes, which the package does not ship. */
+export interface Probes {
+  /** Multiplies and adds without touching memory. */
   fmaPeak(iterations: number): number;
+  /** Reads `bytes` from address `x` on, a multiple of 128, and adds. */
+  readPeak(x: number, bytes: number): number;
 }
 
-/**
- * The ceiling of one binary on this machine as a case of a suite; other cases name it as `peak`.
- *
- * @param macsPerIteration multiply-adds the probe's loop does each time around
- */
-export function peakCase(name: string, probe: FmaProbe, macsPerIteration: number): KernelCase {
+/** The probes compiled as the kernels of that name are, over a memory. */
+export async function openProbes(
+  simd: 'baseline' | 'relaxed',
+  memory: WebAssembly.Memory,
+): Promise<Probes> {
+  const path = new URL(`../dist/wasm/probes-${simd}.wasm`, import.meta.url);
+  const { instance } = await WebAssembly.instantiate(await readFile(path), { env: { memory } });
+  return instance.exports as unknown as Probes;
+}
+
+/** The ceiling of one binary on this machine as a case of a suite; other cases name it as `peak`. */
+export function peakCase(name: string, probes: Pick<Probes, 'fmaPeak'>): KernelCase {
   return {
     name,
-    macs: ITERATIONS * macsPerIteration,
+    macs: ITERATIONS * MACS_PER_ITERATION,
     run: () => {
-      probe.fmaPeak(ITERATIONS);
+      probes.fmaPeak(ITERATIONS);
     },
   };
 }

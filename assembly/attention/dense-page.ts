@@ -1,7 +1,8 @@
 import { productAdd, productStore } from '../product/strips';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { mask, raiseMax, weigh } from './softmax';
-import { bvRows, CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layout/pages';
+import { bvRows, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layout/pages';
+import { CacheShape } from '../layout/records';
 
 /*
  * Queries of some K/V heads against one page: logits, online softmax, values. All keys of the

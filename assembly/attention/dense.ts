@@ -2,7 +2,8 @@ import { LOG2E } from '../simd/exp2';
 import { scaleRow } from '../simd/scale';
 import { densePage, pageScratch, seenFrom } from './dense-page';
 import { LOWEST } from './softmax';
-import { CacheShape, LATENT, PAGE_TOKENS, STORED, valueRow } from '../layout/pages';
+import { PAGE_TOKENS, valueRow } from '../layout/pages';
+import { CacheShape, LATENT, STORED } from '../layout/records';
 
 /** Bytes of scratch that {@link denseDecode} needs for any K/V heads. */
 export function denseDecodeScratch(shapeAt: usize): usize {

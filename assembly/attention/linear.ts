@@ -1,8 +1,8 @@
 import { productAdd, productStore } from '../product/strips';
-import { FactorRows } from '../cache/factor-rows';
 import { queryOfHead } from '../cache/materialize';
-import { queriesOfHead, QueryRows } from './queries';
-import { CacheShape, TILE, TILE_ROW, valueRow } from '../layout/pages';
+import { queriesOfHead } from './queries';
+import { TILE, TILE_ROW, valueRow } from '../layout/pages';
+import { CacheShape, FactorRows, QueryRows } from '../layout/records';
 
 /** Heads with a state of their own: those of K and V when A is none, else every query head. */
 // @ts-ignore: decorator

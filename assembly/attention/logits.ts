@@ -1,7 +1,8 @@
 import { productStore } from '../product/strips';
 import { splatBytes, splatScale, splatScaleAdd, splatStore } from '../product/splat';
 import { keysOfHead } from '../cache/materialize';
-import { CacheShape, PAGE_ROW, TILE, TILE_ROW } from '../layout/pages';
+import { PAGE_ROW, TILE, TILE_ROW } from '../layout/pages';
+import { CacheShape } from '../layout/records';
 
 /*
  * Logits (base 2) of some heads and one tile of 48 keys: out (heads, queries, 48), heads `plane`

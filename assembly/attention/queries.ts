@@ -1,19 +1,6 @@
 import { splatBytes, splatRows } from '../product/splat';
 import { queryOfHead } from '../cache/materialize';
-import { CacheShape } from '../layout/pages';
-
-/** A block of queries: addresses, and numbers between tokens. Six u32, written by the host. */
-@unmanaged
-export class QueryRows {
-  /** (count, heads, rankQ); with rankQ = 0 the full query (count, heads, headDim) */
-  aq: u32;
-  aqStride: u32;
-  /** (count, rankQ, headDim) */
-  bq: u32;
-  bqStride: u32;
-  rankQ: u32;
-  count: u32;
-}
+import { QueryRows, rowOf } from '../layout/records';
 
 /** Splats the factors of every query: A of some heads times scale, B of all queries as one matrix. */
 export function splatQueries(
@@ -29,9 +16,9 @@ export function splatQueries(
     count = <usize>queries.count;
   const inner = rankQ ? rankQ : headDim;
   for (let t: usize = 0; t < count; t++) {
-    const from = <usize>queries.aq + (t * queries.aqStride + firstHead * inner) * 4;
+    const from = rowOf(queries.aq, queries.aqStride, t) + ((firstHead * inner) << 2);
     splatRows(a + t * splatBytes(heads, inner), from, heads, inner, scale, 0);
-    const factors = <usize>queries.bq + t * queries.bqStride * 4;
+    const factors = rowOf(queries.bq, queries.bqStride, t);
     splatRows(b, factors, rankQ, headDim, 1, t * rankQ);
   }
 }

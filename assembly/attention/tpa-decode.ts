@@ -5,9 +5,9 @@ import { even, splatBytes, splatRows } from '../product/splat';
 import { factoredLogits } from './logits';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { akTile, avTile, avTileStride, valueRow } from '../layout/pages';
-import { CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
 import { valueScratch, valuesOfPage } from '../cache/values';
+import { akTile, avTile, avTileStride, valueRow, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
+import { CacheShape } from '../layout/records';
 
 /** Bytes of scratch that {@link tpaDecode} needs for any heads. */
 export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {

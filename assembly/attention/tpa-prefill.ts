@@ -5,11 +5,11 @@ import { even, splatBytes } from '../product/splat';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { denseLogits, factoredLogits } from './logits';
 import { valuesOfHead } from '../cache/materialize';
-import { denseQueries, QueryRows, splatQueries } from './queries';
+import { denseQueries, splatQueries } from './queries';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { akTile, avTile, avTileStride, valueRow } from '../layout/pages';
-import { CacheShape, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
 import { valueScratch, valuesOfPage } from '../cache/values';
+import { akTile, avTile, avTileStride, valueRow, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
+import { CacheShape, QueryRows } from '../layout/records';
 
 /**
  * Rows of w and acc for each head: the queries, and a pair more, lest heads lie a power of two

@@ -1,28 +1,5 @@
-import {
-  akTile,
-  avTile,
-  avTileStride,
-  bkTile,
-  bvRows,
-  CacheShape,
-  PAGE_TOKENS,
-  storedRow,
-  TILE,
-  TILE_ROW,
-} from '../layout/pages';
-
-/** Where the factors of tokens lie outside the pages: addresses, and numbers between tokens. Eight u32. */
-@unmanaged
-export class FactorRows {
-  ak: u32;
-  akStride: u32;
-  bk: u32;
-  bkStride: u32;
-  av: u32;
-  avStride: u32;
-  bv: u32;
-  bvStride: u32;
-}
+import { akTile, avTile, avTileStride, bkTile, bvRows, PAGE_TOKENS, storedRow, TILE, TILE_ROW } from '../layout/pages';
+import { CacheShape, FactorRows, rowOf } from '../layout/records';
 
 /**
  * Copies what the pages hold of tokens first … first + count: from rows into the pages, or with
@@ -30,16 +7,8 @@ export class FactorRows {
  */
 // @ts-ignore: decorator
 @inline
-export function copyFactors(
-  pages: usize,
-  shapeAt: usize,
-  first: usize,
-  count: usize,
-  rowsAt: usize,
-  isRead: bool,
-): void {
-  const shape = changetype<CacheShape>(shapeAt),
-    rows = changetype<FactorRows>(rowsAt);
+function copyFactors(pages: usize, shape: CacheShape, first: usize, count: usize, rowsAt: usize, isRead: bool): void {
+  const rows = changetype<FactorRows>(rowsAt);
   const heads = <usize>shape.heads,
     rankK = <usize>shape.rankK,
     rankV = <usize>shape.rankV;
@@ -50,20 +19,14 @@ export function copyFactors(
     const page = <usize>load<u32>(pages + ((token / PAGE_TOKENS) << 2));
     const tile = (token % PAGE_TOKENS) / TILE,
       lane = (token % TILE) << 2;
-    copyLane(
-      bkTile(page, tile, shape) + lane,
-      <usize>rows.bk + i * rows.bkStride * 4,
-      1,
-      rankK * shape.keyRows,
-      isRead,
-    );
+    copyLane(bkTile(page, tile, shape) + lane, rowOf(rows.bk, rows.bkStride, i), 1, rankK * shape.keyRows, isRead);
     if (shape.headRows) {
-      copyLane(akTile(page, tile, shape) + lane, <usize>rows.ak + i * rows.akStride * 4, rankK, heads, isRead);
+      copyLane(akTile(page, tile, shape) + lane, rowOf(rows.ak, rows.akStride, i), rankK, heads, isRead);
       const av = avTile(page, shape) + tile * avTileStride(shape) + lane;
-      copyLane(av, <usize>rows.av + i * rows.avStride * 4, rankV, heads, isRead);
+      copyLane(av, rowOf(rows.av, rows.avStride, i), rankV, heads, isRead);
     }
     let stored = bvRows(page, shape) + (token % PAGE_TOKENS) * row;
-    let given = <usize>rows.bv + i * rows.bvStride * 4;
+    let given = rowOf(rows.bv, rows.bvStride, i);
     for (let u: usize = 0; u < rankV; u++) {
       if (isRead) memory.copy(given, stored, valueBytes);
       else memory.copy(stored, given, valueBytes);
@@ -85,4 +48,29 @@ function copyLane(lane: usize, x: usize, columns: usize, rows: usize, isRead: bo
       lane += TILE_ROW;
     }
   }
+}
+
+/**
+ * Copies the factors of `count` tokens into the pages, as tokens first … first + count.
+ *
+ * @param pages u32 addresses of the pages that hold them
+ * @param rowsAt FactorRows: ak (heads, rankK), bk (rankK, keyRows), av (heads, rankV),
+ *   bv (rankV, valueRows) of each token; what the page does not hold is not read
+ * No overlap; any alignment.
+ */
+export function appendFactors(pages: usize, shapeAt: usize, first: usize, count: usize, rowsAt: usize): void {
+  const shape = changetype<CacheShape>(shapeAt);
+  assert(shape.heads && shape.rankK && shape.rankV, 'appendFactors: an empty shape');
+  copyFactors(pages, shape, first, count, rowsAt, false);
+}
+
+/**
+ * Copies the factors of tokens first … first + count out of the pages: the inverse of appendFactors,
+ * bit for bit. Rows as there; what the page does not hold is not written, nor are the gaps between
+ * tokens.
+ */
+export function readFactors(pages: usize, shapeAt: usize, first: usize, count: usize, rowsAt: usize): void {
+  const shape = changetype<CacheShape>(shapeAt);
+  assert(shape.heads && shape.rankK && shape.rankV, 'readFactors: an empty shape');
+  copyFactors(pages, shape, first, count, rowsAt, true);
 }

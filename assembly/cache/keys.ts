@@ -1,17 +1,6 @@
 import { storeRotated, storeTransposed } from './rotate';
-import {
-  bkTile,
-  bvRows,
-  CacheShape,
-  FIXED,
-  LATENT,
-  OUTER,
-  SHARED,
-  STORED,
-  storedRow,
-  TILE,
-  TILE_ROW,
-} from '../layout/pages';
+import { bkTile, bvRows, storedRow, TILE, TILE_ROW } from '../layout/pages';
+import { CacheShape, FIXED, LATENT, OUTER, SHARED, STORED } from '../layout/records';
 
 /** Bytes of scratch that {@link keysOfTile} needs. */
 export function keyScratch(shape: CacheShape): usize {

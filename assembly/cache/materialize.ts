@@ -1,5 +1,6 @@
 import { addScaledRow, scaleRow } from '../simd/scale';
-import { avTileStride, CacheShape, PAGE_TOKENS, TILE_ROW, valueRow } from '../layout/pages';
+import { avTileStride, PAGE_TOKENS, TILE_ROW, valueRow } from '../layout/pages';
+import { CacheShape } from '../layout/records';
 
 /*
  * One head's dense Q, K or V, formed from factors in scratch and used for a whole block of

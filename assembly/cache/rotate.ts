@@ -1,4 +1,5 @@
-import { CacheShape, TILE_ROW } from '../layout/pages';
+import { TILE_ROW } from '../layout/pages';
+import { CacheShape } from '../layout/records';
 
 /*
  * Rows of 48 tokens, `row` bytes apart, turned into a tile with the token innermost: four tokens

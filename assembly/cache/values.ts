@@ -1,5 +1,6 @@
 import { scaleRow } from '../simd/scale';
-import { bvRows, CacheShape, FIXED, OUTER, PAGE_TOKENS, storedRow, valueRow } from '../layout/pages';
+import { bvRows, PAGE_TOKENS, storedRow, valueRow } from '../layout/pages';
+import { CacheShape, FIXED, OUTER } from '../layout/records';
 
 /** Bytes of scratch that {@link valuesOfPage} needs. */
 export function valueScratch(shape: CacheShape): usize {

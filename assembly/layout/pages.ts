@@ -1,3 +1,5 @@
+import { CacheShape } from './records';
+
 /*
  * The layout of a page of the cache, known to the attention kernels alone.
  *
@@ -17,51 +19,6 @@ export const TILE: usize = 48;
 export const TILE_ROW: usize = TILE << 2;
 export const PAGE_TOKENS: usize = 96;
 export const PAGE_ROW: usize = PAGE_TOKENS << 2;
-
-/** B_K and B_V are in the page as they are used. */
-export const STORED: u32 = 0;
-/** B_K and B_V are parameters; B_K is rotated to its token's position. */
-export const FIXED: u32 = 1;
-/** B_K is B_V, rotated to its token's position. */
-export const SHARED: u32 = 2;
-/** The page holds b and c of b ⊗ c. */
-export const OUTER: u32 = 3;
-/** B_K is B_V, the latent, followed by the stored rows of B_K. */
-export const LATENT: u32 = 4;
-
-/** What the kernels know of a cache; written once by the host, words in this order. */
-@unmanaged
-export class CacheShape {
-  heads: u32;
-  headDim: u32;
-  valueDim: u32;
-  rankK: u32;
-  rankV: u32;
-  /** Numbers of a B_K in the page. */
-  keyRows: u32;
-  /** heads, or 0 where A is not in the page. */
-  headRows: u32;
-  /** Numbers of a B_V in the page. */
-  valueRows: u32;
-  /** STORED … LATENT. */
-  form: u32;
-  /** Width of c with OUTER. */
-  outerDim: u32;
-  /**
-   * With headRows = 0: A_K (rankK, heads, 48) and A_V (rankV, heads, 48), a number in every lane;
-   * with odd heads the row after A_K is read too, and not used.
-   */
-  ak: u32;
-  av: u32;
-  /** With FIXED: B_K (rankK, headDim), and B_V (rankV, 96, valueStride), the same row for all tokens. */
-  bk: u32;
-  bv: u32;
-  /** With FIXED and SHARED: tables (positions up to the end of the last page, pairs). */
-  cos: u32;
-  sin: u32;
-  pairs: u32;
-  direction: f32;
-}
 
 /** Bytes of a row of values as the value product reads it. */
 // @ts-ignore: decorator
@@ -116,9 +73,4 @@ export function bvRows(page: usize, shape: CacheShape): usize {
 export function pageBytes(shapeAt: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   return bvRows(0, shape) + <usize>shape.rankV * storedRow(shape) * PAGE_TOKENS;
-}
-
-/** Tokens of one page, for the host. */
-export function pageTokens(): usize {
-  return PAGE_TOKENS;
 }

@@ -7,11 +7,6 @@
 
 export const PANEL: usize = 48;
 
-/** Bytes of a packed weight. */
-export function packedBytes(columns: usize, k: usize): usize {
-  return ((columns + PANEL - 1) / PANEL) * PANEL * (k << 2);
-}
-
 /**
  * Writes rows of a row-major weight w (rows, k) into panels, as columns first … first + rows.
  * `panels` is zero before the first call. No overlap, any alignment.

@@ -1,5 +1,5 @@
-import { wideStrips } from './strips';
-import { SCALE, SCALE_ADD, STORE, tile2x16, tile2x24 } from './tile';
+import { stripProduct } from './strips';
+import { SCALE, SCALE_ADD, STORE } from './tile';
 
 /*
  * Products whose left operand is used many times: it is splatted once, rows padded to pairs,
@@ -36,46 +36,20 @@ export function splatRows(out: usize, x: usize, rows: usize, k: usize, factor: f
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function splatProduct(
-  out: usize,
-  a: usize,
-  b: usize,
-  rows: usize,
-  k: usize,
-  ldo: usize,
-  mode: i32,
-  scale: usize,
-): void {
-  const wide = wideStrips(COLUMNS);
-  for (let i: usize = 0; i < rows; i += 2) {
-    for (let j: usize = 0; j < wide; j += 96) {
-      tile2x24(out + j, ldo, a, 0, b + j, COLUMNS, k, mode, scale + j, COLUMNS, true);
-    }
-    for (let j = wide; j < COLUMNS; j += 64) {
-      tile2x16(out + j, ldo, a, 0, b + j, COLUMNS, k, mode, scale + j, COLUMNS, true);
-    }
-    out += ldo << 1;
-    a += k << 5;
-    scale += COLUMNS << 1;
-  }
-}
-
 /**
  * out = A · B for 48 columns; writes whole pairs of rows.
  * Row stride of out in bytes; B (k, 48); A from {@link splatRows}. No overlap.
  */
 export function splatStore(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize): void {
-  splatProduct(out, a, b, rows, k, ldo, STORE, 0);
+  stripProduct(out, a, b, even(rows), COLUMNS, k, ldo, 0, COLUMNS, STORE, 0, true);
 }
 
 /** out = scale * (A · B), scale (rows, 48), read up to the next pair. */
 export function splatScale(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize, scale: usize): void {
-  splatProduct(out, a, b, rows, k, ldo, SCALE, scale);
+  stripProduct(out, a, b, even(rows), COLUMNS, k, ldo, 0, COLUMNS, SCALE, scale, true);
 }
 
 /** out += scale * (A · B) */
 export function splatScaleAdd(out: usize, a: usize, b: usize, rows: usize, k: usize, ldo: usize, scale: usize): void {
-  splatProduct(out, a, b, rows, k, ldo, SCALE_ADD, scale);
+  stripProduct(out, a, b, even(rows), COLUMNS, k, ldo, 0, COLUMNS, SCALE_ADD, scale, true);
 }

@@ -11,11 +11,56 @@ const STRIP16: usize = 64;
  */
 // @ts-ignore: decorator
 @inline
-export function wideStrips(width: usize): usize {
+function wideStrips(width: usize): usize {
   if (!ASC_FEATURE_RELAXED_SIMD) return 0;
   const strips = width / STRIP24,
     units = (width >> 5) - 3 * strips;
   return strips && units & 1 ? (strips - 1) * STRIP24 : strips * STRIP24;
+}
+
+/**
+ * out (pairs of rows, columns) (+)= A (pairs of rows, k) · B (k, columns), for all columns that
+ * strips of 24 or of 16 can cover: the one loop over register tiles. `mode` and `isSplatted` are
+ * literals at every call; strides and width in bytes.
+ *
+ * @param pairs rows, an even number; with isSplatted A is (pairs, k, 2, 4 lanes) and lda unused
+ * @param scale (rows, width) for the modes that scale
+ * @returns bytes of the columns covered
+ */
+// @ts-ignore: decorator
+@inline
+export function stripProduct(
+  out: usize,
+  a: usize,
+  b: usize,
+  pairs: usize,
+  width: usize,
+  k: usize,
+  ldo: usize,
+  lda: usize,
+  ldb: usize,
+  mode: i32,
+  scale: usize,
+  isSplatted: bool,
+): usize {
+  const wide = wideStrips(width),
+    covered = wide + ((width - wide) / STRIP16) * STRIP16;
+  const step = isSplatted ? k << 4 : lda;
+  for (let j: usize = 0; j < wide; j += STRIP24) {
+    for (let i: usize = 0; i < pairs; i += 2) {
+      const to = out + i * ldo + j,
+        factor = scale + i * width + j;
+      tile2x24(to, ldo, a + i * step, lda, b + j, ldb, k, mode, factor, width, isSplatted);
+    }
+  }
+  for (let j = wide; j < covered; j += STRIP16) {
+    for (let i: usize = 0; i < pairs; i += 2) {
+      const to = out + i * ldo + j,
+        factor = scale + i * width + j;
+      tile2x16(to, ldo, a + i * step, lda, b + j, ldb, k, mode, factor, width, isSplatted);
+    }
+  }
+  return covered;
 }
 
 /**
@@ -36,24 +81,11 @@ function product(
   ldb: usize,
   mode: i32,
 ): void {
-  const width = columns << 2;
-  const wide = wideStrips(width);
-  const narrow = wide + ((width - wide) / STRIP16) * STRIP16;
-  const pairs = rows & ~1;
-  for (let j: usize = 0; j < wide; j += STRIP24) {
-    for (let i: usize = 0; i < pairs; i += 2) {
-      tile2x24(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, 0, 0, false);
-    }
-  }
-  for (let j = wide; j < narrow; j += STRIP16) {
-    for (let i: usize = 0; i < pairs; i += 2) {
-      tile2x16(out + i * ldo + j, ldo, a + i * lda, lda, b + j, ldb, k, mode, 0, 0, false);
-    }
-  }
-  for (let i: usize = width == narrow ? pairs : 0; i < rows; i++) {
-    const o = out + i * ldo,
-      row = a + i * lda;
-    rowProduct(o, row, b, k, i < pairs ? narrow : 0, width, ldb, mode);
+  const width = columns << 2,
+    pairs = rows & ~1;
+  const covered = stripProduct(out, a, b, pairs, width, k, ldo, lda, ldb, mode, 0, false);
+  for (let i: usize = width == covered ? pairs : 0; i < rows; i++) {
+    rowProduct(out + i * ldo, a + i * lda, b, k, i < pairs ? covered : 0, width, ldb, mode);
   }
 }
 

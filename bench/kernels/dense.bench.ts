@@ -32,9 +32,9 @@ function densePart(suite: string, shape: DenseShape, tokens: number): SuitePart 
     notes: [READ_NOTE],
     prepare: async () => {
       const engines = await openEngines();
-      const cases = engines.flatMap(({ name, engine, peak }) => {
+      const cases = engines.flatMap(({ name, engine, probes, peak }) => {
         checkDense(`dense decode, ${name}`, engine, shape);
-        const { run, read, numbers } = openDense(engine, shape, tokens);
+        const { run, read, numbers } = openDense(engine, shape, tokens, probes);
         const macs = denseDecodeMacs(shape, tokens);
         return [
           peak,

@@ -3,6 +3,7 @@ import { attend, attendScratch } from '../../src/compute/attend.ts';
 import type { AttentionSpec } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
+import type { Probes } from '../peak.ts';
 import { randomGqaFeeds } from '../peers/gqa-graph.ts';
 import { assertClose, gqaReference } from '../peers/reference.ts';
 import { randomValues } from '../random.ts';
@@ -21,7 +22,12 @@ export interface DenseDecode {
 }
 
 /** Fills a cache with random keys and values; the same for every engine. */
-export function openDense(engine: Engine, shape: DenseShape, tokens: number): DenseDecode {
+export function openDense(
+  engine: Engine,
+  shape: DenseShape,
+  tokens: number,
+  probes: Probes,
+): DenseDecode {
   const { heap, kernels } = engine;
   const { heads, headDim, valueDim } = shape;
   const compute = new Compute(engine);
@@ -46,7 +52,7 @@ export function openDense(engine: Engine, shape: DenseShape, tokens: number): De
   return {
     run: () => attend(compute, out, rows, cache, 1, tokens - 1),
     read: () => {
-      for (const page of pages) kernels.readPeak(page, pageBytes);
+      for (const page of pages) probes.readPeak(page, pageBytes);
     },
     numbers: cache.byteLength / 4,
   };

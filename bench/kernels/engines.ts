@@ -1,15 +1,13 @@
 import type { SimdChoice } from '../../src/wasm/binary.ts';
 import { createEngine, type Engine } from '../../src/wasm/engine.ts';
-import { peakCase } from '../peak.ts';
+import { openProbes, peakCase, type Probes } from '../peak.ts';
 import type { KernelCase } from '../suite.ts';
 
-/** Multiply-adds of one iteration of `fmaPeak`: 24 vectors of 4. */
-export const FMA_PEAK_MACS = 96;
-
-/** A binary with its probe; cases name `peak.name` as their ceiling. */
+/** A binary with its probes, over one memory; cases name `peak.name` as their ceiling. */
 export interface BenchEngine {
   readonly name: SimdChoice['simd'];
   readonly engine: Engine;
+  readonly probes: Probes;
   readonly peak: KernelCase;
 }
 
@@ -18,8 +16,17 @@ export async function openEngines(): Promise<BenchEngine[]> {
   const auto = await createEngine();
   const engines = [auto];
   if (auto.simd.simd === 'relaxed') engines.push(await createEngine({ simd: 'baseline' }));
-  return engines.map((engine) => {
-    const name = engine.simd.simd;
-    return { name, engine, peak: peakCase(`fmaPeak, ${name}`, engine.kernels, FMA_PEAK_MACS) };
-  });
+  return Promise.all(
+    engines.map(async (engine) => {
+      const name = engine.simd.simd;
+      const probes = await probesOf(engine);
+      return { name, engine, probes, peak: peakCase(`fmaPeak, ${name}`, probes) };
+    }),
+  );
+}
+
+/** The probes that go with an engine, over its memory. */
+export function probesOf({ simd, kernels }: Engine): Promise<Probes> {
+  const { memory } = kernels as typeof kernels & { readonly memory: WebAssembly.Memory };
+  return openProbes(simd.simd, memory);
 }

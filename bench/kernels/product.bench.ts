@@ -1,4 +1,4 @@
-import { PANEL, padToPanel } from '../../src/layout/packed-weight.ts';
+import { PANEL, packedBytes, padToPanel } from '../../src/layout/packed-weight.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertClose, productReference } from '../peers/reference.ts';
 import { randomValues } from '../random.ts';
@@ -43,7 +43,7 @@ function openProduct(engine: Engine, { rows, inner, columns }: ProductShape): ()
   const weight = randomValues(inner * columns, 2); // (inner, columns), as the peer takes it
   const x = place(values);
   const out = heap.allocate(rows * stride * 4);
-  const panels = heap.allocate(kernels.packedBytes(columns, inner) >>> 0);
+  const panels = heap.allocate(packedBytes({ rows: columns, k: inner, dtype: 'f32' }));
   const staging = place(transpose(weight, inner, columns));
   kernels.pack(panels, staging, 0, columns, inner);
   heap.release(staging);

@@ -1,7 +1,7 @@
 import { freemem } from 'node:os';
 import { createEngine, type Engine, type EngineOptions } from '../../src/wasm/engine.ts';
 import { interleave, type Schedule } from '../interleave.ts';
-import { FMA_PEAK_MACS } from '../kernels/engines.ts';
+import { probesOf } from '../kernels/engines.ts';
 import { peakCase } from '../peak.ts';
 import { assertClose } from '../peers/reference.ts';
 import { openStep, randomInputs, type DecodeStep } from './decode-step.ts';
@@ -87,7 +87,7 @@ async function measureContext(
   }
   const macsOf = ({ macsPerToken, macsPerStep }: Mechanism) =>
     tokens * macsPerToken(heads) + macsPerStep(heads);
-  const peak = peakCase('fmaPeak', subjects[0]!.engine.kernels, FMA_PEAK_MACS);
+  const peak = peakCase('fmaPeak', await probesOf(subjects[0]!.engine));
   const cases = grown.map(({ mechanism, step }) => ({
     name: mechanism.name,
     macs: macsOf(mechanism),

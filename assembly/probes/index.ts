@@ -1,0 +1,2 @@
+export { fmaPeak } from './fma-peak';
+export { readPeak } from './read-peak';
