@@ -14,7 +14,10 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const KERNEL_SOURCES = ['assembly', 'asconfig.json', 'package.json', 'package-lock.json'];
 const SOURCES = ['src', 'tsconfig.json', 'tsconfig.build.json'];
 /** What the scripts of the build write, one file of each. */
-const KERNELS = inDist('wasm', 'tpa-baseline.wasm tpa-relaxed.wasm tpa-debug.wasm relaxed.js');
+const KERNELS = inDist(
+  'wasm',
+  'tpa-baseline.wasm tpa-relaxed.wasm tpa-debug.wasm probes-relaxed.wasm relaxed.js',
+);
 const PACKAGE = [
   ...inDist('wasm', 'node.js'),
   ...inDist('.', 'index.js standalone/index.js standalone/NOTICES.txt types/index.d.ts'),

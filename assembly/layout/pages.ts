@@ -74,8 +74,3 @@ export function pageBytes(shapeAt: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   return bvRows(0, shape) + <usize>shape.rankV * storedRow(shape) * PAGE_TOKENS;
 }
-
-/** Tokens of one page, for the host. */
-export function pageTokens(): usize {
-  return PAGE_TOKENS;
-}

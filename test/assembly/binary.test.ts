@@ -29,7 +29,6 @@ const EXPORTS = [
   'outerRows',
   'pack',
   'pageBytes',
-  'pageTokens',
   'readFactors',
   'rmsNorm',
   'rope',

@@ -1,10 +1,8 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   ROUNDING,
   withoutStride,
@@ -12,9 +10,7 @@ import {
 } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 
-for (const simd of BINARIES) {
-  const test = suite(`addBias(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('addBias()', ({ test, kernels, guard }) => {
   const random = createRandom(21);
 
   test('adds the bias to every row with one rounding, gaps and bias untouched', () => {
@@ -49,6 +45,4 @@ for (const simd of BINARIES) {
     assertSame(guarded.read(x), [1, 2, 3], 'x');
     guarded.assertCanaries();
   });
-
-  test.run();
-}
+});

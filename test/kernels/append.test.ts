@@ -1,7 +1,5 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { attentionInputs } from '../helpers/kernels/attention-shape.ts';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   appendTo,
@@ -10,7 +8,7 @@ import {
   PAGE_TOKENS,
   pageNumbers,
 } from '../helpers/kernels/kernel-attention.ts';
-import { createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 
 /** Tokens of a tile. */
 const TILE = 48;
@@ -43,13 +41,8 @@ function cellsOf({ heads, headDim, valueDim, rankK, rankV }: CacheSizes) {
   };
 }
 
-for (const simd of BINARIES) {
-  const test = suite(`appendFactors(), pageBytes() and pageTokens(), ${simd}`);
-  const bench = await createBench(simd);
-  const { kernels } = bench;
-
-  test('pageTokens() and pageBytes() are those of the written layout', () => {
-    assert.is(kernels.pageTokens(), PAGE_TOKENS);
+await kernelSuite('appendFactors() and pageBytes()', ({ test, bench, kernels }) => {
+  test('pageBytes() is that of the written layout', () => {
     for (const sizes of SIZES) {
       const { shapeAt } = createPages(bench.guard(), sizes, 0);
       assert.is(kernels.pageBytes(shapeAt) >>> 0, pageNumbers(sizes) * 4);
@@ -97,6 +90,4 @@ for (const simd of BINARIES) {
       }
     }
   });
-
-  test.run();
-}
+});

@@ -1,18 +1,16 @@
 import * as fc from 'fast-check';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
+import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import {
-  fillPages,
-  formInputs,
-  formPageNumbers,
-  type FormShape,
-} from '../helpers/kernels/cache-forms.ts';
-import { assertClose, assertSame, nmse } from '../helpers/checks/close.ts';
-import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
-import { assertSplits, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+  assertAttention,
+  decode,
+  prefill,
+  writeQuery,
+} from '../helpers/kernels/kernel-attention.ts';
+import { assertSplits, kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import type { Misalignment } from '../helpers/kernels/memory.ts';
-import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
+import { attention, attentionTolerance } from '../reference/attention.ts';
 import { formFactors } from '../reference/cache-forms.ts';
 
 const shape = (
@@ -69,13 +67,6 @@ const titleOf = (sizes: FormShape) => {
   );
 };
 
-/** Within the bounds of docs/numerics.md. */
-function check(actual: Float32Array, result: AttentionResult, what: string): void {
-  assertClose(actual, result.out, { atol: attentionTolerance(result), what });
-  const error = nmse(actual, result.out);
-  assert.ok(error <= 1e-9, `${what}: NMSE ${error}`);
-}
-
 /** Inputs and what the twin makes of them. */
 function problem(sizes: FormShape, tokens: number, cached: number) {
   const { query, stored } = formInputs(sizes, tokens, cached);
@@ -87,10 +78,7 @@ function problem(sizes: FormShape, tokens: number, cached: number) {
   return { query, stored, result };
 }
 
-for (const simd of BINARIES) {
-  const bench = await createBench(simd, { bytes: 16 << 20 });
-  const test = suite(`forms of a cache, ${simd}`);
-
+await kernelSuite('forms of a cache', ({ test, bench }) => {
   const checkDecode = (
     sizes: FormShape,
     cached: number,
@@ -103,7 +91,7 @@ for (const simd of BINARIES) {
       const pages = fillPages(bench, guarded, sizes, stored, cached, misalignment);
       const at = writeQuery(guarded, query, 1, misalignment);
       const out = decode(bench, guarded, pages, sizes, at, 0, cached, misalignment);
-      check(out, result, `${cached} tokens, ${misalignment} bytes off`);
+      assertAttention(out, result, `${cached} tokens, ${misalignment} bytes off`);
       aligned ??= out;
       assertSame(out, aligned, 'alignment changes no bit');
     }
@@ -124,7 +112,7 @@ for (const simd of BINARIES) {
     for (const isDense of [false, true]) {
       const block = { count, position };
       const out = prefill(bench, guarded, pages, sizes, at, block, isDense, misalignment);
-      check(out, result, `${what}, ${isDense ? 'dense' : 'factored'} keys`);
+      assertAttention(out, result, `${what}, ${isDense ? 'dense' : 'factored'} keys`);
     }
     const width = sizes.heads * sizes.valueDim;
     for (const t of new Set([0, count - 1])) {
@@ -158,8 +146,8 @@ for (const simd of BINARIES) {
     test(`${title}: pageBytes is what tiles.ts says`, () => {
       const guarded = bench.guard();
       const { stored } = formInputs(sizes, 1, 1);
-      const { shapeAt } = fillPages(bench, guarded, sizes, stored, 1);
-      assert.is(bench.kernels.pageBytes(shapeAt), 4 * formPageNumbers(sizes));
+      const { shapeAt, pages } = fillPages(bench, guarded, sizes, stored, 1);
+      assert.is(bench.kernels.pageBytes(shapeAt), 4 * pages[0]!.length);
     });
 
     test(`${title}: tpaDecode equals the twin at 1 … 300 tokens, NaN past the last`, () => {
@@ -201,9 +189,7 @@ for (const simd of BINARIES) {
     );
     assert.ok(shapes >= 400);
   });
-
-  test.run();
-}
+});
 
 /** Any form of small sizes; widths meet what the form asks of them. */
 function randomForm(): fc.Arbitrary<FormShape> {

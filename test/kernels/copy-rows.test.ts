@@ -1,13 +1,9 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
-import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { COUNTS, kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { copyRows, type RowCopy } from '../reference/copy-rows.ts';
 
-for (const simd of BINARIES) {
-  const test = suite(`copyRows(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('copyRows()', ({ test, kernels, guard }) => {
   const random = createRandom(22);
 
   /** Compares bit for bit: what the twin leaves NaN must still be NaN. */
@@ -64,6 +60,4 @@ for (const simd of BINARIES) {
     check({ ...sizes, width: 7, stride: 0 }, 0);
     check({ ...sizes, width: 0, stride: 0 }, 12);
   });
-
-  test.run();
-}
+});

@@ -1,13 +1,11 @@
 import * as fc from 'fast-check';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
-import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/checks/close.ts';
-import { decode } from '../helpers/kernels/kernel-attention.ts';
+import { assertClose, assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
+import { assertAttention, decode } from '../helpers/kernels/kernel-attention.ts';
 import {
   assertSplits,
   assertWithin,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
 } from '../helpers/kernels/kernel-bench.ts';
 import {
@@ -20,7 +18,7 @@ import {
   writeQueries,
 } from '../helpers/kernels/kernel-dense.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { type AttentionResult, attentionTolerance } from '../reference/attention.ts';
+import { attentionTolerance } from '../reference/attention.ts';
 import { groupedAttention } from '../reference/grouped-attention.ts';
 
 /** Groups even, odd and single; widths that every strip covers; keys longer than one cut of 128. */
@@ -43,17 +41,7 @@ function titleOf({ heads, kvHeads, headDim, valueDim, isLatent = false }: DenseS
   return `h ${heads}/${kvHeads}, d ${headDim}, e ${valueDim}${isLatent ? ', latent' : ''}`;
 }
 
-/** Within the bounds of docs/numerics.md. */
-function check(actual: Float32Array, result: AttentionResult, what: string): void {
-  assertClose(actual, result.out, { atol: attentionTolerance(result), what });
-  const error = nmse(actual, result.out);
-  assert.ok(error <= 1e-9, `${what}: NMSE ${error}`);
-}
-
-for (const simd of BINARIES) {
-  const bench = await createBench(simd, { bytes: 32 << 20 });
-  const test = suite(`denseDecode() and densePrefill(), ${simd}`);
-
+await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
   for (const sizes of SHAPES) {
     const { heads, valueDim } = sizes;
     const title = titleOf(sizes);
@@ -70,7 +58,7 @@ for (const simd of BINARIES) {
           appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
           const { at } = writeQueries(guarded, sizes, q, misalignment);
           const out = runDecode(bench, guarded, pages, sizes, at, [0, cached], { misalignment });
-          check(out, result, `${cached} tokens, ${misalignment} bytes off`);
+          assertAttention(out, result, `${cached} tokens, ${misalignment} bytes off`);
           aligned ??= out;
           assertSame(out, aligned, 'alignment changes no bit');
         }
@@ -89,7 +77,7 @@ for (const simd of BINARIES) {
           appendDense(bench, guarded, pages, sizes, inputs, first, cached);
           const { at } = writeQueries(guarded, sizes, q);
           const out = runDecode(bench, guarded, pages, sizes, at, [first, cached]);
-          check(out, result, `${cached} tokens, window ${window}`);
+          assertAttention(out, result, `${cached} tokens, window ${window}`);
         }
       }
     });
@@ -123,12 +111,12 @@ for (const simd of BINARIES) {
             return runPrefill(bench, guarded, pages, sizes, queries, block, misalignment);
           };
           const what = `${count} queries at ${position}, window ${window}`;
-          check(run(0, count), result, what);
+          assertAttention(run(0, count), result, what);
           // the same queries in two blocks, and one by one through denseDecode
           const cut = Math.floor(count / 2);
           if (cut > 0) {
             const parts = [...run(0, cut), ...run(cut, count - cut)];
-            check(new Float32Array(parts), result, `${what}, cut at ${cut}`);
+            assertAttention(new Float32Array(parts), result, `${what}, cut at ${cut}`);
           }
           const width = heads * valueDim;
           for (const t of [0, count - 1]) {
@@ -223,9 +211,13 @@ for (const simd of BINARIES) {
       const queries = writeQueries(guarded, sizes, q);
       const query = { aq: queries.at, aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
       const general = { ...sizes, headDim, rankK: kvHeads, rankV: kvHeads };
-      check(decode(bench, guarded, pages, general, query, 0, cached), result, titleOf(sizes));
+      assertAttention(
+        decode(bench, guarded, pages, general, query, 0, cached),
+        result,
+        titleOf(sizes),
+      );
       const out = runDecode(bench, guarded, pages, sizes, queries.at, [0, cached]);
-      check(out, result, titleOf(sizes));
+      assertAttention(out, result, titleOf(sizes));
     }
   });
 
@@ -311,13 +303,15 @@ for (const simd of BINARIES) {
         appendDense(bench, guarded, pages, sizes, inputs, from, cached);
         const queries = writeQueries(guarded, sizes, q);
         const block = { count, position, window };
-        check(runPrefill(bench, guarded, pages, sizes, queries, block), result, 'prefill');
+        assertAttention(
+          runPrefill(bench, guarded, pages, sizes, queries, block),
+          result,
+          'prefill',
+        );
         runs++;
       }),
       { seed: 20_250_111, numRuns: 200 },
     );
     assert.ok(runs >= 200);
   });
-
-  test.run();
-}
+});

@@ -1,9 +1,7 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   withoutStride,
 } from '../helpers/kernels/kernel-bench.ts';
@@ -12,9 +10,7 @@ import { pack } from '../reference/pack.ts';
 
 const VOCABULARY = 83;
 
-for (const simd of BINARIES) {
-  const test = suite(`embed(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('embed()', ({ test, kernels, guard }) => {
   const random = createRandom(2);
 
   test('gathers rows of a packed table bit for bit and leaves the gaps alone', () => {
@@ -35,6 +31,4 @@ for (const simd of BINARIES) {
       }
     }
   });
-
-  test.run();
-}
+});

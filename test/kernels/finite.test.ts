@@ -1,14 +1,10 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
-import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { COUNTS, kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 
 const EXTREMES = [0, -0, 1.401298464324817e-45, 3.4028234663852886e38, -3.4028234663852886e38];
 
-for (const simd of BINARIES) {
-  const test = suite(`isFinite(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('isFinite()', ({ test, kernels, guard }) => {
   const random = createRandom(3);
 
   test('1 for finite numbers, the largest and smallest included, between NaN neighbours', () => {
@@ -47,6 +43,4 @@ for (const simd of BINARIES) {
       assert.is(kernels.isFinite(guard().regionOf('x', x).pointer, 8), 0);
     }
   });
-
-  test.run();
-}
+});

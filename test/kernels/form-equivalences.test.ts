@@ -1,9 +1,7 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
-import { createBench } from '../helpers/kernels/kernel-bench.ts';
+import { kernelSuite } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { attentionTolerance } from '../reference/attention.ts';
 import { formFactors, rotateRows } from '../reference/cache-forms.ts';
@@ -32,10 +30,10 @@ const BASE: FormShape = {
 type Inputs = ReturnType<typeof formInputs>;
 type Stored = Inputs['stored'];
 
-for (const simd of BINARIES) {
-  const bench = await createBench(simd, { bytes: 16 << 20 });
-  const test = suite(`equal caches of different forms, ${simd}`);
+const every = (x: Float32Array) =>
+  Float32Array.from({ length: x.length * CACHED }, (_, i) => x[i % x.length]!);
 
+await kernelSuite('equal caches of different forms', ({ test, bench }) => {
   /** Prefill in both orders of contraction and decode of the last query, one after another. */
   const attend = (sizes: FormShape, query: Inputs['query'], stored: Stored) => {
     const guarded = bench.guard();
@@ -71,9 +69,6 @@ for (const simd of BINARIES) {
     bench.kernels.rope(...args, headDim, rows * headDim, direction);
     return guarded.read(at);
   };
-
-  const every = (x: Float32Array) =>
-    Float32Array.from({ length: x.length * CACHED }, (_, i) => x[i % x.length]!);
 
   for (const [name, kvHeads] of [
     ['MHA', 6],
@@ -203,6 +198,4 @@ for (const simd of BINARIES) {
     assertClose(factored, after, { atol, what: 'prefill' });
     assertClose(decoded, after.subarray(-heads * valueDim), { atol, what: 'decode' });
   });
-
-  test.run();
-}
+});

@@ -1,7 +1,5 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
-import { COUNTS, createBench, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { COUNTS, kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import type { Misalignment } from '../helpers/kernels/memory.ts';
 import { hash } from '../reference/hash.ts';
@@ -11,9 +9,7 @@ const SEED = Uint32Array.from({ length: 16 }, (_, i) => Math.imul(i + 1, 0x9e377
 
 const bitsOf = (x: Float32Array) => new Uint32Array(x.buffer);
 
-for (const simd of BINARIES) {
-  const test = suite(`hash(), hashEnd(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('hash(), hashEnd()', ({ test, kernels, guard }) => {
   const random = createRandom(12);
 
   /** The hash of x in pieces that end where `cuts` says. */
@@ -91,6 +87,4 @@ for (const simd of BINARIES) {
       assert.is(new Set(all).size, all.length);
     }
   });
-
-  test.run();
-}
+});

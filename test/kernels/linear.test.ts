@@ -1,12 +1,10 @@
 import * as fc from 'fast-check';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   assertSplits,
   assertWithin,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
 } from '../helpers/kernels/kernel-bench.ts';
 import {
@@ -42,25 +40,17 @@ function titleOf({ heads, kvHeads, headDim, valueDim, ranks }: LinearSizes): str
   return `h ${heads}, d ${headDim}, e ${valueDim}, ${kind}`;
 }
 
-for (const simd of BINARIES) {
-  const bench = await createBench(simd, { bytes: 64 << 20 });
-  const test = suite(`linearAttend(), ${simd}`);
+/** Within 1e-6 of what the result would be if nothing cancelled. */
+const expectTwin = (sizes: LinearSizes, inputs: LinearInputs, out: Float32Array, scale: number) => {
+  const tokens = out.length / (sizes.heads * sizes.valueDim);
+  const [expected, magnitude] = [inputs, magnitudes(inputs)].map((rows) => {
+    const { q, k, v } = denseRows(sizes, tokens, rows);
+    return groupedAttention(q, k, v, { ...sizes, tokens }, { scale, weights: 'linear' }).out;
+  });
+  assertWithin(out, expected!, (i) => 1e-6 * magnitude![i]!, titleOf(sizes));
+};
 
-  /** Within 1e-6 of what the result would be if nothing cancelled. */
-  const expectTwin = (
-    sizes: LinearSizes,
-    inputs: LinearInputs,
-    out: Float32Array,
-    scale: number,
-  ) => {
-    const tokens = out.length / (sizes.heads * sizes.valueDim);
-    const [expected, magnitude] = [inputs, magnitudes(inputs)].map((rows) => {
-      const { q, k, v } = denseRows(sizes, tokens, rows);
-      return groupedAttention(q, k, v, { ...sizes, tokens }, { scale, weights: 'linear' }).out;
-    });
-    assertWithin(out, expected!, (i) => 1e-6 * magnitude![i]!, titleOf(sizes));
-  };
-
+await kernelSuite('linearAttend()', ({ test, bench }) => {
   for (const sizes of SHAPES) {
     test(`${titleOf(sizes)}: step by step = block by block = the twin, 1e-6 of the sum of magnitudes`, () => {
       for (const [i, cuts] of CUTS.entries()) {
@@ -120,7 +110,13 @@ for (const simd of BINARIES) {
   }
 
   test('a factor that no token moves may have stride 0: fixed A, its shape naming it', () => {
-    const sizes: LinearSizes = { heads: 3, kvHeads: 3, headDim: 8, valueDim: 6, ranks: [2, 2, 1] };
+    const sizes: LinearSizes = {
+      heads: 3,
+      kvHeads: 3,
+      headDim: 8,
+      valueDim: 6,
+      ranks: [2, 2, 1],
+    };
     const inputs = linearInputs(sizes, 20, 9);
     for (let t = 1; t < 20; t++) {
       for (const x of [inputs.ak, inputs.av]) x.copyWithin((x.length / 20) * t, 0, x.length / 20);
@@ -157,6 +153,4 @@ for (const simd of BINARIES) {
     );
     assert.ok(runs >= 100);
   });
-
-  test.run();
-}
+});

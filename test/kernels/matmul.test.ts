@@ -1,9 +1,7 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   rangesOf,
   ROUNDING,
@@ -27,9 +25,7 @@ const SHAPES = [
   { rows: 195, k: 7, columns: 18 },
 ];
 
-for (const simd of BINARIES) {
-  const test = suite(`matmul(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('matmul()', ({ test, kernels, guard }) => {
   const random = createRandom(4);
 
   for (const isAdded of [false, true]) {
@@ -93,6 +89,4 @@ for (const simd of BINARIES) {
       }
     });
   }
-
-  test.run();
-}
+});

@@ -1,9 +1,7 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   ROUNDING,
   withoutStride,
@@ -15,9 +13,7 @@ import { outerRows } from '../reference/outer-rows.ts';
 /** b, then c: tails of 1 to 3 after 0 to 8 vectors of c. */
 const DIMS = [1, 2, 3, 4, 5, 8, 17, 33] as const;
 
-for (const simd of BINARIES) {
-  const test = suite(`outerRows(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('outerRows()', ({ test, kernels, guard }) => {
   const random = createRandom(23);
 
   test('equals the twin with one rounding a number, gaps between tokens untouched', () => {
@@ -65,6 +61,4 @@ for (const simd of BINARIES) {
     kernels.outerRows(out.pointer, x.pointer, 1, 1, 2, 3, 6, 5);
     assertSame(guarded.read(out), [10, 14, 22, 15, 21, 33], 'b ⊗ c');
   });
-
-  test.run();
-}
+});

@@ -1,10 +1,8 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   withoutStride,
 } from '../helpers/kernels/kernel-bench.ts';
@@ -12,9 +10,7 @@ import { createRandom } from '../helpers/checks/random.ts';
 import { packedBytes } from '../../src/layout/packed-weight.ts';
 import { PANEL, pack, transposedBlock } from '../reference/pack.ts';
 
-for (const simd of BINARIES) {
-  const test = suite(`pack(), packedBytes() and unpack(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('pack(), packedBytes() and unpack()', ({ test, kernels, guard }) => {
   const random = createRandom(1);
 
   test('packedBytes() is whole panels of 48 columns, and does not wrap at 4 GiB', () => {
@@ -87,6 +83,4 @@ for (const simd of BINARIES) {
     assertSame(guarded.read(out), expected, '50 × 7');
     guarded.assertCanaries();
   });
-
-  test.run();
-}
+});

@@ -1,10 +1,8 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import type { PagesInMemory } from '../helpers/kernels/kernel-attention.ts';
-import { createBench, MISALIGNMENTS, withoutStride } from '../helpers/kernels/kernel-bench.ts';
+import { kernelSuite, MISALIGNMENTS, withoutStride } from '../helpers/kernels/kernel-bench.ts';
 import type { GuardedMemory, Misalignment } from '../helpers/kernels/memory.ts';
 import { storedWidths } from '../reference/cache-forms.ts';
 
@@ -63,11 +61,7 @@ function widthsOf(sizes: FormShape): Record<(typeof PARTS)[number], number> {
   return { ak: headRows * rankK, bk: rankK * key, av: headRows * rankV, bv: rankV * value };
 }
 
-for (const simd of BINARIES) {
-  const bench = await createBench(simd);
-  const { kernels } = bench;
-  const test = suite(`readFactors(), ${simd}`);
-
+await kernelSuite('readFactors()', ({ test, bench, kernels }) => {
   /** Reads a range, each factor into rows with a gap of its own; gaps stay as they were. */
   const read = (
     guarded: GuardedMemory,
@@ -126,6 +120,4 @@ for (const simd of BINARIES) {
     const pages = fillPages(bench, guarded, BASE, stored, 3);
     for (const part of read(guarded, pages, BASE, [3, 0], 0)) assert.is(part.length, 0);
   });
-
-  test.run();
-}
+});

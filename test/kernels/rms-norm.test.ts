@@ -1,11 +1,9 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { floats, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import {
   assertWithin,
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   ROUNDING,
   withoutStride,
@@ -17,9 +15,7 @@ import { BLOCK_NORM_EPS, GROUP_NORM_EPS, rmsNorm } from '../reference/rms-norm.t
 /** Chains of dim / 16 sums, 3 to join them, up to 15 of the tail; the root halves their error. */
 const relativeBound = (dim: number) => ((dim / 16 + 20) / 2 + 5) * ROUNDING;
 
-for (const simd of BINARIES) {
-  const test = suite(`rmsNorm(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('rmsNorm()', ({ test, kernels, guard }) => {
   const random = createRandom(5);
 
   const normalize = (
@@ -88,6 +84,4 @@ for (const simd of BINARIES) {
       assertClose(actual, floats(golden, tensor), { atol, what: tensor });
     }
   });
-
-  test.run();
-}
+});

@@ -1,10 +1,8 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import {
   assertWithin,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   ROUNDING,
 } from '../helpers/kernels/kernel-bench.ts';
@@ -12,10 +10,7 @@ import { roundToBfloat16, ropeTable } from '../reference/rope-table.ts';
 
 const HEAD_DIMS = [2, 4, 6, 8, 16, 24, 34, 64, 128, 256];
 
-for (const simd of BINARIES) {
-  const test = suite(`ropeFrequencies() and ropeTable(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
-
+await kernelSuite('ropeFrequencies() and ropeTable()', ({ test, kernels, guard }) => {
   const frequenciesOf = (headDim: number, theta: number, misalignment: 0 | 4 | 12 = 0) => {
     const guarded = guard();
     const out = guarded.region('frequencies', headDim / 2, misalignment);
@@ -155,6 +150,4 @@ for (const simd of BINARIES) {
       }
     }
   });
-
-  test.run();
-}
+});

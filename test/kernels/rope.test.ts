@@ -1,10 +1,8 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   ROUNDING,
   withoutStride,
@@ -13,9 +11,7 @@ import {
 import { createRandom } from '../helpers/checks/random.ts';
 import { rope } from '../reference/rope.ts';
 
-for (const simd of BINARIES) {
-  const test = suite(`rope(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('rope()', ({ test, kernels, guard }) => {
   const random = createRandom(6);
 
   for (const [convention, direction] of [
@@ -82,6 +78,4 @@ for (const simd of BINARIES) {
       }
     }
   });
-
-  test.run();
-}
+});

@@ -1,10 +1,8 @@
-import { suite } from 'uvu';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import {
   assertWithin,
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   withoutStride,
   withStride,
@@ -16,9 +14,7 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 /** The contract's bound: the kernel's exponential is 0 below 2^-126. */
 const bound = (x: number) => 4e-7 * (1 + Math.abs(x)) * sigmoid(x) + 2 ** -126;
 
-for (const simd of BINARIES) {
-  const test = suite(`sigmoid(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('sigmoid()', ({ test, kernels, guard }) => {
   const random = createRandom(9);
 
   test('equals the twin to 4e-7 · (1 + |x|) relative, gaps between rows untouched', () => {
@@ -51,6 +47,4 @@ for (const simd of BINARIES) {
     assertSame(actual.subarray(4, 6), [0.5, 0.5], 'sigmoid(0)');
     assertSame(actual.subarray(9), [NaN], 'NaN');
   });
-
-  test.run();
-}
+});

@@ -1,12 +1,10 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose } from '../helpers/checks/close.ts';
 import { floats, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import {
   assertWithin,
   COUNTS,
-  createBench,
+  kernelSuite,
   MISALIGNMENTS,
   withoutStride,
   withStride,
@@ -18,9 +16,7 @@ import { swiglu } from '../reference/swiglu.ts';
 /** Below 2^-126 the kernel's exponential is 0; times the largest gate there, 88. */
 const UNDERFLOW = 88 * 2 ** -126;
 
-for (const simd of BINARIES) {
-  const test = suite(`swiglu(), ${simd}`);
-  const { kernels, guard } = await createBench(simd);
+await kernelSuite('swiglu()', ({ test, kernels, guard }) => {
   const random = createRandom(7);
 
   const run = (gate: Float32Array, up: Float32Array, count: number, misalignment: 0 | 4 | 12) => {
@@ -119,6 +115,4 @@ for (const simd of BINARIES) {
     const expected = floats(golden, 'mlp_y');
     assertClose(actual, expected, { atol: tolerance(golden, 'mlp_y'), what: 'mlp_y' });
   });
-
-  test.run();
-}
+});

@@ -1,10 +1,9 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { attentionInputs, type AttentionShape } from '../helpers/kernels/attention-shape.ts';
-import { BINARIES } from '../helpers/kernels/binaries.ts';
-import { assertClose, assertSame, maxAbsDiff, nmse } from '../helpers/checks/close.ts';
+import { assertClose, assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   appendTo,
+  assertAttention,
   createPages,
   decode,
   prefill,
@@ -12,11 +11,11 @@ import {
 } from '../helpers/kernels/kernel-attention.ts';
 import {
   assertWithin,
-  createBench,
+  kernelSuite,
   assertSplits,
   MISALIGNMENTS,
 } from '../helpers/kernels/kernel-bench.ts';
-import { attention, type AttentionResult, attentionTolerance } from '../reference/attention.ts';
+import { attention, attentionTolerance } from '../reference/attention.ts';
 
 const shape = (
   heads: number,
@@ -60,17 +59,7 @@ const SHAPES = [
   shape(6, 31, 33, [1, 3, 1], true),
 ];
 
-/** Within the bounds of design.md, Numerics. */
-function check(actual: Float32Array, result: AttentionResult, what: string): void {
-  assertClose(actual, result.out, { atol: attentionTolerance(result), what });
-  const error = nmse(actual, result.out);
-  assert.ok(error <= 1e-9, `${what}: NMSE ${error}`);
-}
-
-for (const simd of BINARIES) {
-  const bench = await createBench(simd, { bytes: 16 << 20 });
-  const test = suite(`tpaDecode() and tpaPrefill(), ${simd}`);
-
+await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
   for (const sizes of SHAPES) {
     const { heads, headDim, valueDim, rankQ, rankK, rankV, isKvOnly } = sizes;
     const ranks = isKvOnly ? `full query, ranks ${rankK} ${rankV}` : `${rankQ} ${rankK} ${rankV}`;
@@ -87,7 +76,7 @@ for (const simd of BINARIES) {
           appendTo(bench, guarded, pages, sizes, inputs.cache, 0, cached, misalignment);
           const query = writeQuery(guarded, inputs.query, 1, misalignment);
           const out = decode(bench, guarded, pages, sizes, query, 0, cached, misalignment);
-          check(out, result, `${cached} tokens, ${misalignment} bytes off`);
+          assertAttention(out, result, `${cached} tokens, ${misalignment} bytes off`);
           aligned ??= out;
           assertSame(out, aligned, 'alignment changes no bit');
         }
@@ -137,12 +126,12 @@ for (const simd of BINARIES) {
               misalignment,
             );
           const what = `${count} queries at ${position}`;
-          check(run(0, count), result, what);
+          assertAttention(run(0, count), result, what);
           // the same queries in two blocks, and one by one through tpaDecode
           const cut = Math.floor(count / 2);
           if (cut > 0) {
             const parts = [...run(0, cut), ...run(cut, count - cut)];
-            check(new Float32Array(parts), result, `${what}, cut at ${cut}`);
+            assertAttention(new Float32Array(parts), result, `${what}, cut at ${cut}`);
           }
           const width = heads * valueDim;
           for (const t of [0, count - 1]) {
@@ -220,6 +209,4 @@ for (const simd of BINARIES) {
       }
     }
   });
-
-  test.run();
-}
+});

@@ -1,5 +1,12 @@
+import { FORMS } from '../../../src/layout/records.ts';
 import { type FormSizes, type StoredFactors, storedWidths } from '../../reference/cache-forms.ts';
-import { PAGE_TOKENS, type PagesInMemory } from './kernel-attention.ts';
+import {
+  appendRows,
+  createPagesOf,
+  PAGE_TOKENS,
+  type PagesInMemory,
+  type TokenRows,
+} from './kernel-attention.ts';
 import { type KernelBench, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment } from './memory.ts';
 import { createRandom } from '../checks/random.ts';
@@ -15,9 +22,6 @@ export interface FormShape extends FormSizes {
   deviation: number;
   seed: number;
 }
-
-/** In the order of FORM in assembly/layout/pages.ts. */
-const FORMS = ['contextual', 'fixed', 'shared', 'outer', 'latent'] as const;
 
 /** Float32 queries and stored factors, the same for the same seed. */
 export function formInputs(shape: FormShape, tokens: number, cached: number) {
@@ -50,14 +54,6 @@ export function formInputs(shape: FormShape, tokens: number, cached: number) {
   return { query, stored };
 }
 
-/** Numbers of one page, from the comment of assembly/layout/pages.ts. */
-export function formPageNumbers(sizes: FormSizes): number {
-  const { rankK, rankV, heads, isFixedA } = sizes;
-  const { key, value } = storedWidths(sizes);
-  const headRows = isFixedA ? 0 : heads;
-  return PAGE_TOKENS * (rankK * (key + headRows) + rankV * (headRows + Math.ceil(value / 4) * 4));
-}
-
 /** A fixed A factor (1, heads, rank) as (rank, heads, 48), every number in 48 lanes. */
 function splatted(a: ArrayLike<number>, heads: number, rank: number): Float32Array {
   return Float32Array.from({ length: rank * heads * 48 }, (_, i) => {
@@ -81,7 +77,7 @@ function repeated(b: Float32Array, width: number): Float32Array {
  * NaN as are the tables past the last token; then appends the tokens in two parts.
  */
 export function fillPages(
-  { kernels }: KernelBench,
+  bench: KernelBench,
   guarded: GuardedMemory,
   sizes: FormSizes,
   stored: StoredFactors & { bv: Float32Array },
@@ -98,54 +94,52 @@ export function fillPages(
     return padded;
   };
   const isFixedB = form === 'fixed';
-  const hasRope = isFixedB || form === 'shared';
-  const words = [
-    [heads, headDim, valueDim, rankK, rankV, key, isFixedA ? 0 : heads, value],
-    [FORMS.indexOf(form), form === 'outer' ? outerDim : 0],
-    isFixedA
-      ? [
-          at('fixed ak', splatted(stored.ak, heads, rankK)),
-          at('fixed av', splatted(stored.av, heads, rankV)),
-        ]
-      : [0, 0],
-    isFixedB
-      ? [
-          at('fixed bk', Float32Array.from(stored.bk)),
-          at('fixed bv', repeated(stored.bv, valueDim)),
-        ]
-      : [0, 0],
-    hasRope
-      ? [at('cos', table(stored.cos)), at('sin', table(stored.sin)), stored.pairs]
-      : [0, 0, 0],
-    new Int32Array(Float32Array.of(stored.direction).buffer),
-  ].flatMap((part) => [...part]);
-  const shapeAt = guarded.regionOf('shape', Int32Array.from(words), misalignment).pointer;
-  const pages = Array.from({ length: count }, (_, i) =>
-    guarded.region(`page ${count - 1 - i}`, formPageNumbers(sizes), misalignment),
-  ).toReversed();
-  const pointers = Int32Array.from(pages, (page) => page.pointer);
-  const pagesAt = guarded.regionOf('table', pointers, misalignment).pointer;
-
+  const fields = {
+    heads,
+    headDim,
+    valueDim,
+    rankK,
+    rankV,
+    keyRows: key,
+    headRows: isFixedA ? 0 : heads,
+    valueRows: value,
+    form: FORMS.indexOf(form),
+    outerDim: form === 'outer' ? outerDim : 0,
+    ...(isFixedA
+      ? {
+          ak: at('fixed ak', splatted(stored.ak, heads, rankK)),
+          av: at('fixed av', splatted(stored.av, heads, rankV)),
+        }
+      : {}),
+    ...(isFixedB
+      ? {
+          bk: at('fixed bk', Float32Array.from(stored.bk)),
+          bv: at('fixed bv', repeated(stored.bv, valueDim)),
+        }
+      : {}),
+    ...(isFixedB || form === 'shared'
+      ? {
+          cos: at('cos', table(stored.cos)),
+          sin: at('sin', table(stored.sin)),
+          pairs: stored.pairs,
+        }
+      : {}),
+    direction: stored.direction,
+  };
+  const pages = createPagesOf(guarded, fields, cached, { misalignment });
   const cut = Math.floor(cached * 0.4);
-  for (const [from, to] of [
+  const factors: TokenRows = [
+    [stored.ak, isFixedA ? 0 : heads * rankK],
+    [stored.bk, rankK * key],
+    [stored.av, isFixedA ? 0 : heads * rankV],
+    [stored.bv, rankV * value],
+  ];
+  for (const range of [
     [0, cut],
     [cut, cached],
   ] as const) {
-    const rows = (
-      [
-        [stored.ak, isFixedA ? 0 : heads * rankK, 1],
-        [stored.bk, rankK * key, 2],
-        [stored.av, isFixedA ? 0 : heads * rankV, 3],
-        [stored.bv, rankV * value, 5],
-      ] as const
-    ).flatMap(([x, width, gap]) => {
-      if (width === 0) return [0, 0];
-      const part = Float32Array.from(x).subarray(from * width, to * width);
-      return [at('factors', withStride(part, width, width + gap)), width + gap];
-    });
-    const rowsAt = guarded.regionOf('rows', Int32Array.from(rows)).pointer;
-    kernels.appendFactors(pagesAt, shapeAt, from, to - from, rowsAt);
+    appendRows(bench, guarded, pages, factors, range, misalignment);
   }
   guarded.assertCanaries();
-  return { shapeAt, pagesAt, pages };
+  return pages;
 }

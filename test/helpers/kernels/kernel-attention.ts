@@ -1,10 +1,13 @@
+import { CACHE_SHAPE } from '../../../src/layout/records.ts';
+import { type AttentionResult, attentionTolerance } from '../../reference/attention.ts';
+import { assertClose, nmse } from '../checks/close.ts';
 import type { attentionInputs } from './attention-shape.ts';
 import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment, Region } from './memory.ts';
 
 export const PAGE_TOKENS = 96;
 
-/** Sizes of a cache in the order of the kernels' CacheShape. */
+/** Sizes of a cache of any form. */
 export interface CacheSizes {
   heads: number;
   headDim: number;
@@ -12,6 +15,12 @@ export interface CacheSizes {
   rankK: number;
   rankV: number;
 }
+
+/** Fields of the kernels' CacheShape by name; those left out are 0. */
+export type ShapeFields = Partial<Record<(typeof CACHE_SHAPE)[number], number>>;
+
+/** Factors of all tokens by number of a token; 0 for what no page holds. */
+export type TokenRows = readonly (readonly [x: ArrayLike<number>, width: number])[];
 
 type Inputs = ReturnType<typeof attentionInputs>;
 
@@ -22,10 +31,26 @@ export interface PagesInMemory {
   readonly pages: readonly Region[];
 }
 
+/** Address of pages that must not be read: far past the memory, so that a read traps. */
+const NOWHERE = 0x7fff_0000;
+
+/** The fields of a TPA cache, which stores all factors. */
+function storedFields(sizes: CacheSizes): ShapeFields {
+  const { heads, headDim, valueDim, rankK, rankV } = sizes;
+  const rows = { keyRows: headDim, headRows: heads, valueRows: valueDim };
+  return { heads, headDim, valueDim, rankK, rankV, ...rows };
+}
+
 /** Numbers of one page, from the comment of assembly/layout/pages.ts. */
-export function pageNumbers({ heads, headDim, valueDim, rankK, rankV }: CacheSizes): number {
-  const valueStride = Math.ceil(valueDim / 4) * 4;
-  return PAGE_TOKENS * (rankK * (headDim + heads) + rankV * (heads + valueStride));
+export function fieldsPageNumbers(fields: ShapeFields): number {
+  const { rankK = 0, rankV = 0, keyRows = 0, headRows = 0, valueRows = 0 } = fields;
+  const valueStride = Math.ceil(valueRows / 4) * 4;
+  return PAGE_TOKENS * (rankK * (keyRows + headRows) + rankV * (headRows + valueStride));
+}
+
+/** Numbers of one page of a TPA cache. */
+export function pageNumbers(sizes: CacheSizes): number {
+  return fieldsPageNumbers(storedFields(sizes));
 }
 
 /** Regions for a shape, a page table and as many pages as `tokens` need: full of NaN, last first. */
@@ -35,52 +60,77 @@ export function createPages(
   tokens: number,
   misalignment: Misalignment = 0,
 ): PagesInMemory {
-  const { heads, headDim, valueDim, rankK, rankV } = sizes;
-  const shape = Int32Array.of(
-    heads,
-    headDim,
-    valueDim,
-    rankK,
-    rankV,
-    headDim,
-    heads,
-    valueDim,
-    ...Array.from({ length: 10 }, () => 0), // form: all stored; nothing fixed
-  );
-  const shapeAt = guarded.regionOf('shape', shape, misalignment).pointer;
-  const count = Math.ceil(tokens / PAGE_TOKENS);
+  return createPagesOf(guarded, storedFields(sizes), tokens, { misalignment });
+}
+
+/** As {@link createPages} for any shape; pages wholly before token `from` do not exist. */
+export function createPagesOf(
+  guarded: GuardedMemory,
+  fields: ShapeFields,
+  tokens: number,
+  { from = 0, misalignment = 0 as Misalignment } = {},
+): PagesInMemory {
+  const words = Int32Array.from(CACHE_SHAPE, (field) => fields[field] ?? 0);
+  const direction = CACHE_SHAPE.indexOf('direction');
+  new Float32Array(words.buffer)[direction] = fields.direction ?? 1;
+  const shapeAt = guarded.regionOf('shape', words, misalignment).pointer;
+  const skipped = Math.floor(from / PAGE_TOKENS);
+  const count = Math.ceil(tokens / PAGE_TOKENS) - skipped;
   const pages = Array.from({ length: count }, (_, i) =>
-    guarded.region(`page ${count - 1 - i}`, pageNumbers(sizes), misalignment),
+    guarded.region(`page ${skipped + count - 1 - i}`, fieldsPageNumbers(fields), misalignment),
   ).toReversed();
-  const table = Int32Array.from(pages, (page) => page.pointer);
+  const missing = Array.from({ length: skipped }, () => NOWHERE);
+  const table = Int32Array.from([...missing, ...pages.map((page) => page.pointer)]);
   return { shapeAt, pagesAt: guarded.regionOf('table', table, misalignment).pointer, pages };
 }
 
-/** Appends tokens from … to of the factors, each array with a gap of NaN between its tokens. */
-export function appendTo(
+/** Appends tokens from … to of ak, bk, av, bv, each with a gap of NaN between its tokens. */
+export function appendRows(
   { kernels }: KernelBench,
   guarded: GuardedMemory,
   { pagesAt, shapeAt }: PagesInMemory,
-  sizes: CacheSizes,
-  cache: Inputs['cache'],
+  factors: TokenRows,
+  [from, to]: readonly [number, number],
+  misalignment: Misalignment = 0,
+): void {
+  const rows = factors.flatMap(([x, width], i) => {
+    if (width === 0) return [0, 0];
+    const stride = width + [1, 2, 3, 5][i]!;
+    const part = Float32Array.from(x).subarray(from * width, to * width);
+    return [
+      guarded.regionOf('factors', withStride(part, width, stride), misalignment).pointer,
+      stride,
+    ];
+  });
+  const rowsAt = guarded.regionOf('rows', Int32Array.from(rows)).pointer;
+  kernels.appendFactors(pagesAt, shapeAt, from, to - from, rowsAt);
+}
+
+/** Appends tokens from … to of a TPA cache. */
+export function appendTo(
+  bench: KernelBench,
+  guarded: GuardedMemory,
+  pages: PagesInMemory,
+  { heads, headDim, valueDim, rankK, rankV }: CacheSizes,
+  { ak, bk, av, bv }: Inputs['cache'],
   from: number,
   to: number,
   misalignment: Misalignment = 0,
 ): void {
-  const { heads, headDim, valueDim, rankK, rankV } = sizes;
-  const rows = (
-    [
-      [cache.ak, heads * rankK, 1],
-      [cache.bk, rankK * headDim, 2],
-      [cache.av, heads * rankV, 3],
-      [cache.bv, rankV * valueDim, 5],
-    ] as const
-  ).flatMap(([x, width, gap]) => {
-    const strided = withStride(x.subarray(from * width, to * width), width, width + gap);
-    return [guarded.regionOf('factors', strided, misalignment).pointer, width + gap];
-  });
-  const rowsAt = guarded.regionOf('rows', Int32Array.from(rows)).pointer;
-  kernels.appendFactors(pagesAt, shapeAt, from, to - from, rowsAt);
+  const factors: TokenRows = [
+    [ak, heads * rankK],
+    [bk, rankK * headDim],
+    [av, heads * rankV],
+    [bv, rankV * valueDim],
+  ];
+  appendRows(bench, guarded, pages, factors, [from, to], misalignment);
+}
+
+/** Within the bounds of docs/numerics.md. */
+export function assertAttention(actual: Float32Array, result: AttentionResult, what: string): void {
+  assertClose(actual, result.out, { atol: attentionTolerance(result), what });
+  const error = nmse(actual, result.out);
+  if (!(error <= 1e-9)) throw new Error(`${what}: NMSE ${error}`);
 }
 
 /** A query in memory: widths, strides and addresses. */

@@ -1,6 +1,7 @@
+import { suite, type Test } from 'uvu';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
 import { assertSame } from '../checks/close.ts';
-import type { BINARIES } from './binaries.ts';
+import { BINARIES } from './binaries.ts';
 import { createGuardedMemory, type GuardedMemory } from './memory.ts';
 
 /** Counts that leave every kind of tail, and give every main loop three rounds or more. */
@@ -23,7 +24,7 @@ export interface KernelBench {
 /** A bench whose stretch holds `bytes`, and starts at or after address `from`; of other kernels if given. */
 export async function createBench(
   simd: (typeof BINARIES)[number],
-  { bytes = 4 << 20, from = 0, wasm }: { bytes?: number; from?: number; wasm?: Uint8Array } = {},
+  { bytes = 64 << 20, from = 0, wasm }: { bytes?: number; from?: number; wasm?: Uint8Array } = {},
 ): Promise<KernelBench> {
   const { kernels, heap } = await createEngine({ simd, ...(wasm ? { wasm } : {}) });
   // never released: releasing would write zeros, and so make the host back all of it
@@ -61,6 +62,26 @@ export function rangesOf(
     (_, part) => [cut(part), cut(part + 1) - cut(part)] as const,
   );
   return isReversed ? ranges.toReversed() : ranges;
+}
+
+/** What the tests of a kernel are given for each binary. */
+export interface KernelTests extends KernelBench {
+  readonly test: Test;
+  /** The whole bench, for helpers. */
+  readonly bench: KernelBench;
+}
+
+/** A suite of the same tests for either binary, `title, baseline` and `title, relaxed`. */
+export async function kernelSuite(
+  title: string,
+  define: (tests: KernelTests) => void,
+): Promise<void> {
+  for (const simd of BINARIES) {
+    const test = suite(`${title}, ${simd}`);
+    const bench = await createBench(simd);
+    define({ test, bench, ...bench });
+    test.run();
+  }
 }
 
 /** Fails unless every split of a kernel's work gives the bits of one call in each output. */

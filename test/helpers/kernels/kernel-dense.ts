@@ -1,6 +1,11 @@
 import { createRandom } from '../checks/random.ts';
 import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
-import { PAGE_TOKENS, type PagesInMemory } from './kernel-attention.ts';
+import {
+  appendRows,
+  createPagesOf,
+  type PagesInMemory,
+  type TokenRows,
+} from './kernel-attention.ts';
 import type { GuardedMemory, Misalignment } from './memory.ts';
 
 /** Sizes of a dense cache; `isLatent` is MLA: one head, whose key is its value and some more. */
@@ -13,9 +18,6 @@ export interface DenseSizes {
   /** Standard deviation of keys: 0.3 gives flat attention, 3 peaked. */
   deviation?: number;
 }
-
-/** Address of pages that must not be read: far past the memory, so that a read traps. */
-const NOWHERE = 0x7fff_0000;
 
 /** Numbers of a key in the page. */
 export function keyRows({ headDim, valueDim, isLatent = false }: DenseSizes): number {
@@ -39,38 +41,30 @@ export function denseInputs(sizes: DenseSizes, tokens: number, cached: number, s
 
 export type DenseInputs = ReturnType<typeof denseInputs>;
 
-/** Numbers of one page, from the comment of assembly/layout/pages.ts. */
-function densePageNumbers(sizes: DenseSizes): number {
-  const valueStride = Math.ceil(sizes.valueDim / 4) * 4;
-  return PAGE_TOKENS * sizes.kvHeads * (keyRows(sizes) + valueStride);
-}
-
 /** Pages full of NaN for `tokens` tokens; those before `from` do not exist. */
 export function createDensePages(
   guarded: GuardedMemory,
   sizes: DenseSizes,
   tokens: number,
-  { from = 0, misalignment = 0 as Misalignment, masks = [0, 0] } = {},
+  { masks: [ak, av] = [0, 0], ...options }: PageOptions = {},
 ): PagesInMemory {
   const { heads, kvHeads, headDim, valueDim, isLatent = false } = sizes;
-  const counts = [heads, headDim, valueDim, kvHeads, kvHeads, keyRows(sizes), 0, valueDim];
-  const form = [isLatent ? 4 : 0, 0, ...masks, 0, 0, 0, 0, 0, 0];
-  const shape = Int32Array.from([...counts, ...form]);
-  const shapeAt = guarded.regionOf('shape', shape, misalignment).pointer;
-  const skipped = Math.floor(from / PAGE_TOKENS);
-  const pages = Array.from({ length: Math.ceil(tokens / PAGE_TOKENS) - skipped }, (_, i) =>
-    guarded.region(`page ${i}`, densePageNumbers(sizes), misalignment),
-  ).toReversed();
-  const missing = Array.from({ length: skipped }, () => NOWHERE);
-  const table = Int32Array.from([...missing, ...pages.map((page) => page.pointer)]);
-  return { shapeAt, pagesAt: guarded.regionOf('table', table, misalignment).pointer, pages };
+  const rows = { keyRows: keyRows(sizes), valueRows: valueDim, form: isLatent ? 4 : 0, ak, av };
+  const fields = { heads, headDim, valueDim, rankK: kvHeads, rankV: kvHeads, ...rows };
+  return createPagesOf(guarded, fields, tokens, options);
+}
+
+interface PageOptions {
+  from?: number;
+  misalignment?: Misalignment;
+  masks?: readonly [number, number];
 }
 
 /** Appends tokens from … to of the inputs. */
 export function appendDense(
-  { kernels }: KernelBench,
+  bench: KernelBench,
   guarded: GuardedMemory,
-  { pagesAt, shapeAt }: PagesInMemory,
+  pages: PagesInMemory,
   sizes: DenseSizes,
   { k, v }: DenseInputs,
   from: number,
@@ -78,19 +72,13 @@ export function appendDense(
 ): void {
   const { kvHeads, headDim, valueDim } = sizes;
   const stored = keyRows(sizes);
-  const keys = withoutLatent(k, headDim, stored).subarray(
-    from * kvHeads * stored,
-    to * kvHeads * stored,
-  );
-  const values = v.subarray(from * kvHeads * valueDim, to * kvHeads * valueDim);
-  const rows = (
-    [[keys, kvHeads * stored, 2] as const, [values, kvHeads * valueDim, 3] as const] as const
-  ).flatMap(([x, width, gap]) => {
-    const strided = withStride(x, width, width + gap);
-    return [0, 0, guarded.regionOf('rows', strided).pointer, width + gap];
-  });
-  const rowsAt = guarded.regionOf('rows', Int32Array.from(rows)).pointer;
-  kernels.appendFactors(pagesAt, shapeAt, from, to - from, rowsAt);
+  const factors: TokenRows = [
+    [[], 0],
+    [withoutLatent(k, headDim, stored), kvHeads * stored],
+    [[], 0],
+    [v, kvHeads * valueDim],
+  ];
+  appendRows(bench, guarded, pages, factors, [from, to]);
 }
 
 /** The last `stored` numbers of every `headDim`. */
