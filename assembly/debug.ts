@@ -6,7 +6,8 @@ import { CacheShape, FactorRows, QueryRows } from './layout/records';
  */
 
 export * from './index';
-export { PAGE_TOKENS, TILE } from './layout/pages';
+export { linearStateBytes } from './attention/linear';
+export { pageBytes, PAGE_TOKENS, TILE } from './layout/pages';
 export { PANEL } from './layout/panels';
 export { FIXED, LATENT, OUTER, SHARED, STORED } from './layout/records';
 

@@ -1,7 +1,6 @@
 export { appendFactors, readFactors } from './cache/factor-rows';
 export { denseDecode, denseDecodeScratch, densePrefill, densePrefillScratch } from './attention/dense';
-export { linearAttend, linearScratch, linearStateBytes } from './attention/linear';
-export { pageBytes } from './layout/pages';
+export { linearAttend, linearScratch } from './attention/linear';
 export { tpaDecode, tpaDecodeScratch } from './attention/tpa-decode';
 export { tpaPrefill, tpaPrefillScratch } from './attention/tpa-prefill';
 export { addBias } from './kernels/add-bias';

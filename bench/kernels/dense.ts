@@ -2,6 +2,7 @@ import { Compute } from '../../src/compute/compute.ts';
 import { attend, attendScratch } from '../../src/compute/attend.ts';
 import type { AttentionSpec } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
+import { pageBytes } from '../../src/layout/pages.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import type { Probes } from '../peak.ts';
 import { randomGqaFeeds } from '../peers/gqa-graph.ts';
@@ -28,7 +29,7 @@ export function openDense(
   tokens: number,
   probes: Probes,
 ): DenseDecode {
-  const { heap, kernels } = engine;
+  const { heap } = engine;
   const { heads, headDim, valueDim } = shape;
   const compute = new Compute(engine);
   const cache = new PagedCache(compute, specOf(shape));
@@ -47,12 +48,12 @@ export function openDense(
   compute.takeScratch(attendScratch(compute, cache, 0, 1));
   const out = heap.allocate(heads * valueDim * 4);
   const rows = { aq: q, aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
-  const pageBytes = kernels.pageBytes(cache.shapeAt) >>> 0;
-  const pages = heap.words(cache.pagesAt, cache.byteLength / pageBytes).slice();
+  const bytes = pageBytes(cache.spec);
+  const pages = heap.words(cache.pagesAt, cache.byteLength / bytes).slice();
   return {
     run: () => attend(compute, out, rows, cache, 1, tokens - 1),
     read: () => {
-      for (const page of pages) probes.readPeak(page, pageBytes);
+      for (const page of pages) probes.readPeak(page, bytes);
     },
     numbers: cache.byteLength / 4,
   };

@@ -2,15 +2,20 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PANEL } from '../../src/layout/packed-weight.ts';
-import { PAGE_TOKENS, TILE } from '../../src/layout/pages.ts';
+import { type AttentionSpec, linearStateNumbers } from '../../src/attention/spec.ts';
+import { bytesOf } from '../../src/layout/numbers.ts';
+import { PAGE_TOKENS, pageBytes as pageBytesOf, TILE } from '../../src/layout/pages.ts';
 import { CACHE_SHAPE, FACTOR_ROWS, FORMS, QUERY_ROWS } from '../../src/layout/records.ts';
+import { CACHE_SHAPE_BYTES, writeShape } from '../../src/layout/records.ts';
+import { Heap } from '../../src/wasm/heap.ts';
 
 /** What the debug binary alone exports: the layouts that the host writes, by name. */
 const DEBUG = new URL('../../dist/wasm/tpa-debug.wasm', import.meta.url);
 
 const test = suite('the host and the kernels agree');
 
-const env = { memory: new WebAssembly.Memory({ initial: 1 }), abort: () => undefined };
+const memory = new WebAssembly.Memory({ initial: 2 });
+const env = { memory, abort: () => undefined };
 const { instance } = await WebAssembly.instantiate(readFileSync(DEBUG), { env });
 
 /** Numbers by name: the constants, or with a record the offsets of its fields, in their order. */
@@ -39,6 +44,32 @@ test('tokens of a tile and of a page, columns of a panel, and the forms of a cac
   // what is contextual is stored
   const names = FORMS.map((form) => (form === 'contextual' ? 'STORED' : form.toUpperCase()));
   assert.equal(forms, Object.fromEntries(names.map((name, i) => [name, i])));
+});
+
+test('bytes of a page and of a state of linear attention, of every mechanism', () => {
+  const { pageBytes, linearStateBytes } = instance.exports as Record<
+    string,
+    (at: number) => number
+  >;
+  const heap = new Heap(memory, 1 << 16, 1 << 17);
+  const at = heap.allocate(CACHE_SHAPE_BYTES);
+  const sizes = { heads: 6, headDim: 12, valueDim: 10, rankK: 2, rankV: 3 };
+  const specs: AttentionSpec[] = [
+    sizes,
+    { ...sizes, headFactors: 'fixed' },
+    { ...sizes, headFactors: 'groups', rankV: 2 },
+    { ...sizes, featureFactors: 'fixed' },
+    { ...sizes, featureFactors: 'shared', valueDim: 12, rankV: 2 },
+    { ...sizes, featureFactors: 'outer', outerDim: 2 },
+    { ...sizes, headFactors: 'groups', featureFactors: 'latent', rankK: 1, rankV: 1 },
+  ];
+  for (const spec of specs) {
+    // the address of a head factor tells the kernels that there is one
+    writeShape(heap, at, spec, spec.headFactors === 'fixed' ? { ak: 64 } : {});
+    const linear = { ...spec, score: 'linear' } as const;
+    assert.is(pageBytes!(at), pageBytesOf(spec), JSON.stringify(spec));
+    assert.is(linearStateBytes!(at), bytesOf(linearStateNumbers(linear)), JSON.stringify(spec));
+  }
 });
 
 test.run();

@@ -143,13 +143,6 @@ await kernelSuite('forms of a cache', ({ test, bench }) => {
       ]);
     });
 
-    test(`${title}: pageBytes is what tiles.ts says`, () => {
-      const guarded = bench.guard();
-      const { stored } = formInputs(sizes, 1, 1);
-      const { shapeAt, pages } = fillPages(bench, guarded, sizes, stored, 1);
-      assert.is(bench.kernels.pageBytes(shapeAt), 4 * pages[0]!.length);
-    });
-
     test(`${title}: tpaDecode equals the twin at 1 … 300 tokens, NaN past the last`, () => {
       for (const cached of [1, 47, 48, 49, 95, 97, 211, 300]) {
         checkDecode(sizes, cached, MISALIGNMENTS);

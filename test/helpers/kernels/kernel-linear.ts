@@ -1,3 +1,4 @@
+import { padToVector } from '../../../src/layout/numbers.ts';
 import { assertSame } from '../checks/close.ts';
 import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment } from './memory.ts';
@@ -108,7 +109,8 @@ export function runLinear(
   const rows = [place('ak', 3), place('bk', 1), place('av', 2), place('bv', 5)];
   if (isFixed) for (const factor of [rows[0]!, rows[2]!]) factor.stride = 0;
   const out = new Float32Array(tokens * heads * valueDim);
-  const stateLength = (kernels.linearStateBytes(shapeAt) >>> 0) / 4;
+  const states = ranks ? heads : kvHeads;
+  const stateLength = states * headDim * padToVector(valueDim);
   let state = guarded.region('no state', 0);
   let start = 0;
   for (const end of cuts) {
