@@ -56,12 +56,10 @@ test('files that are no text, no JSON, too deep: CONFIG_INVALID with the file', 
   for (const file of odd) {
     const config = await refused(() => chat({ tokenizerConfig: file }), 'CONFIG_INVALID');
     assert.is(config.data['file'], 'tokenizer_config.json');
-    const settings = await refused(() => generation(file), 'CONFIG_INVALID');
-    assert.is(settings.data['file'], 'generation_config.json');
+    await refused(() => generation(file), 'CONFIG_INVALID', { file: 'generation_config.json' });
   }
   const weights = new Map([['chat_template.jinja', Uint8Array.of(0x61, 0xe9)]]);
-  const error = await refused(() => chat({ weights }), 'CONFIG_INVALID');
-  assert.is(error.data['file'], 'chat_template.jinja');
+  await refused(() => chat({ weights }), 'CONFIG_INVALID', { file: 'chat_template.jinja' });
 });
 
 test('files too long are refused: RESOURCE_LIMIT unread, CONFIG_INVALID by characters', async () => {

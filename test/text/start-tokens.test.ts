@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readStartIds } from '../../src/text/start-tokens.ts';
-import { refused } from '../helpers/checks/refused.ts';
+import { eachRefused } from '../helpers/checks/refused.ts';
 
 const NAMES = new Map([
   [0, 'a'],
@@ -49,9 +49,7 @@ test('tokens that the file does not have, and too many, are refused', async () =
     template([start('<s>'), TEXT], { '<s>': { ids: [1.5] } }),
     template([...Array.from({ length: 17 }, () => start('<s>')), TEXT]),
   ];
-  for (const processor of wrong) {
-    await refused(() => readStartIds(processor, NAMES), 'TOKENIZER_INVALID');
-  }
+  await eachRefused((processor) => readStartIds(processor, NAMES), 'TOKENIZER_INVALID', wrong);
 });
 
 test.run();

@@ -43,11 +43,9 @@ test('as many bytes as the limit are no error', async () => {
 
 test('memory that cannot be had is OUT_OF_MEMORY', async () => {
   const huge = Object.defineProperty(new Uint8Array(), 'byteLength', { value: 2 ** 52 });
-  const error = await refused(
-    () => readWhole('file', endless(huge), Number.MAX_SAFE_INTEGER),
-    'OUT_OF_MEMORY',
-  );
-  assert.is(error.data['needed'], 2 ** 52);
+  await refused(() => readWhole('file', endless(huge), Number.MAX_SAFE_INTEGER), 'OUT_OF_MEMORY', {
+    needed: 2 ** 52,
+  });
 });
 
 test('a load: what is no weights ends at 64 MiB, weights where they do not fit the memory', async () => {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bytesSource, readAll } from '../../../src/format/files/byte-source.ts';
-import { refused } from '../../helpers/checks/refused.ts';
+import { eachRefused, refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('bytesSource()');
 
@@ -28,9 +28,7 @@ test('refuses what passes the end, by any amount', async () => {
     [4, 0],
     [2 ** 53, 2 ** 53],
   ] as const;
-  for (const [offset, length] of pieces) {
-    await refused(() => source.read(offset, length), 'WEIGHTS_TRUNCATED', `${offset} ${length}`);
-  }
+  await eachRefused(([offset, length]) => source.read(offset, length), 'WEIGHTS_TRUNCATED', pieces);
 });
 
 test('readAll() closes the file whether it fits or not', async () => {

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TpaError } from '../../../src/base/errors.ts';
 import { JsonScanner } from '../../../src/format/tensors/json-scan.ts';
-import { CANARY, refused } from '../../helpers/checks/refused.ts';
+import { CANARY, eachRefused, refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('JsonScanner');
 
@@ -131,37 +131,31 @@ test('refuses what is no number: 01 +1 .5 1. 1e NaN Infinity 0x1', async () => {
 });
 
 test('refuses a key twice, also escaped, at any level', async () => {
-  for (const text of [
+  await eachRefused(skipAll, 'WEIGHTS_DUPLICATE_NAME', [
     '{"a":1,"a":2}',
     '{"a":1,"\\u0061":2}',
     '{"x":{"a":1,"a":1}}',
     '{"":1,"":1}',
     '{"__proto__":1,"__proto__":1}',
-  ]) {
-    await refused(() => skipAll(text), 'WEIGHTS_DUPLICATE_NAME', text);
-  }
+  ]);
   skipAll('{"a":{"a":1},"b":{"a":1}}');
 });
 
 test('refuses invalid UTF-8, a byte order mark and lone surrogates', async () => {
-  for (const bytes of [
+  await eachRefused((bytes) => skipAll(Uint8Array.from(bytes)), 'WEIGHTS_HEADER_JSON', [
     [0x22, 0xff, 0x22],
     [0x22, 0xc0, 0x80, 0x22],
     [0x22, 0xed, 0xa0, 0x80, 0x22],
     [0xef, 0xbb, 0xbf, 0x7b, 0x7d],
     [0x22, 0xe2, 0x82],
-  ]) {
-    await refused(() => skipAll(Uint8Array.from(bytes)), 'WEIGHTS_HEADER_JSON', String(bytes));
-  }
-  for (const text of [
+  ]);
+  await eachRefused(skipAll, 'WEIGHTS_HEADER_JSON', [
     '"\\ud800"',
     '"\\udc00"',
     '"\\ude00\\ud83d"',
     '{"\\ud83dx":1}',
     '"\\ud83d\\ud83d\\ude00"',
-  ]) {
-    await refused(() => skipAll(text), 'WEIGHTS_HEADER_JSON', text);
-  }
+  ]);
   assert.is(scanner('"\\ud83d\\ude00"').string(), '\u{1f600}');
 });
 
@@ -188,15 +182,13 @@ test('refuses more members than asked for', async () => {
 });
 
 test('quotes no text of the file and escapes the names it shows', async () => {
-  for (const text of [
+  await eachRefused(skipAll, 'WEIGHTS_HEADER_JSON', [
     `{"a":${CANARY}}`,
     `{"a":"${CANARY}`,
     `"\\${CANARY}"`,
     `[1 ${CANARY}]`,
     `{} ${CANARY}`,
-  ]) {
-    await refused(() => skipAll(text), 'WEIGHTS_HEADER_JSON', text);
-  }
+  ]);
   const name = `\\u001b[31m\\n${'n'.repeat(500)}`;
   const error = await refused(() => skipAll(`{"${name}":1,"${name}":2}`), 'WEIGHTS_DUPLICATE_NAME');
   assert.match(error.message, /^[\x20-\x7e]{1,160}$/);
