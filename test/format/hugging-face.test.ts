@@ -1,11 +1,10 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chatConfigOf } from '../../src/format/config/chat-config.ts';
 import { parseGenerationConfig } from '../../src/format/config/generation-config.ts';
 import { readTextFiles } from '../../src/format/hugging-face.ts';
 import type { ModelFiles } from '../../src/format/files/model-files.ts';
+import { withFileServer } from '../helpers/servers/file-server.ts';
 import { openRemote } from '../helpers/servers/remote-files.ts';
 import { openModelFiles, type ModelBytes } from '../../src/format/files/model-source.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
@@ -85,20 +84,12 @@ test('a server that answers a page or 403 for what it lacks has no such file; 50
     [404, 'text/html', true],
     [500, 'text/plain', false],
   ] as const) {
-    const server = createServer((_, response) =>
-      response.writeHead(status, { 'content-type': type }).end(CANARY),
-    );
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    try {
-      const { port } = server.address() as AddressInfo;
-      const files = openRemote(`http://127.0.0.1:${port}/m/`);
+    const fault = { status, headers: { 'content-type': type }, body: CANARY, ignoresRange: true };
+    await withFileServer({ files: new Map(), fault: () => fault }, async ({ base }) => {
+      const files = openRemote(base);
       if (isAbsent) assert.is(await chatOf(files), undefined, String(status));
       else await refused(() => chatOf(files), 'MODEL_NOT_FOUND');
-    } finally {
-      server.close();
-    }
+    });
   }
 });
 

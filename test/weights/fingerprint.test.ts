@@ -13,11 +13,13 @@ import { convertedBytes, ggufCheckpoint } from '../helpers/files/converted.ts';
 import { llamaGguf } from '../helpers/files/llama-gguf.ts';
 import { llamaVariant, LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { llamaConfig } from '../helpers/models/tiny-configs.ts';
 import { TINY_JSON, tensorsOf as exactTensors, tinyConfig } from '../helpers/models/tiny-model.ts';
 import { fileOf, openWeights, tensorsOf } from '../helpers/models/streamed-weights.ts';
 
 const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
 const LLAMA = llamaVariant('llama-rope-yarn');
+const BASE = llamaConfig('llama', { num_hidden_layers: 2 });
 const EMBEDDING = 'transformer.wte.weight';
 const HEAD = 'lm_head.weight';
 
@@ -221,42 +223,5 @@ test('another for every field that changes arithmetic and every dtype, the same 
   );
   assert.is(compute.heap.used, used);
 });
-
-/** A LLaMA of 4 query and 2 K/V heads. */
-const BASE: ModelConfig = {
-  layout: 'llama',
-  mechanism: 'gqa',
-  layers: 2,
-  heads: 4,
-  kvHeads: 2,
-  headDim: 8,
-  dim: 10,
-  hiddenDim: 30,
-  rankQ: 0,
-  rankK: 2,
-  rankV: 2,
-  headFactors: 'groups',
-  featureFactors: 'contextual',
-  outerDim: 1,
-  isLinear: false,
-  usesSigmoid: false,
-  vocabSize: 20,
-  contextLength: 64,
-  ropeTheta: 10000,
-  ropePrecision: 'float32',
-  ropeDirection: -1,
-  rotaryDim: 8,
-  ropeDecay: 1,
-  normEps: 1e-5,
-  hasNormWeights: true,
-  usesGroupNorm: false,
-  usesQueryKeyNorm: false,
-  hasQkvBias: false,
-  hasOutputBias: false,
-  hasMlpBias: false,
-  isTied: true,
-  eosTokenIds: [1],
-  ignoredKeys: [],
-};
 
 test.run();
