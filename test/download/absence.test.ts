@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { bytesSource } from '../../src/format/files/byte-source.ts';
 import { readSafetensorsHeader } from '../../src/format/tensors/safetensors.ts';
 import { type LoadOptions, loadModel } from '../../src/index.ts';
-import { type Fault, type Request, withFileServer } from '../helpers/servers/file-server.ts';
+import { type Fault, type Request, serveFiles } from '../helpers/servers/file-server.ts';
 import { GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
 import { refused } from '../helpers/checks/refused.ts';
@@ -39,21 +39,18 @@ function lacking(absence: Fault, files: ReadonlyMap<string, Uint8Array> = GOOD_F
 for (const [what, absence] of ABSENCES) {
   test(`${what} for what it lacks: loads, and again without a network`, async () => {
     const cache = new MemoryCache();
-    const address = await withFileServer(
-      { files: GOOD_FILES, fault: lacking(absence) },
-      async ({ base, log }) => {
-        await load(base, { cache });
-        assert.is(cache.names().filter((name) => name.startsWith('(')).length, 4);
-        log.length = 0;
-        await load(base, { cache });
-        assert.not(
-          log.some((line) => / \d+-$/.test(line)),
-          log.join(),
-        );
-        return base;
-      },
+    await using server = await serveFiles(GOOD_FILES, lacking(absence));
+    const { base, log } = server;
+    await load(base, { cache });
+    assert.is(cache.names().filter((name) => name.startsWith('(')).length, 4);
+    log.length = 0;
+    await load(base, { cache });
+    assert.not(
+      log.some((line) => / \d+-$/.test(line)),
+      log.join(),
     );
-    await load(address, { cache });
+    await server.close();
+    await load(base, { cache });
   });
 
   test(`${what} for the single file: the index is read`, async () => {
@@ -63,54 +60,44 @@ for (const [what, absence] of ABSENCES) {
       ['model.safetensors.index.json', new TextEncoder().encode(index)],
       [SHARD, GOOD_FILES.get(WEIGHTS)!],
     ]);
-    await withFileServer({ files, fault: lacking(absence, files) }, ({ base }) =>
-      load(base, { cache: 'none' }),
-    );
+    await using server = await serveFiles(files, lacking(absence, files));
+    await load(server.base, { cache: 'none' });
   });
 }
 
 test('what is sent in place of config.json is told', async () => {
   for (const [what, absence] of ABSENCES) {
-    await withFileServer({ files: new Map(), fault: () => absence }, async ({ base }) => {
-      const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
-      const told =
-        what === '404' ? 'there is no file' : what === '403' ? 'status 403' : 'an HTML page';
-      assert.ok(error.message.includes(told), error.message);
-    });
+    await using server = await serveFiles(new Map(), absence);
+    const { base } = server;
+    const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
+    const told =
+      what === '404' ? 'there is no file' : what === '403' ? 'status 403' : 'an HTML page';
+    assert.ok(error.message.includes(told), error.message);
   }
 });
 
 test('without a network a file that is not kept is named, at once', async () => {
   const cache = new MemoryCache();
-  const address = await withFileServer(
-    { files: GOOD_FILES, fault: lacking({ status: 404 }) },
-    async ({ base }) => {
-      await load(base, { cache });
-      return base;
-    },
-  );
-  cache.files.delete(`${address}generation_config.json`);
-  await refused(() => load(address, { cache }), 'MODEL_NOT_FOUND', /"generation_config\.json"/);
+  await using server = await serveFiles(GOOD_FILES, lacking({ status: 404 }));
+  await load(server.base, { cache });
+  await server.close();
+  cache.files.delete(`${server.base}generation_config.json`);
+  await refused(() => load(server.base, { cache }), 'MODEL_NOT_FOUND', /"generation_config\.json"/);
 });
 
 for (const [what, refusal] of REFUSALS) {
   test(`${what}: a kept file is not for whom the server refuses it`, async () => {
     const cache = new MemoryCache();
     let isRefused = false;
-    await withFileServer(
-      {
-        files: GOOD_FILES,
-        fault: ({ file }) => (isRefused && GOOD_FILES.has(file) ? refusal : undefined),
-      },
-      async ({ base }) => {
-        await load(base, { cache });
-        isRefused = true;
-        const error = await refused(() => load(base, { cache }), 'MODEL_NOT_FOUND');
-        assert.ok(error.message.includes(`HTTP status ${what}`), error.message);
-        isRefused = false;
-        await load(base, { cache });
-      },
+    await using server = await serveFiles(GOOD_FILES, ({ file }) =>
+      isRefused && GOOD_FILES.has(file) ? refusal : undefined,
     );
+    await load(server.base, { cache });
+    isRefused = true;
+    const error = await refused(() => load(server.base, { cache }), 'MODEL_NOT_FOUND');
+    assert.ok(error.message.includes(`HTTP status ${what}`), error.message);
+    isRefused = false;
+    await load(server.base, { cache });
   });
 }
 
@@ -128,18 +115,18 @@ for (const [head, isAsked] of HEADS) {
     const cache = new MemoryCache();
     let etag = '"1"';
     const fault = ({ method }: Request) => (method === 'HEAD' ? head : { headers: { etag } });
-    await withFileServer({ files: GOOD_FILES, fault }, async ({ base, log }) => {
-      await load(base, { cache });
-      log.length = 0;
-      await load(base, { cache });
-      const whole = log.filter((line) => /^GET (config|model)\S* 0-$/.test(line));
-      assert.equal(whole, []);
-      assert.is(log.includes(`GET ${WEIGHTS} 0-0`), isAsked, log.join());
-      if (!isAsked) return;
-      etag = '"2"';
-      await load(base, { cache });
-      assert.ok(log.includes(`GET ${WEIGHTS} 0-`), log.join());
-    });
+    await using server = await serveFiles(GOOD_FILES, fault);
+    const { base, log } = server;
+    await load(base, { cache });
+    log.length = 0;
+    await load(base, { cache });
+    const whole = log.filter((line) => /^GET (config|model)\S* 0-$/.test(line));
+    assert.equal(whole, []);
+    assert.is(log.includes(`GET ${WEIGHTS} 0-0`), isAsked, log.join());
+    if (!isAsked) return;
+    etag = '"2"';
+    await load(base, { cache });
+    assert.ok(log.includes(`GET ${WEIGHTS} 0-`), log.join());
   });
 }
 
@@ -147,30 +134,28 @@ test('a page for every file, or 404 for a while, costs no kept model', async () 
   const cache = new MemoryCache();
   let fault: Fault | undefined;
   let present = new Set<string>();
-  await withFileServer(
-    { files: GOOD_FILES, fault: ({ file }) => (present.has(file) ? undefined : fault) },
-    async ({ base }) => {
-      await load(base, { cache });
-      const kept = cache.names();
-      for (const [what, absence] of ABSENCES) {
-        if (absence.body === undefined) continue;
-        fault = absence;
-        await load(base, { cache }).catch((error: Error) =>
-          assert.unreachable(`${what}: ${error.message}`),
-        );
-      }
-      for (const found of [[], [CONFIG]]) {
-        present = new Set(found);
-        fault = { status: 404 };
-        await refused(() => load(base, { cache }), 'MODEL_NOT_FOUND');
-        const now = cache.names();
-        assert.ok(
-          kept.every((name) => now.includes(name)),
-          now.join(),
-        );
-      }
-    },
+  await using server = await serveFiles(GOOD_FILES, ({ file }) =>
+    present.has(file) ? undefined : fault,
   );
+  await load(server.base, { cache });
+  const kept = cache.names();
+  for (const [what, absence] of ABSENCES) {
+    if (absence.body === undefined) continue;
+    fault = absence;
+    await load(server.base, { cache }).catch((error: Error) =>
+      assert.unreachable(`${what}: ${error.message}`),
+    );
+  }
+  for (const found of [[], [CONFIG]]) {
+    present = new Set(found);
+    fault = { status: 404 };
+    await refused(() => load(server.base, { cache }), 'MODEL_NOT_FOUND');
+    const now = cache.names();
+    assert.ok(
+      kept.every((name) => now.includes(name)),
+      now.join(),
+    );
+  }
 });
 
 test.run();

@@ -6,10 +6,11 @@ import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
 import { launchChromium } from '../helpers/servers/browser.ts';
 import {
+  type Fault,
   type FileServer,
   onlyHeads,
-  type Served,
-  withFileServer,
+  type Request,
+  serveFiles,
 } from '../helpers/servers/file-server.ts';
 import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { CANARY } from '../helpers/checks/refused.ts';
@@ -47,29 +48,26 @@ function register(
   expected: readonly number[],
 ): void {
   /** A new profile with one page of the server's. */
-  const inPage = (
-    { fault = () => undefined, host = '127.0.0.1' }: Pick<Served, 'fault'> & { host?: string },
+  const inPage = async (
+    {
+      fault,
+      host = '127.0.0.1',
+    }: { fault?: (request: Request) => Fault | undefined; host?: string },
     use: (context: Context) => Promise<void>,
-  ): Promise<void> =>
-    withFileServer(
-      {
-        files,
-        fault: (request) => {
-          const type = TYPES[request.file];
-          return type ? { headers: { 'content-type': type } } : fault(request);
-        },
-      },
-      async (server) => {
-        const context = await chromium.newContext();
-        try {
-          const page = await context.newPage();
-          await page.goto(`${server.base.replace('127.0.0.1', host)}page.html`);
-          await use({ server, context, page });
-        } finally {
-          await context.close();
-        }
-      },
-    );
+  ): Promise<void> => {
+    await using server = await serveFiles(files, (request) => {
+      const type = TYPES[request.file];
+      return type ? { headers: { 'content-type': type } } : fault?.(request);
+    });
+    const context = await chromium.newContext();
+    try {
+      const page = await context.newPage();
+      await page.goto(`${server.base.replace('127.0.0.1', host)}page.html`);
+      await use({ server, context, page });
+    } finally {
+      await context.close();
+    }
+  };
 
   test('what was loaded once is loaded again from the cache, offline too', async () => {
     await inPage({}, async ({ server: { base, log }, page, context }) => {

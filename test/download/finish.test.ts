@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Fault, type Request, withFileServer } from '../helpers/servers/file-server.ts';
+import { type Fault, type Request, serveFiles } from '../helpers/servers/file-server.ts';
 import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
 import { fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
 
@@ -13,12 +13,12 @@ const test = suite('finish() of the files of an address');
 async function finish(fault: (request: Request) => Fault | undefined) {
   const cache = new MemoryCache();
   const network = fastNetwork();
-  await withFileServer({ files: FILES, fault }, async ({ base }) => {
-    const files = openRemote(base, { network, cache });
-    for (const name of NAMES) await (await files.open(name))!.read(0, 8);
-    await files.finish();
-    await files.close();
-  });
+  await using server = await serveFiles(FILES, fault);
+  const files = openRemote(server.base, { network, cache });
+  for (const name of NAMES) await (await files.open(name))!.read(0, 8);
+  await files.finish();
+  await files.close();
+
   assert.is(cache.unclosed, 0);
   const waited = network.waited.reduce((sum, milliseconds) => sum + milliseconds, 0);
   return { kept: cache.names(), waited };

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSafetensorsHeader } from '../../src/format/tensors/safetensors.ts';
 import { bytesSource } from '../../src/format/files/byte-source.ts';
-import { type FileServer, type Served, withFileServer } from '../helpers/servers/file-server.ts';
+import { type Faults, serveFiles } from '../helpers/servers/file-server.ts';
 import { GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { drain, fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
@@ -21,146 +21,128 @@ const POSITIONS = [0, 1, 7, 8, 9, 100, dataStart - 1, dataStart, dataStart + 1]
 
 const test = suite('downloads over connections that break');
 
-/** Downloads the weights from a server with faults. */
-async function download(
-  served: Omit<Served, 'files'>,
-  check: (server: FileServer, waited: number[], run: () => Promise<Buffer>) => Promise<void>,
-): Promise<void> {
+/** A server with faults, and a download of the weights from it. */
+async function serveWeights(faults?: Faults) {
   const network = fastNetwork();
-  await withFileServer({ files: GOOD_FILES, ...served }, (server) =>
-    check(server, network.waited, async () => {
-      const files = openRemote(server.base, { network });
-      try {
-        return (await drain(files, WEIGHTS))!;
-      } finally {
-        await files.close();
-      }
-    }),
-  );
+  const server = await serveFiles(GOOD_FILES, faults);
+  const run = async (): Promise<Buffer> => {
+    const files = openRemote(server.base, { network });
+    try {
+      return (await drain(files, WEIGHTS))!;
+    } finally {
+      await files.close();
+    }
+  };
+  return { ...server, waited: network.waited, run };
 }
 
 test('an unbroken one is one request', async () => {
-  await download({}, async ({ log, sent }, _, run) => {
-    assert.ok((await run()).equals(weights));
-    assert.equal(log, [`GET ${WEIGHTS} 0-`]);
-    assert.is(sent.get(WEIGHTS), weights.byteLength);
-  });
+  await using server = await serveWeights();
+  const { log, sent, run } = server;
+  assert.ok((await run()).equals(weights));
+  assert.equal(log, [`GET ${WEIGHTS} 0-`]);
+  assert.is(sent.get(WEIGHTS), weights.byteLength);
 });
 
 for (const position of POSITIONS) {
   test(`cut once after ${position} bytes: goes on there`, async () => {
-    await download(
-      { fault: ({ nth }) => (nth === 0 ? { cutAfter: position } : undefined) },
-      async ({ log, sent }, waited, run) => {
-        assert.ok((await run()).equals(weights));
-        assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
-        assert.is(sent.get(WEIGHTS), weights.byteLength, 'no byte twice');
-        assert.equal(waited, [250]);
-      },
+    await using server = await serveWeights(({ nth }) =>
+      nth === 0 ? { cutAfter: position } : undefined,
     );
+    const { log, sent, waited, run } = server;
+    assert.ok((await run()).equals(weights));
+    assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
+    assert.is(sent.get(WEIGHTS), weights.byteLength, 'no byte twice');
+    assert.equal(waited, [250]);
   });
 
   test(`cut after ${position} bytes by a server without ranges: skips what is there`, async () => {
-    await download(
-      { fault: ({ nth }) => ({ ignoresRange: true, ...(nth === 0 && { cutAfter: position }) }) },
-      async ({ log }, _, run) => {
-        assert.ok((await run()).equals(weights));
-        assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
-      },
-    );
+    await using server = await serveWeights(({ nth }) => ({
+      ignoresRange: true,
+      ...(nth === 0 && { cutAfter: position }),
+    }));
+    const { log, run } = server;
+    assert.ok((await run()).equals(weights));
+    assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${position}-`]);
   });
 }
 
 test('cut 5 times in a row: goes on each time, later and later', async () => {
-  await download(
-    { fault: ({ nth }) => (nth < 5 ? { cutAfter: 100 } : undefined) },
-    async ({ log, sent }, waited, run) => {
-      assert.ok((await run()).equals(weights));
-      assert.equal(
-        log,
-        [0, 100, 200, 300, 400, 500].map((from) => `GET ${WEIGHTS} ${from}-`),
-      );
-      assert.is(sent.get(WEIGHTS), weights.byteLength);
-      assert.equal(waited, [250, 500, 1000, 2000, 4000]);
-    },
+  await using server = await serveWeights(({ nth }) => (nth < 5 ? { cutAfter: 100 } : undefined));
+  const { log, sent, waited, run } = server;
+  assert.ok((await run()).equals(weights));
+  assert.equal(
+    log,
+    [0, 100, 200, 300, 400, 500].map((from) => `GET ${WEIGHTS} ${from}-`),
   );
+  assert.is(sent.get(WEIGHTS), weights.byteLength);
+  assert.equal(waited, [250, 500, 1000, 2000, 4000]);
 });
 
 test('cut for ever, with or without a byte: WEIGHTS_TRUNCATED after 6 requests', async () => {
   for (const cutAfter of [0, 1]) {
-    await download({ fault: () => ({ cutAfter }) }, async ({ log }, _, run) => {
-      const error = await refused(run, 'WEIGHTS_TRUNCATED');
-      assert.equal(error.data, { expected: weights.byteLength, found: 6 * cutAfter });
-      assert.is(log.length, 6);
-    });
+    await using server = await serveWeights({ cutAfter });
+    const { log, run } = server;
+    const error = await refused(run, 'WEIGHTS_TRUNCATED');
+    assert.equal(error.data, { expected: weights.byteLength, found: 6 * cutAfter });
+    assert.is(log.length, 6);
   }
 });
 
 test('a line that breaks every 1.5 MB is used to the end', async () => {
   const long = Uint8Array.from({ length: 2 ** 24 }, (_, i) => (i * 31) >> 7);
   const network = fastNetwork();
-  await withFileServer(
-    { files: new Map([[WEIGHTS, long]]), fault: () => ({ cutAfter: 1.5e6 }) },
-    async ({ base, log, sent }) => {
-      assert.ok((await drain(openRemote(base, { network }), WEIGHTS, 2 ** 16))!.equals(long));
-      assert.is(log.length, 12);
-      assert.is(sent.get(WEIGHTS), long.byteLength);
-      assert.equal([...new Set(network.waited)], [250]);
-    },
-  );
+  await using server = await serveFiles(new Map([[WEIGHTS, long]]), { cutAfter: 1.5e6 });
+  const { base, log, sent } = server;
+  assert.ok((await drain(openRemote(base, { network }), WEIGHTS, 2 ** 16))!.equals(long));
+  assert.is(log.length, 12);
+  assert.is(sent.get(WEIGHTS), long.byteLength);
+  assert.equal([...new Set(network.waited)], [250]);
 });
 
 for (const stallAfter of [0, 5, 70_000]) {
   test(`nothing for 30 s after ${stallAfter} bytes is a break`, async () => {
-    await download(
-      { fault: ({ nth }) => (nth === 0 ? { stallAfter } : undefined) },
-      async ({ log, sent }, waited, run) => {
-        assert.ok((await run()).equals(weights));
-        assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${stallAfter}-`]);
-        assert.is(sent.get(WEIGHTS), weights.byteLength);
-        assert.equal(waited, [30_000, 250]);
-      },
-    );
+    await using server = await serveWeights(({ nth }) => (nth === 0 ? { stallAfter } : undefined));
+    const { log, sent, waited, run } = server;
+    assert.ok((await run()).equals(weights));
+    assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} ${stallAfter}-`]);
+    assert.is(sent.get(WEIGHTS), weights.byteLength);
+    assert.equal(waited, [30_000, 250]);
   });
 }
 
 test('no answer for 30 s is a break, and the request does not go on', async () => {
-  await download(
-    { fault: ({ nth }) => (nth === 0 ? { isSilent: true } : undefined) },
-    async ({ log, connections }, waited, run) => {
-      assert.ok((await run()).equals(weights));
-      assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} 0-`]);
-      assert.equal(waited, [30_000, 250]);
-      await delay(50);
-      assert.is(connections(), 0);
-    },
+  await using server = await serveWeights(({ nth }) =>
+    nth === 0 ? { isSilent: true } : undefined,
   );
+  const { log, connections, waited, run } = server;
+  assert.ok((await run()).equals(weights));
+  assert.equal(log, [`GET ${WEIGHTS} 0-`, `GET ${WEIGHTS} 0-`]);
+  assert.equal(waited, [30_000, 250]);
+  await delay(50);
+  assert.is(connections(), 0);
 });
 
 test('a server that gives a part at a time is asked for the rest, without a wait', async () => {
-  await download({ fault: () => ({ atMost: 100_000 }) }, async ({ log, sent }, waited, run) => {
-    assert.ok((await run()).equals(weights));
-    assert.is(log.length, Math.ceil(weights.byteLength / 100_000));
-    assert.is(sent.get(WEIGHTS), weights.byteLength);
-    assert.equal(waited, []);
-  });
+  await using server = await serveWeights({ atMost: 100_000 });
+  const { log, sent, waited, run } = server;
+  assert.ok((await run()).equals(weights));
+  assert.is(log.length, Math.ceil(weights.byteLength / 100_000));
+  assert.is(sent.get(WEIGHTS), weights.byteLength);
+  assert.equal(waited, []);
 });
 
 test('500, 503 and 429 are asked again, at the start and in the middle', async () => {
   for (const status of [500, 503, 429]) {
     for (const nth of [0, 1]) {
-      await download(
-        {
-          fault: (request) =>
-            request.nth === nth
-              ? { status }
-              : { cutAfter: 5e6, ...(request.nth < nth && { cutAfter: 77 }) },
-        },
-        async ({ log }, _, run) => {
-          assert.ok((await run()).equals(weights), `${status}`);
-          assert.is(log.at(-1), `GET ${WEIGHTS} ${nth === 0 ? 0 : 77}-`);
-        },
+      await using server = await serveWeights((request) =>
+        request.nth === nth
+          ? { status }
+          : { cutAfter: 5e6, ...(request.nth < nth && { cutAfter: 77 }) },
       );
+      const { log, run } = server;
+      assert.ok((await run()).equals(weights), `${status}`);
+      assert.is(log.at(-1), `GET ${WEIGHTS} ${nth === 0 ? 0 : 77}-`);
     }
   }
 });
@@ -172,44 +154,36 @@ test('Retry-After, in seconds or as a date, is waited for, but not an hour', asy
     ['0', 250, 250],
     ['soon', 250, 250],
   ] as const) {
-    await download(
-      {
-        fault: ({ nth }) =>
-          nth === 0 ? { status: 429, headers: { 'retry-after': after } } : undefined,
-      },
-      async (_, waited, run) => {
-        assert.ok((await run()).equals(weights));
-        assert.ok(waited[0]! >= least && waited[0]! <= most, `${after}: ${waited[0]}`);
-      },
+    await using server = await serveWeights(({ nth }) =>
+      nth === 0 ? { status: 429, headers: { 'retry-after': after } } : undefined,
     );
+    const { waited, run } = server;
+    assert.ok((await run()).equals(weights));
+    assert.ok(waited[0]! >= least && waited[0]! <= most, `${after}: ${waited[0]}`);
   }
-  await download(
-    { fault: () => ({ status: 503, headers: { 'retry-after': '3600' } }) },
-    async ({ log }, _, run) => {
-      await refused(run, 'MODEL_NOT_FOUND', /HTTP status 503/);
-      assert.is(log.length, 1);
-    },
-  );
+  await using server = await serveWeights({ status: 503, headers: { 'retry-after': '3600' } });
+  const { log, run } = server;
+  await refused(run, 'MODEL_NOT_FOUND', /HTTP status 503/);
+  assert.is(log.length, 1);
 });
 
 test('an abort ends a wait for an answer, for bytes, or for the next try, at once', async () => {
   for (const fault of [{ isSilent: true }, { stallAfter: 0 }, { stallAfter: 9 }, { status: 500 }]) {
     for (const milliseconds of [0, 2, 30]) {
-      await withFileServer({ files: GOOD_FILES, fault: () => fault }, async ({ base }) => {
-        const controller = new AbortController();
-        const reason = new Error('enough');
-        setTimeout(() => controller.abort(reason), milliseconds);
-        const files = openRemote(base, {
-          // in our time: no wait would end by itself
-          network: { ...fastNetwork(), clock: slowClock() },
-          signal: controller.signal,
-        });
-        const begin = performance.now();
-        const error = await refused(() => drain(files, WEIGHTS), 'ABORTED');
-        assert.is(error.cause, reason);
-        assert.ok(performance.now() - begin < 1000);
-        await files.close();
+      await using server = await serveFiles(GOOD_FILES, fault);
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      setTimeout(() => controller.abort(reason), milliseconds);
+      const files = openRemote(server.base, {
+        // in our time: no wait would end by itself
+        network: { ...fastNetwork(), clock: slowClock() },
+        signal: controller.signal,
       });
+      const begin = performance.now();
+      const error = await refused(() => drain(files, WEIGHTS), 'ABORTED');
+      assert.is(error.cause, reason);
+      assert.ok(performance.now() - begin < 1000);
+      await files.close();
     }
   }
 });

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TpaErrorCode } from '../../src/base/errors.ts';
-import { type Fault, withFileServer } from '../helpers/servers/file-server.ts';
+import { type Fault, serveFiles } from '../helpers/servers/file-server.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { drain, fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
 
@@ -22,20 +22,17 @@ async function goOn(
 ): Promise<{ readonly requests: number; readonly run: () => Promise<Buffer> }> {
   let outcome: () => Promise<Buffer>;
   let requests = 0;
-  await withFileServer(
-    {
-      files: new Map([[FILE, HELLO]]),
-      fault: ({ nth }) => (nth === 0 ? first : nth > PATIENCE ? undefined : then),
-    },
-    async ({ base, log }) => {
-      const files = openRemote(base, { network: fastNetwork(fetch) });
-      outcome = await drain(files, FILE, 2).then(
-        (bytes) => async () => bytes!,
-        (error: unknown) => () => Promise.reject(error),
-      );
-      requests = log.length;
-    },
+  await using server = await serveFiles(new Map([[FILE, HELLO]]), ({ nth }) =>
+    nth === 0 ? first : nth > PATIENCE ? undefined : then,
   );
+  const { base, log } = server;
+  const files = openRemote(base, { network: fastNetwork(fetch) });
+  outcome = await drain(files, FILE, 2).then(
+    (bytes) => async () => bytes!,
+    (error: unknown) => () => Promise.reject(error),
+  );
+  requests = log.length;
+
   return { requests, run: () => outcome() };
 }
 

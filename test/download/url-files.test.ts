@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readModelFile } from '../../src/format/files/model-files.ts';
 import { TpaError, type TpaErrorCode } from '../../src/base/errors.ts';
-import { type Fault, withFileServer } from '../helpers/servers/file-server.ts';
+import { type Fault, serveFiles } from '../helpers/servers/file-server.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
 import { drain, fastNetwork, openRemote } from '../helpers/servers/remote-files.ts';
 
@@ -16,10 +16,11 @@ const test = suite('openUrl()');
 async function read(
   fault: Fault | ((nth: number) => Fault | undefined),
 ): Promise<[Buffer, number]> {
-  return withFileServer(
-    { files: FILES, fault: ({ nth }) => (typeof fault === 'function' ? fault(nth) : fault) },
-    async ({ base, log }) => [(await drain(openRemote(base), FILE, 2))!, log.length],
+  await using server = await serveFiles(FILES, ({ nth }) =>
+    typeof fault === 'function' ? fault(nth) : fault,
   );
+  const { base, log } = server;
+  return [(await drain(openRemote(base), FILE, 2))!, log.length];
 }
 
 /** Opens a file of 5 bytes, in an answer with these headers. */
@@ -31,16 +32,17 @@ function openFake(headers: Record<string, string>, status = 200, fake: PropertyD
 
 test('fetches below an address, with or without slash and query; 404 is no file', async () => {
   const asked: string[] = [];
-  await withFileServer(
-    { files: FILES, fault: ({ file, query }) => void asked.push(`${file}${query}`) },
-    async ({ base }) => {
-      for (const source of [base.slice(0, -1), base, new URL('?key=1', base), `${base}#part`]) {
-        const files = openRemote(source);
-        assert.equal(await readModelFile(files, FILE, 9), HELLO);
-        assert.is(await files.open('tokenizer.json'), undefined);
-      }
-    },
+  await using server = await serveFiles(
+    FILES,
+    ({ file, query }) => void asked.push(`${file}${query}`),
   );
+  const { base } = server;
+  for (const source of [base.slice(0, -1), base, new URL('?key=1', base), `${base}#part`]) {
+    const files = openRemote(source);
+    assert.equal(await readModelFile(files, FILE, 9), HELLO);
+    assert.is(await files.open('tokenizer.json'), undefined);
+  }
+
   assert.equal(
     asked.filter((_, i) => i % 2 === 0),
     [FILE, FILE, `${FILE}?key=1`, FILE],
@@ -49,20 +51,19 @@ test('fetches below an address, with or without slash and query; 404 is no file'
 
 test('user and password of an address are sent as a header, and are in no message', async () => {
   const seen: (string | undefined)[] = [];
-  await withFileServer(
-    { files: FILES, fault: ({ authorization }) => void seen.push(authorization) },
-    async ({ base }) => {
-      const address = base.replace('//', `//me:${CANARY}%20%C3%A9@`);
-      const files = openRemote(`${address}?token=${CANARY}`);
-      assert.ok((await drain(files, FILE))!.equals(HELLO));
-      await refused(() => readModelFile(files, 'tokenizer.json', 9), 'MODEL_NOT_FOUND');
-      const expected = Buffer.from(`me:${CANARY} é`).toString('base64');
-      assert.equal(seen.splice(0), [`Basic ${expected}`, `Basic ${expected}`]);
-      const odd = openRemote(base.replace('//', '//us%er%FF:%@'));
-      assert.ok((await drain(odd, FILE))!.equals(HELLO));
-      assert.equal(seen, [`Basic ${Buffer.from('us%er\xFF:%', 'latin1').toString('base64')}`]);
-    },
+  await using server = await serveFiles(
+    FILES,
+    ({ authorization }) => void seen.push(authorization),
   );
+  const address = server.base.replace('//', `//me:${CANARY}%20%C3%A9@`);
+  const files = openRemote(`${address}?token=${CANARY}`);
+  assert.ok((await drain(files, FILE))!.equals(HELLO));
+  await refused(() => readModelFile(files, 'tokenizer.json', 9), 'MODEL_NOT_FOUND');
+  const expected = Buffer.from(`me:${CANARY} é`).toString('base64');
+  assert.equal(seen.splice(0), [`Basic ${expected}`, `Basic ${expected}`]);
+  const odd = openRemote(server.base.replace('//', '//us%er%FF:%@'));
+  assert.ok((await drain(odd, FILE))!.equals(HELLO));
+  assert.equal(seen, [`Basic ${Buffer.from('us%er\xFF:%', 'latin1').toString('base64')}`]);
 });
 
 test('an HTML page, an error status, a dead server: MODEL_NOT_FOUND that says so', async () => {
@@ -74,13 +75,13 @@ test('an HTML page, an error status, a dead server: MODEL_NOT_FOUND that says so
     ['HTTP status 400', { status: 400, body: CANARY }, 1],
   ];
   for (const [found, fault, requests] of answers) {
-    await withFileServer({ files: FILES, fault: () => fault }, async ({ base, log }) => {
-      const files = openRemote(base);
-      const error = await refused(() => files.open(FILE), 'MODEL_NOT_FOUND', found);
-      assert.ok(error.message.includes(found), error.message);
-      assert.is(error.data['status'], fault.status ?? 206);
-      assert.is(log.length, requests, found);
-    });
+    await using server = await serveFiles(FILES, fault);
+    const { base, log } = server;
+    const files = openRemote(base);
+    const error = await refused(() => files.open(FILE), 'MODEL_NOT_FOUND', found);
+    assert.ok(error.message.includes(found), error.message);
+    assert.is(error.data['status'], fault.status ?? 206);
+    assert.is(log.length, requests, found);
   }
   const dead = openRemote('http://127.0.0.1:1/m/');
   const error = await refused(() => dead.open(FILE), 'MODEL_NOT_FOUND', 'dead');
@@ -134,9 +135,8 @@ test('a fetch that gives no Response is a TypeError, at once', async () => {
 
 test('404 and 410 are no file; 404 in the middle of one is a changed file', async () => {
   for (const status of [404, 410]) {
-    await withFileServer({ files: FILES, fault: () => ({ status }) }, async ({ base }) =>
-      assert.is(await openRemote(base).open(FILE), undefined),
-    );
+    await using server = await serveFiles(FILES, { status });
+    await assert.is(await openRemote(server.base).open(FILE), undefined);
   }
   await refused(
     () => read((nth) => (nth === 0 ? { cutAfter: 3 } : { status: 404 })),
@@ -149,20 +149,17 @@ test('404 and 410 are no file; 404 in the middle of one is a changed file', asyn
 });
 
 test('follows redirects, and asks the first address again where the connection breaks', async () => {
-  await withFileServer(
-    {
-      files: new Map([...FILES, ['moved.json', HELLO]]),
-      fault: ({ file, nth }) => {
-        if (file === FILE) return { status: 302, headers: { location: 'moved.json' } };
-        return nth === 0 ? { cutAfter: 2 } : undefined;
-      },
-    },
-    async ({ base, log }) => {
-      assert.ok((await drain(openRemote(base), FILE))!.equals(HELLO));
-      const both = (from: number) => [`GET ${FILE} ${from}-`, `GET moved.json ${from}-`];
-      assert.equal(log, [...both(0), ...both(2)]);
+  await using server = await serveFiles(
+    new Map([...FILES, ['moved.json', HELLO]]),
+    ({ file, nth }) => {
+      if (file === FILE) return { status: 302, headers: { location: 'moved.json' } };
+      return nth === 0 ? { cutAfter: 2 } : undefined;
     },
   );
+  const { base, log } = server;
+  assert.ok((await drain(openRemote(base), FILE))!.equals(HELLO));
+  const both = (from: number) => [`GET ${FILE} ${from}-`, `GET moved.json ${from}-`];
+  assert.equal(log, [...both(0), ...both(2)]);
 });
 
 test('whole, chunked and gzipped answers are as good, broken ones too', async () => {
@@ -186,24 +183,20 @@ test('whole, chunked and gzipped answers are as good, broken ones too', async ()
 });
 
 test('a compressed body is asked for from its start: no part of it can be counted', async () => {
-  await withFileServer(
-    {
-      files: FILES,
-      fault: ({ nth }) => ({ ignoresRange: true, gzip: true, ...(nth === 0 && { cutAfter: 23 }) }),
-    },
-    async ({ base, log }) => {
-      assert.ok((await drain(openRemote(base), FILE))!.equals(HELLO));
-      assert.equal(log, [`GET ${FILE} 0-`, `GET ${FILE} 0-`]);
-    },
-  );
+  await using server = await serveFiles(FILES, ({ nth }) => ({
+    ignoresRange: true,
+    gzip: true,
+    ...(nth === 0 && { cutAfter: 23 }),
+  }));
+  const { base, log } = server;
+  assert.ok((await drain(openRemote(base), FILE))!.equals(HELLO));
+  assert.equal(log, [`GET ${FILE} 0-`, `GET ${FILE} 0-`]);
 });
 
 test('an empty file is 416 or an empty answer', async () => {
   for (const fault of [{ status: 416 }, { ignoresRange: true }]) {
-    await withFileServer(
-      { files: new Map([[FILE, new Uint8Array()]]), fault: () => fault },
-      async ({ base }) => assert.is((await drain(openRemote(base), FILE))?.byteLength, 0),
-    );
+    await using server = await serveFiles(new Map([[FILE, new Uint8Array()]]), fault);
+    await assert.is((await drain(openRemote(server.base), FILE))?.byteLength, 0);
   }
 });
 
@@ -292,36 +285,32 @@ test('a file that changes while it is read is WEIGHTS_CHANGED, by etag, date or 
 test('a body of 3 MiB + 5 of unknown length arrives whole', async () => {
   const body = Uint8Array.from({ length: 3 * 2 ** 20 + 5 }, (_, i) => (i * 31) >> 7);
   const headers = { 'content-length': undefined, 'transfer-encoding': 'chunked' };
-  await withFileServer(
-    {
-      files: new Map([['model.safetensors', body]]),
-      fault: () => ({ ignoresRange: true, headers }),
-    },
-    async ({ base }) => {
-      const bytes = await readModelFile(openRemote(base), 'model.safetensors', 2 ** 22);
-      assert.ok(Buffer.from(body).equals(bytes));
-    },
-  );
+  await using server = await serveFiles(new Map([['model.safetensors', body]]), {
+    ignoresRange: true,
+    headers,
+  });
+  const bytes = await readModelFile(openRemote(server.base), 'model.safetensors', 2 ** 22);
+  assert.ok(Buffer.from(body).equals(bytes));
 });
 
 test('reads anywhere begin another request there, reads in order none', async () => {
   const body = Uint8Array.from({ length: 300 }, (_, i) => i);
-  await withFileServer({ files: new Map([['model.safetensors', body]]) }, async ({ base, log }) => {
-    const source = (await openRemote(base).open('model.safetensors'))!;
-    const target = new Uint8Array(20);
-    assert.equal([...(await source.read(0, 4))], [0, 1, 2, 3]);
-    assert.equal([...(await source.read(4, 2))], [4, 5]);
-    await source.readInto!(6, target);
-    assert.equal([...target], [...body.subarray(6, 26)]);
-    assert.equal(log.splice(0), ['GET model.safetensors 0-']);
-    assert.equal([...(await source.read(200, 3))], [200, 201, 202]);
-    assert.equal([...(await source.read(203, 0))], []);
-    assert.equal([...(await source.read(5, 2))], [5, 6]);
-    assert.equal([...(await source.read(7, 293))], [...body.subarray(7)]);
-    assert.equal(log.splice(0), ['GET model.safetensors 200-', 'GET model.safetensors 5-']);
-    await refused(() => source.read(299, 2), 'WEIGHTS_TRUNCATED');
-    await source.close();
-  });
+  await using server = await serveFiles(new Map([['model.safetensors', body]]));
+  const { base, log } = server;
+  const source = (await openRemote(base).open('model.safetensors'))!;
+  const target = new Uint8Array(20);
+  assert.equal([...(await source.read(0, 4))], [0, 1, 2, 3]);
+  assert.equal([...(await source.read(4, 2))], [4, 5]);
+  await source.readInto!(6, target);
+  assert.equal([...target], [...body.subarray(6, 26)]);
+  assert.equal(log.splice(0), ['GET model.safetensors 0-']);
+  assert.equal([...(await source.read(200, 3))], [200, 201, 202]);
+  assert.equal([...(await source.read(203, 0))], []);
+  assert.equal([...(await source.read(5, 2))], [5, 6]);
+  assert.equal([...(await source.read(7, 293))], [...body.subarray(7)]);
+  assert.equal(log.splice(0), ['GET model.safetensors 200-', 'GET model.safetensors 5-']);
+  await refused(() => source.read(299, 2), 'WEIGHTS_TRUNCATED');
+  await source.close();
 });
 
 test('shards: two bodies are open at a time, each goes on where it was', async () => {
@@ -332,43 +321,42 @@ test('shards: two bodies are open at a time, each goes on where it was', async (
   const shards = new Map(names.map((name, i) => [name, body(i + 3)]));
   let open = 0;
   let most = 0;
-  await withFileServer({ files: shards }, async ({ base, log }) => {
-    const network = fastNetwork(async (address, init) => {
-      most = Math.max(most, ++open);
-      init.signal!.addEventListener('abort', () => open--, { once: true });
-      return fetch(address, init);
-    });
-    const files = openRemote(base, { network });
-    const sources = [];
-    for (const name of names) {
-      const source = (await files.open(name))!;
-      await source.read(0, 8);
-      sources.push(source);
-    }
-    for (const source of sources) {
-      const rest = await source.read(8, size - 8);
-      assert.ok(Buffer.from(shards.get(source.name)!.subarray(8)).equals(rest), source.name);
-    }
-    await files.close();
-    assert.is(most, 2);
-    assert.is(open, 0);
-    // the last two were still open, but the first of those reads closed one of them
-    assert.ok(log.length <= names.length * 2, log.join());
+  await using server = await serveFiles(shards);
+  const { base, log } = server;
+  const network = fastNetwork(async (address, init) => {
+    most = Math.max(most, ++open);
+    init.signal!.addEventListener('abort', () => open--, { once: true });
+    return fetch(address, init);
   });
+  const files = openRemote(base, { network });
+  const sources = [];
+  for (const name of names) {
+    const source = (await files.open(name))!;
+    await source.read(0, 8);
+    sources.push(source);
+  }
+  for (const source of sources) {
+    const rest = await source.read(8, size - 8);
+    assert.ok(Buffer.from(shards.get(source.name)!.subarray(8)).equals(rest), source.name);
+  }
+  await files.close();
+  assert.is(most, 2);
+  assert.is(open, 0);
+  // the last two were still open, but the first of those reads closed one of them
+  assert.ok(log.length <= names.length * 2, log.join());
 });
 
 test('an aborted fetch is ABORTED, before and while it waits', async () => {
-  await withFileServer({ files: FILES, fault: () => ({ stallAfter: 0 }) }, async ({ base }) => {
-    const controller = new AbortController();
-    const pending = refused(
-      () => drain(openRemote(base, { signal: controller.signal }), FILE),
-      'ABORTED',
-    );
-    controller.abort();
-    assert.ok((await pending).retryable);
-    const { signal } = controller;
-    await refused(() => openRemote(base, { signal }).open(FILE), 'ABORTED');
-  });
+  await using server = await serveFiles(FILES, { stallAfter: 0 });
+  const controller = new AbortController();
+  const pending = refused(
+    () => drain(openRemote(server.base, { signal: controller.signal }), FILE),
+    'ABORTED',
+  );
+  controller.abort();
+  assert.ok((await pending).retryable);
+  const { signal } = controller;
+  await refused(() => openRemote(server.base, { signal }).open(FILE), 'ABORTED');
 });
 
 test.run();

@@ -4,7 +4,7 @@ import { chatConfigOf } from '../../src/format/config/chat-config.ts';
 import { parseGenerationConfig } from '../../src/format/config/generation-config.ts';
 import { readTextFiles } from '../../src/format/hugging-face.ts';
 import type { ModelFiles } from '../../src/format/files/model-files.ts';
-import { withFileServer } from '../helpers/servers/file-server.ts';
+import { serveFiles } from '../helpers/servers/file-server.ts';
 import { openRemote } from '../helpers/servers/remote-files.ts';
 import { openModelFiles, type ModelBytes } from '../../src/format/files/model-source.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
@@ -85,11 +85,10 @@ test('a server that answers a page or 403 for what it lacks has no such file; 50
     [500, 'text/plain', false],
   ] as const) {
     const fault = { status, headers: { 'content-type': type }, body: CANARY, ignoresRange: true };
-    await withFileServer({ files: new Map(), fault: () => fault }, async ({ base }) => {
-      const files = openRemote(base);
-      if (isAbsent) assert.is(await chatOf(files), undefined, String(status));
-      else await refused(() => chatOf(files), 'MODEL_NOT_FOUND');
-    });
+    await using server = await serveFiles(new Map(), fault);
+    const files = openRemote(server.base);
+    if (isAbsent) assert.is(await chatOf(files), undefined, String(status));
+    else await refused(() => chatOf(files), 'MODEL_NOT_FOUND');
   }
 });
 

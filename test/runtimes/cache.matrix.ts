@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FileServer, withFileServer } from '../helpers/servers/file-server.ts';
+import { type FileServer, serveFiles } from '../helpers/servers/file-server.ts';
 import { copyConsumer } from './consumer.ts';
 import { findRuntime, type Missing } from './find.ts';
 import { goldenAssets } from './golden-assets.ts';
@@ -70,8 +70,9 @@ check(deno, 'loads where it may only use the network, and keeps nothing', (load)
 test.run();
 
 /** Serves the model while `use` runs. */
-function served<T>(use: (server: FileServer) => Promise<T>): Promise<T> {
-  return withFileServer({ files }, use);
+async function served<T>(use: (server: FileServer) => Promise<T>): Promise<T> {
+  await using server = await serveFiles(files);
+  return await use(server);
 }
 
 /** Runs the program in a runtime with an address. @returns what it printed */

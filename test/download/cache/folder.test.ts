@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { type FileSystem, folderCache } from '../../../src/download/cache/folder.ts';
 import type { FileFacts, ModelCache } from '../../../src/download/cache/model-cache.ts';
 import { loadModel, type LoadOptions } from '../../../src/index.ts';
-import { onlyHeads, withFileServer } from '../../helpers/servers/file-server.ts';
+import { onlyHeads, serveFiles } from '../../helpers/servers/file-server.ts';
 import { GOOD_FILES } from '../../helpers/models/hostile-models.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
 
@@ -161,103 +161,99 @@ test('what was not used for 30 days goes with the next download; to open it is t
 test('a load whose file system fails, at any operation, goes on and leaves no partial file', async ({
   folder,
 }) => {
-  await withFileServer({ files: GOOD_FILES }, async ({ base }) => {
-    const counter = failing(Infinity);
-    await load(base, { cache: folderCache(folder, counter.fs) });
-    const operations = counter.count();
-    assert.ok(operations > 40, `${operations}`);
-    for (let nth = 0; nth < operations; nth++) {
-      await fs.rm(folder, { recursive: true });
-      const { fs: spoiled, count, failed } = failing(nth);
-      const info = await load(base, { cache: folderCache(folder, spoiled) });
-      assert.ok(count() > nth);
-      const isHarmless = ['readdir', 'stat', 'utimes', 'FileHandle.close'].includes(failed());
-      if (!isHarmless) {
-        assert.equal(info, { kind: 'none', reason: 'ENOSPC: no space left' }, `${nth} ${failed()}`);
-      }
-      const left = (await names(folder)).filter((name) => name.endsWith('.partial'));
-      assert.equal(left, failed() === 'rm' ? left : [], `${nth} ${failed()}`);
-      const again = await load(base, { cache: folderCache(folder, fs) });
-      assert.is(again.kind, 'custom');
+  await using server = await serveFiles(GOOD_FILES);
+  const counter = failing(Infinity);
+  await load(server.base, { cache: folderCache(folder, counter.fs) });
+  const operations = counter.count();
+  assert.ok(operations > 40, `${operations}`);
+  for (let nth = 0; nth < operations; nth++) {
+    await fs.rm(folder, { recursive: true });
+    const { fs: spoiled, count, failed } = failing(nth);
+    const info = await load(server.base, { cache: folderCache(folder, spoiled) });
+    assert.ok(count() > nth);
+    const isHarmless = ['readdir', 'stat', 'utimes', 'FileHandle.close'].includes(failed());
+    if (!isHarmless) {
+      assert.equal(info, { kind: 'none', reason: 'ENOSPC: no space left' }, `${nth} ${failed()}`);
     }
-  });
+    const left = (await names(folder)).filter((name) => name.endsWith('.partial'));
+    assert.equal(left, failed() === 'rm' ? left : [], `${nth} ${failed()}`);
+    const again = await load(server.base, { cache: folderCache(folder, fs) });
+    assert.is(again.kind, 'custom');
+  }
 });
 
 test('a load from the folder whose file system fails, at any operation, fetches what it must', async ({
   folder,
 }) => {
-  await withFileServer({ files: GOOD_FILES }, async ({ base }) => {
-    await load(base, { cache: folderCache(folder, fs) });
-    const counter = failing(Infinity);
-    await load(base, { cache: folderCache(folder, counter.fs) });
-    for (let nth = 0; nth < counter.count(); nth++) {
-      const { fs: spoiled, failed } = failing(nth);
-      const info = await load(base, { cache: folderCache(folder, spoiled) });
-      const isTold = failed() === 'open' || failed() === 'FileHandle.stat';
-      if (isTold) assert.is(info.kind, 'none', `${nth} ${failed()}`);
-      assert.is((await names(folder)).length, 6, `${nth} ${failed()}`);
-    }
-  });
+  await using server = await serveFiles(GOOD_FILES);
+  await load(server.base, { cache: folderCache(folder, fs) });
+  const counter = failing(Infinity);
+  await load(server.base, { cache: folderCache(folder, counter.fs) });
+  for (let nth = 0; nth < counter.count(); nth++) {
+    const { fs: spoiled, failed } = failing(nth);
+    const info = await load(server.base, { cache: folderCache(folder, spoiled) });
+    const isTold = failed() === 'open' || failed() === 'FileHandle.stat';
+    if (isTold) assert.is(info.kind, 'none', `${nth} ${failed()}`);
+    assert.is((await names(folder)).length, 6, `${nth} ${failed()}`);
+  }
 });
 
 test('a folder that cannot be made, or is a file, is gone without', async ({ folder }) => {
   await fs.mkdir(join(folder, '..'), { recursive: true });
   await fs.writeFile(folder, '');
-  await withFileServer({ files: GOOD_FILES }, async ({ base }) => {
-    const info = await load(base, { cache: folderCache(folder, fs) });
-    assert.is(info.kind, 'none');
-    assert.match(info.reason, /^E[A-Z]+: /);
-  });
+  await using server = await serveFiles(GOOD_FILES);
+  const info = await load(server.base, { cache: folderCache(folder, fs) });
+  assert.is(info.kind, 'none');
+  assert.match(info.reason, /^E[A-Z]+: /);
 });
 
 test('two loads at once both work, and leave one copy of each file', async ({ folder }) => {
-  await withFileServer({ files: GOOD_FILES }, async ({ base, log }) => {
-    const infos = await Promise.all(
-      [0, 1, 2].map(() => load(base, { cache: folderCache(folder, fs) })),
-    );
-    assert.equal([...new Set(infos.map(({ kind }) => kind))], ['custom']);
-    const left = await names(folder);
-    assert.is(left.length, 6);
-    assert.not(left.some((name) => name.endsWith('.partial')));
-    log.length = 0;
-    await load(base, { cache: folderCache(folder, fs) });
-    assert.ok(onlyHeads(log));
-  });
+  await using server = await serveFiles(GOOD_FILES);
+  const { base, log } = server;
+  const infos = await Promise.all(
+    [0, 1, 2].map(() => load(base, { cache: folderCache(folder, fs) })),
+  );
+  assert.equal([...new Set(infos.map(({ kind }) => kind))], ['custom']);
+  const left = await names(folder);
+  assert.is(left.length, 6);
+  assert.not(left.some((name) => name.endsWith('.partial')));
+  log.length = 0;
+  await load(base, { cache: folderCache(folder, fs) });
+  assert.ok(onlyHeads(log));
 });
 
 test('aborted at any piece: the folder has whole files only', async ({ folder }) => {
-  await withFileServer({ files: GOOD_FILES }, async ({ base }) => {
-    let pieces = 0;
-    await load(base, { onProgress: () => pieces++ });
-    for (let stop = 1; stop <= pieces; stop++) {
-      const controller = new AbortController();
-      let seen = 0;
-      const onProgress = () => void (++seen === stop && controller.abort());
-      const cache = folderCache(folder, fs);
-      const options = { cache, signal: controller.signal, onProgress };
-      await refused(() => loadModel(base, options), 'ABORTED', `${stop}`);
-      const left = await names(folder);
-      assert.not(
-        left.some((name) => name.endsWith('.partial')),
-        `${stop}: ${left.join()}`,
-      );
-      await fs.rm(folder, { recursive: true });
-    }
-    for (let milliseconds = 0; milliseconds < 60; milliseconds += 3) {
-      const controller = new AbortController();
-      setTimeout(() => controller.abort(), milliseconds);
-      const options = { cache: folderCache(folder, fs), signal: controller.signal };
-      await loadModel(base, options).then(
-        (model) => model.dispose(),
-        () => {},
-      );
-      const left = await names(folder);
-      assert.not(
-        left.some((name) => name.endsWith('.partial')),
-        `${milliseconds} ms`,
-      );
-    }
-  });
+  await using server = await serveFiles(GOOD_FILES);
+  let pieces = 0;
+  await load(server.base, { onProgress: () => pieces++ });
+  for (let stop = 1; stop <= pieces; stop++) {
+    const controller = new AbortController();
+    let seen = 0;
+    const onProgress = () => void (++seen === stop && controller.abort());
+    const cache = folderCache(folder, fs);
+    const options = { cache, signal: controller.signal, onProgress };
+    await refused(() => loadModel(server.base, options), 'ABORTED', `${stop}`);
+    const left = await names(folder);
+    assert.not(
+      left.some((name) => name.endsWith('.partial')),
+      `${stop}: ${left.join()}`,
+    );
+    await fs.rm(folder, { recursive: true });
+  }
+  for (let milliseconds = 0; milliseconds < 60; milliseconds += 3) {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), milliseconds);
+    const options = { cache: folderCache(folder, fs), signal: controller.signal };
+    await loadModel(server.base, options).then(
+      (model) => model.dispose(),
+      () => {},
+    );
+    const left = await names(folder);
+    assert.not(
+      left.some((name) => name.endsWith('.partial')),
+      `${milliseconds} ms`,
+    );
+  }
 });
 
 test.run();

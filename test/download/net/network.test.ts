@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemNetwork } from '../../../src/download/net/network.ts';
-import { withFileServer } from '../../helpers/servers/file-server.ts';
+import { serveFiles } from '../../helpers/servers/file-server.ts';
 
 const FILES = new Map([['config.json', new TextEncoder().encode('hello')]]);
 
@@ -14,22 +14,22 @@ for (const [what, fault] of [
   ['bytes', { stallAfter: 2 }],
 ] as const) {
   test(`an abort ends a wait for ${what} after garbage was collected`, async () => {
-    await withFileServer({ files: FILES, fault: () => fault }, async ({ base, connections }) => {
-      const controller = new AbortController();
-      const { signal } = controller;
-      const answer = systemNetwork().fetch(new URL(`${base}config.json`), { signal });
-      const ended = answer.then((response) => response.text()).catch(() => {});
-      for (let i = 0; i < 5; i++) {
-        await pause();
-        collectGarbage();
-      }
-      assert.is(connections(), 1);
-      controller.abort();
+    await using server = await serveFiles(FILES, fault);
+    const { base, connections } = server;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const answer = systemNetwork().fetch(new URL(`${base}config.json`), { signal });
+    const ended = answer.then((response) => response.text()).catch(() => {});
+    for (let i = 0; i < 5; i++) {
       await pause();
-      await pause();
-      assert.is(connections(), 0);
-      await ended;
-    });
+      collectGarbage();
+    }
+    assert.is(connections(), 1);
+    controller.abort();
+    await pause();
+    await pause();
+    assert.is(connections(), 0);
+    await ended;
   });
 }
 

@@ -38,13 +38,15 @@ export interface Fault {
 }
 
 /** A server under test, and what it was asked for so far, such as `GET model.safetensors 5-`. */
-export interface FileServer {
+export interface FileServer extends AsyncDisposable {
   readonly base: string;
   readonly log: string[];
   /** Body bytes sent, by file. */
   readonly sent: Map<string, number>;
   /** Answers that have not ended. */
   readonly connections: () => number;
+  /** Ends it, also a second time. */
+  readonly close: () => Promise<void>;
 }
 
 /** Whether nothing was asked for but the headers of files. */
@@ -52,17 +54,14 @@ export function onlyHeads(log: readonly string[]): boolean {
   return log.every((line) => line.startsWith('HEAD '));
 }
 
-/** What is served, and what goes wrong with a request. */
-export interface Served {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly fault?: (request: Request) => Fault | undefined;
-}
+/** What goes wrong with every request, or with one. */
+export type Faults = Fault | ((request: Request) => Fault | undefined | void);
 
-/** Serves files below /m/, as `fault` spoils it, while `use` runs. */
-export async function withFileServer<T>(
-  { files, fault = () => undefined }: Served,
-  use: (server: FileServer) => Promise<T>,
-): Promise<T> {
+/** Serves files below /m/, as `faults` spoil it, until it is disposed. */
+export async function serveFiles(
+  files: ReadonlyMap<string, Uint8Array>,
+  faults: Faults = {},
+): Promise<FileServer> {
   const log: string[] = [];
   const sent = new Map<string, number>();
   const counts = new Map<string, number>();
@@ -73,22 +72,22 @@ export async function withFileServer<T>(
     const request = readRequest(message, counts);
     const range = request.from === undefined ? '' : ` ${request.from}-${request.to ?? ''}`;
     log.push(`${request.method} ${request.file}${range}`);
-    const written = answer(request, files.get(request.file), fault(request) ?? {}, response);
+    const fault = typeof faults === 'function' ? (faults(request) ?? {}) : faults;
+    const written = answer(request, files.get(request.file), fault, response);
     sent.set(request.file, (sent.get(request.file) ?? 0) + written);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  try {
-    const { port } = server.address() as AddressInfo;
-    const base = `http://127.0.0.1:${port}/m/`;
-    return await use({ base, log, sent, connections: () => open });
-  } finally {
+  const { port } = server.address() as AddressInfo;
+  const base = `http://127.0.0.1:${port}/m/`;
+  const close = () => {
     server.closeAllConnections();
-    await new Promise((resolve) => {
-      server.close(resolve);
+    return new Promise<void>((resolve) => {
+      server.close(() => resolve());
     });
-  }
+  };
+  return { base, log, sent, connections: () => open, close, [Symbol.asyncDispose]: close };
 }
 
 function readRequest(message: IncomingMessage, counts: Map<string, number>): Request {
