@@ -26,25 +26,25 @@ for (const [label, metadata, bos] of [
   ['gpt2', byteLevelMetadata(), 259],
   ['llama', sentencePieceMetadata(), 1],
 ] as const) {
-  const test = suite<{ root: string }>(`a converted ${label} vocabulary`);
+  const test = suite(`a converted ${label} vocabulary`);
+  const root = await mkdtemp(join(tmpdir(), 'tpa-chat-trip-'));
+  const out = join(root, 'out');
 
-  test.before(async (context) => {
-    context.root = await mkdtemp(join(tmpdir(), 'tpa-chat-trip-'));
-    await writeFile(join(context.root, 'model.gguf'), chatGguf(metadata));
+  test.before(async () => {
+    await writeFile(join(root, 'model.gguf'), chatGguf(metadata));
     const host = fakeHost();
-    const args = ['convert', join(context.root, 'model.gguf'), '--out', join(context.root, 'out')];
-    assert.is(await tpa(args, host), 0, host.err());
+    assert.is(await tpa(['convert', join(root, 'model.gguf'), '--out', out], host), 0, host.err());
   });
-  test.after(({ root }) => rm(root, { recursive: true }));
+  test.after(() => rm(root, { recursive: true }));
 
-  test('the files are those of Hugging Face, and text comes back as it was', async ({ root }) => {
-    assert.equal((await readdir(join(root, 'out'))).toSorted(), [
+  test('the files are those of Hugging Face, and text comes back as it was', async () => {
+    assert.equal((await readdir(out)).toSorted(), [
       'config.json',
       'model.safetensors',
       'tokenizer.json',
       'tokenizer_config.json',
     ]);
-    using model = await loadModel(join(root, 'out'), { simd: 'baseline' });
+    using model = await loadModel(out, { simd: 'baseline' });
     const { tokenizer } = model;
     for (const text of TEXTS) {
       const ids = tokenizer!.encode(text);
@@ -53,8 +53,8 @@ for (const [label, metadata, bos] of [
     }
   });
 
-  test('generate({ messages }) begins with the tokens of the template', async ({ root }) => {
-    using model = await loadModel(join(root, 'out'), { simd: 'baseline' });
+  test('generate({ messages }) begins with the tokens of the template', async () => {
+    using model = await loadModel(out, { simd: 'baseline' });
     using session = model.createSession();
     const messages = [{ role: 'user', content: 'the <s><|begin|> the' }];
     const generation = session.generate({ messages }, { temperature: 0, maxTokens: 4 });
@@ -67,14 +67,14 @@ for (const [label, metadata, bos] of [
     assert.equal(prompt.slice(0, 2), [bos, turn]);
   });
 
-  test('tpa chat answers each line by it', async ({ root }) => {
-    using model = await loadModel(join(root, 'out'), { simd: 'baseline' });
+  test('tpa chat answers each line by it', async () => {
+    using model = await loadModel(out, { simd: 'baseline' });
     using session = model.createSession();
     const options = { temperature: 0, maxTokens: 5 };
     const messages = [{ role: 'user', content: 'the the' }];
     const expected = await session.generate({ messages }, options).text();
     const host = fakeHost({ stdin: 'the the\n' });
-    const args = ['chat', '--model', join(root, 'out'), '--simd', 'baseline', '--temperature', '0'];
+    const args = ['chat', '--model', out, '--simd', 'baseline', '--temperature', '0'];
     assert.is(await tpa([...args, '--max-tokens', '5'], host), 0, host.err());
     assert.is(host.out(), expected.endsWith('\n') || expected === '' ? expected : `${expected}\n`);
     assert.ok(expected.length > 0);

@@ -13,7 +13,7 @@ import { tpa } from '../../../src/cli/tpa.ts';
 import { loadModel, type ChatMessage } from '../../../src/index.ts';
 import { fakeHost, runTpa } from '../../helpers/fakes/fake-host.ts';
 
-const test = suite<{ model: string }>('tpa chat');
+const test = suite('tpa chat');
 
 const TEMPLATE = `{% for m in messages if m.role != 'system' %}
 {% if m.role != ('user' if loop.index0 % 2 == 0 else 'assistant') %}{{ raise_exception('order') }}{% endif %}
@@ -24,21 +24,17 @@ const FIRST = 'Once upon a time';
 const CAT = 'The cat sat on the mat. The cat was fat. The cat said:';
 const SECOND = 'And then?';
 
-test.before(async (context) => {
-  context.model = await mkdtemp(join(tmpdir(), 'tpa-chat-'));
-  await cp(SHIPPED_MODEL, context.model, { recursive: true });
-  await writeFile(join(context.model, 'chat_template.jinja'), TEMPLATE);
-});
+/** The shipped model with a template. */
+const folder = await mkdtemp(join(tmpdir(), 'tpa-chat-'));
+await cp(SHIPPED_MODEL, folder, { recursive: true });
+await writeFile(join(folder, 'chat_template.jinja'), TEMPLATE);
+test.after(() => rm(folder, { recursive: true }));
 
-test.after(({ model }) => rm(model, { recursive: true }));
-
-function options(model: string): string[] {
-  return ['chat', '--model', model, '--temperature', '0', '--max-tokens', '8'];
-}
+const OPTIONS = ['chat', '--model', folder, '--temperature', '0', '--max-tokens', '8'];
 
 /** What the library answers to lines, one after the other; `system` goes before them. */
-async function answers(path: string, lines: readonly string[], system?: string): Promise<string[]> {
-  using model = await loadModel(path);
+async function answers(lines: readonly string[], system?: string): Promise<string[]> {
+  using model = await loadModel(folder);
   using session = model.createSession();
   let messages: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
   const said: string[] = [];
@@ -53,48 +49,44 @@ async function answers(path: string, lines: readonly string[], system?: string):
 
 const ended = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
 
-test('a pipe: a message a line, an answer each, what was said before is known', async ({
-  model,
-}) => {
-  const { code, out, err } = await runTpa(options(model), { stdin: `${FIRST}\n\n${SECOND}\r\n` });
+test('a pipe: a message a line, an answer each, what was said before is known', async () => {
+  const { code, out, err } = await runTpa(OPTIONS, { stdin: `${FIRST}\n\n${SECOND}\r\n` });
   assert.equal([code, err()], [0, '']);
-  assert.is(out(), (await answers(model, [FIRST, SECOND])).map(ended).join(''));
-  assert.not.equal((await answers(model, [FIRST, SECOND]))[1], (await answers(model, [SECOND]))[0]);
+  assert.is(out(), (await answers([FIRST, SECOND])).map(ended).join(''));
+  assert.not.equal((await answers([FIRST, SECOND]))[1], (await answers([SECOND]))[0]);
 });
 
-test('a terminal: a prompt before each message; a hostile answer could not steer it', async ({
-  model,
-}) => {
+test('a terminal: a prompt before each message; a hostile answer could not steer it', async () => {
   const typed = [FIRST, '  ', '/clear', SECOND, '/exit', 'never read'];
-  const { code, out } = await runTpa(options(model), { isTTY: true, typed });
+  const { code, out } = await runTpa(OPTIONS, { isTTY: true, typed });
   assert.is(code, 0);
-  const [first, second] = [await answers(model, [FIRST]), await answers(model, [SECOND])];
+  const [first, second] = [await answers([FIRST]), await answers([SECOND])];
   assert.is(out(), `> ${ended(first[0]!)}> > > ${ended(second[0]!)}> `);
 });
 
-test('--system begins the conversation, also after /clear', async ({ model }) => {
-  const args = [...options(model), '--system', CAT];
+test('--system begins the conversation, also after /clear', async () => {
+  const args = [...OPTIONS, '--system', CAT];
   const { out } = await runTpa(args, { stdin: `${FIRST}\n/clear\n${FIRST}` });
-  const [answer] = await answers(model, [FIRST], CAT);
+  const [answer] = await answers([FIRST], CAT);
   assert.is(out(), ended(answer!).repeat(2));
-  assert.is.not(answer, (await answers(model, [FIRST]))[0]);
+  assert.is.not(answer, (await answers([FIRST]))[0]);
 });
 
-test('Ctrl-C ends an answer; the conversation goes on with what was said', async ({ model }) => {
+test('Ctrl-C ends an answer; the conversation goes on with what was said', async () => {
   let pieces = 0;
-  const { code, out } = await runTpa(options(model), {
+  const { code, out } = await runTpa(OPTIONS, {
     isTTY: true,
     typed: [FIRST, '/exit'],
     onWrite: (_, host, to) => to === 'stdout' && ++pieces === 2 && host.pressInterrupt(),
   });
   assert.is(code, 0);
-  const [answer] = await answers(model, [FIRST]);
+  const [answer] = await answers([FIRST]);
   const shown = out().split('> ')[1]!.trimEnd();
   assert.ok(shown.length > 0 && shown.length < answer!.length && answer!.startsWith(shown), shown);
 });
 
-test('a second Ctrl-C, or one between answers, leaves: 130', async ({ model }) => {
-  const twice = await runTpa(options(model), {
+test('a second Ctrl-C, or one between answers, leaves: 130', async () => {
+  const twice = await runTpa(OPTIONS, {
     isTTY: true,
     typed: [FIRST, SECOND],
     onWrite(text, host, to) {
@@ -108,36 +100,34 @@ test('a second Ctrl-C, or one between answers, leaves: 130', async ({ model }) =
 
   const between = fakeHost();
   const stdin = addAbortSignal(between.signal, new PassThrough());
-  const code = tpa(options(model), { ...between, openStdin: () => stdin });
+  const code = tpa(OPTIONS, { ...between, openStdin: () => stdin });
   stdin.write(`${FIRST}\n`);
-  const [answer] = await answers(model, [FIRST]);
+  const [answer] = await answers([FIRST]);
   while (between.out() !== ended(answer!)) await setTimeout(5);
   between.pressInterrupt();
   assert.is(await code, 130);
 });
 
-test('a message that fails: a pipe ends with 1, a terminal goes on without it', async ({
-  model,
-}) => {
+test('a message that fails: a pipe ends with 1, a terminal goes on without it', async () => {
   const long = 'word '.repeat(1000);
-  const piped = await runTpa(options(model), { stdin: `${long}\n${FIRST}\n` });
+  const piped = await runTpa(OPTIONS, { stdin: `${long}\n${FIRST}\n` });
   assert.is(piped.code, 1);
   assert.match(piped.err(), /^error CONTEXT_OVERFLOW: [^\n]*\n$/);
-  const typed = await runTpa(options(model), { isTTY: true, typed: [long, FIRST] });
+  const typed = await runTpa(OPTIONS, { isTTY: true, typed: [long, FIRST] });
   assert.is(typed.code, 0);
   assert.match(typed.err(), /error CONTEXT_OVERFLOW: [^\n]*\n$/);
-  assert.is(typed.out(), `> > ${ended((await answers(model, [FIRST]))[0]!)}> `);
+  assert.is(typed.out(), `> > ${ended((await answers([FIRST]))[0]!)}> `);
 });
 
-test('a context that fills up is said on stderr', async ({ model }) => {
-  using loaded = await loadModel(model);
+test('a context that fills up is said on stderr', async () => {
+  using loaded = await loadModel(folder);
   const { contextLength } = loaded.config;
   const room = contextLength - loaded.tokenizer!.encode('user: \nassistant:').length;
   let line = ' a'.repeat(room);
   while (loaded.tokenizer!.encode(`user: ${line}\nassistant:`).length > contextLength) {
     line = line.slice(2);
   }
-  const { code, err } = await runTpa(options(model), { stdin: `${line}\n` });
+  const { code, err } = await runTpa(OPTIONS, { stdin: `${line}\n` });
   assert.is(code, 0);
   assert.is(err(), 'the context is full, /clear empties it\n');
 });
@@ -148,9 +138,9 @@ test('a model without a template: CHAT_TEMPLATE_MISSING before anything is read'
   assert.match(err(), /^error CHAT_TEMPLATE_MISSING: [^\n]*tpa generate[^\n]*\n$/);
 });
 
-test('a wrong option: one line, 2', async ({ model }) => {
+test('a wrong option: one line, 2', async () => {
   for (const words of [['--stop', ''], ['--top-p', '2'], ['hello'], ['--json']]) {
-    const { code, err } = await runTpa([...options(model), ...words], { stdin: FIRST });
+    const { code, err } = await runTpa([...OPTIONS, ...words], { stdin: FIRST });
     assert.is(code, 2, words.join(' '));
     assert.match(err(), /^tpa: [^\n]*\n$/);
   }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { refused } from '../../helpers/checks/refused.ts';
+import { eachRefused, refused } from '../../helpers/checks/refused.ts';
 import { llamaConfig } from '../../helpers/models/tiny-configs.ts';
 import type { Family, Json } from '../../helpers/models/tiny-configs.ts';
 
@@ -85,22 +85,11 @@ test('layer_types that disagree or come in another order are refused by name', a
   }
 });
 
-test('C1 refuses odd windows and layer_types by their key', async () => {
-  const odd = [-1, 1.5, '8', Infinity, NaN, 2 ** 31, 2 ** 53, true, '', [], {}];
-  const types = [[], [FULL], [FULL, FULL, FULL, 5], [FULL, FULL, FULL, null], {}, 'x', 4, true];
-  const table: [string, readonly unknown[]][] = [
-    ['sliding_window', [0, ...odd]],
-    ['max_window_layers', odd],
-    ['use_sliding_window', [0, 1, ...odd.filter((value) => value !== true)]],
-    ['layer_types', types],
-  ];
-  for (const [key, values] of table) {
-    for (const value of values) {
-      for (const use_sliding_window of [true, false]) {
-        const run = (): unknown => window('qwen2', { use_sliding_window, [key]: value });
-        await refused(run, 'CONFIG_INVALID', `${key} ${String(value)}`, { path: key });
-      }
-    }
+test('C1 refuses odd layer_types by their key, used or not', async () => {
+  const odd = [[], [FULL], [FULL, FULL, FULL, 5], [FULL, FULL, FULL, null], {}, 'x', 4, true];
+  for (const use_sliding_window of [true, false]) {
+    const run = (layer_types: unknown) => window('qwen2', { use_sliding_window, layer_types });
+    await eachRefused(run, 'CONFIG_INVALID', odd, { path: 'layer_types' });
   }
 });
 

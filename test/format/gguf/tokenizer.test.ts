@@ -3,19 +3,11 @@ import * as assert from 'uvu/assert';
 import { GgufMetadata, type GgufValue } from '../../../src/format/gguf/metadata.ts';
 import { readGgufTokenizer } from '../../../src/format/gguf/tokenizer.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
+import { BYTE_PIECES, byteLevelAlphabet } from '../../helpers/files/gguf-vocabulary.ts';
 import { eachRefused } from '../../helpers/checks/refused.ts';
 
 const read = (values: Record<string, GgufValue>, vocabSize = 2000) =>
   readGgufTokenizer(new GgufMetadata(new Map(Object.entries(values))), vocabSize);
-
-/** The byte-level alphabet: visible Latin-1 stands for itself, the rest for U+0100 and up. */
-function alphabet(): string[] {
-  let shifted = 0x100;
-  return Array.from({ length: 256 }, (_, byte) => {
-    const isVisible = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    return String.fromCharCode(isVisible ? byte : shifted++);
-  });
-}
 
 /** All bytes, some merges, a token of the user, two special ones, and padding. */
 function byteLevel(
@@ -23,7 +15,15 @@ function byteLevel(
   changes: Record<string, GgufValue> = {},
 ): Record<string, GgufValue> {
   const merged = ['th', 'the', 'Ġthe', '12', '123'];
-  const tokens = [...alphabet(), ...merged, '<user>', '<|begin|>', '<|end|>', '[PAD0]', '[PAD0]'];
+  const tokens = [
+    ...byteLevelAlphabet(),
+    ...merged,
+    '<user>',
+    '<|begin|>',
+    '<|end|>',
+    '[PAD0]',
+    '[PAD0]',
+  ];
   const types = tokens.map((_, id) => (id < 261 ? 1 : ([4, 3, 3, 5, 5][id - 261] ?? 1)));
   return {
     'tokenizer.ggml.model': 'gpt2',
@@ -101,11 +101,7 @@ const PIECES = ['\u2581', 'a', 'b', 'n', 'ab', '\u2581ab', 'ba', 'na', 'bana', '
 
 /** Unknown, begin, end, 256 bytes, and pieces whose scores fall with the id. */
 function sentencePieces(changes: Record<string, GgufValue> = {}): Record<string, GgufValue> {
-  const bytes = Array.from(
-    { length: 256 },
-    (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, '0')}>`,
-  );
-  const tokens = ['<unk>', '<s>', '</s>', ...bytes, ...PIECES];
+  const tokens = ['<unk>', '<s>', '</s>', ...BYTE_PIECES, ...PIECES];
   return {
     'tokenizer.ggml.model': 'llama',
     'tokenizer.ggml.tokens': tokens,
@@ -175,7 +171,7 @@ const ABSENT: readonly [string, Record<string, GgufValue>, RegExp][] = [
   [
     'a token twice',
     byteLevel('qwen2', {
-      'tokenizer.ggml.tokens': [...alphabet(), '!'],
+      'tokenizer.ggml.tokens': [...byteLevelAlphabet(), '!'],
       'tokenizer.ggml.token_type': Array.from({ length: 257 }, () => 1),
     }),
     /there twice/,

@@ -7,14 +7,24 @@ const TEMPLATE =
   "{{ bos_token }}{% for m in messages %}{{ '<|turn|>' + m.role + ': ' + m.content + eos_token }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|turn|>assistant: ' }}{% endif %}";
 
-/** Metadata of a byte-level vocabulary of 262 tokens. */
-export function byteLevelMetadata(): Metadata {
+/** The byte-level alphabet: visible Latin-1 stands for itself, the rest for U+0100 and up. */
+export function byteLevelAlphabet(): string[] {
   let shifted = 0x100;
-  const alphabet = Array.from({ length: 256 }, (_, byte) => {
+  return Array.from({ length: 256 }, (_, byte) => {
     const isVisible = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
     return String.fromCharCode(isVisible ? byte : shifted++);
   });
-  const tokens = [...alphabet, 'th', 'the', 'Ġthe', '<|begin|>', '<|end|>', '<|turn|>'];
+}
+
+/** The bytes as SentencePiece writes those that are in no piece. */
+export const BYTE_PIECES = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+);
+
+/** Metadata of a byte-level vocabulary of 262 tokens. */
+export function byteLevelMetadata(): Metadata {
+  const tokens = [...byteLevelAlphabet(), 'th', 'the', 'Ġthe', '<|begin|>', '<|end|>', '<|turn|>'];
   return [
     ['tokenizer.ggml.model', ggufValue('gpt2')],
     ['tokenizer.ggml.pre', ggufValue('llama-bpe')],
@@ -27,12 +37,8 @@ export function byteLevelMetadata(): Metadata {
 
 /** Metadata of a SentencePiece vocabulary of 268 tokens. */
 export function sentencePieceMetadata(): Metadata {
-  const bytes = Array.from(
-    { length: 256 },
-    (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
-  );
   const pieces = ['\u2581', 't', 'h', 'e', 'th', 'the', '\u2581the', '\u2581\u2581'];
-  const tokens = ['<unk>', '<s>', '</s>', '<|turn|>', ...bytes, ...pieces];
+  const tokens = ['<unk>', '<s>', '</s>', '<|turn|>', ...BYTE_PIECES, ...pieces];
   const types = tokens.map((_, id) => [2, 3, 3, 3][id] ?? (id < 260 ? 6 : 1));
   return [
     ['tokenizer.ggml.model', ggufValue('llama')],
