@@ -25,6 +25,12 @@ const TYPES: Readonly<Record<string, string>> = {
   'page.js': 'text/javascript',
 };
 
+/** What goes wrong with the first request for the weights. */
+const atFirst =
+  (fault: Fault) =>
+  ({ file, nth }: Request) =>
+    file === WEIGHTS && nth === 0 ? fault : undefined;
+
 interface Context {
   readonly server: FileServer;
   readonly context: BrowserContext;
@@ -94,9 +100,7 @@ function register(
 
   test('a cut connection goes on where it broke, and the whole file is kept', async () => {
     await inPage(
-      {
-        fault: ({ file, nth }) => (file === WEIGHTS && nth === 0 ? { cutAfter: 5000 } : undefined),
-      },
+      { fault: atFirst({ cutAfter: 5000 }) },
       async ({ server: { base, log }, page }) => {
         assert.equal((await load(page, { base })).logits, expected);
         assert.ok(log.includes(`GET ${WEIGHTS} 5000-`), log.join());
@@ -175,27 +179,18 @@ function register(
   });
 
   test('an abort in the middle of the weights leaves no entry of them', async () => {
-    await inPage(
-      {
-        fault: ({ file, nth }) =>
-          file === WEIGHTS && nth === 0 ? { stallAfter: 60_000 } : undefined,
-      },
-      async ({ server: { base }, page }) => {
-        const aborted = await load(page, { base, abortAfter: 1000 });
-        assert.is(aborted.code, 'ABORTED', aborted.message);
-        assert.ok(aborted.kept.includes('config.json'));
-        assert.not(aborted.kept.includes(WEIGHTS));
-        assert.equal((await load(page, { base })).logits, expected);
-      },
-    );
+    await inPage({ fault: atFirst({ stallAfter: 60_000 }) }, async ({ server: { base }, page }) => {
+      const aborted = await load(page, { base, abortAfter: 1000 });
+      assert.is(aborted.code, 'ABORTED', aborted.message);
+      assert.ok(aborted.kept.includes('config.json'));
+      assert.not(aborted.kept.includes(WEIGHTS));
+      assert.equal((await load(page, { base })).logits, expected);
+    });
   });
 
   test('a tab closed in the middle leaves no entry either', async () => {
     await inPage(
-      {
-        fault: ({ file, nth }) =>
-          file === WEIGHTS && nth === 0 ? { stallAfter: 60_000 } : undefined,
-      },
+      { fault: atFirst({ stallAfter: 60_000 }) },
       async ({ server: { base, log }, page, context }) => {
         const closed = await context.newPage();
         await closed.goto(page.url());

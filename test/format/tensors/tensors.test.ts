@@ -7,6 +7,7 @@ import { CANARY, eachRefused, refused } from '../../helpers/checks/refused.ts';
 import { type Read, recordReads } from '../../helpers/fakes/recording-files.ts';
 import { readTensor } from '../../helpers/files/read-tensor.ts';
 import { buildSafetensors, withHeader } from '../../helpers/files/build-safetensors.ts';
+import { fileOf } from '../../helpers/models/streamed-weights.ts';
 import type { TensorSet } from '../../../src/format/tensors/tensors.ts';
 
 const test = suite('openTensors()');
@@ -82,10 +83,7 @@ test('any part of a tensor, at any alignment, fills a target, from views and by 
   });
   const isFilled = fc.asyncProperty(chosen, async ({ dtype, data, pad, cut, hasReadInto, at }) => {
     const [from, to] = cut.map((place) => place % (data.length + 1)).toSorted((a, b) => a - b);
-    const file = buildSafetensors([A, { name: 'x', dtype, shape: [data.length], data }, B]);
-    const end = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
-    const header = new TextDecoder().decode(file.subarray(8, end)) + ' '.repeat(pad);
-    const weights = withHeader(header, file.subarray(end));
+    const weights = fileOf([A, { name: 'x', dtype, shape: [data.length], data }, B], pad);
     const files = await openModelFiles({ config: '{}', weights });
     const reads: Read[] = [];
     const set = await openTensors(recordReads(files, reads, hasReadInto));
@@ -111,11 +109,8 @@ test('W4 gives the same bits for a header padded to all 16 residues', async () =
     { name: 'x', shape: [3], data: [1.5, -3.25, 1e-3] },
     { ...B, dtype: 'BF16' as const },
   ];
-  const file = buildSafetensors(tensors);
-  const length = Number(new DataView(file.buffer).getBigUint64(0, true));
-  const header = new TextDecoder().decode(file.subarray(8, 8 + length));
   for (let pad = 0; pad < 16; pad++) {
-    const set = await open(withHeader(header + ' '.repeat(pad), file.subarray(8 + length)));
+    const set = await open(fileOf(tensors, pad));
     for (const { name, data } of tensors) {
       assert.equal(await readTensor(set, name), Float32Array.from(data), `${name} pad ${pad}`);
     }
