@@ -11,7 +11,8 @@ import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanis
 import { createRandom } from '../helpers/checks/random.ts';
 import { watchRegions } from '../helpers/kernels/red-zones.ts';
 import { evaluate } from '../helpers/sessions/evaluate.ts';
-import { refused } from '../helpers/checks/refused.ts';
+import { outcomeOf, refused } from '../helpers/checks/refused.ts';
+import { withoutMemory } from '../helpers/fakes/fake-memory.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
 
 const isLinear = ({ name }: { name: string }) => name.startsWith('linear-');
@@ -57,22 +58,6 @@ for (const { name, build } of PAGED) {
     }
     check();
   });
-
-  test(`${name}: any range is that part of all, layer by layer`, async () => {
-    const { backend } = await open(build().source);
-    const sequence = await advanced(backend, 130);
-    const { layers } = backend.network.config;
-    const all = await sequence.readFactors(0, 130);
-    for (const [start, count] of [
-      [0, 1],
-      [47, 3],
-      [95, 35],
-      [129, 1],
-    ] as const) {
-      const found = await sequence.readFactors(start, count);
-      assertSame(found, rangeOf(all, [layers, 130], start, count), `${count} from ${start}`);
-    }
-  });
 }
 
 test('forks and truncated sequences read and load by themselves, and share what they can', async () => {
@@ -106,7 +91,6 @@ test('memory refused at any allocation: nothing is appended, then it works', asy
   const { heap } = backend.network.compute.engine;
   const factors = await (await advanced(backend, 250)).readFactors(60, 190);
   const expected = await nextOf(await advanced(backend, 250));
-  const allocate = heap.allocate.bind(heap);
   let failures = 0;
   for (let k = 1; ; k++) {
     const sequence = await advanced(backend, 60);
@@ -114,10 +98,8 @@ test('memory refused at any allocation: nothing is appended, then it works', asy
     const before = sizesOf(sequence);
     const own = await sequence.readFactors(0, 60);
     const most = heap.used + before.byteLength;
-    let left = k;
-    heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-    const outcome = await sequence.loadFactors(factors).catch((error: unknown) => error);
-    heap.allocate = allocate;
+    const load = () => outcomeOf(() => sequence.loadFactors(factors));
+    const outcome = await withoutMemory(heap, k, load);
     if (outcome === undefined) break;
     failures++;
     assert.is((outcome as TpaError).code, 'OUT_OF_MEMORY');
@@ -137,10 +119,8 @@ test('memory refused while reading leaves the sequence as it was', async () => {
   const { heap } = backend.network.compute.engine;
   const sequence = await advanced(backend, 10);
   const { used } = heap;
-  const { allocate } = heap;
-  heap.allocate = (bytes) => allocate.call(heap, bytes + 2 ** 40);
-  await refused(() => sequence.readFactors(0, 10), 'OUT_OF_MEMORY');
-  heap.allocate = allocate;
+  const read = () => sequence.readFactors(0, 10);
+  await withoutMemory(heap, 1, () => refused(read, 'OUT_OF_MEMORY'));
   assert.is(heap.used, used);
   assert.is((await sequence.readFactors(0, 10)).length % 10, 0);
   assert.is(heap.used, used);
@@ -191,7 +171,11 @@ test('no whole tokens, more than the context holds, tokens that are not there: R
   const before = sizesOf(sequence);
   for (const length of [0, 1, token - 1, token + 1, 57 * token]) {
     const given = factors.subarray(0, length);
-    assert.instance(await errorOf(sequence.loadFactors(given)), RangeError, `${length} numbers`);
+    assert.instance(
+      await outcomeOf(() => sequence.loadFactors(given)),
+      RangeError,
+      `${length} numbers`,
+    );
   }
   assert.equal(sizesOf(sequence), before);
   await sequence.loadFactors(await sequence.readFactors(10, 56)); // to the last
@@ -205,10 +189,11 @@ test('no whole tokens, more than the context holds, tokens that are not there: R
     [255, 2],
     [0, NaN],
   ] as const) {
-    const error = await errorOf(sequence.readFactors(start, count));
+    const error = await outcomeOf(() => sequence.readFactors(start, count));
     assert.instance(error, RangeError, `${count} from ${start}`);
   }
-  assert.instance(await errorOf(backend.createSequence().readFactors(0, 1)), RangeError);
+  const none = () => backend.createSequence().readFactors(0, 1);
+  assert.instance(await outcomeOf(none), RangeError);
 });
 
 for (const { name, build } of LINEAR) {
@@ -270,11 +255,4 @@ function rangeOf(
 
 function sizesOf({ length, byteLength }: CpuSequence) {
   return { length, byteLength };
-}
-
-async function errorOf(outcome: Promise<unknown>): Promise<unknown> {
-  return outcome.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 }

@@ -1,10 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Model } from '../../src/load/model.ts';
-import { openOn, openSmall, runScenario } from '../helpers/gpu/dispatch-scenario.ts';
+import { openAuto, openOn, openSmall, runScenario } from '../helpers/gpu/dispatch-scenario.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { type Fault, type FaultPlan, SPOILS } from '../helpers/gpu/fake-gpu.ts';
-import { costs, slowed } from '../helpers/fakes/slow-cpu.ts';
 import { settle } from '../helpers/fakes/silence.ts';
 
 const FAULTS: readonly Fault[] = [
@@ -44,10 +43,8 @@ interface Run {
 /** One run; the GPU fails by plan. */
 async function run(plan: FaultPlan | undefined, { auto = false, act = runScenario }: Run = {}) {
   const label = plan && `${plan.fault} at ${plan.at}${plan.isForEver ? ' for ever' : ''}`;
-  const opening = auto
-    ? openOn(cpu, device, { plan, cost: costs(1, 1) }, { mode: 'auto' }, slowed(10))
-    : openOn(cpu, device, { plan });
-  const opened = await opening.catch(() => undefined);
+  const open = auto ? openAuto : openOn;
+  const opened = await open(cpu, device, { plan }).catch(() => undefined);
   if (opened === undefined) {
     // select.test.ts has what 'webgpu' throws
     assert.ok(!auto && plan!.at <= STARTING, label);
@@ -55,7 +52,9 @@ async function run(plan: FaultPlan | undefined, { auto = false, act = runScenari
   }
   const { clock, gpus, dispatch, model } = opened;
   assert.equal(await act(model, clock), expected, label);
-  const { losses = 0 } = dispatch.info().gpu ?? {};
+  const { gpu, backendReason } = dispatch.info();
+  const { losses = 0 } = gpu ?? {};
+  assert.not.equal(backendReason, '', label);
   if (losses === 0 && !auto) assert.is(gpus.live, 0, `${label}: sequences on the device`);
   dispatch.dispose();
   await settle(); // a device just made is let go

@@ -9,11 +9,10 @@ import {
   SPEC,
   WEIGHTS,
 } from '../helpers/gpu/op-runtime.ts';
-import { settle, withoutUnhandled } from '../helpers/fakes/silence.ts';
+import { never, settle, withoutUnhandled } from '../helpers/fakes/silence.ts';
 
 const test = suite('OpDispatch, faults of the GPU');
 
-const NEVER = (): Promise<never> => new Promise(() => {});
 const FAULTS: Record<string, { spoil: Spoil; reason: RegExp; after?: (all: FakeRuntime) => void }> =
   {
     'a NaN': {
@@ -28,12 +27,12 @@ const FAULTS: Record<string, { spoil: Spoil; reason: RegExp; after?: (all: FakeR
       reason: /^no memory$/,
     },
     'a loss': {
-      spoil: NEVER,
+      spoil: never,
       reason: /^unplugged$/,
       after: ({ gpus }) => gpus[0]!.lose('unplugged'),
     },
     'no end': {
-      spoil: NEVER,
+      spoil: never,
       reason:
         /^the GPU did not answer an? (factorize|attend) of 2\^\d+ multiply-adds call within 60 s/,
       after: ({ clock }) => clock.advance(60_000),

@@ -5,7 +5,7 @@ import type { Losable } from '../../src/device/supervisor.ts';
 import { TpaError } from '../../src/base/errors.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { refused } from '../helpers/checks/refused.ts';
-import { settle } from '../helpers/fakes/silence.ts';
+import { never, settle } from '../helpers/fakes/silence.ts';
 
 const test = suite('Guard');
 
@@ -35,8 +35,6 @@ function setUp() {
   const device = new Device();
   return { clock, device, guard: new Guard(device, clock) };
 }
-
-const never = (): Promise<never> => new Promise(() => {});
 
 test('call(): one at a time, in the order they come', async () => {
   const { device, guard, clock } = setUp();

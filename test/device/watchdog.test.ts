@@ -4,11 +4,9 @@ import { Watchdog } from '../../src/device/watchdog.ts';
 import { TpaError } from '../../src/base/errors.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
 import { refused } from '../helpers/checks/refused.ts';
-import { settle } from '../helpers/fakes/silence.ts';
+import { never, settle } from '../helpers/fakes/silence.ts';
 
 const test = suite('Watchdog');
-
-const never = (): Promise<never> => new Promise(() => {});
 
 /** So many calls of a kind that take so long. */
 async function calls(watchdog: Watchdog, clock: FakeClock, milliseconds: readonly number[]) {

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { Session } from '../../src/generate/session.ts';
 import { byteTokenizer } from '../helpers/models/byte-tokenizer.ts';
 import { FakeBackend, type FakeOptions } from '../helpers/fakes/fake-backend.ts';
-import { pause } from '../helpers/sessions/generation.ts';
+import { settle } from '../helpers/fakes/silence.ts';
 
 type Handler = (
   request: Request,
@@ -33,7 +33,7 @@ export function setUp({ failures = [], ...options }: Options = {}) {
   let loads = 0;
   const handle = createHandler(async () => {
     loads += 1;
-    await pause();
+    await settle();
     if (loads <= failures.length) throw failures[loads - 1];
     return model;
   });

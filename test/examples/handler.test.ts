@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pause } from '../helpers/sessions/generation.ts';
+import { settle } from '../helpers/fakes/silence.ts';
 import { ADDRESS, type Event, parse, post, setUp, textOf } from './handler-setup.ts';
 
 const EXAMPLES = ['bun', 'cloudflare-worker', 'deno-deploy', 'vercel-node'];
@@ -129,7 +129,7 @@ test('keeps the request alive while it loads and computes', async () => {
   void kept[1]!.then(() => (isDone = true));
   assert.is(isDone, false);
   await response.text();
-  await pause();
+  await settle();
   assert.is(isDone, true);
 });
 

@@ -70,15 +70,6 @@ test('hold(): other calls are SESSION_BUSY until it is released; only the first 
   context.checkFree();
 });
 
-test('checkRoom(): CONTEXT_OVERFLOW beyond the context; isFull at its end', async () => {
-  const { context } = await setUp({ contextLength: 6 });
-  context.checkRoom(1);
-  await refused(async () => context.checkRoom(2), 'CONTEXT_OVERFLOW');
-  assert.not(context.isFull);
-  context.append(6);
-  assert.ok(context.isFull);
-});
-
 test('truncate() and fork(): neither touches the other, an id that is not evaluated can go', async () => {
   const { context, logitsOf } = await setUp();
   const fork = context.fork();

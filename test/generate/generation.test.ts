@@ -6,15 +6,9 @@ import { MAX_BYTES_PER_TOKEN } from '../../src/text/prompt.ts';
 import { Session } from '../../src/generate/session.ts';
 import { byteTokenizer, END_ID } from '../helpers/models/byte-tokenizer.ts';
 import { FakeBackend } from '../helpers/fakes/fake-backend.ts';
-import {
-  codeOf,
-  collect,
-  control,
-  GREEDY,
-  pause,
-  PROMPT,
-  setUp,
-} from '../helpers/sessions/generation.ts';
+import { outcomeOf, refused } from '../helpers/checks/refused.ts';
+import { settle } from '../helpers/fakes/silence.ts';
+import { collect, control, GREEDY, PROMPT, setUp } from '../helpers/sessions/generation.ts';
 
 const test = suite('Generation');
 
@@ -44,13 +38,13 @@ test('same seed, same tokens; the seed in use is told', async () => {
 test('nothing runs before the first pull, and never more than the token asked for', async () => {
   const { backend, session } = setUp({ maxChunk: 8 });
   const generation = session.generate(PROMPT, GREEDY);
-  await pause();
+  await settle();
   assert.equal(backend.calls, []);
   assert.is(session.length, 0);
   const steps = generation[Symbol.asyncIterator]();
   for (let k = 1; k <= 3; k++) {
     await steps.next();
-    await pause();
+    await settle();
     assert.is(backend.calls.length, k);
   }
   await steps.return!();
@@ -62,7 +56,7 @@ test('a generation is read once', async () => {
   await generation.text();
   assert.throws(() => generation[Symbol.asyncIterator](), isTypeError);
   assert.throws(() => generation.toReadableStream(), isTypeError);
-  assert.instance(await codeOf(() => generation.text()), TypeError);
+  assert.instance(await outcomeOf(() => generation.text()), TypeError);
 });
 
 test('a readable stream gives the same text, one token per read, and cancels', async () => {
@@ -78,13 +72,13 @@ test('a readable stream gives the same text, one token per read, and cancels', a
   const other = setUp();
   const generation = other.session.generate(PROMPT, { maxTokens: 50 });
   const reader = generation.toReadableStream().getReader();
-  for (let i = 0; i < 5; i++) await pause();
+  for (let i = 0; i < 5; i++) await settle();
   assert.is(other.backend.calls.length, 0);
   await reader.read();
   await reader.cancel();
   assert.is(generation.finishReason, 'abort');
   const calls = other.backend.calls.length;
-  for (let i = 0; i < 5; i++) await pause();
+  for (let i = 0; i < 5; i++) await settle();
   assert.is(other.backend.calls.length, calls);
   assert.is(other.session.fork().length, other.session.length);
 });
@@ -92,17 +86,14 @@ test('a readable stream gives the same text, one token per read, and cancels', a
 test('a readable stream errors when the backend fails', async () => {
   const { session } = setUp({ failAt: new Map([[1, 'throw']]) });
   const reader = session.generate([1], GREEDY).toReadableStream().getReader();
-  assert.is(await codeOf(() => reader.read()), 'KERNEL_TRAP');
+  await refused(() => reader.read(), 'KERNEL_TRAP');
 });
 
 test('prompt and context: n fits, n + 1 is CONTEXT_OVERFLOW before any compute', async () => {
   const { backend, session } = setUp({ contextLength: 10 });
   await session.prefill([1, 2, 3]);
   const calls = backend.calls.length;
-  assert.is(
-    await codeOf(() => session.generate([1, 2, 3, 4, 5, 6, 7, 8]).text()),
-    'CONTEXT_OVERFLOW',
-  );
+  await refused(() => session.generate([1, 2, 3, 4, 5, 6, 7, 8]).text(), 'CONTEXT_OVERFLOW');
   assert.is(backend.calls.length, calls);
   assert.equal(session.tokens, [1, 2, 3]);
   const full = await collect(session, [1, 2, 3, 4, 5, 6, 7], GREEDY);
@@ -171,7 +162,7 @@ test('logprobs are given only when asked for, and are <= 0', async () => {
 test('an empty prompt: PROMPT_EMPTY on an empty session, else it continues', async () => {
   const { session } = setUp();
   for (const prompt of ['', []]) {
-    assert.is(await codeOf(() => session.generate(prompt).text()), 'PROMPT_EMPTY');
+    await refused(() => session.generate(prompt).text(), 'PROMPT_EMPTY');
   }
   await session.prefill(PROMPT);
   assert.equal((await collect(session, '', GREEDY)).generation.tokens, await control(12));
@@ -183,17 +174,17 @@ test('a text prompt is tokenised; too many UTF-8 bytes are PROMPT_TOO_LONG', asy
   assert.equal(session.tokens.slice(0, 3), [97, 195, 169]);
   const limit = 64 * MAX_BYTES_PER_TOKEN;
   for (const text of ['a'.repeat(limit + 1), 'é'.repeat(limit / 2) + 'a', '€'.repeat(limit)]) {
-    assert.is(await codeOf(() => session.generate(text)), 'PROMPT_TOO_LONG');
+    await refused(() => session.generate(text), 'PROMPT_TOO_LONG');
   }
-  assert.is(await codeOf(() => session.generate('é'.repeat(limit / 2)).text()), 'CONTEXT_OVERFLOW');
+  await refused(() => session.generate('é'.repeat(limit / 2)).text(), 'CONTEXT_OVERFLOW');
 });
 
 test('without a tokenizer ids work with empty text; text and stop are TOKENIZER_MISSING', async () => {
   const backend = new FakeBackend();
   const host = { backend, tokenizer: undefined, eosTokenIds: [], sessions: new Set<Session>() };
   const session = new Session(host);
-  assert.is(await codeOf(() => session.generate('x')), 'TOKENIZER_MISSING');
-  assert.is(await codeOf(() => session.generate([1], { stop: 'x' })), 'TOKENIZER_MISSING');
+  await refused(() => session.generate('x'), 'TOKENIZER_MISSING');
+  await refused(() => session.generate([1], { stop: 'x' }), 'TOKENIZER_MISSING');
   const { items, text } = await collect(session, [1], GREEDY);
   assert.equal([items.length, text], [12, '']);
 });

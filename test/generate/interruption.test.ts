@@ -1,14 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  codeOf,
-  collect,
-  control,
-  GREEDY,
-  pause,
-  PROMPT,
-  setUp,
-} from '../helpers/sessions/generation.ts';
+import { refused } from '../helpers/checks/refused.ts';
+import { settle } from '../helpers/fakes/silence.ts';
+import { collect, control, GREEDY, PROMPT, setUp } from '../helpers/sessions/generation.ts';
 
 const test = suite('Generation, interrupted');
 
@@ -84,7 +78,7 @@ test('return() while the prompt is computed stops at the next chunk and rolls ba
   const { backend, session } = setUp({ maxChunk: 1 });
   const steps = session.generate(PROMPT, GREEDY)[Symbol.asyncIterator]();
   const first = steps.next();
-  while (backend.calls.length < 2) await pause();
+  while (backend.calls.length < 2) await settle();
   await steps.return!();
   assert.is((await first).done, true);
   assert.ok(backend.calls.length < 6);
@@ -99,7 +93,7 @@ for (const kind of ['throw', 'nonfinite'] as const) {
     for (let call = 1; call <= 8; call++) {
       const { session } = setUp({ failAt: new Map([[call, kind]]), maxChunk: 2 });
       const generation = session.generate(PROMPT, { ...GREEDY, maxTokens: 6 });
-      assert.is(await codeOf(() => generation.text()), code);
+      await refused(() => generation.text(), code);
       assert.is(generation.finishReason, undefined);
       const done = generation.tokens.length;
       assert.is(done, Math.max(0, call - 3));
@@ -128,7 +122,7 @@ test('the session is free with the last item, and reading on does not free the n
   await steps.next();
   const next = session.prefill([1, 2, 3]);
   assert.is((await steps.next()).done, true);
-  assert.is(await codeOf(() => session.fork()), 'SESSION_BUSY');
+  await refused(() => session.fork(), 'SESSION_BUSY');
   await next;
 });
 

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Session } from '../../src/index.ts';
+import { withoutMemory } from '../helpers/fakes/fake-memory.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
 import { livelyT6, openCpuModel } from '../helpers/models/t6-model.ts';
@@ -26,23 +27,14 @@ for (const [call, [act, allocations]] of Object.entries(CALLS)) {
   test(`${call}(): whichever allocation fails, every session goes on unchanged`, async () => {
     const { model, backend } = await openCpuModel(source, { simd: 'baseline' });
     const { heap } = backend.network.compute.engine;
-    const allocate = heap.allocate.bind(heap);
     const { used } = model.memory();
-    for (let n = 1; n <= allocations + 1; n++) {
+    for (let n = 1; n <= allocations; n++) {
       const witnesses = await createWitnesses(model, prompt);
-      let left = n;
-      heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-      if (n <= allocations) {
-        const error = await refused(() => act(witnesses.session), 'OUT_OF_MEMORY', `${n}`);
-        assert.ok(error.retryable && Number(error.data['needed']) > model.memory().limit);
-        heap.allocate = allocate;
-        await witnesses.isUnchanged(`allocation ${n}`);
-        await act(witnesses.session);
-      } else {
-        await act(witnesses.session);
-        assert.is(left, 1, 'allocations');
-      }
-      heap.allocate = allocate;
+      const work = () => act(witnesses.session);
+      const error = await withoutMemory(heap, n, () => refused(work, 'OUT_OF_MEMORY', `${n}`));
+      assert.ok(error.retryable && Number(error.data['needed']) > model.memory().limit);
+      await witnesses.isUnchanged(`allocation ${n}`);
+      await withoutMemory(heap, allocations + 1, work); // it needs no more
       witnesses.dispose();
       if (call !== 'fork') assert.is(model.memory().used, used);
     }
@@ -52,16 +44,13 @@ for (const [call, [act, allocations]] of Object.entries(CALLS)) {
 test('model.createSession() and model.logits(): whichever allocation fails, nothing is kept', async () => {
   const { model, backend } = await openCpuModel(source, { simd: 'baseline' });
   const { heap } = backend.network.compute.engine;
-  const allocate = heap.allocate.bind(heap);
   const witnesses = await createWitnesses(model, prompt);
   const long = [...prompt, ...prompt];
   const logits = await model.logits(long);
   const { used } = model.memory();
   for (let n = 1; n <= 6; n++) {
-    let left = n;
-    heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-    await refused(() => (n > 2 ? model.logits(long) : model.createSession()), 'OUT_OF_MEMORY');
-    heap.allocate = allocate;
+    const act = async () => (n > 2 ? model.logits(long) : model.createSession());
+    await withoutMemory(heap, n, () => refused(act, 'OUT_OF_MEMORY'));
     assert.is(model.memory().used, used, `allocation ${n}`);
   }
   assert.equal(await model.logits(long), logits);

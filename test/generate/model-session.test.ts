@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
 import { integers, loadGolden } from '../helpers/checks/golden.ts';
-import { greedy, readAll, refusesCalls } from '../helpers/sessions/sessions.ts';
+import { greedy, readAll } from '../helpers/sessions/sessions.ts';
 import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 /** Tokens of a control generation. */
@@ -28,37 +28,6 @@ for (const [name, { source, prompt }] of Object.entries(MODELS)) {
   });
   test.after(({ model }) => model.dispose());
 
-  test('aborted after each number of tokens, the rest equals the control', async ({
-    model,
-    control,
-  }) => {
-    for (let n = 0; n < COUNT; n++) {
-      using session = model.createSession();
-      const controller = new AbortController();
-      if (n === 0) controller.abort();
-      const { signal } = controller;
-      const generation = session.generate(prompt, { temperature: 0, maxTokens: COUNT, signal });
-      for await (const _ of generation) if (generation.tokens.length === n) controller.abort();
-      assert.is(generation.finishReason, 'abort');
-      assert.equal(session.tokens, n === 0 ? [] : [...prompt, ...control.slice(0, n)]);
-      const rest = await greedy(session, n === 0 ? prompt : [], COUNT - n);
-      assert.equal(rest, control.slice(n), `aborted after ${n}`);
-    }
-  });
-
-  test('left after each number of tokens, the rest equals the control', async ({
-    model,
-    control,
-  }) => {
-    for (let n = 1; n < COUNT; n++) {
-      using session = model.createSession();
-      const generation = session.generate(prompt, { temperature: 0 });
-      for await (const _ of generation) if (generation.tokens.length === n) break;
-      assert.is(generation.finishReason, 'abort');
-      assert.equal(await greedy(session, [], COUNT - n), control.slice(n), `left after ${n}`);
-    }
-  });
-
   test('aborted between two chunks of the prompt, nothing is kept', async ({ model, control }) => {
     using session = model.createSession();
     const controller = new AbortController();
@@ -69,41 +38,6 @@ for (const [name, { source, prompt }] of Object.entries(MODELS)) {
     await reading;
     assert.is(generation.finishReason, 'abort');
     assert.equal([session.length, session.byteLength, generation.tokens], [0, 0, []]);
-    assert.equal(await greedy(session, prompt, COUNT), control);
-  });
-
-  test('forked after n tokens, both go on like sessions of their own', async ({
-    model,
-    control,
-  }) => {
-    for (const n of [1, 3, 4, 5, 12]) {
-      using left = model.createSession();
-      await greedy(left, prompt, n);
-      using right = left.fork();
-      assert.equal(right.tokens, left.tokens);
-      const turn = [7, 8, 9];
-      const [other, same] = [await greedy(right, turn, 5), await greedy(left, [], COUNT - n)];
-      assert.equal(same, control.slice(n));
-      using plain = model.createSession();
-      assert.equal(other, await greedy(plain, [...prompt, ...control.slice(0, n), ...turn], 5));
-      left.dispose();
-      await right.decode(1);
-      await plain.decode(1);
-      assert.equal(await greedy(right, [], 3), await greedy(plain, [], 3));
-    }
-  });
-
-  test('truncated to each length, generating again equals the control', async ({
-    model,
-    control,
-  }) => {
-    using session = model.createSession();
-    await greedy(session, prompt, COUNT);
-    for (let n = COUNT - 1; n >= 0; n--) {
-      session.truncate(prompt.length + n);
-      assert.equal(await greedy(session, [], COUNT - n), control.slice(n), `from ${n}`);
-    }
-    session.truncate(0);
     assert.equal(await greedy(session, prompt, COUNT), control);
   });
 
@@ -127,23 +61,6 @@ for (const [name, { source, prompt }] of Object.entries(MODELS)) {
     using fourth = model.createSession();
     const both = [greedy(third, prompt, COUNT), greedy(fourth, reversed, COUNT)];
     assert.equal(await Promise.all(both), [control, expected]);
-  });
-
-  test('SESSION_BUSY for every call while one runs, which then equals the control', async ({
-    model,
-    control,
-  }) => {
-    using session = model.createSession();
-    const generation = session.generate(prompt, { temperature: 0, maxTokens: COUNT });
-    for await (const _ of generation) {
-      if (generation.tokens.length === COUNT) break; // the last token frees the session
-      await refusesCalls(session, 'SESSION_BUSY');
-    }
-    assert.equal(generation.tokens, control);
-    const pending = session.prefill([1, 2, 3]);
-    await refusesCalls(session, 'SESSION_BUSY');
-    await pending;
-    assert.is(session.length, prompt.length + COUNT + 3);
   });
 
   test('the same seed gives the same tokens again and in a fresh model; another seed does not', async ({

@@ -39,13 +39,6 @@ test('a timer fires between two chunks of a prompt', async () => {
   assert.ok(callsAtTimer >= 0 && callsAtTimer < 8, String(callsAtTimer));
 });
 
-test('decode step by step equals prefill in one go', async () => {
-  const { session } = setUp();
-  let logits = new Float32Array();
-  for (const id of [3, 1, 4, 1, 5, 9]) logits = new Float32Array(await session.decode(id));
-  assert.equal(logits, prefixLogits([3, 1, 4, 1, 5, 9], 50));
-});
-
 test('tokens is a copy, typed arrays are accepted', async () => {
   const { session } = setUp();
   await session.prefill(Uint16Array.of(1, 2));
@@ -75,34 +68,6 @@ test('bad ids are TypeError or RangeError and change nothing', async () => {
   assert.equal(backend.calls, []);
   await isIntact(session, []);
 });
-
-test('CONTEXT_OVERFLOW at exactly one too many, before anything is computed', async () => {
-  const { backend, session } = setUp({ contextLength: 10 });
-  await session.prefill([1, 2, 3]);
-  const calls = backend.calls.length;
-  const { message } = await refused(
-    () => session.prefill([1, 2, 3, 4, 5, 6, 7, 8]),
-    'CONTEXT_OVERFLOW',
-  );
-  assert.match(message, /11 .* 10/);
-  assert.is(backend.calls.length, calls);
-  await isIntact(session, [1, 2, 3]);
-  await session.prefill([1, 2, 3, 4, 5, 6, 7]);
-  assert.is(session.length, 10);
-  await refused(() => session.decode(1), 'CONTEXT_OVERFLOW');
-});
-
-for (const kind of ['throw', 'nonfinite'] as const) {
-  test(`a ${kind} in any chunk of a prompt rolls the whole prompt back`, async () => {
-    for (let chunk = 0; chunk < 4; chunk++) {
-      const { session } = setUp({ maxChunk: 2, failAt: new Map([[2 + chunk, kind]]) });
-      await session.prefill([8, 9]);
-      const code = kind === 'throw' ? 'KERNEL_TRAP' : 'NONFINITE_LOGITS';
-      await refused(() => session.prefill([1, 2, 3, 4, 5, 6, 7]), code);
-      await isIntact(session, [8, 9]);
-    }
-  });
-}
 
 test('forks diverge without touching each other', async () => {
   const { backend, host, session } = setUp();

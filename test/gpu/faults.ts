@@ -16,7 +16,7 @@ const FAULTS: Readonly<Record<Fault, { fault?: string; killAfter?: number; reaso
   destroy: { fault: `destroyAt=${FAULT_AT}`, reason: /lost|destroyed|unmapped|mapping/i },
   kill: { killAfter: 8, reason: /lost|instance|mapping|destroy/i },
   hang: { fault: `hangAt=${FAULT_AT}`, reason: /did not answer a decode call within 10 s/ },
-  zeros: { fault: `zeroAt=${FAULT_AT}`, reason: /gave logits that cannot be/ },
+  zeros: { fault: `zeroAt=${FAULT_AT}`, reason: /returned invalid logits/ },
 };
 
 /** Faults of a real device: the same tokens, an event that says why, a session after it. */

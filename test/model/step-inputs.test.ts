@@ -6,6 +6,7 @@ import { assertSame } from '../helpers/checks/close.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
 import { watchRegions } from '../helpers/kernels/red-zones.ts';
+import { withoutMemory } from '../helpers/fakes/fake-memory.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
 
@@ -83,12 +84,9 @@ for (const simd of BINARIES) {
     const { compute, config, weights } = backend.network;
     const { heap } = compute;
     const { used } = heap;
-    const allocate = heap.allocate.bind(heap);
+    const make = () => new StepInputs(compute, config, weights, 3);
     for (const k of [1, 2]) {
-      let left = k;
-      heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-      await refused(() => new StepInputs(compute, config, weights, 3), 'OUT_OF_MEMORY');
-      heap.allocate = allocate;
+      await withoutMemory(heap, k, () => refused(make, 'OUT_OF_MEMORY'));
       assert.is(heap.used, used, `allocation ${k}`);
     }
   });

@@ -11,6 +11,7 @@ import { TpaError } from '../../../src/base/errors.ts';
 import { Model } from '../../../src/load/model.ts';
 import {
   decode,
+  openAuto,
   openOn,
   openSmall,
   PROMPT,
@@ -69,9 +70,7 @@ test("a context that the GPU cannot hold is the CPU's from there on, and costs n
 });
 
 test("'auto': where decoding is faster too, the copy is brought up to date once", async () => {
-  const cost = costs(1, 1);
-  const opened = await openOn(cpu, device, { cost }, { mode: 'auto' }, slowed(10));
-  const { dispatch, model, gpus, clock } = opened;
+  const { dispatch, model, gpus, clock } = await openAuto(cpu, device);
   assert.equal(model.info().routes.decode, { backend: 'webgpu', switchesAt: null });
   const before = gpus.calls.length;
   assert.equal(await runScenario(model, clock), expected);
@@ -87,8 +86,7 @@ test("'auto': a GPU that is slower at everything, or software, or wrong, is let 
     ['wrong', wrongAt('wrong-logits'), /^the GPU computes a prompt's logits wrong: off by/],
     ['NaN', wrongAt('nan-factors'), /^the GPU computes factors wrong: off by Infinity/],
   ] as const) {
-    const opened = await openOn(cpu, device, options, { mode: 'auto' }, slowed(10));
-    const { dispatch, model, gpus, clock } = opened;
+    const { dispatch, model, gpus, clock } = await openAuto(cpu, device, options);
     assert.is(model.info().backend, 'wasm', what);
     assert.match(model.info().backendReason, reason, what);
     assert.is(model.info().gpu?.adapter, 'fake adapter');
@@ -149,8 +147,7 @@ test("MODEL_UNSUPPORTED: 'webgpu' throws it, 'auto' computes on the CPU and says
 test("'auto': a copy that costs more than it gains is not made", async () => {
   const usual = costs(1, 1);
   const cost = (sort: string, tokens: number) => (sort === 'load' ? 5000 : usual(sort, tokens));
-  const opened = await openOn(cpu, device, { cost }, { mode: 'auto' }, slowed(10));
-  const { dispatch, model, gpus, clock } = opened;
+  const { dispatch, model, gpus, clock } = await openAuto(cpu, device, { cost });
   const before = gpus.calls.length;
   assert.equal(await runScenario(model, clock), expected);
   const count = (sort: string) => gpus.calls.slice(before).filter((call) => call === sort).length;
@@ -159,9 +156,8 @@ test("'auto': a copy that costs more than it gains is not made", async () => {
 });
 
 test("'auto', lost, and another adapter is there: it was not measured, so the CPU computes", async () => {
-  const options = { cost: costs(1, 1), adapters: ['first', 'second'] };
-  const opened = await openOn(cpu, device, options, { mode: 'auto' }, slowed(10));
-  const { dispatch, model, gpus, clock } = opened;
+  const options = { adapters: ['first', 'second'] };
+  const { dispatch, model, gpus, clock } = await openAuto(cpu, device, options);
   gpus.lose();
   assert.equal(await runScenario(model, clock), expected);
   assert.is(model.info().backend, 'wasm');
@@ -170,34 +166,8 @@ test("'auto', lost, and another adapter is there: it was not measured, so the CP
   dispatch.dispose();
 });
 
-test("'auto', dead at open or lost while it is measured: the CPU computes, and says why", async () => {
-  const options = { cost: costs(1, 1) };
-  const whole = await openOn(cpu, device, options, { mode: 'auto' }, slowed(10));
-  const starting = whole.gpus.calls.length;
-  assert.is(whole.model.info().backend, 'webgpu');
-  whole.dispatch.dispose();
-  assert.ok(starting > 30, `${starting} calls`);
-  for (const fault of ['reject', 'memory', 'never', 'lost'] as const) {
-    for (let at = 1; at <= starting; at++) {
-      const plan = { fault, at, isForEver: false };
-      const opened = await openOn(cpu, device, { ...options, plan }, { mode: 'auto' }, slowed(10));
-      const { dispatch, model, gpus, clock } = opened;
-      assert.is(model.info().backend, 'wasm');
-      assert.not.equal(model.info().backendReason, '');
-      if (at % 10 === 1) assert.equal(await runScenario(model, clock), expected);
-      assert.equal([gpus.opened.length, gpus.devices, gpus.live, clock.timers], [1, 0, 0, 0]);
-      assert.equal(gpus.violations, []);
-      dispatch.dispose();
-      await settle(); // what was measured lets go
-      assert.is(heap.used, used);
-    }
-  }
-});
-
 test("'auto', lost and back: routes are as they were measured, and nothing is measured again", async () => {
-  const options = { cost: costs(1, 1) };
-  const opened = await openOn(cpu, device, options, { mode: 'auto' }, slowed(10));
-  const { dispatch, model, gpus, clock } = opened;
+  const { dispatch, model, gpus, clock } = await openAuto(cpu, device);
   const { routes, gpu } = model.info();
   gpus.lose();
   await settle();

@@ -5,6 +5,7 @@ import { assertClose } from '../../helpers/checks/close.ts';
 import { argmax, decode, openOn, openSmall, PROMPT } from '../../helpers/gpu/dispatch-scenario.ts';
 import { evaluate } from '../../helpers/sessions/evaluate.ts';
 import { refused } from '../../helpers/checks/refused.ts';
+import { withoutMemory } from '../../helpers/fakes/fake-memory.ts';
 import { settle } from '../../helpers/fakes/silence.ts';
 
 const cpu = await openSmall();
@@ -83,12 +84,9 @@ test('a chunk that the CPU cannot finish either leaves the session as it was', a
   const plan = { fault: 'reject', at: 7, isForEver: false } as const;
   const { model, dispatch } = await openOn(cpu, device, { plan, maxChunk: 200 });
   const session = model.createSession();
-  const allocate = heap.allocate.bind(heap);
-  let left = 4; // two layers take a page each, and another for the third piece
-  heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-  await refused(() => session.prefill(LONG), 'OUT_OF_MEMORY');
-  heap.allocate = allocate;
-  assert.is(left, 0);
+  const prefill = () => session.prefill(LONG);
+  // two layers take a page each, and another for the third piece
+  await withoutMemory(heap, 4, () => refused(prefill, 'OUT_OF_MEMORY'));
   assert.equal([session.length, session.byteLength], [0, 0]);
   session.dispose();
   dispatch.dispose();
@@ -123,15 +121,11 @@ test("the CPU's own failure reaches the caller, and the session goes on unchange
   const { model, gpus, dispatch, clock } = await openOn(cpu, device);
   const session = model.createSession();
   const first = await decode(session, await session.prefill(PROMPT), 3, clock);
-  const allocate = heap.allocate.bind(heap);
   for (const [call, act] of [
     ['prefill', () => session.prefill(PROMPT)],
     ['decode', () => session.decode(1)],
   ] as const) {
-    let left = 1;
-    heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
-    await refused(act, 'OUT_OF_MEMORY', call);
-    heap.allocate = allocate;
+    await withoutMemory(heap, 1, () => refused(act, 'OUT_OF_MEMORY', call));
     assert.is(session.length, PROMPT.length + 3);
   }
   assert.is(model.info().gpu?.losses, 0, 'the GPU is not to blame');

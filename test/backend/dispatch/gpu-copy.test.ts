@@ -5,6 +5,7 @@ import { GpuCopy, GpuSide } from '../../../src/backend/dispatch/gpu-copy.ts';
 import { Guard } from '../../../src/device/guard.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
 import { refused } from '../../helpers/checks/refused.ts';
+import { withoutMemory } from '../../helpers/fakes/fake-memory.ts';
 import { FakeClock } from '../../helpers/fakes/fake-clock.ts';
 import { openSmall, PROMPT } from '../../helpers/gpu/dispatch-scenario.ts';
 import { type FakeGpuOptions, FakeGpus } from '../../helpers/gpu/fake-gpu.ts';
@@ -107,11 +108,8 @@ for (const [fault, message] of [
 
 test('step(): what the CPU cannot read costs no device', async () => {
   const { gpus, source, copy, finish } = await setUp(20);
-  const { heap } = cpu.network.compute;
-  const allocate = heap.allocate.bind(heap);
-  heap.allocate = () => allocate(2 ** 40);
-  await refused(() => copy.step(source, [1], 'last'), 'OUT_OF_MEMORY');
-  heap.allocate = allocate;
+  const step = () => copy.step(source, [1], 'last');
+  await withoutMemory(cpu.network.compute.heap, 1, () => refused(step, 'OUT_OF_MEMORY'));
   assert.is(gpus.devices, 1);
   await copy.step(source, [1], 'last');
   finish();

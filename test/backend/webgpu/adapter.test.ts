@@ -12,10 +12,10 @@ import {
   FakeWebGpuDevice,
 } from '../../helpers/gpu/fake-web-gpu.ts';
 import { withFakeTimers } from '../../helpers/fakes/globals.ts';
+import { never } from '../../helpers/fakes/silence.ts';
 
 const test = suite('adapters');
 
-const never = (): Promise<never> => new Promise(() => {});
 const gpuOf = (request: GPU['requestAdapter']): GPU =>
   ({ requestAdapter: request }) as unknown as GPU;
 const nameOf = (options: FakeAdapterOptions): string => describeAdapter(fakeAdapter(options));

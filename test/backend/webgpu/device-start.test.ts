@@ -4,12 +4,9 @@ import { DeviceHost } from '../../../src/backend/webgpu/worker/device-host.ts';
 import { answerOf, failureOf, withHost } from '../../helpers/gpu/device-host.ts';
 import { FakeOnnxRuntime } from '../../helpers/gpu/fake-onnxruntime.ts';
 import { FakeWebGpuDevice } from '../../helpers/gpu/fake-web-gpu.ts';
-import { withFakeTimers, withGlobals } from '../../helpers/fakes/globals.ts';
-import { settle } from '../../helpers/fakes/silence.ts';
+import { withGlobals } from '../../helpers/fakes/globals.ts';
 
 const test = suite('DeviceHost, start');
-
-const never = (): Promise<never> => new Promise(() => {});
 
 test('start: reports adapter, version, and the smaller of both limits of a buffer', () =>
   withHost(
@@ -66,23 +63,6 @@ for (const [name, options, message] of [
       assert.match(failure.message, message);
       assert.is(ort.env.logLevel, 'warning', 'onnxruntime-web was not touched');
     }));
-}
-
-for (const [name, options] of [
-  ['adapter', { requestAdapter: never }],
-  ['device', { adapter: { requestDevice: never } }],
-] as const) {
-  test(`start: a GPU ${name} that never answers is BACKEND_UNAVAILABLE after 5 s`, () =>
-    withFakeTimers((clock) =>
-      withHost(options, async ({ start }) => {
-        const waiting = start();
-        await settle();
-        clock.advance(5000);
-        const { code, message } = failureOf(await waiting);
-        assert.is(code, 'BACKEND_UNAVAILABLE');
-        assert.is(message, `the GPU ${name} did not answer in 5 s`);
-      }),
-    ));
 }
 
 test('start: no navigator.gpu is BACKEND_UNAVAILABLE', () =>

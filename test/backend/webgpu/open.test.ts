@@ -7,7 +7,7 @@ import { FakeWorker } from '../../helpers/gpu/fake-worker.ts';
 import { fakeAdapter, withGpu } from '../../helpers/gpu/fake-web-gpu.ts';
 import { withFakeTimers, withGlobals } from '../../helpers/fakes/globals.ts';
 import { refused } from '../../helpers/checks/refused.ts';
-import { settle, withoutUnhandled } from '../../helpers/fakes/silence.ts';
+import { withoutUnhandled } from '../../helpers/fakes/silence.ts';
 
 const test = suite('opening the GPU');
 
@@ -19,7 +19,6 @@ test.before.each(() => {
 const OPTIONS: OpenGpuOptions = { allowsSoftware: false };
 const open = (options = OPTIONS, signal = new AbortController().signal) =>
   withDevice(options, signal, async (device, report) => ({ device, report }));
-const never = (): Promise<never> => new Promise(() => {});
 
 /** What a policy against workers makes of their constructor. */
 class BlockedWorker {
@@ -63,19 +62,6 @@ for (const [name, requestAdapter, message] of [
       assert.equal(FakeWorker.workers, []);
     }));
 }
-
-test('an adapter that never answers: BACKEND_UNAVAILABLE after 5 s', () =>
-  withFakeTimers((clock) =>
-    withWorkers(never, async () => {
-      const opening = open();
-      opening.catch(() => {});
-      await settle();
-      clock.advance(5000);
-      const error = await refused(() => opening, 'BACKEND_UNAVAILABLE');
-      assert.is(error.message, 'the GPU adapter did not answer in 5 s');
-      assert.is(clock.timers, 0);
-    }),
-  ));
 
 test('a software adapter that is allowed opens; the preference is asked for here too', async () => {
   let asked: unknown;

@@ -1,4 +1,4 @@
-import type { GrowableMemory } from '../../../src/wasm/heap.ts';
+import type { GrowableMemory, Heap } from '../../../src/wasm/heap.ts';
 
 /** Bytes of one page of WebAssembly memory. */
 export const WASM_PAGE = 65536;
@@ -39,6 +39,18 @@ export function createFailingMemory(memory: GrowableMemory, plan: FailurePlan): 
       return memory.grow(pages);
     },
   };
+}
+
+/** Runs `work` while the heap's n-th allocation from now asks for more than there is. */
+export async function withoutMemory<T>(heap: Heap, n: number, work: () => Promise<T>): Promise<T> {
+  const allocate = heap.allocate.bind(heap);
+  let left = n;
+  heap.allocate = (bytes) => allocate(--left === 0 ? 2 ** 40 : bytes);
+  try {
+    return await work();
+  } finally {
+    heap.allocate = allocate;
+  }
 }
 
 /** A memory of one page in a plain buffer. */

@@ -3,6 +3,9 @@ import * as assert from 'uvu/assert';
 /** Lets everything that is queued run. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Work that never ends. */
+export const never = (): Promise<never> => new Promise(() => {});
+
 /** Waits until something is so. @throws Error if it is not in 10 s */
 export async function until(isSo: () => boolean): Promise<void> {
   for (const end = performance.now() + 10_000; !isSo(); await settle()) {

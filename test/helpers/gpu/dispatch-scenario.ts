@@ -9,6 +9,7 @@ import type { Session } from '../../../src/index.ts';
 import { Model } from '../../../src/load/model.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
 import { FakeGpus, type FakeGpuOptions } from './fake-gpu.ts';
+import { costs, slowed } from '../fakes/slow-cpu.ts';
 import { integers, loadGolden } from '../checks/golden.ts';
 import { goldenSource, livelyWeights, openCpuModel } from '../models/t6-model.ts';
 
@@ -67,6 +68,16 @@ export async function openOn(
   });
   const model = new Model(cpu, cpu.network.config, undefined, [], { dispatch });
   return { clock, gpus, dispatch, model };
+}
+
+/** The same with 'auto', where the CPU takes `cpuMs` for a token, and the GPU 1 ms and 1 a call. */
+export function openAuto(
+  cpu: CpuBackend,
+  device: CpuBackend,
+  options: FakeGpuOptions = {},
+  cpuMs = 10,
+): Promise<Opened> {
+  return openOn(cpu, device, { cost: costs(1, 1), ...options }, { mode: 'auto' }, slowed(cpuMs));
 }
 
 /** The likeliest token. */

@@ -1,4 +1,3 @@
-import { TpaError } from '../../../src/base/errors.ts';
 import type { GenerateOptions } from '../../../src/generate/options.ts';
 import { Session } from '../../../src/generate/session.ts';
 import { byteTokenizer } from '../models/byte-tokenizer.ts';
@@ -26,25 +25,8 @@ export async function collect(
   return { generation, items, text: items.map((item) => item.text).join('') };
 }
 
-/** The TpaError code of what `work` throws, or the error itself; undefined if it does not. */
-export async function codeOf(work: () => unknown): Promise<unknown> {
-  try {
-    await work();
-  } catch (error) {
-    return error instanceof TpaError ? error.code : error;
-  }
-  return undefined;
-}
-
 /** The control: ids of one long greedy run. */
 export async function control(count: number): Promise<number[]> {
   const { generation } = await collect(setUp().session, PROMPT, { ...GREEDY, maxTokens: count });
   return generation.tokens;
-}
-
-/** One macrotask. */
-export function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
