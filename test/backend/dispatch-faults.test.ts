@@ -3,19 +3,8 @@ import * as assert from 'uvu/assert';
 import { Model } from '../../src/load/model.ts';
 import { openAuto, openOn, openSmall, runScenario } from '../helpers/gpu/dispatch-scenario.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
-import { type Fault, type FaultPlan, SPOILS } from '../helpers/gpu/fake-gpu.ts';
+import { type Fault, type FaultPlan, FAULTS, SPOILS } from '../helpers/gpu/fake-gpu.ts';
 import { settle } from '../helpers/fakes/silence.ts';
-
-const FAULTS: readonly Fault[] = [
-  'reject',
-  'memory',
-  'never',
-  'lost',
-  'nan-logits',
-  'zero-logits',
-  'nan-factors',
-  'short-factors',
-];
 
 const cpu = await openSmall();
 const device = await openSmall();

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { createRuntime, loadModel, type RuntimeOptions } from '../../src/index.ts';
 import { FakeWorker } from '../helpers/gpu/fake-worker.ts';
 import { fakeAdapter, type FakeAdapterOptions, withGpu } from '../helpers/gpu/fake-web-gpu.ts';
+import { weightsOf } from '../helpers/sessions/tokens.ts';
 import { withGlobals } from '../helpers/fakes/globals.ts';
 import { mechanismVariant } from '../helpers/models/mechanism-model.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
@@ -12,14 +13,7 @@ const test = suite('createRuntime() and loadModel() with a GPU');
 
 const SPEC = { dim: 8, heads: 2, headDim: 4, rankQ: 2, rankK: 1, rankV: 1 };
 const rows = (count: number) => new Float32Array(count * SPEC.dim).fill(0.25);
-const WEIGHTS = {
-  wAq: rows(4),
-  wBq: rows(8),
-  wAk: rows(2),
-  wBk: rows(4),
-  wAv: rows(2),
-  wBv: rows(4),
-};
+const WEIGHTS = weightsOf(SPEC, rows);
 /** Tokens of 192 multiply-adds each, 20 million of which are worth a GPU. */
 const WORTH = 110_000;
 const { source } = mechanismVariant('tpa').build();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { FactorCache } from '../../src/ops/factor-cache.ts';
 import { createRuntime, type Runtime, TpaError } from '../../src/index.ts';
 import { createFailingRuntime } from '../helpers/fakes/failing-runtime.ts';
-import { assertHolds, factorsOf } from '../helpers/sessions/tokens.ts';
+import { assertHolds, factorsOf, weightsOf } from '../helpers/sessions/tokens.ts';
 
 const SPEC = { heads: 2, headDim: 4, valueDim: 4, rankK: 1, rankV: 1 };
 /** 1,000 tokens are 1.3 MB. */
@@ -50,6 +50,8 @@ function assertUnchanged({ runtime, long, fork, other }: Scene, what: string): v
 }
 
 const zeros = (length: number) => new Float32Array(length);
+const FACTORS = { dim: 8, heads: 2, headDim: 4, rankQ: 1, rankK: 1, rankV: 1 };
+const WEIGHTS = weightsOf(FACTORS, (rows) => zeros(rows * 8));
 
 /** Every operation that allocates; enough tokens to unshare a page, grow a table and stage. */
 const OPERATIONS: Record<string, (scene: Scene) => unknown> = {
@@ -59,19 +61,7 @@ const OPERATIONS: Record<string, (scene: Scene) => unknown> = {
   'createFactorCache()': ({ runtime }) => runtime.createFactorCache(SPEC).dispose(),
   'attend()': ({ runtime, long }) => runtime.attend({ q: zeros(50 * 8) }, long),
   'factorize()': ({ runtime }) =>
-    runtime.factorize(
-      zeros(8),
-      {
-        wAq: zeros(2 * 8),
-        wBq: zeros(4 * 8),
-        wAk: zeros(2 * 8),
-        wBk: zeros(4 * 8),
-        wAv: zeros(2 * 8),
-        wBv: zeros(4 * 8),
-      },
-      { dim: 8, heads: 2, headDim: 4, rankQ: 1, rankK: 1, rankV: 1 },
-      0,
-    ),
+    runtime.factorize(zeros(8), WEIGHTS, FACTORS, 0),
 };
 
 const test = suite('OUT_OF_MEMORY');

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PagedCache } from '../../src/cache/pages.ts';
+import { outcomeOf, refused } from '../helpers/checks/refused.ts';
 import { createFailingRuntime } from '../helpers/fakes/failing-runtime.ts';
 
 const SPEC = { heads: 2, headDim: 4, valueDim: 4, rankK: 1, rankV: 1 };
@@ -34,6 +35,26 @@ test('a table that outgrows its 16 pages keeps the tokens, in forks too', async 
   append(fork, [9999]);
   cache.truncate(5000); // no shorter than that
   assert.equal([held(cache), held(fork)], [many, [...many, 9999]]);
+});
+
+test('a reservation whose k-th allocation fails leaves cache and fork as they were, for every k', async () => {
+  for (let k = 1; ; k++) {
+    const { heap, allocations, cache, append } = await open();
+    append(cache, tokens(0, 1500)); // 16 pages: the next one needs a larger table
+    const fork = cache.fork();
+    allocations.failAt(k);
+    const failed = await outcomeOf(() => fork.reserve(200));
+    if (failed === undefined) break;
+    await refused(() => failed, 'OUT_OF_MEMORY');
+    assert.is(fork.byteLength, 16 * PAGE_BYTES, `k = ${k}`);
+    assert.equal([held(cache), held(fork)], [tokens(0, 1500), tokens(0, 1500)]);
+    append(fork, [7]);
+    assert.equal([held(cache), held(fork)], [tokens(0, 1500), [...tokens(0, 1500), 7]]);
+    cache.dispose();
+    fork.dispose();
+    assert.is(heap.used, 0);
+    assert.ok(k <= 4);
+  }
 });
 
 test.run();

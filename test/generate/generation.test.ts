@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { GenerateOptions } from '../../src/generate/options.ts';
@@ -201,32 +200,6 @@ test('odd prompts and options throw at the call and name the argument', async ()
   for (const [prompt, options, message] of cases) {
     assert.throws(() => session.generate(prompt as string, options as GenerateOptions), message);
   }
-});
-
-test('any mix of prompt, generate, fork and truncate equals one fresh run over the same ids', async () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant('generate'), n: fc.integer({ min: 1, max: 4 }) }),
-    fc.record({ kind: fc.constant('prefill'), n: fc.integer({ min: 1, max: 6 }) }),
-    fc.record({ kind: fc.constant('truncate'), n: fc.nat(5) }),
-    fc.record({ kind: fc.constant('fork'), n: fc.nat(1) }),
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-      let { session } = setUp({ contextLength: 500 });
-      await session.prefill([1]);
-      for (const { kind, n } of steps) {
-        if (kind === 'generate') await session.generate([], { maxTokens: n }).text();
-        else if (kind === 'prefill') await session.prefill(PROMPT.slice(0, n));
-        else if (kind === 'truncate') session.truncate(Math.max(1, session.length - n));
-        else session = session.fork();
-      }
-      const fresh = setUp({ contextLength: 500 }).session;
-      const expected = await collect(fresh, session.tokens, GREEDY);
-      const actual = await collect(session, [], GREEDY);
-      assert.equal(actual.generation.tokens, expected.generation.tokens);
-    }),
-    { numRuns: 60 },
-  );
 });
 
 function isTypeError(error: unknown): boolean {

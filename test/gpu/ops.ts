@@ -1,4 +1,5 @@
 import { createRuntime, type Factors, type RuntimeOptions } from '../../src/index.ts';
+import { weightsOf } from '../helpers/sessions/tokens.ts';
 import type { OpsAsk, Scenarios } from './host.ts';
 
 /** Runs the op-level API on both sides. */
@@ -7,17 +8,9 @@ export async function compareOps(
   ask: OpsAsk,
 ): Promise<Scenarios['ops']['answer']> {
   using runtime = await createRuntime({ backend: ask.backend, webgpu });
-  const { dim, heads, headDim, rankQ, rankK, rankV, kvHeads, tokens, queries } = ask;
+  const { dim, heads, headDim, rankK, rankV, kvHeads, tokens, queries } = ask;
   const random = generator();
-  const weights = {
-    ...(rankQ === 0
-      ? { wQ: random(heads * headDim * dim) }
-      : { wAq: random(heads * rankQ * dim), wBq: random(rankQ * headDim * dim) }),
-    wAk: random(heads * rankK * dim),
-    wBk: random(rankK * headDim * dim),
-    wAv: random(heads * rankV * dim),
-    wBv: random(rankV * headDim * dim),
-  };
+  const weights = weightsOf(ask, (rows) => random(rows * dim));
   const x = random(tokens * dim);
   const differences: number[] = [];
   const call = [x, weights, ask, 5] as const;

@@ -18,27 +18,14 @@ const TEMPLATE = `{% for m in messages %}{{ m.role }}: {{ m.content }}<|end|>
 const MESSAGES = [{ role: 'user', content: 'Once upon a time <|end|>' }];
 const GREEDY = { temperature: 0, maxTokens: 8 };
 
-test('messages are written by the template, on the kernels, and grow on one session', async () => {
+test('messages are written by the template, special tokens in them as text', async () => {
   using model = await loadModel({ ...SOURCE, chatTemplate: TEMPLATE });
   assert.is(model.hasChatTemplate, true);
   using session = model.createSession();
-  const answer = await session.generate({ messages: MESSAGES }, GREEDY).text();
+  await session.generate({ messages: MESSAGES }, GREEDY).text();
   const prompt = session.tokens.slice(0, -8);
   assert.is(model.tokenizer?.decode(prompt), 'user: Once upon a time <|end|><|end|>\nassistant:');
   assert.is(prompt.filter((id) => id === 256).length, 1);
-
-  const messages = [
-    ...MESSAGES,
-    { role: 'assistant', content: answer },
-    { role: 'user', content: 'And?' },
-  ];
-  const grown = session.generate({ messages }, GREEDY);
-  await grown.text();
-  using fresh = model.createSession();
-  const control = fresh.generate({ messages }, GREEDY);
-  await control.text();
-  assert.equal(grown.tokens, control.tokens);
-  assert.equal(session.tokens, fresh.tokens);
 });
 
 test('end tokens of both files end a generation, the sampling fields are defaults', async () => {

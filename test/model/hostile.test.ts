@@ -106,7 +106,7 @@ test('a signal aborted before, or by any progress, or by a timer: ABORTED, from 
       let count = 0;
       await loadModel(source, { onProgress: () => count++ });
       assert.ok(count > 20, `${count} pieces`);
-      for (let n = 1; n < count; n++) {
+      for (let n = 1; n <= count; n++) {
         const controller = new AbortController();
         let seen = 0;
         const onProgress = () => {
@@ -179,15 +179,6 @@ test('odd sources and options are TypeError or RangeError that name what was exp
     assert.match(String(await outcome.catch((thrown: unknown) => thrown)), message);
   }
   await isUndisturbed(context, 'options');
-});
-
-test('an abort after the last tensor still ends the load', async (context) => {
-  const controller = new AbortController();
-  const onProgress = ({ loaded, total }: { loaded: number; total: number }) => {
-    if (loaded === total) controller.abort();
-  };
-  await refused(() => loadModel(good, { onProgress, signal: controller.signal }), 'ABORTED');
-  await isUndisturbed(context, 'abort');
 });
 
 test('kernels that are none are WASM_BLOCKED', async (context) => {

@@ -5,6 +5,7 @@ import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose } from '../helpers/checks/close.ts';
 import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { floats, goldenFiles, loadGolden, tolerance } from '../helpers/checks/golden.ts';
+import { weightsOf } from '../helpers/sessions/tokens.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { attention, attentionTolerance } from '../reference/attention.ts';
 import { factorizeKvOnly } from '../reference/factorize.ts';
@@ -79,16 +80,10 @@ for (const simd of BINARIES) {
   test('TPA-KVonly: a full rotated query, max abs 1e-5 of the float64 twin', () => {
     const random = createRandom(11);
     const spec = { dim: 37, heads: 5, headDim: 24, rankQ: 0, rankK: 3, rankV: 2 };
-    const weights = {
-      wQ: random.normal(5 * 24 * 37, 0.3),
-      wAk: random.normal(5 * 3 * 37, 0.3),
-      wBk: random.normal(3 * 24 * 37, 0.3),
-      wAv: random.normal(5 * 2 * 37, 0.3),
-      wBv: random.normal(2 * 24 * 37, 0.3),
-    };
+    const weights = weightsOf(spec, (rows) => random.normal(rows * 37, 0.3));
     const x = random.normal(7 * 37);
     const factors = runtime.factorize(x, weights, spec, 100);
-    const twin = factorizeKvOnly(x, weights, { ...spec, position: 100 });
+    const twin = factorizeKvOnly(x, { ...weights, wQ: weights.wQ! }, { ...spec, position: 100 });
     for (const name of ['q', 'ak', 'bk', 'av', 'bv'] as const) {
       assertClose(factors[name]!, twin[name], { atol: 1e-5, what: name });
     }
@@ -105,19 +100,12 @@ for (const simd of BINARIES) {
   test('rotaryDim: the first of each B row rotate as rows of their own, the rest pass', () => {
     const random = createRandom(12);
     const spec = { dim: 19, heads: 3, headDim: 13, rankQ: 2, rankK: 2, rankV: 1 };
-    const weights = {
-      wAq: random.normal(3 * 2 * 19),
-      wBq: random.normal(2 * 13 * 19),
-      wAk: random.normal(3 * 2 * 19),
-      wBk: random.normal(2 * 13 * 19),
-      wAv: random.normal(3 * 19),
-      wBv: random.normal(13 * 19),
-    };
+    const weights = weightsOf(spec, (rows) => random.normal(rows * 19));
     const x = random.normal(4 * 19);
     const factors = runtime.factorize(x, weights, { ...spec, rotaryDim: 6 }, 50);
     const table = ropeTable([50, 51, 52, 53], 6, 'bfloat16');
     for (const [name, w] of [
-      ['bq', weights.wBq],
+      ['bq', weights.wBq!],
       ['bk', weights.wBk],
     ] as const) {
       const plain = matmul(x, w, 19);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import { until, withExample } from './example.ts';
 import { findRuntime } from './find.ts';
+import { answers } from './sse-client.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SERVERS = {
@@ -36,13 +37,6 @@ for (const [name, runtime] of Object.entries(SERVERS)) {
 }
 
 test.run();
-
-async function answers(address: URL): Promise<boolean> {
-  return fetch(address, { signal: AbortSignal.timeout(5_000) }).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-}
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port);

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { type Example, freePort, type Running, until, withExample } from './example.ts';
 import { findRuntime } from './find.ts';
 import { REQUEST, textOfNode } from './node-text.ts';
-import { abandon, ask, post } from './sse-client.ts';
+import { abandon, answers, ask, post } from './sse-client.ts';
 import { SLOW, writeZeroModel } from './zero-model.ts';
 
 const ESBUILD = fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url));
@@ -172,16 +172,9 @@ async function withServer(
     const { args, env } = listenOn(port);
     const running = example.start(programs, args, env);
     const address = `http://127.0.0.1:${port}/${path}`;
-    await until(() => isUp(address), running);
+    await until(() => answers(address), running);
     await work(address, running);
   });
-}
-
-async function isUp(address: string): Promise<boolean> {
-  return fetch(address, { signal: AbortSignal.timeout(5_000) }).then(
-    ({ ok }) => ok,
-    () => false,
-  );
 }
 
 /** Most memory that a process of the group has held, as Linux counts it. */

@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, version as esbuildVersion } from 'esbuild';
 import type { Browser } from 'playwright-core';
@@ -20,7 +18,7 @@ import {
 import { type PageOutcome, runPage } from './hosts/chromium.ts';
 import { POLICY } from './hosts/site.ts';
 import type { RuntimeName } from './pins.ts';
-import { installOnnxruntime, ONNXRUNTIME } from './workspace.ts';
+import { installOnnxruntime, ONNXRUNTIME, writeFiles } from './workspace.ts';
 
 const DISGUISE = fileURLToPath(new URL('../gpu/disguise.ts', import.meta.url));
 /** What webpack says of the 16 MB of onnxruntime-web's wasm, and Vite where it takes long. */
@@ -175,14 +173,10 @@ async function tokensOfNode(): Promise<readonly number[]> {
 /** A user's project with onnxruntime-web, the pages and the model. */
 async function writeProject(): Promise<void> {
   installOnnxruntime(folder);
-  const files = {
+  writeFiles(folder, {
     ...PROGRAMS,
     'config.json': JSON.stringify(source.config),
     'model.safetensors': source.weights as Uint8Array,
-  };
-  for (const [file, content] of Object.entries(files)) {
-    mkdirSync(dirname(`${folder}/${file}`), { recursive: true });
-    writeFileSync(`${folder}/${file}`, content);
-  }
+  });
   await build({ entryPoints: [DISGUISE], outdir: folder, logLevel: 'warning' });
 }

@@ -13,6 +13,14 @@ export function post(address: string, body: string, signal?: AbortSignal): Promi
   return fetch(address, { method: 'POST', body, signal: AbortSignal.any(signals) });
 }
 
+/** Whether a server is there, and well. */
+export async function answers(address: string | URL): Promise<boolean> {
+  return fetch(address, { signal: AbortSignal.timeout(5_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
 /** A whole answer, and in how many pieces it came. */
 export async function ask(
   address: string,

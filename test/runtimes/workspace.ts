@@ -34,11 +34,19 @@ export async function openWorkspace(): Promise<Consumer> {
     'assets/assets.json': assets,
     'assets.js': `export default ${JSON.stringify(assets)};`,
   };
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(dirname(`${folder}/${file}`), { recursive: true });
-    writeFileSync(`${folder}/${file}`, text);
-  }
+  writeFiles(folder, files);
   return consumer;
+}
+
+/** Writes files by their paths in a folder. */
+export function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): void {
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(dirname(`${folder}/${file}`), { recursive: true });
+    writeFileSync(`${folder}/${file}`, content);
+  }
 }
 
 /** Adds it to a project; bundlers follow the link, and find its dependencies there. */

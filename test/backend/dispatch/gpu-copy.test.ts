@@ -48,13 +48,6 @@ test('step(): copies what is missing, evaluates, and brings home logits and fact
   finish();
 });
 
-test('step(): evaluates as many ids as the GPU takes at once', async () => {
-  const { source, copy, tokenNumbers, finish } = await setUp(0, { maxChunk: 16 });
-  const { factors } = await copy.step(source, PROMPT, 'last');
-  assert.is(factors.length, 16 * tokenNumbers);
-  finish();
-});
-
 test('sync(): goes in messages of 256 tokens', async () => {
   const loads: number[] = [];
   const sequence = {

@@ -22,6 +22,7 @@ import { ByteDevice } from '../../helpers/gpu/byte-device.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
 import { OrtPlayer } from '../../helpers/gpu/ort-player.ts';
 import { createRandom, type Random } from '../../helpers/checks/random.ts';
+import { weightsOf } from '../../helpers/sessions/tokens.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('OrtOpGpu');
@@ -207,17 +208,8 @@ async function attendOn(
 }
 
 function taskOf(spec: FactorizeSpec, random: Random, count: number, position: number) {
-  const { dim, heads, headDim, rankQ, rankK, rankV } = spec;
-  const matrix = (rows: number) => random.normal(rows * dim, 1 / Math.sqrt(dim));
-  const weights = {
-    ...(rankQ === 0
-      ? { wQ: matrix(heads * headDim) }
-      : { wAq: matrix(heads * rankQ), wBq: matrix(rankQ * headDim) }),
-    wAk: matrix(heads * rankK),
-    wBk: matrix(rankK * headDim),
-    wAv: matrix(heads * rankV),
-    wBv: matrix(rankV * headDim),
-  };
+  const { dim } = spec;
+  const weights = weightsOf(spec, (rows) => random.normal(rows * dim, 1 / Math.sqrt(dim)));
   return checkFactorize(random.normal(count * dim), weights, spec, position);
 }
 

@@ -54,6 +54,17 @@ export function assertClose(
   }
 }
 
+/** Fails unless every |actual − expected| ≤ relative · (1 + max |expected|). */
+export function assertRelative(
+  actual: Float32Array,
+  expected: Float32Array,
+  relative: number,
+  what: string,
+): void {
+  const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  assertClose(actual, expected, { atol: relative * (1 + largest), what });
+}
+
 /** Fails unless both hold the same numbers, NaN equal to NaN and -0 unlike 0; names the first index. */
 export function assertSame(
   actual: ArrayLike<number>,

@@ -4,17 +4,20 @@ import { TpaError } from '../../../src/base/errors.ts';
 import { evaluate } from '../sessions/evaluate.ts';
 import type { FakeClock } from '../fakes/fake-clock.ts';
 
+/** How a call goes wrong so that it can be seen at once. */
+export const FAULTS = [
+  'reject',
+  'memory',
+  'never',
+  'lost',
+  'nan-logits',
+  'zero-logits',
+  'nan-factors',
+  'short-factors',
+] as const;
+
 /** How a call goes wrong. */
-export type Fault =
-  | 'reject'
-  | 'memory'
-  | 'never'
-  | 'lost'
-  | 'nan-logits'
-  | 'zero-logits'
-  | 'nan-factors'
-  | 'short-factors'
-  | 'wrong-logits';
+export type Fault = (typeof FAULTS)[number] | 'wrong-logits';
 
 /** The faults that spoil what a call gives; the others hit calls of every sort. */
 export const SPOILS: Partial<Record<Fault, 'forward' | 'read'>> = {

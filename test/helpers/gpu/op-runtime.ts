@@ -1,21 +1,14 @@
 import type { Factors, FactorCache } from '../../../src/index.ts';
 import { assertSame } from '../checks/close.ts';
 import { type FakeRuntime, openFakeRuntime } from './fake-op-gpu.ts';
+import { weightsOf } from '../sessions/tokens.ts';
 import { createRandom } from '../checks/random.ts';
 
 const random = createRandom(12);
 /** Sizes of the operations. */
 export const SPEC = { dim: 16, heads: 3, headDim: 8, rankQ: 2, rankK: 2, rankV: 2 };
-const matrix = (rows: number) => random.normal(rows * SPEC.dim, 0.25);
 /** Of a factorisation of these sizes. */
-export const WEIGHTS = {
-  wAq: matrix(6),
-  wBq: matrix(16),
-  wAk: matrix(6),
-  wBk: matrix(16),
-  wAv: matrix(6),
-  wBv: matrix(16),
-};
+export const WEIGHTS = weightsOf(SPEC, (rows) => random.normal(rows * SPEC.dim, 0.25));
 /** Numbers for so many tokens. */
 export const inputOf = (tokens: number) => random.normal(tokens * SPEC.dim);
 

@@ -1,4 +1,5 @@
 import type { AttentionSpec } from '../../../src/attention/spec.ts';
+import type { FactorizeSpec, FactorWeights } from '../../../src/ops/factorize.ts';
 import type { FactorCache } from '../../../src/ops/factor-cache.ts';
 import type { Runtime } from '../../../src/ops/runtime.ts';
 import { assertSame } from '../checks/close.ts';
@@ -19,6 +20,23 @@ export function factorsOf(tokens: readonly number[], spec: AttentionSpec) {
     bk: part(rankK * headDim, 1),
     av: part(heads * rankV, 2),
     bv: part(rankV * valueDim, 3),
+  };
+}
+
+/** Weights of a factorisation: each matrix (rows, dim) as it is made, the query's rank 0 for a full one. */
+export function weightsOf(
+  spec: Pick<FactorizeSpec, 'heads' | 'headDim' | 'rankQ' | 'rankK' | 'rankV'>,
+  matrix: (rows: number) => Float32Array,
+): FactorWeights {
+  const { heads, headDim, rankQ, rankK, rankV } = spec;
+  return {
+    ...(rankQ === 0
+      ? { wQ: matrix(heads * headDim) }
+      : { wAq: matrix(heads * rankQ), wBq: matrix(rankQ * headDim) }),
+    wAk: matrix(heads * rankK),
+    wBk: matrix(rankK * headDim),
+    wAv: matrix(heads * rankV),
+    wBv: matrix(rankV * headDim),
   };
 }
 

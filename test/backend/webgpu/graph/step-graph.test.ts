@@ -5,7 +5,7 @@ import type { FactorSequence } from '../../../../src/backend/backend.ts';
 import { stepGraph } from '../../../../src/backend/webgpu/graph/step-graph.ts';
 import { openByteBackend } from '../../../helpers/fakes/byte-backend.ts';
 import { evaluate } from '../../../helpers/sessions/evaluate.ts';
-import { assertClose } from '../../../helpers/checks/close.ts';
+import { assertRelative } from '../../../helpers/checks/close.ts';
 import { LLAMA_VARIANTS } from '../../../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../../../helpers/models/mechanism-model.ts';
 import { OrtPlayer } from '../../../helpers/gpu/ort-player.ts';
@@ -103,22 +103,16 @@ async function compareStep(
   const start = expected.length;
   const ids = Array.from({ length: count }, (_, i) => ((start + i) * 7919 + 13) % vocabSize);
   const logits = await evaluate(expected, ids, rows);
-  close(await evaluate(found, ids, rows), logits, `logits of ${count} after ${start}`);
-  close(
-    await found.readFactors(start, count),
-    await expected.readFactors(start, count),
-    `factors of ${count} after ${start}`,
-  );
-  close(
-    await found.readFactors(0, start + count),
-    await expected.readFactors(0, start + count),
-    `all ${start + count} cached`,
-  );
-}
-
-function close(found: Float32Array, expected: ArrayLike<number>, what: string): void {
-  const largest = Array.from(expected).reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-  assertClose(found, expected, { atol: RELATIVE * (1 + largest), what });
+  const what = `logits of ${count} after ${start}`;
+  assertRelative(await evaluate(found, ids, rows), logits, RELATIVE, what);
+  for (const [from, length] of [
+    [start, count],
+    [0, start + count],
+  ] as const) {
+    const factors = await expected.readFactors(from, length);
+    const ours = await found.readFactors(from, length);
+    assertRelative(ours, factors, RELATIVE, `factors of ${length} from ${from}`);
+  }
 }
 
 test.run();
