@@ -60,8 +60,7 @@ const OPERATIONS: Record<string, (scene: Scene) => unknown> = {
   'fork()': ({ long }) => long.fork().dispose(),
   'createFactorCache()': ({ runtime }) => runtime.createFactorCache(SPEC).dispose(),
   'attend()': ({ runtime, long }) => runtime.attend({ q: zeros(50 * 8) }, long),
-  'factorize()': ({ runtime }) =>
-    runtime.factorize(zeros(8), WEIGHTS, FACTORS, 0),
+  'factorize()': ({ runtime }) => runtime.factorize(zeros(8), WEIGHTS, FACTORS, 0),
 };
 
 const test = suite('OUT_OF_MEMORY');

@@ -1,7 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BackendChange } from '../../../src/backend/backend-change.ts';
-import type { CpuSide } from '../../../src/backend/dispatch/known-answer.ts';
 import { onlyRoutes } from '../../../src/backend/dispatch/cost-model.ts';
 import {
   type DispatchBackend,
@@ -11,6 +10,7 @@ import { TpaError } from '../../../src/base/errors.ts';
 import { Model } from '../../../src/load/model.ts';
 import {
   decode,
+  lent,
   openAuto,
   openOn,
   openSmall,
@@ -108,13 +108,6 @@ async function tokensTaken(dispatch: DispatchBackend): Promise<number> {
   return length;
 }
 
-/** The CPU, which outlives the dispatcher. */
-function lent(dispose: () => void = () => {}): CpuSide {
-  const { maxChunk, contextLength, vocabSize } = cpu;
-  const createSequence = () => cpu.createSequence();
-  return { maxChunk, contextLength, vocabSize, createSequence, dispose };
-}
-
 function wrongAt(fault: Fault) {
   return { plan: { fault, at: 1, isForEver: true } };
 }
@@ -136,7 +129,7 @@ test("'webgpu': software is taken; a GPU that does not open throws, with what st
 test("MODEL_UNSUPPORTED: 'webgpu' throws it, 'auto' computes on the CPU and says why", async () => {
   const refusal = new TpaError('MODEL_UNSUPPORTED', 'no linear attention here');
   const open = () => Promise.reject(refusal);
-  const own = lent();
+  const own = lent(cpu);
   await refused(() => openDispatch(own, open, { mode: 'webgpu' }), 'MODEL_UNSUPPORTED');
   const dispatch = await openDispatch(own, open, { mode: 'auto' });
   assert.is(dispatch.info().backend, 'wasm');
@@ -190,7 +183,7 @@ test('an abort while opening is ABORTED in both modes, and nothing is left', asy
     const clock = new FakeClock();
     const open = () => new Promise<never>(() => controller.abort());
     let disposals = 0;
-    const side = lent(() => void disposals++);
+    const side = lent(cpu, () => void disposals++);
     const { signal } = controller;
     await refused(() => openDispatch(side, open, { mode, signal, clock }), 'ABORTED', mode);
     assert.equal([disposals, clock.timers, heap.used], [1, 0, used]);
@@ -221,7 +214,7 @@ test('a device that opens after loading was aborted is let go unused', async () 
     return gpus.open();
   };
   const { signal } = controller;
-  await refused(() => openDispatch(lent(), open, { mode: 'webgpu', signal, clock }), 'ABORTED');
+  await refused(() => openDispatch(lent(cpu), open, { mode: 'webgpu', signal, clock }), 'ABORTED');
   for (let i = 0; i < 5; i++) await settle();
   assert.equal([gpus.calls, gpus.devices, gpus.made], [['open'], 0, 0]);
 });

@@ -30,6 +30,13 @@ export async function openSmall(): Promise<CpuBackend> {
   return (await openCpuModel(source, { simd: 'baseline' })).backend;
 }
 
+/** The CPU as a dispatcher has it, which it outlives. */
+export function lent(cpu: CpuBackend, dispose: () => void = () => {}): CpuSide {
+  const { maxChunk, contextLength, vocabSize } = cpu;
+  const createSequence = () => cpu.createSequence();
+  return { maxChunk, contextLength, vocabSize, createSequence, dispose };
+}
+
 /** A dispatcher over fake devices, and the model on it. */
 export interface Opened {
   readonly clock: FakeClock;
@@ -52,15 +59,7 @@ export async function openOn(
 ): Promise<Opened> {
   const clock = new FakeClock();
   const gpus = new FakeGpus(device, clock, gpuOptions);
-  const { maxChunk, contextLength, vocabSize } = cpu;
-  const side: CpuSide = {
-    maxChunk,
-    contextLength,
-    vocabSize,
-    createSequence: () => cpu.createSequence(),
-    dispose() {},
-  };
-  const dispatch = await openDispatch(wrap(side, clock), gpus.open, {
+  const dispatch = await openDispatch(wrap(lent(cpu), clock), gpus.open, {
     mode: 'webgpu',
     clock,
     random: () => 0.5,
