@@ -78,8 +78,7 @@ export class AppendHost {
   }
 
   async #start(options: StartOptions): Promise<StartReport> {
-    const adapter = await requestAdapter(navigator.gpu, options.powerPreference);
-    if (adapter === undefined) throw new Error('no GPU adapter here');
+    const adapter = await requestAdapter(navigator.gpu, options);
     const device = await requestDevice(withSoundFeatures(adapter));
     device.addEventListener('uncapturederror', ({ error }) => (this.#fault ??= error.message));
     const ort = await loadRuntime(options);

@@ -21,19 +21,20 @@ export const SIDES = ['key', 'value'] as const;
  */
 export function gqaModelGraph(config: ModelConfig, weights: readonly WeightSpec[]): Uint8Array {
   const g = new GraphBuilder();
-  const w = new WeightInputs(g, weights, false);
+  const all = new WeightInputs(g, weights, false);
   const { layers, dim, vocabSize, hiddenDim, normEps } = config;
-  const norm = (x: string, name: string) => g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
+  const norm = (w: WeightInputs, x: string, name: string) =>
+    g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
   let x = g.input('x', ['T', dim]);
   for (let layer = 0; layer < layers; layer++) {
-    const at = (name: string) => `layers.${layer}.${name}`;
-    const projected = w.product(norm(x, at('attention_norm')), at('projection'));
-    x = g.add(x, w.product(attention(g, config, layer, projected), at('output')));
-    x = g.add(x, feedForward(g, w, norm(x, at('feed_forward_norm')), layer, hiddenDim));
+    const w = all.ofLayer(layer);
+    const projected = w.product(norm(w, x, 'attention_norm'), 'projection');
+    x = g.add(x, w.product(attention(g, config, layer, projected), 'output'));
+    x = g.add(x, feedForward(w, norm(w, x, 'feed_forward_norm'), hiddenDim));
   }
   const wanted = g.node('Gather', [x, g.input('rows', ['n'], 'int32')], { axis: 0 });
-  g.output('logits', w.product(norm(wanted, 'final_norm'), 'head'), ['n', vocabSize]);
-  return g.build();
+  g.output('logits', all.product(norm(all, wanted, 'final_norm'), 'head'), ['n', vocabSize]);
+  return g.build().model;
 }
 
 /** Each head's output (tokens, heads · headDim) of q, k and v side by side. */

@@ -1,5 +1,4 @@
 import { CpuBackend } from '../../src/backend/cpu.ts';
-import { requestAdapter } from '../../src/backend/webgpu/adapter.ts';
 import { openWebGpu, type WebGpuOptions } from '../../src/backend/webgpu/open.ts';
 import { parameterCount } from '../../src/weights/tensors.ts';
 import { evaluate, FactorContender } from './factor-contender.ts';
@@ -94,8 +93,7 @@ export function checkedError(name: string, actual: Float32Array, expected: Float
 /** Says in one line that there is none, before models are made. */
 async function checkAdapter(): Promise<void> {
   const gpu = (navigator as { gpu?: GPU }).gpu;
-  const adapter = gpu === undefined ? undefined : await requestAdapter(gpu);
-  if (adapter === undefined) throw new NoAdapterError();
+  if (!(await gpu?.requestAdapter())) throw new NoAdapterError();
 }
 
 /** There is nothing to measure here. */

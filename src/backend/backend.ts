@@ -88,13 +88,18 @@ export interface FactorSequence extends Pick<
    * the GPU nothing.
    *
    * @returns (layers, count, numbers), a fresh array
+   * @throws of the CPU's: RangeError unless all of them are cached; TpaError `MODEL_UNSUPPORTED` for
+   *   linear attention, which caches no factors, `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
    */
   readFactors(start: number, count: number): Promise<Float32Array>;
   /**
-   * Appends the factors of tokens that another sequence evaluated, at least one.
+   * Appends the factors of tokens that another sequence of the same model evaluated, at least one.
+   * Nothing is appended unless it resolves.
    *
    * @param factors (layers, count, numbers); not kept, not changed
-   * @throws TpaError `OUT_OF_MEMORY`; nothing is appended then
+   * @throws TpaError `OUT_OF_MEMORY`; of the CPU's also RangeError unless they are of whole tokens
+   *   that fit the context, TpaError `NONFINITE_LOGITS` for a number that is not finite, and as
+   *   {@link readFactors}
    */
   loadFactors(factors: Float32Array): Promise<void>;
 }

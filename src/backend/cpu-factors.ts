@@ -7,12 +7,7 @@ import { isFinite } from '../compute/rows.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { PAGE_TOKENS } from '../layout/pages.ts';
 
-/**
- * Factors of tokens start … start + count of every layer.
- *
- * @returns (layers, count, numbers): of each token ak, bk, av, bv; a fresh array
- * @throws RangeError, TpaError `MODEL_UNSUPPORTED`, `OUT_OF_MEMORY`, `KERNEL_TRAP`
- */
+/** As {@link FactorSequence.readFactors}, of the caches of all layers. */
 export function readFactors(
   compute: Compute,
   layers: readonly LayerCache[],
@@ -34,11 +29,9 @@ export function readFactors(
 }
 
 /**
- * Appends factors of whole tokens to every layer, or to none.
+ * As {@link FactorSequence.loadFactors}, to every layer or to none.
  *
- * @param factors (layers, count, numbers)
  * @param contextLength tokens that the caches may hold
- * @throws RangeError, TpaError `MODEL_UNSUPPORTED`, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function loadFactors(
   compute: Compute,
@@ -66,7 +59,10 @@ export function loadFactors(
       const at = (layer * count + first) * numbers;
       const piece = factors.subarray(at, at + tokens * numbers);
       heap.floats(staging, piece.length).set(piece);
-      if (!isFinite(compute, staging, piece.length)) throw nonfinite(layer);
+      if (!isFinite(compute, staging, piece.length)) {
+        const message = `the factors of layer ${layer} are not all finite`;
+        throw new TpaError('NONFINITE_LOGITS', message, { data: { layer } });
+      }
       cache.write(tokens, cache.rowsAt(staging), first);
     });
     for (const cache of caches) cache.commit(count);
@@ -121,14 +117,7 @@ function numbersOf(caches: readonly PagedCache[]): number {
 function pagedCaches(caches: readonly LayerCache[]): readonly PagedCache[] {
   return caches.map((cache) => {
     if (cache.kind === 'pages') return cache;
-    throw new TpaError(
-      'MODEL_UNSUPPORTED',
-      'linear attention keeps a state: it has no factors to copy',
-    );
+    const message = 'linear attention keeps a state: it has no factors to copy';
+    throw new TpaError('MODEL_UNSUPPORTED', message);
   });
-}
-
-function nonfinite(layer: number): TpaError {
-  const message = `the factors of layer ${layer} are not all finite`;
-  return new TpaError('NONFINITE_LOGITS', message, { data: { layer } });
 }

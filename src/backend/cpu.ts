@@ -21,24 +21,6 @@ const MAX_CHUNK = QUERY_BLOCK;
 export interface CpuSequence extends Sequence, FactorSequence {
   /** A copy that shares the pages, copy on write. */
   fork(): CpuSequence;
-  /**
-   * Factors of tokens start … start + count, at least one.
-   *
-   * @returns (layers, count, numbers), a fresh array
-   * @throws RangeError unless all of them are cached; TpaError `MODEL_UNSUPPORTED` for linear
-   *   attention, which caches no factors, `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
-   */
-  readFactors(start: number, count: number): Promise<Float32Array>;
-  /**
-   * Appends the factors of tokens that another sequence of the same model evaluated, at least one.
-   * Nothing is appended unless it resolves.
-   *
-   * @param factors (layers, count, numbers); not kept, not changed
-   * @throws RangeError unless they are of whole tokens that fit the context; TpaError
-   *   `MODEL_UNSUPPORTED` for linear attention, `NONFINITE_LOGITS` for a number that is not finite,
-   *   `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
-   */
-  loadFactors(factors: Float32Array): Promise<void>;
 }
 
 /** The wasm kernels as a {@link Backend}. */
@@ -127,13 +109,8 @@ class CachedSequence implements CpuSequence {
       });
       if (logits === undefined) {
         const step = this.length + ids.length - 1;
-        throw new TpaError(
-          'NONFINITE_LOGITS',
-          `the logits at position ${step} or before are not finite`,
-          {
-            data: { step },
-          },
-        );
+        const message = `the logits at position ${step} or before are not finite`;
+        throw new TpaError('NONFINITE_LOGITS', message, { data: { step } });
       }
       for (const cache of this.#caches) cache.commit(ids.length);
       return logits;

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
 import type { CommandSpec, OptionSpec, OptionSpecs, OptionValues } from './command-spec.ts';
-import { shown, UsageError } from './exit.ts';
+import { type ExitCode, shown, UsageError } from './exit.ts';
+import type { Host } from './terminal/host.ts';
 
 /** A command line, checked. */
 export interface ParsedArguments<O extends OptionSpecs> {
@@ -64,6 +65,21 @@ export function parseArguments<O extends OptionSpecs>(
     values[key] = readOption(option, token, values[key]);
   }
   return { values: values as OptionValues<O>, operand: oneOperand(spec, operands) };
+}
+
+/** A command of `tpa`. */
+export interface Command {
+  readonly spec: CommandSpec;
+  /** @throws UsageError, TpaError */
+  run(args: readonly string[], host: Host): Promise<ExitCode>;
+}
+
+/** Joins what a command accepts with what it does. */
+export function command<O extends OptionSpecs>(
+  spec: CommandSpec<O>,
+  act: (given: ParsedArguments<O>, host: Host) => Promise<ExitCode>,
+): Command {
+  return { spec, run: (args, host) => act(parseArguments(spec, args), host) };
 }
 
 /** The error of a word that is none of the known ones. */

@@ -18,11 +18,7 @@ export const MODEL_OPTIONS = {
     about: 'who computes: the CPU, a GPU, or the faster one',
     fallback: 'auto',
   }),
-  context: integer({
-    about: 'tokens of context at most',
-    min: 1,
-    fallback: "the model's",
-  }),
+  context: integer({ about: 'tokens of context at most', min: 1, fallback: "the model's" }),
   json: flag('print one JSON object to stdout at the end, and nothing else'),
 };
 

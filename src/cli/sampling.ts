@@ -14,12 +14,7 @@ export const SAMPLING_OPTIONS = {
     max: 1,
     fallback: '1',
   }),
-  minP: number({
-    about: 'least share of the likeliest token',
-    min: 0,
-    max: 1,
-    fallback: '0',
-  }),
+  minP: number({ about: 'least share of the likeliest token', min: 0, max: 1, fallback: '0' }),
   repetitionPenalty: number({
     about: 'make tokens already present less likely',
     min: 0.01,

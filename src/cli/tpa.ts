@@ -1,6 +1,5 @@
-import { asksForHelp, unknown } from './arguments.ts';
+import { asksForHelp, type Command, unknown } from './arguments.ts';
 import { chatCommand } from './commands/chat.ts';
-import type { Command } from './commands/command.ts';
 import { EXIT_CODE, explain, type ExitCode } from './exit.ts';
 import { convertCommand } from './commands/convert.ts';
 import { generateCommand } from './commands/generate.ts';

@@ -17,12 +17,21 @@ export interface SupervisorOptions<R extends Losable> {
   /** Milliseconds that opening may take. */
   readonly openDeadline: number;
   readonly clock: Clock;
-  /** Numbers in [0, 1). */
-  readonly random: () => number;
+  /** Numbers in [0, 1), `Math.random` unless given. */
+  readonly random?: (() => number) | undefined;
   /** Called after one was dropped; it is disposed. */
   readonly onLost: (reason: string, resource: R) => void;
   /** Called after a later one was opened. */
   readonly onOpened: (resource: R) => void;
+}
+
+/** How a dispatcher chooses between the CPU and a GPU, and what its {@link Supervisor} is made from. */
+export interface GpuChoice {
+  /** `'auto'`: where it was measured to be faster; `'webgpu'`: the GPU, and without one starting throws. */
+  readonly mode: 'auto' | 'webgpu';
+  readonly clock?: Clock;
+  /** Numbers in [0, 1). */
+  readonly random?: () => number;
 }
 
 /**
@@ -47,7 +56,7 @@ export class Supervisor<R extends Losable> {
 
   constructor(options: SupervisorOptions<R>) {
     this.#options = options;
-    this.#policy = new RetryPolicy(options.random);
+    this.#policy = new RetryPolicy(options.random ?? Math.random);
   }
 
   /** The resource, if there is one. */

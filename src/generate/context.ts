@@ -38,12 +38,9 @@ export class Context {
   /** @throws TpaError `DISPOSED`, or `SESSION_BUSY` while another call holds the context */
   checkFree(): void {
     this.#checkAlive();
-    if (this.#isHeld) {
-      throw new TpaError(
-        'SESSION_BUSY',
-        'the session is busy: another call is still running; await it first',
-      );
-    }
+    if (!this.#isHeld) return;
+    const message = 'the session is busy: another call is still running; await it first';
+    throw new TpaError('SESSION_BUSY', message);
   }
 
   /**

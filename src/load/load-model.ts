@@ -5,8 +5,6 @@ import { checkAbort, TpaError } from '../base/errors.ts';
 import { chatConfigOf } from '../format/config/chat-config.ts';
 import { parseConfig } from '../format/config/config.ts';
 import { parseGenerationConfig } from '../format/config/generation-config.ts';
-import type { ModelConfig } from '../format/config/model-config.ts';
-import type { ModelText } from '../format/contents.ts';
 import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
@@ -101,7 +99,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
     const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
     const chat = chatConfigOf(text);
-    const tokenizer = await openTokenizer(text, config);
+    const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);
     checkBudget(config, engine.heap.limit);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
@@ -139,19 +137,12 @@ async function chooseBackend(
   if (obstacle !== undefined) return { backendReason: obstacle };
   const { openDispatch } = await import('../backend/dispatch/dispatch-backend.ts');
   const { openWebGpu } = await import('../backend/webgpu/open.ts');
-  const { compute, config, weights } = cpu.network;
-  const allowsSoftware = backend === 'webgpu';
-  const openGpu = openWebGpu(
-    { compute, config, weights },
-    { ...webgpu, allowsSoftware, dtype: gpuDtype },
-  );
+  const how = { ...webgpu, allowsSoftware: backend === 'webgpu', dtype: gpuDtype };
+  const openGpu = openWebGpu(cpu.network, how);
   return { dispatch: await openDispatch(cpu, openGpu, { mode: backend, signal }) };
 }
 
-async function openTokenizer(
-  { tokenizer: json }: ModelText,
-  { vocabSize }: ModelConfig,
-): Promise<TextTokenizer | undefined> {
+async function openTokenizer(json: unknown, vocabSize: number): Promise<TextTokenizer | undefined> {
   if (json === undefined) return undefined;
   const { createTokenizer } = await import('../text/tokenizer.ts');
   return createTokenizer(json, { vocabSize });

@@ -7,21 +7,17 @@ import {
   checkSignal,
   quoted,
 } from '../base/arguments.ts';
-import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/tensors/tensors.ts';
 import { LIMITS } from '../format/config/limits.ts';
-import { checkThreads, RUNTIME_OPTIONS } from '../ops/runtime-options.ts';
-import type { EngineOptions } from '../wasm/engine.ts';
+import { checkComputing, RUNTIME_OPTIONS, type RuntimeOptions } from '../ops/runtime-options.ts';
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
-export interface LoadOptions extends EngineOptions, GpuOptions {
+export interface LoadOptions extends RuntimeOptions {
   /** What weights are on the GPU, default `'float32'`; `'float16'` is half the size and less exact. */
   readonly gpuDtype?: 'float32' | 'float16';
-  /** Threads to compute with, `'auto'` (default) or 1, the only number so far. */
-  readonly threads?: number | 'auto';
   /**
    * Tokens that a session holds at most, the model's own number unless given and smaller. A model
    * is refused whose full context does not fit the memory.
@@ -79,19 +75,18 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
   const given: LoadOptions = checkObject('options', options as LoadOptions);
   checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
   const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' } = given;
-  const { threads, contextLength, cache = 'auto', fetch, sha256 = {}, onProgress, signal } = given;
+  const { contextLength, cache = 'auto', fetch, sha256 = {}, onProgress, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   checkChoice('dtype', dtype, ['float32']);
   checkChoice('cacheDtype', cacheDtype, ['float32']);
   checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);
-  checkThreads(threads);
   if (!CACHE_WORDS.has(cache) && !isModelCache(cache)) {
     const expected = '"auto", "reload", "none" or { open, create }';
     throw new TypeError(`"cache" expected ${expected}, got ${quoted(cache)}`);
   }
   if (fetch !== undefined) checkKind('fetch', fetch, 'function');
   checkHashes(sha256);
-  checkGpuOptions(given);
+  checkComputing(given);
   if (onProgress !== undefined) checkKind('onProgress', onProgress, 'function');
   checkSignal('signal', signal);
 }

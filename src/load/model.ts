@@ -16,16 +16,11 @@ import { memoryNeeds } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import type { MemoryInfo } from '../ops/runtime.ts';
+import type { MemoryInfo, RuntimeInfo } from '../ops/runtime.ts';
 
 /** What a model computes with, why, and how large it is. */
-export interface ModelInfo extends DispatchInfo {
-  /** Which kernels. */
-  readonly simd: 'baseline' | 'relaxed';
-  /** Why these kernels, in words. */
-  readonly simdReason: string;
-  /** Threads that compute. */
-  readonly threads: number;
+export interface ModelInfo
+  extends DispatchInfo, Pick<RuntimeInfo, 'simd' | 'simdReason' | 'threads'> {
   /** What weights are computed with. */
   readonly dtype: 'float32';
   /** How factors are cached. */
@@ -57,6 +52,8 @@ export interface ModelExtras {
   readonly cache?: CacheInfo;
 }
 
+const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
+
 /**
  * A loaded model. It owns the weights; each session owns its cache. The event
  * `'backendchange'` tells when a GPU was lost, or is there again; sessions go on as they were.
@@ -76,9 +73,7 @@ export class Model extends BackendChangeTarget {
   readonly generationDefaults: GenerationDefaults;
   readonly #cpu: CpuBackend;
   readonly #backend: Backend;
-  readonly #dispatch: DispatchBackend | undefined;
-  readonly #backendReason: string;
-  readonly #cache: CacheInfo;
+  readonly #extras: ModelExtras;
   readonly #host: SessionHost;
   readonly #ignoredTensors: readonly string[];
 
@@ -88,22 +83,15 @@ export class Model extends BackendChangeTarget {
     config: ModelConfig,
     tokenizer: TextTokenizer | undefined,
     ignoredTensors: readonly string[],
-    {
-      chat,
-      defaults = {},
-      dispatch,
-      backendReason = 'asked for',
-      cache = { kind: 'none', reason: 'the model is not downloaded' },
-    }: ModelExtras = {},
+    extras: ModelExtras = {},
   ) {
     super();
+    const { chat, defaults = {}, dispatch } = extras;
     this.config = config;
     this.tokenizer = tokenizer;
     this.#cpu = cpu;
     this.#backend = dispatch ?? cpu;
-    this.#dispatch = dispatch;
-    this.#backendReason = backendReason;
-    this.#cache = cache;
+    this.#extras = extras;
     this.#ignoredTensors = ignoredTensors;
     this.hasChatTemplate = chat !== undefined;
     this.generationDefaults = Object.freeze({ ...defaults });
@@ -159,13 +147,10 @@ export class Model extends BackendChangeTarget {
   info(): ModelInfo {
     const { simd, reason } = this.#cpu.network.compute.engine.simd;
     const { layers, ignoredKeys } = this.config;
+    const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
     return {
-      ...(this.#dispatch?.info() ?? {
-        backend: 'wasm',
-        backendReason: this.#backendReason,
-        routes: onlyRoutes('wasm'),
-      }),
+      ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
       simd,
       simdReason: reason,
       threads: 1,
@@ -175,7 +160,7 @@ export class Model extends BackendChangeTarget {
       cacheBytesPerToken,
       stateBytes,
       denseCacheBytesPerToken: bytesOf(layers * denseNumbersPerToken(this.config)),
-      cache: this.#cache,
+      cache,
       ignoredKeys,
       ignoredTensors: this.#ignoredTensors,
     };

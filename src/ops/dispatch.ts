@@ -9,7 +9,7 @@ import {
 import { type FactorCache, pagesOf } from './factor-cache.ts';
 import { TpaError } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
-import { CacheMirror } from './mirror.ts';
+import { mirrorOf } from './mirror.ts';
 import { type Clock, systemClock } from '../base/time.ts';
 import { Guard, isGpuFailure } from '../device/guard.ts';
 import { areFinite, areZeros, unavailable } from '../device/judge.ts';
@@ -21,7 +21,7 @@ import {
   thresholdOf,
 } from './figures.ts';
 import type { AttendTask, FactorizeTask, OpenOpGpu, OpGpu } from '../backend/op-gpu.ts';
-import { type Losable, OPEN_DEADLINE, Supervisor } from '../device/supervisor.ts';
+import { type GpuChoice, type Losable, OPEN_DEADLINE, Supervisor } from '../device/supervisor.ts';
 import { webgpuUnavailable } from '../backend/gpu-options.ts';
 
 interface OpSide extends Losable {
@@ -46,20 +46,15 @@ interface Operation<T> {
 const LEAST_MACS = 20e6;
 
 /** Options of an {@link OpDispatch}. */
-export interface OpDispatchOptions {
-  /** `'auto'`: what was measured to be faster. `'webgpu'`: the GPU, while there is one. */
-  readonly mode: 'auto' | 'webgpu';
+export interface OpDispatchOptions extends GpuChoice {
   /** Multiply-adds below which `'auto'` asks for no GPU, 20 million unless given. */
   readonly leastMacs?: number;
-  readonly clock?: Clock;
-  /** Numbers in [0, 1). */
-  readonly random?: () => number;
 }
 
 /** Sends single operations to the GPU where the trip pays, and to the CPU again when it is lost. */
 export class OpDispatch {
   readonly #compute: Compute;
-  readonly #mode: 'auto' | 'webgpu';
+  readonly #mode: GpuChoice['mode'];
   readonly #leastMacs: number;
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<OpSide>;
@@ -80,7 +75,7 @@ export class OpDispatch {
       open: (signal) => Guard.open(openGpu, signal, this.#clock, (guard) => this.#accept(guard)),
       openDeadline: OPEN_DEADLINE[mode],
       clock: this.#clock,
-      random: random ?? Math.random,
+      random,
       onLost: () => {},
       onOpened: () => {},
     });
@@ -123,7 +118,7 @@ export class OpDispatch {
     if (this.#sideFor(macs) === undefined) {
       return attendQueries(this.#compute, task, pagesOf(cache));
     }
-    const mirror = new CacheMirror(this.#compute, cache);
+    const mirror = mirrorOf(this.#compute, cache);
     this.#owners.add(cache);
     try {
       return await this.#run<Float32Array>({
@@ -134,7 +129,7 @@ export class OpDispatch {
         parts: (out) => [out],
       });
     } finally {
-      mirror.dispose();
+      mirror.pages.dispose();
     }
   }
 

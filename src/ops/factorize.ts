@@ -86,7 +86,10 @@ export function checkFactorize(
   const count = countTokens('x', x, spec.dim);
   checkFloats('x', x, count * spec.dim);
   checkInteger('position', position, 0, MAX_POSITION - count);
-  return { x, spec, rotation, pieces: weightPieces(weights, spec), position, count };
+  const pieces = weightRows(spec).map(([name, rows]) =>
+    checkFloats(name, weights[name], rows * spec.dim),
+  );
+  return { x, spec, rotation, pieces, position, count };
 }
 
 /**
@@ -180,23 +183,19 @@ function ropeSpec(spec: FactorizeSpec, headDim: number): RopeSpec {
   return { rotaryDim, theta: ropeTheta, precision: ropePrecision, direction: ropeDirection };
 }
 
-/** The projections in the order of the fused rows. */
-function weightPieces(weights: FactorWeights, spec: FactorSpec): Float32Array[] {
-  const { dim, heads, headDim, rankQ, rankK, rankV } = spec;
-  const query =
-    rankQ > 0
-      ? [
-          checkFloats('wAq', weights.wAq, heads * rankQ * dim),
-          checkFloats('wBq', weights.wBq, rankQ * headDim * dim),
-        ]
-      : [checkFloats('wQ', weights.wQ, heads * headDim * dim)];
-  return [
-    ...query,
-    checkFloats('wAk', weights.wAk, heads * rankK * dim),
-    checkFloats('wBk', weights.wBk, rankK * headDim * dim),
-    checkFloats('wAv', weights.wAv, heads * rankV * dim),
-    checkFloats('wBv', weights.wBv, rankV * headDim * dim),
+/** The projections that a spec asks for, in the order of the fused rows, and the rows of each. */
+export function weightRows(spec: FactorSpec): [keyof FactorWeights, number][] {
+  const { heads, headDim, rankQ, rankK, rankV } = spec;
+  const rows: [keyof FactorWeights, number][] = [
+    ['wAq', heads * rankQ],
+    ['wBq', rankQ * headDim],
+    ['wQ', rankQ === 0 ? heads * headDim : 0],
+    ['wAk', heads * rankK],
+    ['wBk', rankK * headDim],
+    ['wAv', heads * rankV],
+    ['wBv', rankV * headDim],
   ];
+  return rows.filter(([, count]) => count > 0);
 }
 
 /** Cuts fused rows, `stride` numbers apart, into one array for each factor. */

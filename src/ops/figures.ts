@@ -1,10 +1,18 @@
 import { attendQueries, checkQuery } from './attend-task.ts';
-import { checkFactorize, factorize, factorizeMacs, factorizeTables } from './factorize.ts';
+import {
+  checkFactorize,
+  cutFactors,
+  factorize,
+  factorizeMacs,
+  factorizeTables,
+  type FactorWeights,
+  weightRows,
+} from './factorize.ts';
 import { FactorCache } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
 import type { DispatchInfo, GpuInfo } from '../backend/dispatch/info.ts';
 import type { Compute } from '../compute/compute.ts';
-import { CacheMirror } from './mirror.ts';
+import { mirrorOf } from './mirror.ts';
 import type { Clock } from '../base/time.ts';
 import type { Guard } from '../device/guard.ts';
 import type { FactorizeTask, OpGpu } from '../backend/op-gpu.ts';
@@ -67,25 +75,27 @@ const LARGE = { dim: 512, heads: 8, headDim: 64, rankQ: 6, rankK: 2, rankV: 2, t
  */
 export async function checkOps(compute: Compute, guard: Guard<OpGpu>): Promise<void> {
   const task = taskOf(TINY);
-  const { heads, rankQ, rankK, rankV, headDim } = task.spec;
+  const { heads, rankK, rankV, headDim } = task.spec;
   const expected = compute.run(() => factorize(compute, task));
   const tables = factorizeTables(compute, task);
   const rows = await guard.call('check', (gpu) => gpu.factorize(task, tables));
-  const { aq, bq, ak, bk, av, bv } = expected;
-  checkAgainst(interleave([aq, bq, ak, bk, av, bv], task.count), rows, limitOf, 'factors');
+  const found = cutFactors(rows, task, rows.length / task.count);
+  for (const name of ['aq', 'bq', 'ak', 'bk', 'av', 'bv'] as const) {
+    checkAgainst(expected[name], found[name], limitOf, 'factors');
+  }
 
   const pages = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
   const cache = new FactorCache(compute, pages, new Set());
   try {
-    cache.append({ ak, bk, av, bv });
-    const query = checkQuery({ aq, bq, rankQ }, pages);
-    const mirror = new CacheMirror(compute, cache);
+    cache.append(expected);
+    const query = checkQuery(expected, pages);
+    const mirror = mirrorOf(compute, cache);
     try {
-      const found = await guard.call('check', (gpu) => gpu.attend(query, mirror));
-      checkAgainst(attendQueries(compute, query, pages), found, limitOf, 'attention');
+      const out = await guard.call('check', (gpu) => gpu.attend(query, mirror));
+      checkAgainst(attendQueries(compute, query, pages), out, limitOf, 'attention');
       await guard.call('check', async (gpu) => gpu.forget(cache));
     } finally {
-      mirror.dispose();
+      mirror.pages.dispose();
     }
   } finally {
     cache.dispose();
@@ -113,40 +123,14 @@ export async function measureOps(
   const tripMs = await onGpu(taskOf(TINY));
   const gpuMs = await onGpu(large);
   const cpuMs = await timed(async () => compute.run(() => factorize(compute, large)));
-  return {
-    tripMs,
-    gpuMsPerMac: Math.max(0, gpuMs - tripMs) / macs,
-    cpuMsPerMac: cpuMs / macs,
-  };
+  return { tripMs, gpuMsPerMac: Math.max(0, gpuMs - tripMs) / macs, cpuMsPerMac: cpuMs / macs };
 }
 
 function taskOf({ tokens, ...spec }: typeof LARGE): FactorizeTask {
-  const { dim, heads, headDim, rankQ, rankK, rankV } = spec;
   let seed = 0;
   const numbers = (count: number) =>
-    Float32Array.from({ length: count }, () => Math.sin(++seed * 12.9898) / Math.sqrt(dim));
-  const weights = {
-    wAq: numbers(heads * rankQ * dim),
-    wBq: numbers(rankQ * headDim * dim),
-    wAk: numbers(heads * rankK * dim),
-    wBk: numbers(rankK * headDim * dim),
-    wAv: numbers(heads * rankV * dim),
-    wBv: numbers(rankV * headDim * dim),
-  };
-  return checkFactorize(numbers(tokens * dim), weights, spec, 1);
-}
-
-/** (count, numbers) from arrays (count, width). */
-function interleave(parts: readonly Float32Array[], count: number): Float32Array {
-  const width = parts.reduce((sum, part) => sum + part.length / count, 0);
-  const out = new Float32Array(count * width);
-  let at = 0;
-  for (const part of parts) {
-    const own = part.length / count;
-    for (let t = 0; t < count; t++) {
-      out.set(part.subarray(t * own, (t + 1) * own), t * width + at);
-    }
-    at += own;
-  }
-  return out;
+    Float32Array.from({ length: count }, () => Math.sin(++seed * 12.9898) / Math.sqrt(spec.dim));
+  const pieces = weightRows(spec).map(([name, rows]) => [name, numbers(rows * spec.dim)]);
+  const weights: FactorWeights = Object.fromEntries(pieces);
+  return checkFactorize(numbers(tokens * spec.dim), weights, spec, 1);
 }

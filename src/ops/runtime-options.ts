@@ -21,11 +21,13 @@ export const RUNTIME_OPTIONS = ['simd', 'memoryLimit', 'wasm', 'threads', 'backe
  */
 export function checkRuntimeOptions(options: RuntimeOptions): void {
   checkKnown('an option of createRuntime', checkObject('options', options), RUNTIME_OPTIONS);
-  checkThreads(options.threads);
-  checkGpuOptions(options);
+  checkComputing(options);
 }
 
-/** One thread is all there is so far; another number is refused rather than ignored. */
-export function checkThreads(threads: number | 'auto' = 'auto'): void {
+/** Checks who computes. @throws TypeError, RangeError that names the option and what was expected */
+export function checkComputing(options: RuntimeOptions): void {
+  const { threads = 'auto' } = options;
+  // one thread is all there is so far; another number is refused rather than ignored
   checkChoice('threads', threads, ['auto', 1]);
+  checkGpuOptions(options);
 }

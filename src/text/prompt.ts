@@ -74,7 +74,7 @@ export function checkText(
   }
   const limit = contextLength * MAX_BYTES_PER_TOKEN;
   // A UTF-16 unit is at least one byte: a hopeless text is refused unread.
-  const asked = text.length > limit ? text.length : utf8Length(text);
+  const asked = text.length > limit ? text.length : new TextEncoder().encode(text).length;
   if (asked > limit) throw promptTooLong(asked, 'UTF-8 bytes', limit);
   return tokenizer;
 }
@@ -83,8 +83,4 @@ export function checkText(
 export function promptTooLong(asked: number, what: string, limit: number): TpaError {
   const message = `the prompt has ${asked} ${what} or more, its context takes ${limit} at most; shorten it`;
   return new TpaError('PROMPT_TOO_LONG', message, { data: { asked, limit } });
-}
-
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length;
 }

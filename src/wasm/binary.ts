@@ -26,27 +26,22 @@ export interface SimdChoice {
 export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoice> {
   checkChoice('simd', option, ['auto', 'baseline', 'relaxed']);
   if (!(await hasSimd())) {
-    throw new TpaError(
-      'SIMD_UNAVAILABLE',
-      'this engine has no WebAssembly SIMD, which every kernel needs',
-    );
+    const message = 'this engine has no WebAssembly SIMD, which every kernel needs';
+    throw new TpaError('SIMD_UNAVAILABLE', message);
   }
   if (option === 'baseline') return { simd: 'baseline', reason: 'asked for' };
-  const isRelaxed = await hasRelaxedSimd();
-  if (option === 'auto') {
-    return isRelaxed
-      ? {
-          simd: 'relaxed',
-          reason:
-            'the engine validates relaxed SIMD; results may differ from other engines by rounding',
-        }
-      : { simd: 'baseline', reason: 'the engine does not validate relaxed SIMD' };
+  if (await hasRelaxedSimd()) {
+    const reason =
+      option === 'relaxed'
+        ? 'asked for'
+        : 'the engine validates relaxed SIMD; results may differ from other engines by rounding';
+    return { simd: 'relaxed', reason };
   }
-  if (isRelaxed) return { simd: 'relaxed', reason: 'asked for' };
-  throw new TpaError(
-    'SIMD_UNAVAILABLE',
-    'this engine does not validate relaxed SIMD; use simd: "auto" or "baseline"',
-  );
+  if (option === 'auto') {
+    return { simd: 'baseline', reason: 'the engine does not validate relaxed SIMD' };
+  }
+  const message = 'this engine does not validate relaxed SIMD; use simd: "auto" or "baseline"';
+  throw new TpaError('SIMD_UNAVAILABLE', message);
 }
 
 /**
@@ -67,8 +62,7 @@ export async function compileBinary(
     return await WebAssembly.compile(bytes);
   } catch (cause) {
     const reason = messageOf(cause);
-    const message = `the kernels could not be compiled: ${reason}${cureOf(reason)}`;
-    throw new TpaError('WASM_BLOCKED', message, { cause });
+    throw blocked(`the kernels could not be compiled: ${reason}${cureOf(reason)}`, cause);
   }
 }
 
@@ -77,7 +71,7 @@ async function ownBinary(simd: SimdChoice['simd']): Promise<WebAssembly.Module |
     return await binaries[simd]();
   } catch (cause) {
     const message = `the kernels could not be loaded: ${messageOf(cause)}; give them as "wasm", with "simd": "${simd}"`;
-    throw new TpaError('WASM_BLOCKED', message, { cause });
+    throw blocked(message, cause);
   }
 }
 
@@ -108,15 +102,15 @@ async function sourceBytes(
   }
   const from = response.url || String(source);
   if (!response.ok) {
-    throw new TpaError(
-      'WASM_BLOCKED',
-      `"wasm" expected kernels at ${from}, got HTTP ${response.status}`,
-    );
+    throw blocked(`"wasm" expected kernels at ${from}, got HTTP ${response.status}`);
   }
-  const bytes = new Uint8Array(await bodyOf(response, from));
+  const body = response.arrayBuffer().catch((cause: unknown) => {
+    throw unfetched(from, cause);
+  });
+  const bytes = new Uint8Array(await body);
   if (new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === '\0asm') return bytes;
   const found = bytes[0] === '<'.charCodeAt(0) ? 'HTML' : `${bytes.length} bytes that are not wasm`;
-  throw new TpaError('WASM_BLOCKED', `"wasm" expected kernels, got ${found} from ${from}`);
+  throw blocked(`"wasm" expected kernels, got ${found} from ${from}`);
 }
 
 async function fetchKernels(url: URL, signal: AbortSignal | undefined): Promise<Response> {
@@ -128,15 +122,11 @@ async function fetchKernels(url: URL, signal: AbortSignal | undefined): Promise<
   }
 }
 
-async function bodyOf(response: Response, from: string): Promise<ArrayBuffer> {
-  try {
-    return await response.arrayBuffer();
-  } catch (cause) {
-    throw unfetched(from, cause);
-  }
+function unfetched(from: string, cause: unknown): TpaError {
+  return blocked(`"wasm" expected kernels at ${from}: ${messageOf(cause)}`, cause);
 }
 
-function unfetched(from: string, cause: unknown): TpaError {
-  const message = `"wasm" expected kernels at ${from}: ${messageOf(cause)}`;
-  return new TpaError('WASM_BLOCKED', message, { cause });
+/** The error of kernels that cannot be fetched, compiled or used. */
+export function blocked(message: string, cause?: unknown): TpaError {
+  return new TpaError('WASM_BLOCKED', message, cause === undefined ? {} : { cause });
 }

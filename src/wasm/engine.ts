@@ -2,6 +2,7 @@ import { instantiate } from '@assemblyscript/loader';
 import { checkInteger } from '../base/arguments.ts';
 import { TpaError } from '../base/errors.ts';
 import {
+  blocked,
   chooseSimd,
   compileBinary,
   type SimdChoice,
@@ -83,9 +84,9 @@ async function instantiateKernels(
     });
     if (typeof exports.heapBase === 'function') return exports;
   } catch (cause) {
-    throw new TpaError('WASM_BLOCKED', message, { cause });
+    throw blocked(message, cause);
   }
-  throw new TpaError('WASM_BLOCKED', message);
+  throw blocked(message);
 }
 
 function checkLimit(limit = MAX_MEMORY): number {
@@ -96,11 +97,8 @@ function createMemory(limit: number): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: 1, maximum: Math.floor(limit / 65536) });
   } catch (cause) {
-    throw new TpaError(
-      'OUT_OF_MEMORY',
-      'the engine has no address space left for a WebAssembly memory',
-      { cause },
-    );
+    const message = 'the engine has no address space left for a WebAssembly memory';
+    throw new TpaError('OUT_OF_MEMORY', message, { cause });
   }
 }
 

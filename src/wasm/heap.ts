@@ -155,9 +155,6 @@ function align(n: number): number {
 }
 
 function outOfMemory(needed: number, limit: number, cause?: unknown): TpaError {
-  return new TpaError(
-    'OUT_OF_MEMORY',
-    `memory expected to hold ${needed} bytes, got a limit of ${limit}; free a session or raise memoryLimit`,
-    { cause, data: { needed, limit } },
-  );
+  const message = `memory expected to hold ${needed} bytes, got a limit of ${limit}; free a session or raise memoryLimit`;
+  return new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed, limit } });
 }

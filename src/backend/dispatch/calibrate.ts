@@ -2,7 +2,7 @@ import { yieldMacrotask } from '../../base/time.ts';
 import { type GpuBackend, inChunks } from '../backend.ts';
 import type { Clock } from '../../base/time.ts';
 import type { CpuSequence } from '../cpu.ts';
-import type { SideFigures } from './cost-model.ts';
+import type { Figures, SideFigures } from './cost-model.ts';
 import { GpuCopy } from './gpu-copy.ts';
 import type { Guard } from '../../device/guard.ts';
 import { medianTime } from '../../device/judge.ts';
@@ -11,11 +11,6 @@ import { type CpuSide, probeIds } from './known-answer.ts';
 /** Tokens cached at the points called short, and long. */
 const SHORT = 8;
 const LONG = 1024;
-/** What the GPU costs. */
-export interface GpuFigures {
-  readonly webgpu: SideFigures;
-  readonly syncTokenMs: number;
-}
 
 /**
  * Milliseconds of the CPU's steps.
@@ -55,7 +50,7 @@ export async function measureGpu(
   cpu: CpuSide,
   tokenNumbers: number,
   clock: Clock,
-): Promise<GpuFigures> {
+): Promise<Omit<Figures, 'wasm'>> {
   const { maxChunk, contextLength } = guard.resource;
   const points = pointsOf(maxChunk, contextLength);
   const truth = cpu.createSequence();

@@ -9,21 +9,13 @@ import { DispatchSequence, type SequenceHost } from './dispatch-sequence.ts';
 import { GpuSide } from './gpu-copy.ts';
 import { Guard } from '../../device/guard.ts';
 import { answerOf, checkAnswer, type CpuSide, type KnownAnswer } from './known-answer.ts';
-import { OPEN_DEADLINE, Supervisor } from '../../device/supervisor.ts';
+import { type GpuChoice, OPEN_DEADLINE, Supervisor } from '../../device/supervisor.ts';
 import { unavailable } from '../../device/judge.ts';
 import { webgpuUnavailable } from '../gpu-options.ts';
 
 /** Options of {@link openDispatch}. */
-export interface DispatchOptions {
-  /**
-   * `'auto'`: each step goes where it was measured to be faster; whatever fails, the CPU computes.
-   * `'webgpu'`: every step goes to the GPU, and where there is no GPU, opening throws.
-   */
-  readonly mode: 'auto' | 'webgpu';
+export interface DispatchOptions extends GpuChoice {
   readonly signal?: AbortSignal | undefined;
-  readonly clock?: Clock;
-  /** Numbers in [0, 1). */
-  readonly random?: () => number;
 }
 
 /**
@@ -54,7 +46,7 @@ export class DispatchBackend implements Backend, SequenceHost {
   /** Called after every loss and every return of a GPU; what it throws is dropped. */
   onChange: ((change: BackendChange) => void) | undefined;
   readonly #cpu: CpuSide;
-  readonly #mode: 'auto' | 'webgpu';
+  readonly #mode: GpuChoice['mode'];
   readonly #clock: Clock;
   readonly #supervisor: Supervisor<GpuSide>;
   #answer: KnownAnswer | undefined;
@@ -63,7 +55,7 @@ export class DispatchBackend implements Backend, SequenceHost {
   /** Facts of the GPU that was opened last, kept after it is gone. */
   #gpuInfo: Omit<GpuInfo, 'losses'> | undefined;
 
-  constructor(cpu: CpuSide, openGpu: OpenGpu, { mode, clock, random }: DispatchOptions) {
+  constructor(cpu: CpuSide, openGpu: OpenGpu, { mode, clock, random }: GpuChoice) {
     this.contextLength = cpu.contextLength;
     this.vocabSize = cpu.vocabSize;
     this.#cpu = cpu;
@@ -73,7 +65,7 @@ export class DispatchBackend implements Backend, SequenceHost {
       open: (signal) => Guard.open(openGpu, signal, this.#clock, (guard) => this.#accept(guard)),
       openDeadline: OPEN_DEADLINE[mode],
       clock: this.#clock,
-      random: random ?? Math.random,
+      random,
       onLost: (reason, { guard, figures }) => {
         this.#gpuInfo = gpuInfo(guard.resource, figures);
         this.#tell({ backend: 'wasm', reason });
@@ -91,8 +83,7 @@ export class DispatchBackend implements Backend, SequenceHost {
     try {
       await this.#supervisor.start(signal);
     } catch (error) {
-      const isAborted = signal?.aborted === true;
-      if (isAborted) throw new TpaError('ABORTED', 'loading was aborted', { cause: error });
+      if (signal?.aborted) throw new TpaError('ABORTED', 'loading was aborted', { cause: error });
       if (this.#mode === 'webgpu') throw webgpuUnavailable(error);
       this.#supervisor.dispose(); // measured later, while a session computes, the GPU would seem slow
     }

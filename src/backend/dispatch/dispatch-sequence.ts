@@ -41,7 +41,7 @@ export class DispatchSequence implements Sequence {
   }
 
   async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
-    this.#checkAlive();
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
     const gpu = this.#host.gpuFor(this, ids.length, this.length);
     const logits = gpu && (await this.#onGpu(gpu, ids, rows));
     return logits ?? this.#cpu.forward(ids, rows);
@@ -81,9 +81,5 @@ export class DispatchSequence implements Sequence {
     await this.#cpu.loadFactors(step.factors);
     copy.commit(this.#cpu.length);
     return step.logits;
-  }
-
-  #checkAlive(): void {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
   }
 }

@@ -1,4 +1,6 @@
 import { systemClock, within } from '../../base/time.ts';
+import { orUnavailable, unavailable } from '../../device/judge.ts';
+import type { StartOptions } from './protocol.ts';
 
 /*
  * Both threads ask for adapters: the page, to open no worker in vain, and the worker, for its own.
@@ -34,19 +36,25 @@ function infoOf({ info }: { readonly info?: GPUAdapterInfo }): Partial<GPUAdapte
   return info ?? {};
 }
 
+/** Which adapter may be taken. */
+export type AdapterChoice = Pick<StartOptions, 'allowsSoftware' | 'powerPreference'>;
+
 /**
  * The adapter that the engine prefers.
  *
- * @returns undefined where there is none
- * @throws Error if it does not answer in 5 s
+ * @throws TpaError `BACKEND_UNAVAILABLE` if it does not answer in 5 s, there is none, or it is
+ *   software that is not allowed
  */
 export async function requestAdapter(
   gpu: GPU,
-  powerPreference?: GPUPowerPreference,
-): Promise<GPUAdapter | undefined> {
+  { allowsSoftware, powerPreference }: AdapterChoice,
+): Promise<GPUAdapter> {
   const options = powerPreference === undefined ? {} : { powerPreference };
-  const adapter = gpu.requestAdapter(options);
-  return (await inTime('the GPU adapter', adapter, ADAPTER_DEADLINE_MS)) ?? undefined;
+  const ask = async () => gpu.requestAdapter(options); // what is no GPU throws at once
+  const adapter = await orUnavailable(inTime('the GPU adapter', ask(), ADAPTER_DEADLINE_MS));
+  if (adapter === null) throw unavailable('no GPU adapter here: requestAdapter() gave none');
+  if (allowsSoftware || !isSoftwareAdapter(adapter)) return adapter;
+  throw unavailable(`the only adapter, ${describeAdapter(adapter)}, is software`);
 }
 
 /** Limits of the adapter that onnxruntime's kernels make use of. */
@@ -65,14 +73,11 @@ const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups'];
 
 /** A device with all that the adapter has of it. @throws Error if there is none in 5 s */
 export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  return inTime(
-    'the GPU device',
-    adapter.requestDevice({
-      requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
-      requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-    }),
-    ADAPTER_DEADLINE_MS,
-  );
+  const device = adapter.requestDevice({
+    requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+  });
+  return inTime('the GPU device', device, ADAPTER_DEADLINE_MS);
 }
 
 /** @throws Error that says what did not answer, and in how long */

@@ -1,10 +1,8 @@
 import { TpaError } from '../../base/errors.ts';
 import { roundToFloat16 } from '../../format/tensors/half.ts';
-import type { ModelConfig } from '../../format/config/model-config.ts';
 import { namedMatrices, type NamedMatrix } from '../../weights/named-matrix.ts';
+import type { Network } from '../../model/forward.ts';
 import { StepInputs } from '../../model/step-inputs.ts';
-import type { ModelWeights } from '../../weights/weights.ts';
-import type { Compute } from '../../compute/compute.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
 import type { GpuDevice } from './client/device.ts';
 import { cachedTokens } from './gpu-cache.ts';
@@ -21,11 +19,7 @@ import { isHalfWeight } from './graph/weight-inputs.ts';
 const MAX_CHUNK = 256;
 
 /** What a model is made of on the CPU. */
-export interface CpuParts {
-  readonly compute: Compute;
-  readonly config: ModelConfig;
-  readonly weights: ModelWeights;
-}
+export type CpuParts = Omit<Network, 'workspace'>;
 
 /** A model on the device of a worker. */
 export class OrtGpuBackend implements GpuBackend {

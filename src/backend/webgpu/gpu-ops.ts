@@ -4,13 +4,8 @@ import type { AttendTask, FactorizeTask, FactorMirror, OpGpu, RotationRows } fro
 import { PAST_BLOCK, scoreNumbers } from './graph/attention-graph.ts';
 import type { GpuDevice } from './client/device.ts';
 import { cachedTokens, GpuCache } from './gpu-cache.ts';
-import type { SizeInput } from './graph/graph-builder.ts';
-import {
-  attendOpGraph,
-  factorizeGraph,
-  type OpGraph,
-  type OpGraphPlan,
-} from './graph/op-graphs.ts';
+import type { BuiltGraph, SizeInput } from './graph/graph-builder.ts';
+import { attendOpGraph, factorizeGraph, type OpGraphPlan } from './graph/op-graphs.ts';
 import type { Feed, StartReport } from './protocol.ts';
 import { floatFeed, maskRows, sizeFeeds, tableRows } from './step-feeds.ts';
 import { cachePieces } from './graph/step-graph.ts';
@@ -27,7 +22,7 @@ export class OrtOpGpu implements OpGpu {
   readonly #device: GpuDevice;
   readonly #maxBytes: number;
   /** By key: what was compiled, or why it was refused. */
-  readonly #graphs = new Map<string, OpGraph | TpaError>();
+  readonly #graphs = new Map<string, BuiltGraph | TpaError>();
   readonly #caches = new WeakMap<object, GpuCache>();
   #buffers = 0;
 
@@ -77,13 +72,11 @@ export class OrtOpGpu implements OpGpu {
       const step = Math.min(most, count - done);
       const cut = (x: Float32Array) =>
         x.subarray((done * x.length) / count, ((done + step) * x.length) / count);
-      const queries =
-        rankQ === 0
-          ? [floatFeed('bq', [step, heads, headDim], cut(a))]
-          : [
-              floatFeed('aq', [step, heads, rankQ], cut(a)),
-              floatFeed('bq', [step, rankQ, headDim], cut(b)),
-            ];
+      const isFull = rankQ === 0;
+      const queries = [
+        ...(isFull ? [] : [floatFeed('aq', [step, heads, rankQ], cut(a))]),
+        floatFeed('bq', [step, isFull ? heads : rankQ, headDim], cut(isFull ? a : b)),
+      ];
       const first = length - count + done;
       const { window = Infinity } = spec;
       const isSeen = (t: number, m: number) => m <= first + t && first + t - m < window;
@@ -110,7 +103,7 @@ export class OrtOpGpu implements OpGpu {
   }
 
   /** @throws TpaError `BACKEND_UNAVAILABLE` for a graph that is refused, at once the second time */
-  async #compile({ key, build }: OpGraphPlan): Promise<OpGraph> {
+  async #compile({ key, build }: OpGraphPlan): Promise<BuiltGraph> {
     const known = this.#graphs.get(key);
     if (known instanceof TpaError) throw known;
     if (known !== undefined) return known;

@@ -1,8 +1,8 @@
-import { messageOf, TpaError } from '../../base/errors.ts';
-import { unavailable } from '../../device/judge.ts';
+import { TpaError } from '../../base/errors.ts';
+import { orUnavailable, unavailable } from '../../device/judge.ts';
 import type { OpenGpu } from '../backend.ts';
 import type { OpenOpGpu } from '../op-gpu.ts';
-import { describeAdapter, inTime, isSoftwareAdapter, requestAdapter } from './adapter.ts';
+import { inTime, requestAdapter } from './adapter.ts';
 import { GpuDevice } from './client/device.ts';
 import { type CpuParts, OrtGpuBackend } from './gpu-backend.ts';
 import { OrtOpGpu } from './gpu-ops.ts';
@@ -69,7 +69,8 @@ export async function withDevice<T>(
   try {
     if (signal.aborted) throw aborted();
     const start = device.ask('start', startOptions(options));
-    const report = await inTime('the GPU worker', start, START_DEADLINE_MS).catch(notStarted);
+    // a worker that cannot start is no GPU, whatever is wrong with it
+    const report = await orUnavailable(inTime('the GPU worker', start, START_DEADLINE_MS));
     return await make(device, report);
   } catch (error) {
     device.close();
@@ -81,29 +82,15 @@ export async function withDevice<T>(
 }
 
 /** Asks for an adapter here first, where that costs no worker. */
-async function checkAdapter({ allowsSoftware, powerPreference }: OpenGpuOptions): Promise<void> {
+async function checkAdapter(options: OpenGpuOptions): Promise<void> {
   if (!hasWebGpu()) throw unavailable(noWebGpuReason());
   const gpu = ownGpu();
   if (gpu === undefined) return; // Node: Dawn is loaded by the worker alone
-  let adapter: GPUAdapter | undefined;
-  try {
-    adapter = await requestAdapter(gpu, powerPreference);
-  } catch (cause) {
-    throw unavailable(messageOf(cause), cause);
-  }
-  if (adapter === undefined) throw unavailable('no GPU adapter here: requestAdapter() gave none');
-  if (!allowsSoftware && isSoftwareAdapter(adapter)) {
-    throw unavailable(`the only adapter, ${describeAdapter(adapter)}, is software`);
-  }
+  await requestAdapter(gpu, options);
 }
 
 function aborted(cause?: unknown): TpaError {
   return new TpaError('ABORTED', 'opening the GPU was aborted', { cause });
-}
-
-/** A worker that cannot start is no GPU, whatever is wrong with it. */
-function notStarted(error: unknown): never {
-  throw unavailable(messageOf(error), error);
 }
 
 function startOptions(options: OpenGpuOptions): StartOptions {

@@ -1,17 +1,15 @@
 import type { TpaErrorCode } from '../../base/errors.ts';
+import type { ElementType } from './graph/onnx-model.ts';
 
 /*
  * What the main thread and the worker that owns the device say to each other. The worker knows
  * graphs, buffers and runs; models, sequences and time-outs are the main thread's.
  */
 
-/** Element types of tensors that travel. */
-export type FeedType = 'float32' | 'float16' | 'int32' | 'int64';
-
 /** One input of a run: numbers, or a buffer of the device that holds at least as many. */
 export interface Feed {
   readonly name: string;
-  readonly type: FeedType;
+  readonly type: ElementType;
   readonly dims: readonly number[];
   readonly data?: Float32Array | Int32Array | BigInt64Array;
   readonly buffer?: number;

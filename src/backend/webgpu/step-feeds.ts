@@ -111,13 +111,8 @@ function masks(
   const rows = Math.max(rowsPerToken, 1);
   const feeds: Feed[] = [];
   if (slidingWindow === undefined || slidingWindow.firstLayer > 0) {
-    feeds.push(
-      floatFeed(
-        'mask',
-        dims,
-        maskRows(count, rows, count, (t, m) => m <= t),
-      ),
-    );
+    const causal = maskRows(count, rows, count, (t, m) => m <= t);
+    feeds.push(floatFeed('mask', dims, causal));
   }
   if (slidingWindow !== undefined && slidingWindow.firstLayer < layers) {
     const { size } = slidingWindow;

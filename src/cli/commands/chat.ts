@@ -5,9 +5,8 @@ import {
   type Session,
   TpaError,
 } from '../../index.ts';
-import type { ParsedArguments } from '../arguments.ts';
-import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode } from '../exit.ts';
+import { command } from '../arguments.ts';
+import { EXIT_CODE } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
 import { text } from '../command-spec.ts';
@@ -33,12 +32,7 @@ const SPEC = {
 };
 
 /** `tpa chat`. */
-export const chatCommand = command(SPEC, chat);
-
-async function chat(
-  { values }: ParsedArguments<typeof SPEC.options>,
-  host: Host,
-): Promise<ExitCode> {
+export const chatCommand = command(SPEC, async ({ values }, host) => {
   const opened = await openModel(values, host);
   using model = opened.model;
   if (!model.hasChatTemplate) {
@@ -62,7 +56,7 @@ async function chat(
     input.close();
   }
   return EXIT_CODE.ok;
-}
+});
 
 /** On a terminal a message too long, say, is no reason to leave; a script should hear of it. */
 async function answer(talk: Talk, line: string, host: Host): Promise<void> {

@@ -4,9 +4,8 @@ import {
   openCheckpoint,
   type ConvertedFile,
 } from '../../convert.ts';
-import type { ParsedArguments } from '../arguments.ts';
-import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode, UsageError } from '../exit.ts';
+import { command } from '../arguments.ts';
+import { EXIT_CODE, UsageError } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { flag, text } from '../command-spec.ts';
 import { checkOutput, writeFolder, type OutputFolder } from '../output-folder.ts';
@@ -36,12 +35,7 @@ const SPEC = {
 };
 
 /** `tpa convert`. */
-export const convertCommand = command(SPEC, convert);
-
-async function convert(
-  { values, operand: source }: ParsedArguments<typeof SPEC.options>,
-  host: Host,
-): Promise<ExitCode> {
+export const convertCommand = command(SPEC, async ({ values, operand: source }, host) => {
   const { out, dryRun = false, force = false } = values;
   if (out === undefined) throw new UsageError('"--out" expected DIR, got nothing');
   const output = await checkOutput(out, source, force);
@@ -57,7 +51,7 @@ async function convert(
   } finally {
     await checkpoint.close();
   }
-}
+});
 
 async function write(
   output: OutputFolder,

@@ -1,24 +1,18 @@
 import type { Generation, Session } from '../../index.ts';
-import type { ParsedArguments } from '../arguments.ts';
-import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode } from '../exit.ts';
-import type { Host } from '../terminal/host.ts';
+import { command } from '../arguments.ts';
+import { EXIT_CODE } from '../exit.ts';
 import { describeModel } from '../report/model-report.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
 import { readPrompt } from '../terminal/input.ts';
 import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf, startGeneration } from '../sampling.ts';
 import { renderStatistics, Stopwatch, type Statistics } from '../report/statistics.ts';
-import { print } from '../terminal/output.ts';
-import { Transcript } from '../terminal/output.ts';
+import { print, Transcript } from '../terminal/output.ts';
 
 const SPEC = {
   name: 'generate',
   about: 'Continue a text: the continuation goes to stdout as it comes, statistics to stderr.',
   operand: { placeholder: 'PROMPT', about: 'text to continue, in quotes; - reads it from stdin' },
-  options: {
-    ...MODEL_OPTIONS,
-    ...SAMPLING_OPTIONS,
-  },
+  options: { ...MODEL_OPTIONS, ...SAMPLING_OPTIONS },
   notes: [
     'On a terminal the prompt is shown before its continuation, and control characters are left out.\n' +
       'Otherwise stdout is the continuation alone, ended by a line break; --json gives it unchanged.',
@@ -28,12 +22,7 @@ const SPEC = {
 };
 
 /** `tpa generate`. */
-export const generateCommand = command(SPEC, generate);
-
-async function generate(
-  { values, operand }: ParsedArguments<typeof SPEC.options>,
-  host: Host,
-): Promise<ExitCode> {
+export const generateCommand = command(SPEC, async ({ values, operand }, host) => {
   const prompt = operand === '-' ? await readPrompt(host.openStdin()) : operand;
   const { path, loadMilliseconds, ...opened } = await openModel(values, host);
   using model = opened.model;
@@ -65,7 +54,7 @@ async function generate(
     print(host.stderr, renderStatistics(statistics));
   }
   return statistics.finishReason === 'abort' ? EXIT_CODE.interrupted : EXIT_CODE.ok;
-}
+});
 
 function summarize(session: Session, generation: Generation, stopwatch: Stopwatch): Statistics {
   const generatedTokens = generation.tokens.length;

@@ -1,7 +1,5 @@
-import type { ParsedArguments } from '../arguments.ts';
-import { command } from './command.ts';
-import { EXIT_CODE, type ExitCode } from '../exit.ts';
-import type { Host } from '../terminal/host.ts';
+import { command } from '../arguments.ts';
+import { EXIT_CODE } from '../exit.ts';
 import { describeModel, renderModel } from '../report/model-report.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
 import { print } from '../terminal/output.ts';
@@ -17,15 +15,10 @@ const SPEC = {
 };
 
 /** `tpa info`. */
-export const infoCommand = command(SPEC, info);
-
-async function info(
-  { values }: ParsedArguments<typeof SPEC.options>,
-  host: Host,
-): Promise<ExitCode> {
+export const infoCommand = command(SPEC, async ({ values }, host) => {
   const opened = await openModel(values, host);
   using model = opened.model;
   const report = describeModel(model, opened.path);
   print(host.stdout, values.json ? `${JSON.stringify(report)}\n` : renderModel(report));
   return EXIT_CODE.ok;
-}
+});

@@ -3,8 +3,5 @@ import relaxed from './tpa-relaxed.wasm?module';
 import type { KernelBinaries } from './kernel-binaries.d.ts';
 
 /** Vercel's edge runtime: as {@link file://./workerd.ts}, in its own notation. */
-const binaries: KernelBinaries = {
-  baseline: async () => baseline,
-  relaxed: async () => relaxed,
-};
+const binaries: KernelBinaries = { baseline: async () => baseline, relaxed: async () => relaxed };
 export default binaries;

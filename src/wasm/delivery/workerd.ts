@@ -3,8 +3,5 @@ import relaxed from './tpa-relaxed.wasm';
 import type { KernelBinaries } from './kernel-binaries.d.ts';
 
 /** Cloudflare Workers, which compile no bytes: modules that were compiled with the worker. */
-const binaries: KernelBinaries = {
-  baseline: async () => baseline,
-  relaxed: async () => relaxed,
-};
+const binaries: KernelBinaries = { baseline: async () => baseline, relaxed: async () => relaxed };
 export default binaries;

@@ -11,6 +11,7 @@ import {
   type FakeAdapterOptions,
   FakeWebGpuDevice,
 } from '../../helpers/gpu/fake-web-gpu.ts';
+import type { TpaError } from '../../../src/base/errors.ts';
 import { withFakeTimers } from '../../helpers/fakes/globals.ts';
 import { never } from '../../helpers/fakes/silence.ts';
 
@@ -48,24 +49,30 @@ test('describeAdapter(): its description, else vendor and architecture, else unn
   assert.is(nameOf({ vendor: '', architecture: '' }), 'unnamed adapter');
 });
 
-test('requestAdapter(): what there is, undefined for none; the preference is passed on if given', async () => {
+const ANY = { allowsSoftware: true };
+
+test('requestAdapter(): what there is, an error for none; the preference is passed on if given', async () => {
   const adapter = fakeAdapter();
   const asked: unknown[] = [];
   const gpu = gpuOf(async (options) => {
     asked.push(options);
     return adapter;
   });
-  assert.is(await requestAdapter(gpu), adapter);
-  assert.is(await requestAdapter(gpu, 'low-power'), adapter);
+  assert.is(await requestAdapter(gpu, ANY), adapter);
+  assert.is(await requestAdapter(gpu, { ...ANY, powerPreference: 'low-power' }), adapter);
   assert.equal(asked, [{}, { powerPreference: 'low-power' }]);
-  const none = gpuOf(async () => null);
-  assert.is(await requestAdapter(none), undefined);
+  const none = requestAdapter(
+    gpuOf(async () => null),
+    ANY,
+  );
+  const error: unknown = await none.catch((reason: unknown) => reason);
+  assert.is((error as TpaError).code, 'BACKEND_UNAVAILABLE');
 });
 
 test('an adapter or a device that does not answer is given up after 5 s, no timer is left', () =>
   withFakeTimers(async (clock) => {
     const waits: [Promise<unknown>, RegExp][] = [
-      [requestAdapter(gpuOf(never)), /^the GPU adapter did not answer in 5 s$/],
+      [requestAdapter(gpuOf(never), ANY), /^the GPU adapter did not answer in 5 s$/],
       [
         requestDevice(fakeAdapter({ requestDevice: never })),
         /^the GPU device did not answer in 5 s$/,
@@ -79,10 +86,13 @@ test('an adapter or a device that does not answer is given up after 5 s, no time
       const error: unknown = await waiting.catch((reason: unknown) => reason);
       assert.match((error as Error).message, message);
     }
-    await requestAdapter(gpuOf(async () => null));
+    await requestAdapter(
+      gpuOf(async () => fakeAdapter()),
+      ANY,
+    );
     await requestDevice(fakeAdapter());
     const failing = gpuOf(() => Promise.reject(new Error('no')));
-    await requestAdapter(failing).catch(() => {});
+    await requestAdapter(failing, ANY).catch(() => {});
     assert.is(clock.timers, 0);
   }));
 

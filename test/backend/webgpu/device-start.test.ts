@@ -39,7 +39,11 @@ test('start: the preference reaches the adapter', async () => {
 });
 
 for (const [name, options, message] of [
-  ['null for an adapter', { requestAdapter: async () => null }, /^no GPU adapter here$/],
+  [
+    'null for an adapter',
+    { requestAdapter: async () => null },
+    /^no GPU adapter here: requestAdapter\(\) gave none$/,
+  ],
   [
     'an adapter that is refused',
     { requestAdapter: () => Promise.reject(new Error('blocklisted')) },

@@ -10,7 +10,7 @@ import {
   type FactorizeSpec,
   factorizeTables,
 } from '../../../src/ops/factorize.ts';
-import { CacheMirror } from '../../../src/ops/mirror.ts';
+import { mirrorOf } from '../../../src/ops/mirror.ts';
 import type { AttendTask } from '../../../src/backend/op-gpu.ts';
 import { OrtOpGpu } from '../../../src/backend/webgpu/gpu-ops.ts';
 import { checkCacheOptions, type FactorCacheOptions } from '../../../src/ops/cache-options.ts';
@@ -199,11 +199,11 @@ async function attendOn(
   cache: FactorCache,
   task: AttendTask,
 ): Promise<Float32Array> {
-  const mirror = new CacheMirror(new Compute(engine), cache);
+  const mirror = mirrorOf(new Compute(engine), cache);
   try {
     return await gpu.attend(task, mirror);
   } finally {
-    mirror.dispose();
+    mirror.pages.dispose();
   }
 }
 

@@ -40,9 +40,20 @@ export function scoreNumbers(
   return Math.max(heads, rankQ) * Math.max(rankK, rankV);
 }
 
+/** What attention over K/V heads and over factors do in different ways. */
+interface Form {
+  /** Logits of a side, to which its mask is added. */
+  scores(side: Side): string;
+  /** Values of a side, summed up under its weights. */
+  sum(weights: string, side: Side): string;
+  /** (tokens, heads · valueDim) of the sum of all sides */
+  finish(sum: string): string;
+}
+
 /**
  * Softmax attention over all sides at once.
  *
+ * @param sides the past comes first
  * @returns (tokens, heads · valueDim)
  */
 export function attendGraph(
@@ -51,115 +62,81 @@ export function attendGraph(
   queries: GraphQueries,
   sides: readonly Side[],
 ): string {
-  const isDense = spec.headFactors === 'groups';
   const scale = logitScale(spec, queries.rankQ);
-  const query = isDense ? groupQueries(g, spec, g.scale(queries.bq, scale)) : queries.bq;
-  const logits = sides.map((side) => {
-    const scores = isDense
-      ? denseScores(g, query, side)
-      : factoredScores(g, spec, queries, side, scale);
-    return g.add(scores, side.mask);
-  });
-  const weights = splitWeights(g, g.softmax(g.concat(logits, 2)), sides);
-  const sums = sides.map((side, i) =>
-    isDense ? denseValues(g, spec, weights[i]!, side) : factoredValues(g, spec, weights[i]!, side),
-  );
-  const sum = sums.reduce((a, b) => g.add(a, b));
-  return isDense ? ungroup(g, spec, sum) : finishFactored(g, spec, sum);
+  const form =
+    spec.headFactors === 'groups'
+      ? denseForm(g, spec, g.scale(queries.bq, scale))
+      : factoredForm(g, spec, queries, scale);
+  const logits = sides.map((side) => g.add(form.scores(side), side.mask));
+  const weights = g.softmax(g.concat(logits, 2));
+  const parts = sides.length === 1 ? [weights] : g.split(weights, 2, { past: 1 }, TOKENS);
+  const sums = sides.map((side, i) => form.sum(parts[i]!, side));
+  return form.finish(sums.reduce((a, b) => g.add(a, b)));
 }
 
-/** The weights of each side; the past comes first. */
-function splitWeights(g: GraphBuilder, weights: string, sides: readonly Side[]): string[] {
-  if (sides.length === 1) return [weights];
-  return g.split(weights, 2, { past: 1 }, TOKENS);
-}
-
-/** L[h,m] = Σ_s A_K[m,s,h] Σ_r A_Q[r,h] ⟨B_Q[r], B_K[m,s]⟩ (paper, Algorithm 1): (tokens, heads, n) */
-function factoredScores(
+/** Factors are never expanded. */
+function factoredForm(
   g: GraphBuilder,
-  { heads, headDim, rankK, headFactors }: AttentionSpec,
+  { heads, headDim, valueDim, rankK, rankV, headFactors, featureFactors }: AttentionSpec,
   { aq, bq, rankQ }: GraphQueries,
-  { ak, keys }: Side,
   scale: number,
-): string {
-  const rows = g.reshape(bq, -1, headDim);
-  const products = g.matmulTransposed(rows, g.reshape(keys, -1, headDim), scale);
-  const mixed =
-    aq === undefined
-      ? g.reshape(products, { tokens: 1 }, heads, -1)
-      : g.matmul(aq, g.reshape(products, { tokens: 1 }, rankQ, -1));
-  const terms = g.multiply(
-    g.reshape(mixed, 0, 0, -1, rankK),
-    headRows(g, ak!, heads, rankK, headFactors === 'fixed'),
-  );
-  return rankK === 1 ? g.reshape(terms, 0, 0, -1) : g.sum(terms, -1);
+): Form {
+  /** (heads, n, rank) from (n, heads · rank); (heads, 1, rank) of a fixed factor (heads, rank). */
+  const headRows = (a: string, rank: number) =>
+    headFactors === 'fixed'
+      ? g.reshape(a, heads, 1, rank)
+      : g.transpose(g.reshape(a, -1, heads, rank), 1, 0, 2);
+  return {
+    /** L[h,m] = Σ_s A_K[m,s,h] Σ_r A_Q[r,h] ⟨B_Q[r], B_K[m,s]⟩ (paper, Algorithm 1): (tokens, heads, n) */
+    scores({ ak, keys }) {
+      const rows = g.reshape(bq, -1, headDim);
+      const products = g.matmulTransposed(rows, g.reshape(keys, -1, headDim), scale);
+      const mixed =
+        aq === undefined
+          ? g.reshape(products, { tokens: 1 }, heads, -1)
+          : g.matmul(aq, g.reshape(products, { tokens: 1 }, rankQ, -1));
+      const terms = g.multiply(g.reshape(mixed, 0, 0, -1, rankK), headRows(ak!, rankK));
+      return rankK === 1 ? g.reshape(terms, 0, 0, -1) : g.sum(terms, -1);
+    },
+    /** Σ_m Σ_u α[h,m] A_V[m,u,h] B_V[m,u] (paper, Algorithm 1): (tokens · heads, valueDim) */
+    sum(weights, { av, values, isPast }) {
+      const factors = headRows(av!, rankV);
+      const weighted = g.multiply(g.reshape(weights, 0, 0, -1, 1), factors); // (tokens, heads, n, rankV)
+      if (featureFactors === 'fixed') {
+        return g.matmul(g.reshape(g.sum(weighted, 2), -1, rankV), values);
+      }
+      const rows = { tokens: heads };
+      if (!isPast) return g.matmul(g.reshape(weighted, rows, -1), g.reshape(values, -1, valueDim));
+      const block = PAST_BLOCK * rankV;
+      const blocks = g.transpose(g.reshape(weighted, rows, -1, block), 1, 0, 2);
+      return g.sum(g.matmul(blocks, g.reshape(values, -1, block, valueDim)), 0);
+    },
+    finish: (sum) => g.reshape(g.scale(sum, 1 / rankV), -1, heads * valueDim),
+  };
 }
 
-/** Σ_m Σ_u α[h,m] A_V[m,u,h] B_V[m,u] (paper, Algorithm 1): (tokens · heads, valueDim) */
-function factoredValues(
+/** @param queries (tokens, heads, headDim), scaled */
+function denseForm(
   g: GraphBuilder,
-  { heads, valueDim, rankV, headFactors, featureFactors }: AttentionSpec,
-  weights: string,
-  { av, values, isPast }: Side,
-): string {
-  const factors = headRows(g, av!, heads, rankV, headFactors === 'fixed');
-  const weighted = g.multiply(g.reshape(weights, 0, 0, -1, 1), factors); // (tokens, heads, n, rankV)
-  if (featureFactors === 'fixed') {
-    return g.matmul(g.reshape(g.sum(weighted, 2), -1, rankV), values);
-  }
-  const rows = { tokens: heads };
-  if (!isPast) return g.matmul(g.reshape(weighted, rows, -1), g.reshape(values, -1, valueDim));
-  const block = PAST_BLOCK * rankV;
-  const blocks = g.transpose(g.reshape(weighted, rows, -1, block), 1, 0, 2);
-  return g.sum(g.matmul(blocks, g.reshape(values, -1, block, valueDim)), 0);
-}
-
-function finishFactored(
-  g: GraphBuilder,
-  { heads, valueDim, rankV }: AttentionSpec,
-  sum: string,
-): string {
-  return g.reshape(g.scale(sum, 1 / rankV), -1, heads * valueDim);
-}
-
-/** (heads, n, rank) from (n, heads · rank); (heads, 1, rank) of a fixed factor (heads, rank). */
-function headRows(
-  g: GraphBuilder,
-  a: string,
-  heads: number,
-  rank: number,
-  isFixed: boolean,
-): string {
-  if (isFixed) return g.reshape(a, heads, 1, rank);
-  return g.transpose(g.reshape(a, -1, heads, rank), 1, 0, 2);
-}
-
-/** (G, tokens · H / G, headDim) from (tokens, heads, headDim). */
-function groupQueries(g: GraphBuilder, { heads, headDim, rankK }: AttentionSpec, q: string) {
-  const grouped = g.transpose(g.reshape(q, 0, rankK, heads / rankK, headDim), 1, 0, 2, 3);
-  return g.reshape(grouped, rankK, -1, headDim);
-}
-
-/** (G, tokens · H / G, n) */
-function denseScores(g: GraphBuilder, query: string, { keys }: Side): string {
-  return g.matmul(query, g.transpose(keys, 1, 2, 0));
-}
-
-/** (G, tokens · H / G, valueDim) */
-function denseValues(
-  g: GraphBuilder,
-  { heads, valueDim, rankV }: AttentionSpec,
-  weights: string,
-  { values, isPast }: Side,
-): string {
-  if (!isPast) return g.matmul(weights, g.transpose(values, 1, 0, 2));
-  const rows = { tokens: heads / rankV };
-  const blocks = g.transpose(g.reshape(weights, rankV, rows, -1, PAST_BLOCK), 0, 2, 1, 3);
-  const groups = g.transpose(g.reshape(values, -1, PAST_BLOCK, rankV, valueDim), 2, 0, 1, 3);
-  return g.sum(g.matmul(blocks, groups), 1);
-}
-
-function ungroup(g: GraphBuilder, { heads, valueDim, rankV }: AttentionSpec, sum: string): string {
-  const grouped = g.reshape(sum, 0, -1, heads / rankV, valueDim);
-  return g.reshape(g.transpose(grouped, 1, 0, 2, 3), -1, heads * valueDim);
+  { heads, headDim, valueDim, rankK, rankV }: AttentionSpec,
+  queries: string,
+): Form {
+  const byGroup = g.transpose(g.reshape(queries, 0, rankK, heads / rankK, headDim), 1, 0, 2, 3);
+  const query = g.reshape(byGroup, rankK, -1, headDim); // (G, tokens · H / G, headDim)
+  return {
+    /** (G, tokens · H / G, n) */
+    scores: ({ keys }) => g.matmul(query, g.transpose(keys, 1, 2, 0)),
+    /** (G, tokens · H / G, valueDim) */
+    sum(weights, { values, isPast }) {
+      if (!isPast) return g.matmul(weights, g.transpose(values, 1, 0, 2));
+      const rows = { tokens: heads / rankV };
+      const blocks = g.transpose(g.reshape(weights, rankV, rows, -1, PAST_BLOCK), 0, 2, 1, 3);
+      const groups = g.transpose(g.reshape(values, -1, PAST_BLOCK, rankV, valueDim), 2, 0, 1, 3);
+      return g.sum(g.matmul(blocks, groups), 1);
+    },
+    finish(sum) {
+      const grouped = g.reshape(sum, 0, -1, heads / rankV, valueDim);
+      return g.reshape(g.transpose(grouped, 1, 0, 2, 3), -1, heads * valueDim);
+    },
+  };
 }

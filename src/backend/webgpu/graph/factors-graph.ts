@@ -3,6 +3,7 @@ import { type AttentionSpec, storedNumbers } from '../../../attention/spec.ts';
 import type { ModelConfig } from '../../../format/config/model-config.ts';
 import type { GraphQueries, Side } from './attention-graph.ts';
 import type { GraphBuilder, Size } from './graph-builder.ts';
+import type { WeightInputs } from './weight-inputs.ts';
 
 /** Cosines and sines of n tokens: names of tensors (n, pairs). */
 export interface Rotation {
@@ -22,16 +23,10 @@ export interface Pieces {
   readonly bv?: string;
 }
 
-/** Weights that stand beside the projection; names of tensors. */
-export interface FactorParameters {
-  readonly queryNorm?: string;
-  readonly keyNorm?: string;
-  readonly aq?: string;
-  readonly ak?: string;
-  readonly av?: string;
-  readonly bq?: string;
-  readonly bk?: string;
-  readonly bv?: string;
+/** What a step makes of its projection: its queries, and what the cache takes. */
+export interface SplitProjection {
+  readonly queries: GraphQueries;
+  readonly pieces: Pieces;
 }
 
 /** x (n, rows · width), in any shape, rotated: (n, rows, width). */
@@ -45,33 +40,40 @@ export function rotate(
   return g.reshape(g.rotate(x, rows, width, pairs, cos, sin), -1, rows, width);
 }
 
-/** Queries and cached pieces of new tokens from a fused projection (tokens, layout.width). */
+/**
+ * Queries and cached pieces of new tokens from a fused projection (tokens, layout.width).
+ *
+ * @param w of the layer: norms of q and k, and factors that are parameters
+ */
 export function splitFactors(
-  g: GraphBuilder,
+  w: WeightInputs,
   config: ModelConfig,
   spec: AttentionSpec,
   projected: string,
-  parameters: FactorParameters,
   rotation: Rotation,
-): { queries: GraphQueries; pieces: Pieces } {
+): SplitProjection {
+  const g = w.graph;
   const { heads, headDim, rankK, outerDim = 1, featureFactors } = spec;
   const { rankQ, usesSigmoid, normEps } = config;
   const parts = splitProjection(g, spec, rankQ, projected);
   const sigmoid = (x: string) => (usesSigmoid ? g.node('Sigmoid', [x]) : x);
-  const norm = (x: string, rank: number, width: number, weight: string | undefined) =>
-    weight === undefined ? x : g.rmsNorm(g.reshape(x, -1, rank, width), weight, normEps);
+  const norm = (x: string, rank: number, width: number, name: string) => {
+    const weight = w.get(name);
+    return weight === undefined ? x : g.rmsNorm(g.reshape(x, -1, rank, width), weight, normEps);
+  };
 
   let queries: GraphQueries;
   if (rankQ === 0) {
-    const q = norm(parts.aq!, heads, headDim, parameters.queryNorm);
+    const q = norm(parts.aq!, heads, headDim, 'query_norm');
     queries = { bq: rotate(g, q, heads, headDim, rotation), rankQ };
   } else {
-    const aq = parameters.aq ?? g.reshape(sigmoid(parts.aq!), -1, heads, rankQ);
+    const aq = w.get('aq') ?? g.reshape(sigmoid(parts.aq!), -1, heads, rankQ);
     const { queryWidth } = factorLayout(spec, rankQ);
+    const fixed = w.get('bq');
     let bq =
-      parameters.bq === undefined
+      fixed === undefined
         ? rotate(g, parts.bq!, rankQ, queryWidth, rotation)
-        : rotateParameter(g, parameters.bq, rankQ, headDim, rotation);
+        : rotateParameter(g, fixed, rankQ, headDim, rotation);
     if (featureFactors === 'outer') bq = outerRows(g, bq, rankQ, headDim, outerDim);
     queries = { aq, bq, rankQ };
   }
@@ -79,7 +81,7 @@ export function splitFactors(
   const { keyRows } = storedNumbers(spec);
   const { ak, bk, av, bv } = parts;
   const rotated = (keys: string) => {
-    const rows = norm(keys, rankK, keyRows, parameters.keyNorm);
+    const rows = norm(keys, rankK, keyRows, 'key_norm');
     return g.reshape(rotate(g, rows, rankK, keyRows, rotation), -1, rankK * keyRows);
   };
   return {
@@ -116,25 +118,25 @@ function splitProjection(
 
 /** What attention reads of tokens: keys and values formed of what is cached or fixed. */
 export function formSide(
-  g: GraphBuilder,
+  w: WeightInputs,
   spec: AttentionSpec,
-  { ak, bk, av, bv }: Pieces,
-  parameters: FactorParameters,
-  rotation: Rotation | undefined,
+  pieces: Pieces,
+  rotation?: Rotation,
 ): Pick<Side, 'ak' | 'av' | 'keys' | 'values'> {
+  const g = w.graph;
+  const { bk, bv } = pieces;
   const { headDim, valueDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
-  const headFactors = {
-    ...((parameters.ak ?? ak) ? { ak: parameters.ak ?? ak! } : {}),
-    ...((parameters.av ?? av) ? { av: parameters.av ?? av! } : {}),
-  };
+  const ak = w.get('ak') ?? pieces.ak;
+  const av = w.get('av') ?? pieces.av;
+  const headFactors = { ...(ak ? { ak } : {}), ...(av ? { av } : {}) };
   const rows = (x: string | undefined, rank: number, width: number) =>
     g.reshape(x!, -1, rank, width);
   switch (featureFactors) {
     case 'fixed':
       return {
         ...headFactors,
-        keys: rotateParameter(g, parameters.bk!, rankK, headDim, rotation!),
-        values: parameters.bv!,
+        keys: rotateParameter(g, w.get('bk')!, rankK, headDim, rotation!),
+        values: w.get('bv')!,
       };
     case 'shared': {
       const values = rows(bv, rankV, valueDim);

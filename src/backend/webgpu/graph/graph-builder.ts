@@ -17,6 +17,14 @@ export interface SizeInput {
   readonly values: readonly number[];
 }
 
+/** A graph whose weights are inputs, so that it is small. */
+export interface BuiltGraph {
+  /** The ONNX file. */
+  readonly model: Uint8Array;
+  /** The inputs of sizes, for a step of so many tokens after a past of so many. */
+  sizes(tokens: number, past: number): readonly SizeInput[];
+}
+
 /** As many new tokens as the step has. */
 export const TOKENS: Size = { tokens: 1 };
 
@@ -155,8 +163,7 @@ export class GraphBuilder {
     return this.#constant(`ones.${width}`, [width], new Float32Array(width).fill(1));
   }
 
-  /** The inputs of `sizes`, for a step of so many tokens after a past of so many. */
-  sizeInputs(tokens: number, past: number): SizeInput[] {
+  #sizeInputs(tokens: number, past: number): SizeInput[] {
     return [...this.#sizes].map(([name, sizes]) => ({
       name,
       values: sizes.map((size) => {
@@ -166,10 +173,10 @@ export class GraphBuilder {
     }));
   }
 
-  /** The ONNX file. */
-  build(): Uint8Array {
+  /** What was written. */
+  build(): BuiltGraph {
     const rename = (value: string) => this.#outputNames.get(value) ?? value;
-    return encodeModel({
+    const model = encodeModel({
       inputs: [...this.#inputs.values()],
       outputs: this.#outputs,
       initializers: [...this.#constants.values()],
@@ -179,6 +186,7 @@ export class GraphBuilder {
         outputs: node.outputs.map(rename),
       })),
     });
+    return { model, sizes: (tokens, past) => this.#sizeInputs(tokens, past) };
   }
 
   #constant(name: string, dims: readonly number[], data: InitializerSpec['data']): string {

@@ -1,21 +1,16 @@
 import { factorLayout } from '../../../compute/project.ts';
 import type { AttentionSpec } from '../../../attention/spec.ts';
 import { attendGraph } from './attention-graph.ts';
-import { formSide, type Pieces, rotate } from './factors-graph.ts';
-import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
-import { cachePieces } from './step-graph.ts';
+import { formSide, rotate } from './factors-graph.ts';
+import { type BuiltGraph, GraphBuilder, TOKENS } from './graph-builder.ts';
+import { pastInputs } from './step-graph.ts';
+import { WeightInputs } from './weight-inputs.ts';
 
-/** A graph that can be written. */
+/** The graph of an operation, yet to be written. */
 export interface OpGraphPlan {
   /** What it is, by all that it depends on. */
   readonly key: string;
-  build(): OpGraph;
-}
-
-/** A graph of one operation. */
-export interface OpGraph {
-  readonly model: Uint8Array;
-  sizes(tokens: number, past: number): readonly SizeInput[];
+  build(): BuiltGraph;
 }
 
 /**
@@ -29,45 +24,30 @@ export function factorizeGraph(
   rotaryDim: number,
 ): OpGraphPlan {
   const { heads, headDim, rankK, rankV } = spec;
-  return {
-    key: ['factorize', heads, headDim, rankQ, rankK, rankV, dim, rotaryDim].join('.'),
-    build: () => buildFactorize(spec, rankQ, dim, rotaryDim),
+  const build = () => {
+    const g = new GraphBuilder();
+    const pairs = rotaryDim / 2;
+    const cos = g.input('cos', ['T', pairs]);
+    const sin = g.input('sin', ['T', pairs]);
+    const x = g.input('x', ['T', dim]);
+    const rotated = (rows: string, rank: number) => {
+      const rotation = { count: TOKENS, cos, sin, pairs };
+      return g.reshape(rotate(g, rows, rank, headDim, rotation), -1, rank * headDim);
+    };
+    const { aq, bq, ak, bk, av, bv, width } = factorLayout(spec, rankQ);
+    const bounds = rankQ === 0 ? [aq, ak, bk, av, bv, width] : [aq, bq, ak, bk, av, bv, width];
+    const query = rankQ === 0 ? 0 : 1;
+    const parts = bounds.slice(1).map((end, i) => {
+      const weight = g.input(`weight.${i}`, [end - bounds[i]!, dim]);
+      const product = g.matmulTransposed(x, weight);
+      if (i === query) return rotated(product, rankQ === 0 ? heads : rankQ);
+      return i === query + 2 ? rotated(product, rankK) : product;
+    });
+    g.output('rows', g.concat(parts, 1), ['T', width]);
+    return g.build();
   };
-}
-
-function buildFactorize(
-  spec: AttentionSpec,
-  rankQ: number,
-  dim: number,
-  rotaryDim: number,
-): OpGraph {
-  const { heads, headDim, rankK } = spec;
-  const g = new GraphBuilder();
-  const layout = factorLayout(spec, rankQ);
-  const pairs = rotaryDim / 2;
-  const cos = g.input('cos', ['T', pairs]);
-  const sin = g.input('sin', ['T', pairs]);
-  const x = g.input('x', ['T', dim]);
-  const rotated = (rows: string, rank: number) => {
-    const rotation = { count: TOKENS, cos, sin, pairs };
-    return g.reshape(rotate(g, rows, rank, headDim, rotation), -1, rank * headDim);
-  };
-  const { aq, bq, ak, bk, av, bv, width } = layout;
-  const bounds = rankQ === 0 ? [aq, ak, bk, av, bv, width] : [aq, bq, ak, bk, av, bv, width];
-  const products = bounds.slice(1).map((end, i) => {
-    const weight = g.input(`weight.${i}`, [end - bounds[i]!, dim]);
-    return g.matmulTransposed(x, weight);
-  });
-  const query = rankQ === 0 ? 0 : 1;
-  const parts = products.map((product, i) => {
-    if (i === query) return rotated(product, rankQ === 0 ? heads : rankQ);
-    return i === query + 2 ? rotated(product, rankK) : product;
-  });
-  g.output('rows', g.concat(parts, 1), ['T', width]);
-  return {
-    model: g.build(),
-    sizes: (tokens, past) => g.sizeInputs(tokens, past),
-  };
+  const key = ['factorize', heads, headDim, rankQ, rankK, rankV, dim, rotaryDim].join('.');
+  return { key, build };
 }
 
 /**
@@ -76,37 +56,25 @@ function buildFactorize(
  * (P, width); `mask` (T, 1, P), or (T · H / G, P) with K/V heads. Output `out` (T, heads · valueDim).
  */
 export function attendOpGraph(spec: AttentionSpec, rankQ: number): OpGraphPlan {
-  const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
-  const form = headFactors === 'groups' ? 'dense' : 'factored';
-  return {
-    key: ['attend', form, heads, headDim, valueDim, rankQ, rankK, rankV].join('.'),
-    build: () => buildAttend(spec, rankQ),
-  };
-}
-
-function buildAttend(spec: AttentionSpec, rankQ: number): OpGraph {
-  const { heads, headDim, valueDim } = spec;
-  const g = new GraphBuilder();
+  const { heads, headDim, valueDim, rankK, rankV } = spec;
   const isDense = spec.headFactors === 'groups';
-  const past: Pieces = Object.fromEntries(
-    cachePieces(spec).map(({ name, width }) => [name, g.input(`past.${name}.0`, ['P', width])]),
-  );
-  const query =
-    rankQ === 0
-      ? { bq: g.input('bq', ['T', heads, headDim]), rankQ }
-      : {
-          aq: g.input('aq', ['T', heads, rankQ]),
-          bq: g.input('bq', ['T', rankQ, headDim]),
-          rankQ,
-        };
-  const side = {
-    ...formSide(g, spec, past, {}, undefined),
-    mask: g.input('mask', isDense ? ['TR', 'P'] : ['T', 1, 'P']),
-    isPast: true,
+  const build = () => {
+    const g = new GraphBuilder();
+    const noWeights = new WeightInputs(g, [], false);
+    const side = {
+      ...formSide(noWeights, spec, pastInputs(g, spec, 0)),
+      mask: g.input('mask', isDense ? ['TR', 'P'] : ['T', 1, 'P']),
+      isPast: true,
+    };
+    const query = {
+      ...(rankQ === 0 ? {} : { aq: g.input('aq', ['T', heads, rankQ]) }),
+      bq: g.input('bq', ['T', rankQ === 0 ? heads : rankQ, headDim]),
+      rankQ,
+    };
+    g.output('out', attendGraph(g, spec, query, [side]), ['T', heads * valueDim]);
+    return g.build();
   };
-  g.output('out', attendGraph(g, spec, query, [side]), ['T', heads * valueDim]);
-  return {
-    model: g.build(),
-    sizes: (tokens, past_) => g.sizeInputs(tokens, past_),
-  };
+  const form = isDense ? 'dense' : 'factored';
+  const key = ['attend', form, heads, headDim, valueDim, rankQ, rankK, rankV].join('.');
+  return { key, build };
 }

@@ -1,17 +1,12 @@
-import { type AttentionSpec, storedNumbers } from '../../../attention/spec.ts';
+import type { AttentionSpec } from '../../../attention/spec.ts';
 import { TpaError } from '../../../base/errors.ts';
 import type { ModelConfig } from '../../../format/config/model-config.ts';
+import { piecesOf } from '../../../layout/pages.ts';
 import { GROUP_NORM_EPS } from '../../../model/forward.ts';
 import { attentionSpec, headOutputDim } from '../../../format/config/attention-spec.ts';
-import { attendGraph, type GraphQueries, scoreNumbers } from './attention-graph.ts';
-import {
-  type FactorParameters,
-  formSide,
-  type Pieces,
-  type Rotation,
-  splitFactors,
-} from './factors-graph.ts';
-import { GraphBuilder, type SizeInput, TOKENS } from './graph-builder.ts';
+import { attendGraph, scoreNumbers } from './attention-graph.ts';
+import { formSide, type Pieces, type Rotation, splitFactors } from './factors-graph.ts';
+import { type BuiltGraph, GraphBuilder, type Size, TOKENS } from './graph-builder.ts';
 import { latentOutput, splitLatent } from './latent-graph.ts';
 import { WeightInputs, type WeightSpec } from './weight-inputs.ts';
 
@@ -36,9 +31,7 @@ export interface CachePiece {
  *
  * Outputs: `logits` (n, vocabSize); `new.{piece}` (layers, T, width).
  */
-export interface StepGraph {
-  /** The ONNX file; weights are inputs, so it is small. */
-  readonly model: Uint8Array;
+export interface StepGraph extends BuiltGraph {
   readonly pieces: readonly CachePiece[];
   /** Numbers of a token in a layer, all pieces. */
   readonly numbers: number;
@@ -48,8 +41,6 @@ export interface StepGraph {
   readonly rotatesPast: boolean;
   /** Numbers of the largest intermediate tensor for one new token and one past token. */
   readonly scoreNumbers: number;
-  /** The size inputs of a step. */
-  sizes(tokens: number, past: number): readonly SizeInput[];
 }
 
 /**
@@ -69,59 +60,44 @@ export function stepGraph(
     throw new TpaError('MODEL_UNSUPPORTED', message, { data: { found: config.mechanism } });
   }
   const g = new GraphBuilder();
-  const w = new WeightInputs(g, weights, isHalf);
-  const { layers, dim, vocabSize, hiddenDim, normEps, rotaryDim, heads } = config;
+  const all = new WeightInputs(g, weights, isHalf);
+  const { layers, dim, vocabSize, hiddenDim, normEps, heads } = config;
   const pieces = cachePieces(attentionSpec(config));
-  const pairs = rotaryDim / 2;
-  const rotation: Rotation = {
-    count: TOKENS,
-    cos: g.input('cos', ['T', pairs]),
-    sin: g.input('sin', ['T', pairs]),
-    pairs,
-  };
-  const norm = (x: string, name: string) => g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
+  const rotation = rotationInputs(g, config, '', 'T', TOKENS);
+  const norm = (w: WeightInputs, x: string, name: string) =>
+    g.rmsNorm(x, w.get(name) ?? g.ones(dim), normEps);
 
   const fresh: Pieces[] = [];
   let x = g.input('x', ['T', dim]);
   for (let layer = 0; layer < layers; layer++) {
-    const at = (name: string) => `layers.${layer}.${name}`;
-    const projected = w.product(norm(x, at('attention_norm')), at('projection'));
-    const { attended, pieces: own } = attention(g, w, config, layer, projected, rotation);
+    const w = all.ofLayer(layer);
+    const projected = w.product(norm(w, x, 'attention_norm'), 'projection');
+    const { attended, pieces: own } = attention(w, config, layer, projected, rotation);
     fresh.push(own);
-    x = g.add(x, w.product(groupNorm(g, w, config, layer, attended), at('output')));
-    x = g.add(x, feedForward(g, w, norm(x, at('feed_forward_norm')), layer, hiddenDim));
+    x = g.add(x, w.product(groupNorm(w, config, attended), 'output'));
+    x = g.add(x, feedForward(w, norm(w, x, 'feed_forward_norm'), hiddenDim));
   }
   const wanted = g.node('Gather', [x, g.input('rows', ['n'], 'int32')], { axis: 0 });
-  g.output('logits', w.product(norm(wanted, 'final_norm'), 'head'), ['n', vocabSize]);
+  g.output('logits', all.product(norm(all, wanted, 'final_norm'), 'head'), ['n', vocabSize]);
   for (const { name, width } of pieces) {
     const rows = fresh.map((own) => g.reshape(own[name]!, 1, -1, width));
     g.output(`new.${name}`, g.concat(rows, 0), [layers, 'T', width]);
   }
   const isDense = config.headFactors === 'groups';
   return {
-    model: g.build(),
+    ...g.build(),
     pieces,
     numbers: countNumbers(pieces),
     rowsPerToken: isDense ? heads / config.rankK : 0,
     rotatesPast: rotatesPast(config),
     scoreNumbers: scoreNumbers(attentionSpec(config), config.rankQ),
-    sizes: (tokens, past) => g.sizeInputs(tokens, past),
   };
 }
 
 /** What of a token is cached, in the order of FactorSequence. */
 export function cachePieces(spec: AttentionSpec): CachePiece[] {
-  const { rankK, rankV } = spec;
-  const { headRows, keyRows, valueRows } = storedNumbers(spec);
-  const widths: [keyof Pieces, number][] = [
-    ['ak', headRows * rankK],
-    ['bk', keyRows * rankK],
-    ['av', headRows * rankV],
-    ['bv', valueRows * rankV],
-  ];
-  let at = 0;
-  const pieces = widths.map(([name, width]) => ({ name, width, at: (at += width) - width }));
-  return pieces.filter(({ width }) => width > 0);
+  const pieces = piecesOf(spec).filter(({ numbers }) => numbers > 0);
+  return pieces.map(({ factor, from, numbers }) => ({ name: factor, at: from, width: numbers }));
 }
 
 /** Numbers of a token in a layer, all pieces. */
@@ -133,93 +109,77 @@ function rotatesPast({ featureFactors }: ModelConfig): boolean {
   return featureFactors === 'fixed' || featureFactors === 'shared';
 }
 
+/** The inputs of a layer's cache, P tokens. */
+export function pastInputs(g: GraphBuilder, spec: AttentionSpec, layer: number): Pieces {
+  const input = ({ name, width }: CachePiece) =>
+    [name, g.input(`past.${name}.${layer}`, ['P', width])] as const;
+  return Object.fromEntries(cachePieces(spec).map(input));
+}
+
+function rotationInputs(
+  g: GraphBuilder,
+  { rotaryDim }: ModelConfig,
+  prefix: string,
+  axis: string,
+  count: Size,
+): Rotation {
+  const pairs = rotaryDim / 2;
+  const table = (name: string) => g.input(prefix + name, [axis, pairs]);
+  return { count, cos: table('cos'), sin: table('sin'), pairs };
+}
+
 /** Each head's output (tokens, heads · headOutputDim), and what the cache takes. */
 function attention(
-  g: GraphBuilder,
   w: WeightInputs,
   config: ModelConfig,
   layer: number,
   projected: string,
   rotation: Rotation,
 ): { attended: string; pieces: Pieces } {
+  const g = w.graph;
   const spec = attentionSpec(config, layer);
-  const parameters = factorParameters(w, layer);
-  const { queries, pieces }: { queries: GraphQueries; pieces: Pieces } =
+  const { queries, pieces } =
     config.latent === undefined
-      ? splitFactors(g, config, spec, projected, parameters, rotation)
-      : splitLatent(g, w, config, layer, projected, rotation);
+      ? splitFactors(w, config, spec, projected, rotation)
+      : splitLatent(w, config, projected, rotation);
   const isDense = config.headFactors === 'groups';
   const masked = (name: string) => (spec.window === undefined ? name : `window_${name}`);
-  const past: Pieces = Object.fromEntries(
-    cachePieces(spec).map(({ name, width }) => [
-      name,
-      g.input(`past.${name}.${layer}`, ['P', width]),
-    ]),
-  );
-  const pairs = config.rotaryDim / 2;
   const pastRotation = rotatesPast(config)
-    ? {
-        count: { past: 1 },
-        cos: g.input('past_cos', ['P', pairs]),
-        sin: g.input('past_sin', ['P', pairs]),
-        pairs,
-      }
+    ? rotationInputs(g, config, 'past_', 'P', { past: 1 })
     : undefined;
   const sides = [
     {
-      ...formSide(g, spec, past, parameters, pastRotation),
+      ...formSide(w, spec, pastInputs(g, spec, layer), pastRotation),
       mask: g.input(masked('past_mask'), spec.window === undefined ? ['P'] : ['TR', 'P']),
       isPast: true,
     },
     {
-      ...formSide(g, spec, pieces, parameters, rotation),
+      ...formSide(w, spec, pieces, rotation),
       mask: g.input(masked('mask'), isDense ? ['TR', 'T'] : ['T', 1, 'T']),
       isPast: false,
     },
   ];
   const attended = attendGraph(g, spec, queries, sides);
   return {
-    attended: config.latent === undefined ? attended : latentOutput(g, w, config, layer, attended),
+    attended: config.latent === undefined ? attended : latentOutput(w, config, attended),
     pieces,
   };
 }
 
-function groupNorm(
-  g: GraphBuilder,
-  w: WeightInputs,
-  config: ModelConfig,
-  layer: number,
-  attended: string,
-): string {
-  const weight = w.get(`layers.${layer}.group_norm`);
+function groupNorm(w: WeightInputs, config: ModelConfig, attended: string): string {
+  const weight = w.get('group_norm');
   if (weight === undefined) return attended;
+  const g = w.graph;
   const { heads } = config;
   const width = headOutputDim(config);
   const rows = g.reshape(attended, -1, heads, width);
   return g.reshape(g.rmsNorm(rows, weight, GROUP_NORM_EPS), -1, heads * width);
 }
 
-/** W_down · (silu(W_gate · x) ∘ W_up · x): (tokens, dim) from normed x (tokens, dim). */
-export function feedForward(
-  g: GraphBuilder,
-  w: WeightInputs,
-  x: string,
-  layer: number,
-  hiddenDim: number,
-): string {
-  const gateUp = w.product(x, `layers.${layer}.gate_up`);
-  const [gate, up] = g.split(gateUp, 1, hiddenDim, hiddenDim);
+/** W_down · (silu(W_gate · x) ∘ W_up · x): (tokens, dim) from normed x (tokens, dim) of a layer. */
+export function feedForward(w: WeightInputs, x: string, hiddenDim: number): string {
+  const g = w.graph;
+  const [gate, up] = g.split(w.product(x, 'gate_up'), 1, hiddenDim, hiddenDim);
   const silu = g.multiply(gate!, g.node('Sigmoid', [gate!]));
-  return w.product(g.multiply(silu, up!), `layers.${layer}.down`);
-}
-
-function factorParameters(w: WeightInputs, layer: number): FactorParameters {
-  const names = { queryNorm: 'query_norm', keyNorm: 'key_norm' };
-  const factors = ['aq', 'ak', 'av', 'bq', 'bk', 'bv'].map((name) => [name, name] as const);
-  return Object.fromEntries(
-    [...Object.entries(names), ...factors].flatMap(([key, name]) => {
-      const weight = w.get(`layers.${layer}.${name}`);
-      return weight === undefined ? [] : [[key, weight]];
-    }),
-  );
+  return w.product(g.multiply(silu, up!), 'down');
 }

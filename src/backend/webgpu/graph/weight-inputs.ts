@@ -17,46 +17,55 @@ export function isHalfWeight({ name, dims }: WeightSpec): boolean {
 
 /** The weights of a graph: inputs, so that they go to the device once and stay there. */
 export class WeightInputs {
-  readonly #graph: GraphBuilder;
+  readonly graph: GraphBuilder;
   readonly #weights: ReadonlyMap<string, WeightSpec>;
   readonly #isHalf: boolean;
+  readonly #prefix: string;
 
-  constructor(graph: GraphBuilder, weights: readonly WeightSpec[], isHalf: boolean) {
-    this.#graph = graph;
-    this.#weights = new Map(weights.map((weight) => [weight.name, weight]));
+  /** @param prefix what is put before every name that is asked for */
+  constructor(graph: GraphBuilder, weights: Iterable<WeightSpec>, isHalf: boolean, prefix = '') {
+    this.graph = graph;
+    this.#weights = new Map(Array.from(weights, (weight) => [weight.name, weight]));
     this.#isHalf = isHalf;
+    this.#prefix = prefix;
+  }
+
+  /** The same weights, by their names within a layer. */
+  ofLayer(layer: number): WeightInputs {
+    return new WeightInputs(this.graph, this.#weights.values(), this.#isHalf, `layers.${layer}.`);
   }
 
   /** The input of this name, undefined where the model has no such weight. */
   get(name: string): string | undefined {
-    const weight = this.#weights.get(name);
+    const weight = this.#find(name);
     if (weight === undefined) return undefined;
     const isHalf = this.#isHalf && isHalfWeight(weight);
-    return this.#graph.input(name, weight.dims, isHalf ? 'float16' : 'float32');
+    return this.graph.input(weight.name, weight.dims, isHalf ? 'float16' : 'float32');
   }
 
   /** x · weight (+ bias, where there is one under `{name}_bias`), float32 in and out. */
   product(x: string, name: string): string {
-    const g = this.#graph;
+    const g = this.graph;
     const input = this.#isHalf ? g.cast(x, 'float16') : x;
     const parts = this.#parts(name);
     // a matrix is cut by its outputs, which are last
-    const axis = this.#weights.get(parts[0]!)!.dims.length - 1;
-    const joined = g.concat(
-      parts.map((part) => g.matmul(input, this.get(part)!)),
-      axis,
-    );
+    const axis = this.#find(parts[0]!)!.dims.length - 1;
+    const products = parts.map((part) => g.matmul(input, this.get(part)!));
+    const joined = g.concat(products, axis);
     const product = this.#isHalf ? g.cast(joined, 'float32') : joined;
     const bias = this.get(`${name}_bias`);
     return bias === undefined ? product : g.add(product, bias);
   }
 
+  #find(name: string): WeightSpec | undefined {
+    return this.#weights.get(this.#prefix + name);
+  }
+
   #parts(name: string): string[] {
-    if (this.#weights.has(name)) return [name];
+    if (this.#find(name)) return [name];
     const parts: string[] = [];
-    while (this.#weights.has(`${name}.${parts.length}`)) parts.push(`${name}.${parts.length}`);
-    if (parts.length === 0)
-      throw new RangeError(`the graph needs "${name}", which the weights lack`);
-    return parts;
+    while (this.#find(`${name}.${parts.length}`)) parts.push(`${name}.${parts.length}`);
+    if (parts.length > 0) return parts;
+    throw new RangeError(`the graph needs "${this.#prefix}${name}", which the weights lack`);
   }
 }

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { messageOf, TpaError } from '../../../base/errors.ts';
-import { unavailable } from '../../../device/judge.ts';
+import { orUnavailable, unavailable } from '../../../device/judge.ts';
 import { describeAdapter, isSoftwareAdapter, requestAdapter, requestDevice } from '../adapter.ts';
 import { BufferTable } from './buffer-table.ts';
 import { provideGpu } from '../navigator-gpu.ts';
@@ -90,18 +90,14 @@ export class DeviceHost {
 
   async #start(options: StartOptions): Promise<StartReport> {
     const adapter = await findAdapter(options);
-    const device = await requestDevice(adapter).catch((error: unknown) => {
-      throw unavailable(messageOf(error));
-    });
+    const device = await orUnavailable(requestDevice(adapter));
     void device.lost.then(({ reason, message }) =>
       this.#onLost(`the GPU device was lost (${reason}): ${message}`),
     );
     device.addEventListener('uncapturederror', ({ error }) => {
       this.#fault ??= faultOf(error);
     });
-    const ort = await loadRuntime(options).catch((error: unknown) => {
-      throw unavailable(messageOf(error));
-    });
+    const ort = await orUnavailable(loadRuntime(options));
     this.#live = { options, ort, device, buffers: new BufferTable(device) };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     return {
@@ -175,15 +171,9 @@ export class DeviceHost {
 async function findAdapter(options: StartOptions): Promise<GPUAdapter> {
   const gpu = await provideGpu();
   if (gpu === undefined) throw unavailable('no WebGPU in workers here');
-  const adapter = await requestAdapter(gpu, options.powerPreference).catch((error: unknown) => {
-    throw unavailable(messageOf(error));
-  });
-  if (adapter === undefined) throw unavailable('no GPU adapter here');
-  const name = describeAdapter(adapter);
-  if (!options.allowsSoftware && isSoftwareAdapter(adapter)) {
-    throw unavailable(`the only adapter, ${name}, is software`);
-  }
+  const adapter = await requestAdapter(gpu, options);
   if (options.needsHalf && !adapter.features.has('shader-f16')) {
+    const name = describeAdapter(adapter);
     throw unavailable(`${name} has no shader-f16, which "gpuDtype": "float16" needs`);
   }
   return adapter;
