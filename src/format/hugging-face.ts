@@ -33,10 +33,18 @@ export async function readHuggingFace(
   };
 }
 
-/** config.json. @throws TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`, `RESOURCE_LIMIT` */
-export async function readConfigFile(files: ModelFiles): Promise<JsonObject> {
+/**
+ * config.json.
+ *
+ * @param refuse the error of JSON that is no object
+ * @throws TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`, `RESOURCE_LIMIT`
+ */
+export async function readConfigFile(
+  files: ModelFiles,
+  refuse = refuseConfig('config.json'),
+): Promise<JsonObject> {
   const bytes = await readModelFile(files, 'config.json', MAX_CONFIG_BYTES);
-  return expectObject(parseConfigBytes(bytes), refuseConfig('config.json'));
+  return expectObject(parseConfigBytes(bytes), refuse);
 }
 
 /**

@@ -36,7 +36,7 @@ export async function readTorch(source: ByteSource, files: ModelFiles): Promise<
     return contents(state, config, files);
   }
   await state.add(archive, root);
-  return contents(state, await readConfigFile(files), files);
+  return contents(state, await readConfigFile(files, refuseJson('config.json')), files);
 }
 
 /**
@@ -67,7 +67,7 @@ export async function readTorchShards(
     }
     await state.add(archive, archive.root);
   }
-  return contents(state, await readConfigFile(files), files);
+  return contents(state, await readConfigFile(files, refuseJson('config.json')), files);
 }
 
 async function contents(
