@@ -1,4 +1,4 @@
-import { FAMILIES } from './sizes.ts';
+import { ARCHITECTURES } from '../config/family.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import type { JsonObject } from '../contents.ts';
 import type { GgufHeader } from './header.ts';
@@ -22,15 +22,14 @@ export function configOf(
   ropeScaling: JsonObject | undefined,
 ): JsonObject {
   const { architecture, dim, hiddenDim, layers, heads, kvHeads, headDim, vocabSize } = sizes;
-  const { modelType, className } = FAMILIES.get(architecture)!;
   const epsKey = `${architecture}.attention.layer_norm_rms_epsilon`;
   const normEps = metadata.number(epsKey, 0, 1);
   if (normEps === undefined) throw invalidCheckpoint(`"${epsKey}"`, 'a number in 0..1', 'nothing');
   const contextLength = metadata.requiredInteger(`${architecture}.context_length`, 1, MAX_CONTEXT);
   const hasBias = (part: string) => tensors.has(`blk.0.${part}.bias`);
   return {
-    architectures: [className],
-    model_type: modelType,
+    architectures: [ARCHITECTURES[architecture]],
+    model_type: architecture,
     hidden_act: 'silu',
     hidden_size: dim,
     intermediate_size: hiddenDim,
