@@ -1,6 +1,7 @@
 import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
-import type { JsonObject, ModelContents } from '../format/contents.ts';
+import type { ModelContents } from '../format/contents.ts';
+import type { JsonObject } from '../format/files/json.ts';
 import type { TensorDtype } from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';

@@ -5,10 +5,10 @@ import { refuseConfig } from './config/fields.ts';
 import { MAX_TOKENIZER_BYTES } from './config/limits.ts';
 import { decodeUtf8 } from './files/byte-reader.ts';
 import { readAll } from './files/byte-source.ts';
-import { expectObject, parseJson, type Refuse } from './files/json.ts';
+import { expectObject, type JsonObject, parseJson, type Refuse } from './files/json.ts';
 import { type ModelFiles, readModelFile } from './files/model-files.ts';
 import { openTensors } from './tensors/tensors.ts';
-import type { JsonObject, ModelContents, ModelText } from './contents.ts';
+import type { ModelContents, ModelText } from './contents.ts';
 
 /** Largest published: 1.2 MB, a vocabulary's added tokens. */
 const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 24;

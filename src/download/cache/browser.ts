@@ -2,13 +2,8 @@ import { messageOf } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hex.ts';
 import { type Chunks, sequentialSource } from '../net/sequential.ts';
 import { parseFacts } from './file-facts.ts';
-import type {
-  CachedFile,
-  CacheWriter,
-  FileFacts,
-  ModelCache,
-  RuntimeCache,
-} from './model-cache.ts';
+import { noCache, type RuntimeCache } from './model-cache.ts';
+import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
 
 /** Shared by all pages of an origin. */
 const NAME = 'tpa-wasm';
@@ -18,7 +13,7 @@ export async function openRuntimeCache(): Promise<RuntimeCache> {
   try {
     // there only in secure contexts; where a page may keep nothing, to look at it may throw
     if (globalThis.caches === undefined) {
-      return { info: { kind: 'none', reason: 'no Cache API: the page is not a secure context' } };
+      return noCache('no Cache API: the page is not a secure context');
     }
     const store = await globalThis.caches.open(NAME);
     return {
@@ -26,7 +21,7 @@ export async function openRuntimeCache(): Promise<RuntimeCache> {
       info: { kind: 'cache-api', reason: `files are kept in the cache "${NAME}" of this origin` },
     };
   } catch (error) {
-    return { info: { kind: 'none', reason: `no Cache API: ${messageOf(error)}` } };
+    return noCache(`no Cache API: ${messageOf(error)}`);
   }
 }
 

@@ -102,14 +102,13 @@ export interface RuntimeCache {
   readonly info: CacheInfo;
 }
 
+/** No cache, and why. */
+export function noCache(reason: string): RuntimeCache {
+  return { info: { kind: 'none', reason } };
+}
+
 /** Whether something is as a caller's cache must be. */
 export function isModelCache(value: unknown): value is ModelCache {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'open' in value &&
-    typeof value.open === 'function' &&
-    'create' in value &&
-    typeof value.create === 'function'
-  );
+  const { open, create } = Object(value) as Partial<ModelCache>;
+  return typeof value === 'object' && typeof open === 'function' && typeof create === 'function';
 }

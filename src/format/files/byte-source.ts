@@ -75,10 +75,22 @@ export function truncated(name: string, expected: number, found: number): TpaErr
 export async function readAll(source: ByteSource, maxBytes: number): Promise<Uint8Array> {
   try {
     if (source.size <= maxBytes) return await source.read(0, source.size);
-    const message = `"${printable(source.name)}" has ${source.size} bytes, at most ${maxBytes} are read`;
-    const data = { needed: source.size, limit: maxBytes };
-    throw new TpaError('RESOURCE_LIMIT', message, { data });
+    throw tooLarge(source.name, source.size, maxBytes);
   } finally {
     await source.close();
   }
+}
+
+/** The error of a file, or of one inside it, that is longer than what is read of it. */
+export function tooLarge(name: string, needed: number, limit: number, inside?: string): TpaError {
+  const part = inside === undefined ? '' : ` file "${printable(inside)}"`;
+  const message = `"${printable(name)}"${part} has ${needed} bytes, at most ${limit} are read`;
+  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
+}
+
+/** The first four bytes of a file, which tell its format; undefined where it has fewer. */
+export async function readMagic(source: ByteSource): Promise<number | undefined> {
+  if (source.size < 4) return undefined;
+  const { buffer, byteOffset } = await source.read(0, 4);
+  return new DataView(buffer, byteOffset).getUint32(0, true);
 }

@@ -1,6 +1,8 @@
 import { decodeUtf8 } from './byte-reader.ts';
 import type { TpaError } from '../../base/errors.ts';
-import type { JsonObject } from '../contents.ts';
+
+/** What JSON can hold at the top of a file. */
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Published files nest 3 to 5 deep. */
 const MAX_DEPTH = 32;

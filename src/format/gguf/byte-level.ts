@@ -1,5 +1,5 @@
 import { bpeTokenizer, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../contents.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufVocabulary } from './vocabulary.ts';
 
 /** How text is cut before pairs are merged. */

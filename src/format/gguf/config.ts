@@ -1,6 +1,6 @@
 import { ARCHITECTURES } from '../config/family.ts';
 import { invalidCheckpoint } from '../errors.ts';
-import type { JsonObject } from '../contents.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufHeader } from './header.ts';
 import type { GgufMetadata } from './metadata.ts';
 import type { GgufSizes } from './sizes.ts';

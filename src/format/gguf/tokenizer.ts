@@ -1,9 +1,9 @@
 import { byteLevelTokenizer } from './byte-level.ts';
 import { readVocabulary } from './vocabulary.ts';
 import { invalidCheckpoint } from '../errors.ts';
-import { expectObject, parseJson } from '../files/json.ts';
+import { expectObject, type JsonObject, parseJson } from '../files/json.ts';
 import { sentencePieceTokenizer } from './sentencepiece.ts';
-import type { JsonObject, ModelText } from '../contents.ts';
+import type { ModelText } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /**

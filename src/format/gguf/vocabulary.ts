@@ -1,5 +1,5 @@
 import { invalidCheckpoint } from '../errors.ts';
-import type { JsonObject } from '../contents.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */
