@@ -17,6 +17,33 @@ export interface FollowedSource extends ByteSource {
   finish(): Promise<void>;
 }
 
+/** The same file, every read of it with `before` and `after` around it. */
+export function tapped(
+  source: ByteSource,
+  after: (offset: number, bytes: Uint8Array) => void | Promise<void>,
+  before: (offset: number) => void | Promise<void> = () => {},
+): ByteSource {
+  const { name, size, readInto } = source;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      await before(offset);
+      const bytes = await source.read(offset, length);
+      await after(offset, bytes);
+      return bytes;
+    },
+    ...(readInto && {
+      async readInto(offset: number, target: Uint8Array) {
+        await before(offset);
+        await readInto.call(source, offset, target);
+        await after(offset, target);
+      },
+    }),
+    close: () => source.close(),
+  };
+}
+
 /**
  * A file of which each sink gets every byte, whatever parts of it are read. Where they are read in
  * order, as the weights are, each is read once.
@@ -24,7 +51,7 @@ export interface FollowedSource extends ByteSource {
  * @param sinks end in this order; where one fails, those after it do not
  */
 export function followed(source: ByteSource, sinks: readonly Sink[]): FollowedSource {
-  const { name, size, readInto } = source;
+  const { size } = source;
   let hasEnded = sinks.length === 0;
   let at = hasEnded ? size : 0;
   let isOpen = true;
@@ -48,21 +75,7 @@ export function followed(source: ByteSource, sinks: readonly Sink[]): FollowedSo
   };
 
   return {
-    name,
-    size,
-    async read(offset, length) {
-      await reach(offset);
-      const bytes = await source.read(offset, length);
-      await pass(offset, bytes);
-      return bytes;
-    },
-    ...(readInto && {
-      async readInto(offset: number, target: Uint8Array) {
-        await reach(offset);
-        await readInto.call(source, offset, target);
-        await pass(offset, target);
-      },
-    }),
+    ...tapped(source, pass, reach),
     async finish() {
       if (!isOpen) return;
       await reach(size);

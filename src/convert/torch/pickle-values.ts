@@ -13,12 +13,10 @@ export type PickleValue =
   | PickleGlobal
   | PickleObject;
 
-/** A list. */
 export class PickleList {
   readonly items: PickleValue[] = [];
 }
 
-/** A tuple. */
 export class PickleTuple {
   readonly items: readonly PickleValue[];
 

@@ -134,6 +134,10 @@ export class Download {
       patience.check();
       bodies.admit(this);
       const controller = new AbortController();
+      const letGo = (): void => {
+        controller.abort();
+        bodies.release(this);
+      };
       const from = this.#first?.isEncoded ? 0 : this.#position;
       const init = {
         headers: { ...headers, range: `bytes=${from}-` },
@@ -143,8 +147,7 @@ export class Download {
       try {
         response = await patience.within(network.fetch(this.#address, init), STALL_MS);
       } catch (cause) {
-        controller.abort();
-        bodies.release(this);
+        letGo();
         const error = noAnswer(this.#file, this.#address, cause);
         patience.check();
         if (isForbidden(cause)) throw error;
@@ -155,12 +158,10 @@ export class Download {
         const body = this.#accept(response, from, controller);
         if (body !== undefined) return body;
       } catch (error) {
-        controller.abort();
-        bodies.release(this);
+        letGo();
         throw error;
       }
-      controller.abort();
-      bodies.release(this);
+      letGo();
       if (this.#isAbsence(response)) return undefined;
       const { status } = response;
       const error = notServed(this.#file, `HTTP status ${status}`, { status });

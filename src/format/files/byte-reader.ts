@@ -27,12 +27,10 @@ export class ByteReader {
     this.#ended = ended;
   }
 
-  /** Position of the next byte. */
   get position(): number {
     return this.#at;
   }
 
-  /** Bytes that are left. */
   get left(): number {
     return this.#view.byteLength - this.#at;
   }

@@ -8,7 +8,6 @@ import type { GgufSizes } from './sizes.ts';
 const MAX_CONTEXT = 2 ** 31;
 const MAX_ROPE_THETA = 1e12;
 const DEFAULT_ROPE_THETA = 10_000;
-const MAX_TOKEN_ID = 2 ** 31;
 
 /**
  * config.json of a LLaMA-family model.
@@ -61,22 +60,18 @@ export function readRopeTheta(metadata: GgufMetadata, architecture: string): num
  * @throws TpaError `CHECKPOINT_INVALID`
  */
 export function generationConfigOf(metadata: GgufMetadata): JsonObject | undefined {
-  const ends = ['eos', 'eot', 'eom'].map((name) => tokenId(metadata, name));
+  const ends = ['eos', 'eot', 'eom'].map((name) => metadata.tokenId(name));
   const distinct = [...new Set(ends.filter((id) => id !== undefined))];
   return distinct.length > 1 ? { ...tokenIds(metadata), eos_token_id: distinct } : undefined;
 }
 
 function tokenIds(metadata: GgufMetadata): JsonObject {
-  const bos = tokenId(metadata, 'bos');
-  const eos = tokenId(metadata, 'eos');
+  const bos = metadata.tokenId('bos');
+  const eos = metadata.tokenId('eos');
   return {
     ...(bos !== undefined && { bos_token_id: bos }),
     ...(eos !== undefined && { eos_token_id: eos }),
   };
-}
-
-function tokenId(metadata: GgufMetadata, name: string): number | undefined {
-  return metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, MAX_TOKEN_ID);
 }
 
 /** The decimal that was rounded to this float32: 1e-5, not 0.000009999999747378752. */

@@ -37,6 +37,11 @@ export class GgufMetadata {
     throw this.#misfit(key, `an integer in ${min}..${max}`, value);
   }
 
+  /** The id of a token with a part to play, such as `bos`. @throws TpaError `CHECKPOINT_INVALID` */
+  tokenId(name: string): number | undefined {
+    return this.integer(`tokenizer.ggml.${name}_token_id`, 0, MAX_TOKEN_ID);
+  }
+
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is missing or no integer in range */
   requiredInteger(key: string, min: number, max: number): number {
     const value = this.integer(key, min, max);
@@ -89,6 +94,7 @@ function isArrayOf(type: 'string' | 'number'): (value: GgufValue) => boolean {
 
 /** Real files have 20 to 60. */
 const MAX_PAIRS = 4096;
+const MAX_TOKEN_ID = 2 ** 31;
 /** What the format allows. */
 const MAX_KEY_BYTES = 65_535;
 /** A tokenizer.json in one string takes up to 35 MB. */

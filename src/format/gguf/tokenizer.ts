@@ -52,7 +52,7 @@ const STARTS_WITH_BOS: ReadonlySet<unknown> = new Set(['llama-bpe', 'llama3', 'l
 
 /** The same tokenizer.json, putting BOS before a text where the file says or implies it. */
 function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): JsonObject | string {
-  const id = metadata.integer('tokenizer.ggml.bos_token_id', 0, 2 ** 31);
+  const id = metadata.tokenId('bos');
   const isImplied =
     metadata.text('tokenizer.ggml.model') === 'llama' ||
     STARTS_WITH_BOS.has(metadata.text('tokenizer.ggml.pre'));
@@ -77,7 +77,7 @@ function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): Json
 function configOf(metadata: GgufMetadata): JsonObject {
   const tokens = metadata.texts('tokenizer.ggml.tokens') ?? [];
   const token = (name: string): string | undefined => {
-    const id = metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, 2 ** 31);
+    const id = metadata.tokenId(name);
     return id === undefined ? undefined : tokens[id];
   };
   const values: readonly (readonly [string, unknown])[] = [
