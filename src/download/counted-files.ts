@@ -1,6 +1,5 @@
 import type { ModelFiles } from '../format/files/model-files.ts';
-import type { ByteSource } from '../format/files/byte-source.ts';
-import { tapped } from './in-order.ts';
+import { type ByteSource, tapped } from '../format/files/byte-source.ts';
 
 /** Told of every piece of weights that has been read. */
 export type OnBytes = (file: string, loaded: number, total: number) => void;

@@ -1,4 +1,4 @@
-import type { ByteSource } from '../format/files/byte-source.ts';
+import { type ByteSource, tapped } from '../format/files/byte-source.ts';
 
 /** Bytes read at once where only a {@link Sink} wants them. */
 const PIECE_BYTES = 2 ** 20;
@@ -15,33 +15,6 @@ export interface Sink {
 export interface FollowedSource extends ByteSource {
   /** Reads the rest for the sinks alone; does nothing after `close()`. */
   finish(): Promise<void>;
-}
-
-/** The same file, every read of it with `before` and `after` around it. */
-export function tapped(
-  source: ByteSource,
-  after: (offset: number, bytes: Uint8Array) => void | Promise<void>,
-  before: (offset: number) => void | Promise<void> = () => {},
-): ByteSource {
-  const { name, size, readInto } = source;
-  return {
-    name,
-    size,
-    async read(offset, length) {
-      await before(offset);
-      const bytes = await source.read(offset, length);
-      await after(offset, bytes);
-      return bytes;
-    },
-    ...(readInto && {
-      async readInto(offset: number, target: Uint8Array) {
-        await before(offset);
-        await readInto.call(source, offset, target);
-        await after(offset, target);
-      },
-    }),
-    close: () => source.close(),
-  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { CacheUse } from './cache/cache-use.ts';
-import { type ModelCache, noCache, type RuntimeCache } from './cache/model-cache.ts';
+import { noCache } from './cache/file-facts.ts';
+import type { ModelCache, RuntimeCache } from './cache/model-cache.ts';
 import { type Fetch, systemNetwork } from './net/network.ts';
 import { Patience } from './net/patience.ts';
 import { openUrl, type UrlFiles, type UrlOptions } from './url-files.ts';

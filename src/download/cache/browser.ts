@@ -1,9 +1,14 @@
 import { messageOf } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hex.ts';
 import { type Chunks, sequentialSource } from '../net/sequential.ts';
-import { parseFacts } from './file-facts.ts';
-import { noCache, type RuntimeCache } from './model-cache.ts';
-import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
+import { noCache, parseFacts } from './file-facts.ts';
+import type {
+  CachedFile,
+  CacheWriter,
+  FileFacts,
+  ModelCache,
+  RuntimeCache,
+} from './model-cache.ts';
 
 /** Shared by all pages of an origin. */
 const NAME = 'tpa-wasm';

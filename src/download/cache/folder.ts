@@ -1,8 +1,13 @@
 import { sha256Hex } from '../../base/hex.ts';
 import { errorCode, nodeBuiltin, readFully } from '../../base/node.ts';
-import { parseFacts } from './file-facts.ts';
-import { noCache, type RuntimeCache } from './model-cache.ts';
-import type { CachedFile, CacheWriter, FileFacts, ModelCache } from './model-cache.ts';
+import { noCache, parseFacts } from './file-facts.ts';
+import type {
+  CachedFile,
+  CacheWriter,
+  FileFacts,
+  ModelCache,
+  RuntimeCache,
+} from './model-cache.ts';
 import type { FileHandle } from 'node:fs/promises';
 
 /** A folder of the user's: a module behind `#cache` for Node, Deno and Bun. */

@@ -102,11 +102,6 @@ export interface RuntimeCache {
   readonly info: CacheInfo;
 }
 
-/** No cache, and why. */
-export function noCache(reason: string): RuntimeCache {
-  return { info: { kind: 'none', reason } };
-}
-
 /** Whether something is as a caller's cache must be. */
 export function isModelCache(value: unknown): value is ModelCache {
   const { open, create } = Object(value) as Partial<ModelCache>;

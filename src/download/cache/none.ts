@@ -1,4 +1,5 @@
-import { noCache, type RuntimeCache } from './model-cache.ts';
+import { noCache } from './file-facts.ts';
+import type { RuntimeCache } from './model-cache.ts';
 
 /** Edge workers keep nothing: a module behind `#cache`. */
 export async function openRuntimeCache(): Promise<RuntimeCache> {

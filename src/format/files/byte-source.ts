@@ -48,6 +48,33 @@ export function bytesSource(name: string, bytes: Uint8Array | ArrayBuffer): Byte
   };
 }
 
+/** The same file, every read of it with `before` and `after` around it. */
+export function tapped(
+  source: ByteSource,
+  after: (offset: number, bytes: Uint8Array) => void | Promise<void>,
+  before: (offset: number) => void | Promise<void> = () => {},
+): ByteSource {
+  const { name, size, readInto: fill } = source;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      await before(offset);
+      const bytes = await source.read(offset, length);
+      await after(offset, bytes);
+      return bytes;
+    },
+    ...(fill && {
+      async readInto(offset: number, target: Uint8Array) {
+        await before(offset);
+        await fill.call(source, offset, target);
+        await after(offset, target);
+      },
+    }),
+    close: () => source.close(),
+  };
+}
+
 /** Fills `target` with the bytes from `offset` on, by a copy where the source cannot do it itself. */
 export async function readInto(
   source: ByteSource,
