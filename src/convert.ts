@@ -4,7 +4,7 @@
  * @module tpa-wasm/convert
  */
 export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
-export type { JsonObject } from './format/contents.ts';
+export type { JsonObject } from './format/files/json.ts';
 export {
   convertCheckpoint,
   CONVERTED_NAMES,

@@ -21,7 +21,6 @@ export function pageScratch(shape: CacheShape, kvHeads: usize, rows: usize): usi
 }
 
 /** First position that a query at `position` sees; all with window 0. */
-// @ts-ignore: decorator
 @inline
 export function seenFrom(position: usize, window: usize): usize {
   return window && position >= window ? position + 1 - window : 0;

@@ -5,7 +5,6 @@ import { TILE, TILE_ROW, valueRow } from '../layout/pages';
 import { CacheShape, FactorRows, QueryRows } from '../layout/records';
 
 /** Heads with a state of their own: those of K and V when A is none, else every query head. */
-// @ts-ignore: decorator
 @inline
 function stateHeads(shape: CacheShape): usize {
   return shape.headRows || shape.ak ? shape.heads : shape.rankK;

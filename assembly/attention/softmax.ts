@@ -6,14 +6,12 @@ import { TILE_ROW } from '../layout/pages';
 export const LOWEST: f32 = -3.4028234663852886e38;
 
 /** Hides columns from … to of a row of logits. */
-// @ts-ignore: decorator
 @inline
 export function mask(logits: usize, from: usize, to: usize): void {
   for (; from < to; from++) store<f32>(logits + (from << 2), LOWEST);
 }
 
 /** Largest of `columns` logits, a multiple of 8. */
-// @ts-ignore: decorator
 @inline
 function rowMax(logits: usize, columns: usize): f32 {
   let m0 = v128.load(logits),
@@ -32,7 +30,6 @@ function rowMax(logits: usize, columns: usize): f32 {
  *
  * @returns the maximum to subtract
  */
-// @ts-ignore: decorator
 @inline
 export function raiseMax(
   logits: usize,
@@ -63,7 +60,6 @@ export function raiseMax(
  * @param av a row of the first tile (48), tiles `tileStride` bytes apart, ranks `rankStride`
  * @returns Σ p
  */
-// @ts-ignore: decorator
 @inline
 export function weigh(
   w: usize,

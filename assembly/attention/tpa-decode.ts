@@ -110,7 +110,6 @@ export function tpaDecode(
 }
 
 /** Turns a head's logits into weights p · av[u], one plane for each u; returns Σ p. */
-// @ts-ignore: decorator
 @inline
 function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize, shape: CacheShape): f32 {
   const rankV = <usize>shape.rankV,

@@ -15,7 +15,6 @@ import { CacheShape, QueryRows } from '../layout/records';
  * Rows of w and acc for each head: the queries, and a pair more, lest heads lie a power of two
  * apart and share the sets of a cache.
  */
-// @ts-ignore: decorator
 @inline
 function rowsPerHead(count: usize): usize {
   return even(count) + 2;

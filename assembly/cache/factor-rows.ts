@@ -5,7 +5,6 @@ import { CacheShape, FactorRows, rowOf } from '../layout/records';
  * Copies what the pages hold of tokens first … first + count: from rows into the pages, or with
  * `isRead`, a constant, out of them. One walk for both, so that one is the inverse of the other.
  */
-// @ts-ignore: decorator
 @inline
 function copyFactors(pages: usize, shape: CacheShape, first: usize, count: usize, rowsAt: usize, isRead: bool): void {
   const rows = changetype<FactorRows>(rowsAt);
@@ -37,7 +36,6 @@ function copyFactors(pages: usize, shape: CacheShape, first: usize, count: usize
 }
 
 /** One lane of a tile (columns, rows), a tile row apart, from or to numbers (rows, columns). */
-// @ts-ignore: decorator
 @inline
 function copyLane(lane: usize, x: usize, columns: usize, rows: usize, isRead: bool): void {
   for (let j: usize = 0; j < columns; j++) {

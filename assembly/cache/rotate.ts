@@ -89,26 +89,25 @@ export function storeRotated(out: usize, x: usize, row: usize, position: usize, 
   storeTransposed(out + 2 * high, x + 2 * half, row, shape.headDim - (shape.pairs << 1));
 }
 
-// @ts-ignore: decorator
+/** Sines of four pairs, times the direction. */
 @inline
 function sines(sin: usize, direction: v128): v128 {
   return f32x4.mul(v128.load(sin), direction);
 }
 
-// @ts-ignore: decorator
+/** Four first features of pairs, rotated. */
 @inline
 function low(x: usize, half: usize, cos: usize, s: v128): v128 {
   return f32x4.add(f32x4.mul(v128.load(x), v128.load(cos)), f32x4.mul(v128.load(x + half), s));
 }
 
-// @ts-ignore: decorator
+/** Four second features of pairs, rotated. */
 @inline
 function upper(x: usize, half: usize, cos: usize, s: v128): v128 {
   return f32x4.sub(f32x4.mul(v128.load(x + half), v128.load(cos)), f32x4.mul(v128.load(x), s));
 }
 
 /** Four vectors as the columns of four rows of a tile. */
-// @ts-ignore: decorator
 @inline
 function storeTurned(out: usize, a: v128, b: v128, c: v128, d: v128): void {
   const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5),

@@ -31,7 +31,7 @@ export function rmsNorm(
   }
 }
 
-// @ts-ignore: decorator
+/** Σ x[i]², in sixteen sums that are added at the end. */
 @inline
 function sumOfSquares(x: usize, dim: usize): f32 {
   let s0 = f32x4.splat(0),
@@ -54,7 +54,7 @@ function sumOfSquares(x: usize, dim: usize): f32 {
   return sum;
 }
 
-// @ts-ignore: decorator
+/** out = weight · x · scale. */
 @inline
 function scaleByWeight(out: usize, x: usize, weight: usize, dim: usize, scale: f32): void {
   const s = f32x4.splat(scale),

@@ -33,7 +33,7 @@ export function rope(
   }
 }
 
-// @ts-ignore: decorator
+/** Rotates the pairs of one row, whose halves are `half` bytes long. */
 @inline
 function rotate(low: usize, high: usize, cos: usize, sin: usize, half: usize, direction: f32): void {
   const d = f32x4.splat(direction);

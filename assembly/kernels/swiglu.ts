@@ -21,7 +21,6 @@ export function swiglu(gate: usize, up: usize, rows: usize, count: usize, ld: us
 }
 
 /** With e = e^-|x| no exponential overflows: x / (1 + e) for x >= 0, x · e / (1 + e) below. */
-// @ts-ignore: decorator
 @inline
 function silu(x: v128): v128 {
   const e = expMinusAbs(x);

@@ -21,27 +21,24 @@ export const PAGE_TOKENS: usize = 96;
 export const PAGE_ROW: usize = PAGE_TOKENS << 2;
 
 /** Bytes of a row of values as the value product reads it. */
-// @ts-ignore: decorator
 @inline
 export function valueRow(shape: CacheShape): usize {
   return (<usize>((shape.valueDim + 3) & ~3)) << 2;
 }
 
 /** Bytes of a row of bv in the page. */
-// @ts-ignore: decorator
 @inline
 export function storedRow(shape: CacheShape): usize {
   return (<usize>((shape.valueRows + 3) & ~3)) << 2;
 }
 
-// @ts-ignore: decorator
+/** Stored keys of a tile (rankK, keyRows, 48). */
 @inline
 export function bkTile(page: usize, tile: usize, shape: CacheShape): usize {
   return page + tile * (<usize>shape.rankK * shape.keyRows * TILE_ROW);
 }
 
 /** A_K of a tile (rankK, heads, 48), in the page or fixed. */
-// @ts-ignore: decorator
 @inline
 export function akTile(page: usize, tile: usize, shape: CacheShape): usize {
   if (!shape.headRows) return shape.ak;
@@ -49,19 +46,18 @@ export function akTile(page: usize, tile: usize, shape: CacheShape): usize {
 }
 
 /** A_V of the first tile (rankV, heads, 48), in the page or fixed; tiles are avTileStride apart. */
-// @ts-ignore: decorator
 @inline
 export function avTile(page: usize, shape: CacheShape): usize {
   return shape.headRows ? page + <usize>shape.rankK * (shape.keyRows + shape.headRows) * PAGE_ROW : shape.av;
 }
 
-// @ts-ignore: decorator
+/** Bytes from A_V of one tile to that of the next, 0 where it is fixed. */
 @inline
 export function avTileStride(shape: CacheShape): usize {
   return <usize>shape.rankV * shape.headRows * TILE_ROW;
 }
 
-// @ts-ignore: decorator
+/** Stored values of the page (rankV, 96, storedRow). */
 @inline
 export function bvRows(page: usize, shape: CacheShape): usize {
   return (

@@ -75,7 +75,6 @@ export class FactorRows {
 }
 
 /** Address of token t in rows at `at`, `stride` numbers apart. */
-// @ts-ignore: decorator
 @inline
 export function rowOf(at: u32, stride: u32, t: usize): usize {
   return <usize>at + ((t * stride) << 2);

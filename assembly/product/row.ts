@@ -9,7 +9,6 @@ import { start } from './tile';
  */
 
 /** 1 row × 48 columns: a panel of weights, or the keys of a tile. */
-// @ts-ignore: decorator
 @inline
 export function tile1x48(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
   let c0 = start(out, mode),
@@ -55,7 +54,6 @@ export function tile1x48(out: usize, a: usize, b: usize, ldb: usize, k: usize, m
 }
 
 /** 1 row × 32 columns. */
-// @ts-ignore: decorator
 @inline
 export function tile1x32(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
   let c0 = start(out, mode),
@@ -89,7 +87,6 @@ export function tile1x32(out: usize, a: usize, b: usize, ldb: usize, k: usize, m
 }
 
 /** 1 row × 16 columns. */
-// @ts-ignore: decorator
 @inline
 export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
   let c0 = start(out, mode),
@@ -111,7 +108,6 @@ export function tile1x16(out: usize, a: usize, b: usize, ldb: usize, k: usize, m
 }
 
 /** 1 row × 4 columns, for the columns that are left. */
-// @ts-ignore: decorator
 @inline
 export function tile1x4(out: usize, a: usize, b: usize, ldb: usize, k: usize, mode: i32): void {
   let c = start(out, mode);

@@ -9,14 +9,12 @@ import { SCALE, SCALE_ADD, STORE } from './tile';
 const COLUMNS: usize = 192; // bytes of a row of 48 columns
 
 /** `n` rounded up to whole pairs of rows. */
-// @ts-ignore: decorator
 @inline
 export function even(n: usize): usize {
   return (n + 1) & ~1;
 }
 
 /** Bytes of `rows` × `k` numbers splatted. */
-// @ts-ignore: decorator
 @inline
 export function splatBytes(rows: usize, k: usize): usize {
   return even(rows) * (k << 4);

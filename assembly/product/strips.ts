@@ -9,7 +9,6 @@ const STRIP16: usize = 64;
  * Bytes of `width` to cover with strips of 24 columns, so that strips of 16 cover the rest if
  * strips can: as many as fit, one less where the rest would be odd in units of 8 columns.
  */
-// @ts-ignore: decorator
 @inline
 function wideStrips(width: usize): usize {
   if (!ASC_FEATURE_RELAXED_SIMD) return 0;
@@ -27,7 +26,6 @@ function wideStrips(width: usize): usize {
  * @param scale (rows, width) for the modes that scale
  * @returns bytes of the columns covered
  */
-// @ts-ignore: decorator
 @inline
 export function stripProduct(
   out: usize,
@@ -67,7 +65,6 @@ export function stripProduct(
  * out (rows, columns) (+)= A (rows, k) · B (k, columns).
  * Columns come in fours; strides are in bytes, any alignment; out must not overlap A or B.
  */
-// @ts-ignore: decorator
 @inline
 function product(
   out: usize,
@@ -90,7 +87,6 @@ function product(
 }
 
 /** Columns j … width of one row; 64 are better two strips of 32 than 48 and 16. */
-// @ts-ignore: decorator
 @inline
 function rowProduct(out: usize, a: usize, b: usize, k: usize, j: usize, width: usize, ldb: usize, mode: i32): void {
   while (j < width) {

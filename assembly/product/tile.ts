@@ -22,14 +22,12 @@ export const SCALE = 2;
 export const SCALE_ADD = 3;
 
 /** First value of an accumulator. */
-// @ts-ignore: decorator
 @inline
 export function start(out: usize, mode: i32): v128 {
   return mode == ADD ? v128.load(out) : f32x4.splat(0);
 }
 
 /** Writes one vector of a finished tile; `mode` is a literal at every call and folds away. */
-// @ts-ignore: decorator
 @inline
 function emit(out: usize, acc: v128, mode: i32, scale: usize): void {
   if (mode == STORE || mode == ADD) v128.store(out, acc);
@@ -41,7 +39,6 @@ function emit(out: usize, acc: v128, mode: i32, scale: usize): void {
  * 2 rows × 24 columns; `scale` has its own row stride lds. With `isSplatted` A is
  * (k, 2 rows, 4 lanes) and lda is unused: one pointer and literal offsets.
  */
-// @ts-ignore: decorator
 @inline
 export function tile2x24(
   out: usize,
@@ -112,7 +109,6 @@ export function tile2x24(
 }
 
 /** 2 rows × 16 columns, otherwise as {@link tile2x24}. */
-// @ts-ignore: decorator
 @inline
 export function tile2x16(
   out: usize,

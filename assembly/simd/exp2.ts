@@ -22,7 +22,6 @@ const TABLE = memory.data<f32>([
 ], 16);
 
 /** Constant `i` of the table, for the arguments of {@link exp2}. */
-// @ts-ignore: decorator
 @inline
 export function exp2Constant(i: usize): v128 {
   return v128.load(TABLE + (i << 4));
@@ -33,7 +32,6 @@ export function exp2Constant(i: usize): v128 {
  * that arithmetic made stays NaN; the low 9 bits of another payload would move its exponent.
  * Constants 0 … 7 of the table follow x.
  */
-// @ts-ignore: decorator
 @inline
 export function exp2(
   x: v128,
@@ -55,7 +53,6 @@ export function exp2(
 }
 
 /** {@link exp2} of one number, or of four outside of loops. */
-// @ts-ignore: decorator
 @inline
 export function exp2Once(x: v128): v128 {
   return exp2(
@@ -72,7 +69,6 @@ export function exp2Once(x: v128): v128 {
 }
 
 /** e^-|x|, which never overflows: the exponential of every function of 1 / (1 + e^-x). */
-// @ts-ignore: decorator
 @inline
 export function expMinusAbs(x: v128): v128 {
   return exp2Once(f32x4.mul(f32x4.neg(f32x4.abs(x)), f32x4.splat(LOG2E)));

@@ -1,5 +1,4 @@
 /** [a, b, c, d] => a + c + (b + d), the same order on both builds. */
-// @ts-ignore: decorator
 @inline
 export function sumLanes(v: v128): f32 {
   const pair = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
@@ -7,7 +6,6 @@ export function sumLanes(v: v128): f32 {
 }
 
 /** [a, b, c, d] => max(a, b, c, d); NaN if any lane is NaN. */
-// @ts-ignore: decorator
 @inline
 export function maxLanes(v: v128): f32 {
   const pair = f32x4.max(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));

@@ -1,6 +1,7 @@
 import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
-import type { JsonObject, ModelContents } from '../format/contents.ts';
+import type { ModelContents } from '../format/contents.ts';
+import type { JsonObject } from '../format/files/json.ts';
 import type { TensorDtype } from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
@@ -77,14 +78,14 @@ function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
   const { name, shape, dtype: storedAs, byteLength } = entry;
   const stored = (step: number) =>
     readChunks((at, target) => tensors.readStored(name, at, target), byteLength, step);
-  const type = BLOCK_TYPES.get(storedAs);
+  const type = BLOCK_TYPES.find((known) => known.name === storedAs);
   if (type === undefined) {
     const dtype = storedAs as TensorDtype;
     return { name, dtype, shape, byteLength, storedAs, chunks: () => stored(CHUNK_BYTES) };
   }
-  const { length, bytes, dequantize } = type;
-  const wideBytes = length * Float32Array.BYTES_PER_ELEMENT;
-  const widened = (byteLength / bytes) * wideBytes;
+  const { blockLength, blockBytes, dequantize } = type;
+  const wideBytes = blockLength * Float32Array.BYTES_PER_ELEMENT;
+  const widened = (byteLength / blockBytes) * wideBytes;
   return {
     name,
     dtype: 'F32',
@@ -93,8 +94,9 @@ function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
     storedAs,
     async *chunks() {
       const take = twoBuffers(Math.min(CHUNK_BYTES, widened));
-      for await (const blocks of stored((CHUNK_BYTES / wideBytes) * bytes)) {
-        const values = new Float32Array(take().buffer, 0, (blocks.byteLength / bytes) * length);
+      for await (const blocks of stored((CHUNK_BYTES / wideBytes) * blockBytes)) {
+        const length = (blocks.byteLength / blockBytes) * blockLength;
+        const values = new Float32Array(take().buffer, 0, length);
         dequantize(blocks, values);
         yield new Uint8Array(values.buffer, 0, values.byteLength);
       }

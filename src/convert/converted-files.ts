@@ -2,7 +2,7 @@ import { parseTokenizerConfig } from '../format/config/chat-config.ts';
 import { parseConfig } from '../format/config/config.ts';
 import { parseGenerationConfig } from '../format/config/generation-config.ts';
 import { planSafetensors } from './safetensors-writer.ts';
-import type { JsonObject } from '../format/contents.ts';
+import type { JsonObject } from '../format/files/json.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** A file of a converted model that is not written yet. */

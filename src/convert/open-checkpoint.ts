@@ -4,7 +4,7 @@ import { printable } from '../base/printable.ts';
 import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC } from '../format/gguf/header.ts';
 import { readTorch, readTorchShards } from './torch/contents.ts';
-import type { ByteSource } from '../format/files/byte-source.ts';
+import { type ByteSource, readMagic } from '../format/files/byte-source.ts';
 import type { ModelFiles } from '../format/files/model-files.ts';
 import { type Checkpoint, checkpointOf } from './checkpoint.ts';
 import type { ModelContents } from '../format/contents.ts';
@@ -38,19 +38,14 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
   };
   try {
     source = file === undefined ? await firstOf(files) : await openFile(path);
-    if (await isGguf(source)) return await checkpointOf('gguf', await readGguf(source), close);
+    // What the bytes say: a file's name proves nothing.
+    const isGguf = (await readMagic(source)) === GGUF_MAGIC;
+    if (isGguf) return await checkpointOf('gguf', await readGguf(source), close);
     return await checkpointOf('torch', await readTorchFile(source, files), close);
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-/** What the bytes say: a file's name proves nothing. */
-async function isGguf(source: ByteSource): Promise<boolean> {
-  const start = await source.read(0, Math.min(4, source.size));
-  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
-  return start.length === 4 && view.getUint32(0, true) === GGUF_MAGIC;
 }
 
 function readTorchFile(source: ByteSource, files: ModelFiles): Promise<ModelContents> {

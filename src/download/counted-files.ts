@@ -1,5 +1,5 @@
 import type { ModelFiles } from '../format/files/model-files.ts';
-import type { ByteSource } from '../format/files/byte-source.ts';
+import { type ByteSource, tapped } from '../format/files/byte-source.ts';
 
 /** Told of every piece of weights that has been read. */
 export type OnBytes = (file: string, loaded: number, total: number) => void;
@@ -46,7 +46,7 @@ export function countedFiles(files: ModelFiles, onBytes: OnBytes): CountedFiles 
       const source = await files.open(file);
       if (source === undefined || !file.endsWith('.safetensors')) return source;
       read.set(source, 0);
-      return countedSource(source, (bytes) => count(source, bytes));
+      return tapped(source, (_, { byteLength }) => count(source, byteLength));
     },
     begin() {
       hasBegun = true;
@@ -55,25 +55,5 @@ export function countedFiles(files: ModelFiles, onBytes: OnBytes): CountedFiles 
       tell(last, true);
     },
     close: () => files.close(),
-  };
-}
-
-function countedSource(source: ByteSource, count: (bytes: number) => void): ByteSource {
-  const { name, size, readInto } = source;
-  return {
-    name,
-    size,
-    async read(offset, length) {
-      const bytes = await source.read(offset, length);
-      count(length);
-      return bytes;
-    },
-    ...(readInto && {
-      async readInto(offset: number, target: Uint8Array) {
-        await readInto.call(source, offset, target);
-        count(target.byteLength);
-      },
-    }),
-    close: () => source.close(),
   };
 }

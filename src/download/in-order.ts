@@ -1,4 +1,4 @@
-import type { ByteSource } from '../format/files/byte-source.ts';
+import { type ByteSource, tapped } from '../format/files/byte-source.ts';
 
 /** Bytes read at once where only a {@link Sink} wants them. */
 const PIECE_BYTES = 2 ** 20;
@@ -24,7 +24,7 @@ export interface FollowedSource extends ByteSource {
  * @param sinks end in this order; where one fails, those after it do not
  */
 export function followed(source: ByteSource, sinks: readonly Sink[]): FollowedSource {
-  const { name, size, readInto } = source;
+  const { size } = source;
   let hasEnded = sinks.length === 0;
   let at = hasEnded ? size : 0;
   let isOpen = true;
@@ -48,21 +48,7 @@ export function followed(source: ByteSource, sinks: readonly Sink[]): FollowedSo
   };
 
   return {
-    name,
-    size,
-    async read(offset, length) {
-      await reach(offset);
-      const bytes = await source.read(offset, length);
-      await pass(offset, bytes);
-      return bytes;
-    },
-    ...(readInto && {
-      async readInto(offset: number, target: Uint8Array) {
-        await reach(offset);
-        await readInto.call(source, offset, target);
-        await pass(offset, target);
-      },
-    }),
+    ...tapped(source, pass, reach),
     async finish() {
       if (!isOpen) return;
       await reach(size);

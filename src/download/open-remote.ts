@@ -1,5 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import { CacheUse } from './cache/cache-use.ts';
+import { noCache } from './cache/file-facts.ts';
 import type { ModelCache, RuntimeCache } from './cache/model-cache.ts';
 import { type Fetch, systemNetwork } from './net/network.ts';
 import { Patience } from './net/patience.ts';
@@ -45,7 +46,7 @@ export async function openRemote(address: string, options: RemoteOptions): Promi
  * @throws TpaError `ABORTED`
  */
 export async function chooseCache(option: CacheOption, patience: Patience): Promise<RuntimeCache> {
-  if (option === 'none') return { info: { kind: 'none', reason: 'asked for' } };
+  if (option === 'none') return noCache('asked for');
   if (typeof option === 'object') {
     return { cache: option, info: { kind: 'custom', reason: 'asked for' } };
   }
@@ -54,6 +55,6 @@ export async function chooseCache(option: CacheOption, patience: Patience): Prom
     return await patience.within(openRuntimeCache(), PATIENCE_MS);
   } catch (error) {
     patience.check();
-    return { info: { kind: 'none', reason: messageOf(error) } };
+    return noCache(messageOf(error));
   }
 }

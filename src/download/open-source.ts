@@ -4,7 +4,7 @@ import { countedFiles } from './counted-files.ts';
 import type { CacheInfo } from './cache/model-cache.ts';
 import type { HashChecks, Hashes } from './hashed-files.ts';
 import type { ProgressMeter } from './load-progress.ts';
-import type { RemoteFiles, RemoteOptions } from './open-remote.ts';
+import type { RemoteOptions } from './open-remote.ts';
 
 /** How a model's files are read. */
 export interface SourceOptions extends Omit<RemoteOptions, 'checks'> {
@@ -42,8 +42,9 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
   if (address === undefined && fetch !== undefined) {
     throw new TypeError('"fetch" expected an http(s) address to load from, got files at hand');
   }
-  const remote =
-    address === undefined ? undefined : await openRemote(address, { ...options, checks });
+  // What only addresses need is loaded for them: 5 KB.
+  const loaded = address === undefined ? undefined : await import('./open-remote.ts');
+  const remote = await loaded?.openRemote(address!, { ...options, checks });
   const files = remote?.files ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
@@ -65,12 +66,6 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     },
     close: () => counted.close(),
   };
-}
-
-/** What only addresses need is loaded for them: 5 KB. */
-async function openRemote(address: string, options: RemoteOptions): Promise<RemoteFiles> {
-  const remote = await import('./open-remote.ts');
-  return remote.openRemote(address, options);
 }
 
 /** What checks files where there is something to check; most loads need none of that code. */

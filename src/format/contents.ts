@@ -1,7 +1,5 @@
+import type { JsonObject } from './files/json.ts';
 import type { TensorSet } from './tensors/tensors.ts';
-
-/** What JSON can hold at the top of a file. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * A model as its files describe it, whatever their format: what loading and converting begin with.

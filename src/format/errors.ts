@@ -1,4 +1,4 @@
-import { TpaError } from '../base/errors.ts';
+import { TpaError, type TpaErrorCode } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 
 /** The error of a checkpoint that breaks its format; `subject` and `found` hold no file text. */
@@ -7,16 +7,17 @@ export function invalidCheckpoint(
   expected: string,
   found: string | number | bigint,
 ): TpaError {
-  return new TpaError('CHECKPOINT_INVALID', `${subject} expected ${expected}, found ${found}`, {
-    data: { subject, expected, found: String(found) },
-  });
+  return misfit('CHECKPOINT_INVALID', subject, expected, String(found));
 }
 
 /** The error of a checkpoint that keeps its format but holds what is not converted. */
 export function unsupportedCheckpoint(subject: string, expected: string, found: string): TpaError {
-  return new TpaError('MODEL_UNSUPPORTED', `${subject} expected ${expected}, found ${found}`, {
-    data: { subject, expected, found },
-  });
+  return misfit('MODEL_UNSUPPORTED', subject, expected, found);
+}
+
+function misfit(code: TpaErrorCode, subject: string, expected: string, found: string): TpaError {
+  const message = `${subject} expected ${expected}, found ${found}`;
+  return new TpaError(code, message, { data: { subject, expected, found } });
 }
 
 /** The error of a tensor that does not fit the configuration, or is missing. */

@@ -1,13 +1,14 @@
 import { TpaError } from '../base/errors.ts';
 import { MAX_TEMPLATE_LENGTH } from './config/chat-config.ts';
 import { MAX_CONFIG_BYTES, parseConfigBytes } from './config/config.ts';
-import { invalidConfig, refuseConfig } from './config/fields.ts';
+import { refuseConfig } from './config/fields.ts';
 import { MAX_TOKENIZER_BYTES } from './config/limits.ts';
+import { decodeUtf8 } from './files/byte-reader.ts';
 import { readAll } from './files/byte-source.ts';
-import { expectObject, parseJson, type Refuse } from './files/json.ts';
+import { expectObject, type JsonObject, parseJson, type Refuse } from './files/json.ts';
 import { type ModelFiles, readModelFile } from './files/model-files.ts';
 import { openTensors } from './tensors/tensors.ts';
-import type { JsonObject, ModelContents, ModelText } from './contents.ts';
+import type { ModelContents, ModelText } from './contents.ts';
 
 /** Largest published: 1.2 MB, a vocabulary's added tokens. */
 const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 24;
@@ -33,10 +34,18 @@ export async function readHuggingFace(
   };
 }
 
-/** config.json. @throws TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`, `RESOURCE_LIMIT` */
-export async function readConfigFile(files: ModelFiles): Promise<JsonObject> {
+/**
+ * config.json.
+ *
+ * @param refuse the error of JSON that is no object
+ * @throws TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`, `RESOURCE_LIMIT`
+ */
+export async function readConfigFile(
+  files: ModelFiles,
+  refuse = refuseConfig('config.json'),
+): Promise<JsonObject> {
   const bytes = await readModelFile(files, 'config.json', MAX_CONFIG_BYTES);
-  return expectObject(parseConfigBytes(bytes), refuseConfig('config.json'));
+  return expectObject(parseConfigBytes(bytes), refuse);
 }
 
 /**
@@ -72,14 +81,10 @@ export async function readTextFiles(
 }
 
 function decodeTemplate(bytes: Uint8Array): string {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw invalidConfig('', 'UTF-8 text', 'other bytes', TEMPLATE);
-  }
+  const refuse = refuseConfig(TEMPLATE);
+  const text = decodeUtf8(bytes, () => refuse('UTF-8 text', 'other bytes'), false);
   if (text.length <= MAX_TEMPLATE_LENGTH) return text;
-  throw invalidConfig('', `at most ${MAX_TEMPLATE_LENGTH} characters`, `${text.length}`, TEMPLATE);
+  throw refuse(`at most ${MAX_TEMPLATE_LENGTH} characters`, `${text.length}`);
 }
 
 function refuseText(file: string): Refuse {

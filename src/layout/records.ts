@@ -59,10 +59,7 @@ export interface FixedFactors {
   readonly direction?: RopeDirection;
 }
 
-/** Bytes of each record. */
 export const CACHE_SHAPE_BYTES = bytesOf(CACHE_SHAPE.length);
-export const QUERY_ROWS_BYTES = bytesOf(QUERY_ROWS.length);
-export const FACTOR_ROWS_BYTES = bytesOf(FACTOR_ROWS.length);
 
 /** Writes the CacheShape of a mechanism; returns its address. */
 export function writeShape(

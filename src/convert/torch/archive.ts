@@ -1,10 +1,8 @@
-import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { readPickle } from './pickle.ts';
-import { TorchHost } from './objects.ts';
 import { locateZipEntry, readZipDirectory } from './zip.ts';
-import type { ByteSource } from '../../format/files/byte-source.ts';
+import { type ByteSource, readMagic, tooLarge } from '../../format/files/byte-source.ts';
 import type { PickleValue } from './pickle-values.ts';
 import type { TorchStorage } from './objects.ts';
 import type { ZipEntry } from './zip.ts';
@@ -36,11 +34,7 @@ const MAX_BYTE_ORDER_BYTES = 16;
  */
 export async function readTorchArchive(source: ByteSource): Promise<TorchArchive> {
   const file = `"${printable(source.name)}"`;
-  const start = await source.read(0, Math.min(4, source.size));
-  if (
-    start.length < 4 ||
-    new DataView(start.buffer, start.byteOffset).getUint32(0, true) !== ZIP_SIGNATURE
-  ) {
+  if ((await readMagic(source)) !== ZIP_SIGNATURE) {
     const expected = 'a zip archive (load and torch.save it with PyTorch 1.6 or later)';
     throw unsupportedCheckpoint(file, expected, 'a legacy torch file or none at all');
   }
@@ -55,7 +49,7 @@ export async function readTorchArchive(source: ByteSource): Promise<TorchArchive
   const bytes = await readEntry(source, entries.get(pickles[0]!)!, MAX_PICKLE_BYTES);
   const subject = `${file} data.pkl`;
   return {
-    root: readPickle(bytes, subject, new TorchHost(subject)),
+    root: readPickle(bytes, subject),
     source,
     async locate({ key, length, elementBytes }) {
       const entry = entries.get(`${root}data/${key}`);
@@ -79,7 +73,5 @@ async function readEntry(source: ByteSource, entry: ZipEntry, limit: number): Pr
   if (entry.byteLength <= limit) {
     return source.read(await locateZipEntry(source, entry), entry.byteLength);
   }
-  const shown = `"${printable(source.name)}" file "${printable(entry.name)}"`;
-  const message = `${shown} has ${entry.byteLength} bytes, at most ${limit} are read`;
-  throw new TpaError('RESOURCE_LIMIT', message, { data: { needed: entry.byteLength, limit } });
+  throw tooLarge(source.name, entry.byteLength, limit, entry.name);
 }

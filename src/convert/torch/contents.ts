@@ -9,9 +9,9 @@ import { readTorchArchive } from './archive.ts';
 import { kindOf, PickleDict } from './pickle-values.ts';
 import { StateDict } from './state-dict.ts';
 import { checkT6Names, configOfArguments } from './t6-config.ts';
-import type { JsonObject, ModelContents } from '../../format/contents.ts';
+import type { ModelContents } from '../../format/contents.ts';
 import type { ByteSource } from '../../format/files/byte-source.ts';
-import type { Refuse } from '../../format/files/json.ts';
+import type { JsonObject, Refuse } from '../../format/files/json.ts';
 import type { ModelFiles } from '../../format/files/model-files.ts';
 
 const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.bin$/;
@@ -24,10 +24,7 @@ const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.bin$/;
  *   `CONFIG_INVALID`, `WEIGHTS_TRUNCATED`
  */
 export async function readTorch(source: ByteSource, files: ModelFiles): Promise<ModelContents> {
-  const archive = await readTorchArchive(source);
-  const file = `"${printable(source.name)}"`;
-  const { root } = archive;
-  if (!(root instanceof PickleDict)) throw unsupportedCheckpoint(file, 'a dict', kindOf(root));
+  const { archive, root } = await readDict(source);
   const model = root.entries.get('model');
   const state = new StateDict();
   if (model instanceof PickleDict) {
@@ -36,7 +33,7 @@ export async function readTorch(source: ByteSource, files: ModelFiles): Promise<
     return contents(state, config, files);
   }
   await state.add(archive, root);
-  return contents(state, await readConfigFile(files), files);
+  return contents(state, await readConfigFile(files, refuseJson('config.json')), files);
 }
 
 /**
@@ -57,17 +54,21 @@ export async function readTorchShards(
   for (const shard of shards) {
     const source = await files.open(shard);
     if (!source) throw missingFile(files, shard);
-    const archive = await readTorchArchive(source);
-    if (!(archive.root instanceof PickleDict)) {
-      throw unsupportedCheckpoint(`"${printable(shard)}"`, 'a dict', kindOf(archive.root));
-    }
+    const { archive, root } = await readDict(source);
     for (const [name, expected] of shardOf) {
-      if (expected !== shard || archive.root.entries.has(name)) continue;
+      if (expected !== shard || root.entries.has(name)) continue;
       throw invalidCheckpoint(`"${printable(shard)}"`, `tensor "${printable(name)}"`, 'none');
     }
-    await state.add(archive, archive.root);
+    await state.add(archive, root);
   }
-  return contents(state, await readConfigFile(files), files);
+  return contents(state, await readConfigFile(files, refuseJson('config.json')), files);
+}
+
+async function readDict(source: ByteSource) {
+  const archive = await readTorchArchive(source);
+  const { root } = archive;
+  if (root instanceof PickleDict) return { archive, root };
+  throw unsupportedCheckpoint(`"${printable(source.name)}"`, 'a dict', kindOf(root));
 }
 
 async function contents(

@@ -1,7 +1,6 @@
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf, PickleDict, PickleGlobal, PickleObject, PickleTuple } from './pickle-values.ts';
-import type { PickleHost } from './pickle.ts';
 import type { PickleValue } from './pickle-values.ts';
 
 /** Elements that lie in one file of the archive. */
@@ -70,8 +69,11 @@ const CALLABLES: ReadonlySet<string> = new Set([
 /** Weights have 1 or 2 dimensions. */
 const MAX_RANK = 8;
 
-/** Makes tensors and OrderedDicts for a pickle of `torch.save`, and refuses everything else. */
-export class TorchHost implements PickleHost {
+/**
+ * Makes tensors and OrderedDicts for a pickle of `torch.save`, and refuses every other name, call,
+ * argument and id; everything it returns is made by its own code.
+ */
+export class TorchHost {
   readonly #subject: string;
 
   constructor(subject: string) {

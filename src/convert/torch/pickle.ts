@@ -1,41 +1,31 @@
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
+import { TorchHost } from './objects.ts';
 import { PickleReader } from './pickle-reader.ts';
 import {
   checkNesting,
   kindOf,
   PickleDict,
-  PickleGlobal,
   PickleList,
   PickleTuple,
   type PickleValue,
 } from './pickle-values.ts';
-
-/** What a pickle may name and call; everything it returns is made by its own code. */
-export interface PickleHost {
-  /** @throws TpaError for every name that is not on its list */
-  global(name: string): PickleGlobal;
-  /** @throws TpaError for every callable but its own, and for arguments that do not fit */
-  reduce(callable: PickleValue, args: PickleTuple): PickleValue;
-  /** @throws TpaError for every id but a tensor's storage */
-  persistent(id: PickleValue): PickleValue;
-}
 
 const MIN_PROTOCOL = 2;
 const MAX_PROTOCOL = 5;
 
 /**
  * Reads a pickle of tensors and plain containers. No name is resolved and nothing is called: what
- * a pickle may ask for is the short list of its `host`. One opcode takes at least one byte, so time
+ * a pickle may ask for is the short list of {@link TorchHost}. One opcode takes at least one byte, so time
  * and memory are linear in the length of the bytes.
  *
  * @throws TpaError `CHECKPOINT_INVALID` where the bytes are no pickle, `MODEL_UNSUPPORTED` where they
  *   hold or call anything else
  * @example
  * const bytes = Uint8Array.of(0x80, 2, 0x7d, 0x2e); // protocol 2, an empty dict, stop
- * const root = readPickle(bytes, 'data.pkl', new TorchHost('data.pkl'));
+ * const root = readPickle(bytes, 'data.pkl');
  */
-export function readPickle(bytes: Uint8Array, subject: string, host: PickleHost): PickleValue {
-  const root = new PickleMachine(bytes, subject, host).run();
+export function readPickle(bytes: Uint8Array, subject: string): PickleValue {
+  const root = new PickleMachine(bytes, subject).run();
   checkNesting(subject, root);
   return root;
 }
@@ -101,16 +91,16 @@ function opcodeName(opcode: number): string {
 /** Values under construction, and the marks between them. */
 class PickleMachine {
   readonly in: PickleReader;
-  readonly host: PickleHost;
+  readonly host: TorchHost;
   readonly #subject: string;
   readonly #values: PickleValue[] = [];
   /** Heights at which a mark was set. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
 
-  constructor(bytes: Uint8Array, subject: string, host: PickleHost) {
+  constructor(bytes: Uint8Array, subject: string) {
     this.in = new PickleReader(bytes, subject);
-    this.host = host;
+    this.host = new TorchHost(subject);
     this.#subject = subject;
   }
 

@@ -4,6 +4,7 @@ import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts
 import { kindOf } from './pickle-values.ts';
 import { TorchTensor } from './objects.ts';
 import type { LocatedTensor } from '../../format/tensors/tensors.ts';
+import type { TensorEntry } from '../../format/tensors/safetensors.ts';
 import type { PickleDict } from './pickle-values.ts';
 import type { TorchArchive } from './archive.ts';
 
@@ -42,7 +43,7 @@ export class StateDict {
    * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `WEIGHTS_DUPLICATE_NAME`
    */
   async add(archive: TorchArchive, dict: PickleDict): Promise<void> {
-    const regions: Region[] = [];
+    const entries: TensorEntry[] = [];
     for (const [key, value] of dict.entries) {
       if (typeof key !== 'string') throw invalidCheckpoint('a state dict', 'names', kindOf(key));
       if (!(value instanceof TorchTensor)) {
@@ -50,15 +51,15 @@ export class StateDict {
       }
       const name = key.replace(WRAPPER, '');
       if (BUFFER.test(name)) this.#leftOut.push(name);
-      else regions.push(await this.#add(archive, name, value));
+      else entries.push(await this.#add(archive, name, value));
     }
-    for (const name of overlapping(regions)) {
+    for (const name of overlapping(entries)) {
       this.#tensors.delete(name);
       this.#leftOut.push(name);
     }
   }
 
-  async #add(archive: TorchArchive, name: string, tensor: TorchTensor): Promise<Region> {
+  async #add(archive: TorchArchive, name: string, tensor: TorchTensor): Promise<TensorEntry> {
     const subject = `tensor "${printable(name)}"`;
     const { storage, shape } = tensor;
     const { dtype } = storage;
@@ -78,16 +79,8 @@ export class StateDict {
     const offset = first + (await archive.locate(storage));
     const entry = { name, dtype, shape, offset, byteLength };
     this.#tensors.set(name, { source: archive.source, entry });
-    return { name, layout: `${dtype} [${shape.join()}]`, offset, byteLength };
+    return entry;
   }
-}
-
-interface Region {
-  readonly name: string;
-  /** Type and shape. */
-  readonly layout: string;
-  readonly offset: number;
-  readonly byteLength: number;
 }
 
 /** Only row-major tensors are copied as they lie; a dimension of one element has any stride. */
@@ -107,25 +100,26 @@ function checkContiguous(subject: string, { shape, strides }: TorchTensor): void
  * The names that are another's bytes again, which only a tied output projection may be: otherwise a
  * small file could ask for any number of copies of a tensor.
  */
-function overlapping(regions: readonly Region[]): string[] {
-  const inOrder = regions
+function overlapping(entries: readonly TensorEntry[]): string[] {
+  const inOrder = entries
     .filter(({ byteLength }) => byteLength > 0)
     .toSorted((a, b) => a.offset - b.offset || Number(a.name === HEAD) - Number(b.name === HEAD));
   const copies: string[] = [];
-  let last: Region | undefined;
-  for (const region of inOrder) {
-    const isApart = last === undefined || region.offset >= last.offset + last.byteLength;
+  let last: TensorEntry | undefined;
+  for (const entry of inOrder) {
+    const isApart = last === undefined || entry.offset >= last.offset + last.byteLength;
     const isTied =
-      region.name === HEAD &&
+      entry.name === HEAD &&
       last?.name === EMBEDDING &&
-      region.offset === last.offset &&
-      region.layout === last.layout;
+      entry.offset === last.offset &&
+      entry.dtype === last.dtype &&
+      entry.shape.join() === last.shape.join();
     if (isTied) {
-      copies.push(region.name);
+      copies.push(entry.name);
     } else if (isApart) {
-      last = region;
+      last = entry;
     } else {
-      const subject = `tensor "${printable(region.name)}"`;
+      const subject = `tensor "${printable(entry.name)}"`;
       const found = `those of "${printable(last!.name)}"`;
       throw unsupportedCheckpoint(subject, 'elements of its own', found);
     }

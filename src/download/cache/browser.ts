@@ -1,7 +1,7 @@
 import { messageOf } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hex.ts';
 import { type Chunks, sequentialSource } from '../net/sequential.ts';
-import { parseFacts } from './file-facts.ts';
+import { noCache, parseFacts } from './file-facts.ts';
 import type {
   CachedFile,
   CacheWriter,
@@ -18,7 +18,7 @@ export async function openRuntimeCache(): Promise<RuntimeCache> {
   try {
     // there only in secure contexts; where a page may keep nothing, to look at it may throw
     if (globalThis.caches === undefined) {
-      return { info: { kind: 'none', reason: 'no Cache API: the page is not a secure context' } };
+      return noCache('no Cache API: the page is not a secure context');
     }
     const store = await globalThis.caches.open(NAME);
     return {
@@ -26,7 +26,7 @@ export async function openRuntimeCache(): Promise<RuntimeCache> {
       info: { kind: 'cache-api', reason: `files are kept in the cache "${NAME}" of this origin` },
     };
   } catch (error) {
-    return { info: { kind: 'none', reason: `no Cache API: ${messageOf(error)}` } };
+    return noCache(`no Cache API: ${messageOf(error)}`);
   }
 }
 

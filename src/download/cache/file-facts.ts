@@ -1,4 +1,9 @@
-import type { CachedFile, FileFacts } from './model-cache.ts';
+import type { CachedFile, FileFacts, RuntimeCache } from './model-cache.ts';
+
+/** No cache, and why. */
+export function noCache(reason: string): RuntimeCache {
+  return { info: { kind: 'none', reason } };
+}
 
 /** Facts as they were written by `JSON.stringify`; undefined for anything else. */
 export function parseFacts(text: string | null): FileFacts | undefined {

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../base/hex.ts';
-import { errorCode, nodeBuiltin } from '../../base/node.ts';
-import { parseFacts } from './file-facts.ts';
+import { errorCode, nodeBuiltin, readFully } from '../../base/node.ts';
+import { noCache, parseFacts } from './file-facts.ts';
 import type {
   CachedFile,
   CacheWriter,
@@ -14,19 +14,14 @@ import type { FileHandle } from 'node:fs/promises';
 export async function openRuntimeCache(): Promise<RuntimeCache> {
   const folder = await cachePlace(readVariable, process.platform);
   if (folder === undefined) {
-    return {
-      info: {
-        kind: 'none',
-        reason: 'no environment variable that may be read names a folder: set TPA_CACHE',
-      },
-    };
+    return noCache('no environment variable that may be read names a folder: set TPA_CACHE');
   }
   for (const name of ['read', 'write'] as const) {
     if (await isAllowed({ name, path: folder })) continue;
-    return { info: { kind: 'none', reason: `Deno has not been allowed to ${name} ${folder}` } };
+    return noCache(`Deno has not been allowed to ${name} ${folder}`);
   }
   const fs = nodeBuiltin('fs/promises');
-  if (fs === undefined) return { info: { kind: 'none', reason: 'no file system' } };
+  if (fs === undefined) return noCache('no file system');
   const cache = folderCache(folder, fs);
   return { cache, info: { kind: 'folder', reason: `files are kept in ${folder}` } };
 }
@@ -181,7 +176,8 @@ async function readCached(handle: FileHandle): Promise<CachedFile | undefined> {
   }
   const { facts, start } = cached;
   const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
-    if (await fill(handle, start + offset, target)) return;
+    const filled = await readFully(handle, start + offset, target);
+    if (filled === target.byteLength) return;
     throw new Error('the file ends before');
   };
   let isOpen = true;
@@ -204,26 +200,15 @@ async function readHead(
   handle: FileHandle,
 ): Promise<{ readonly facts: FileFacts; readonly start: number } | undefined> {
   const prefix = new Uint8Array(LENGTH_BYTES);
-  if (!(await fill(handle, 0, prefix))) return undefined;
+  if ((await readFully(handle, 0, prefix)) < LENGTH_BYTES) return undefined;
   const length = new DataView(prefix.buffer).getUint32(0, true);
   if (length > MAX_FACTS_BYTES) return undefined;
   const text = new Uint8Array(length);
-  if (!(await fill(handle, LENGTH_BYTES, text))) return undefined;
+  if ((await readFully(handle, LENGTH_BYTES, text)) < length) return undefined;
   const facts = parseFacts(new TextDecoder().decode(text));
   const start = LENGTH_BYTES + length;
   const { size } = await handle.stat();
   return facts && size === start + facts.size ? { facts, start } : undefined;
-}
-
-/** Fills `target` from a byte of the file on; false where the file ends before. */
-async function fill(handle: FileHandle, from: number, target: Uint8Array): Promise<boolean> {
-  for (let filled = 0; filled < target.byteLength;) {
-    const left = target.byteLength - filled;
-    const { bytesRead } = await handle.read(target, filled, left, from + filled);
-    if (bytesRead === 0) return false;
-    filled += bytesRead;
-  }
-  return true;
 }
 
 function encodeFacts(facts: FileFacts): Uint8Array {

@@ -104,12 +104,6 @@ export interface RuntimeCache {
 
 /** Whether something is as a caller's cache must be. */
 export function isModelCache(value: unknown): value is ModelCache {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'open' in value &&
-    typeof value.open === 'function' &&
-    'create' in value &&
-    typeof value.create === 'function'
-  );
+  const { open, create } = Object(value) as Partial<ModelCache>;
+  return typeof value === 'object' && typeof open === 'function' && typeof create === 'function';
 }

@@ -1,5 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
-import { truncated } from '../../format/files/byte-source.ts';
+import { tooLarge, truncated } from '../../format/files/byte-source.ts';
 import { Body, STALL_MS } from './body.ts';
 import {
   changed,
@@ -7,7 +7,6 @@ import {
   MAX_FILE_BYTES,
   noAnswer,
   notServed,
-  tooLarge,
   wrongLength,
 } from './failures.ts';
 import { checkResponse, type Network } from './network.ts';
@@ -59,8 +58,7 @@ export class Download {
 
   /** What tells this version of the file from another. */
   get version(): Version {
-    const { etag, modified } = this.#first ?? {};
-    return { ...(etag ? { etag } : {}), ...(modified ? { modified } : {}) };
+    return this.#first?.version ?? {};
   }
 
   /**
@@ -121,7 +119,9 @@ export class Download {
   async #received(bytes: number, body: Body): Promise<void> {
     this.#position += bytes;
     this.#retries.progressed(bytes);
-    if (this.#position > MAX_FILE_BYTES) throw tooLarge(this.#file, this.#position);
+    if (this.#position > MAX_FILE_BYTES) {
+      throw tooLarge(this.#file, this.#position, MAX_FILE_BYTES);
+    }
     if (this.#position !== this.size) return;
     await body.expectEnd(this.#link.patience);
     this.suspend();
@@ -134,6 +134,10 @@ export class Download {
       patience.check();
       bodies.admit(this);
       const controller = new AbortController();
+      const letGo = (): void => {
+        controller.abort();
+        bodies.release(this);
+      };
       const from = this.#first?.isEncoded ? 0 : this.#position;
       const init = {
         headers: { ...headers, range: `bytes=${from}-` },
@@ -143,8 +147,7 @@ export class Download {
       try {
         response = await patience.within(network.fetch(this.#address, init), STALL_MS);
       } catch (cause) {
-        controller.abort();
-        bodies.release(this);
+        letGo();
         const error = noAnswer(this.#file, this.#address, cause);
         patience.check();
         if (isForbidden(cause)) throw error;
@@ -155,12 +158,10 @@ export class Download {
         const body = this.#accept(response, from, controller);
         if (body !== undefined) return body;
       } catch (error) {
-        controller.abort();
-        bodies.release(this);
+        letGo();
         throw error;
       }
-      controller.abort();
-      bodies.release(this);
+      letGo();
       if (this.#isAbsence(response)) return undefined;
       const { status } = response;
       const error = notServed(this.#file, `HTTP status ${status}`, { status });
@@ -176,7 +177,7 @@ export class Download {
     if (status === 416) {
       if (this.#first !== undefined) throw changed(file);
       // There is no byte 0 in an empty file.
-      this.#first = { start: 0, length: 0, size: 0, isEncoded: false };
+      this.#first = { start: 0, length: 0, size: 0, isEncoded: false, version: {} };
       return new Body(file, null, controller, 0, 0, 0);
     }
     if (this.#isAbsence(response) || status === 429 || status >= 500) return undefined;

@@ -26,12 +26,6 @@ export function wrongPlace(file: string, expected: number, found: string): TpaEr
   return new TpaError('WEIGHTS_TRUNCATED', message, { data: { expected } });
 }
 
-/** The error of a file that is longer than any that can be used. */
-export function tooLarge(file: string, needed: number, limit = MAX_FILE_BYTES): TpaError {
-  const message = `"${printable(file)}" has ${needed} bytes, at most ${limit} are read`;
-  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
-}
-
 /** The error of a file that became another one while it was read. */
 export function changed(file: string): TpaError {
   const message = `"${printable(file)}" changed on the server while it was downloaded; load again`;

@@ -1,4 +1,5 @@
-import { changed, MAX_FILE_BYTES, tooLarge, wrongLength, wrongPlace } from './failures.ts';
+import { tooLarge } from '../../format/files/byte-source.ts';
+import { changed, MAX_FILE_BYTES, wrongLength, wrongPlace } from './failures.ts';
 
 /** What tells one version of a file from another, where a server says. */
 export interface Version {
@@ -7,7 +8,8 @@ export interface Version {
 }
 
 /** What an answer says of the file and of its own part of it. */
-export interface Served extends Version {
+export interface Served {
+  readonly version: Version;
   /** First byte of the body, counted from the start of the file. */
   readonly start: number;
   /** Bytes of the body and of the file; undefined where the server does not say. */
@@ -32,18 +34,18 @@ export function readServed(file: string, response: Response, asked: number): Ser
   const version = readVersion(response.headers);
   if (response.status !== 206) {
     const size = checkSize(file, bodyLength(response));
-    return { start: 0, length: size, size, isEncoded, ...version };
+    return { start: 0, length: size, size, isEncoded, version };
   }
   const range = response.headers.get('content-range');
   if (isEncoded) {
-    return { start: asked, length: undefined, size: undefined, isEncoded, ...version };
+    return { start: asked, length: undefined, size: undefined, isEncoded, version };
   }
   const length = readLength(response.headers);
   if (range === null) {
     // From another origin a browser may hide the header; a part of a file is not compressed then.
     if (response.type !== 'cors') throw wrongPlace(file, asked, 'no Content-Range');
     const size = length === undefined ? undefined : checkSize(file, asked + length);
-    return { start: asked, length, size, isEncoded, ...version };
+    return { start: asked, length, size, isEncoded, version };
   }
   const [, first, last, total] = CONTENT_RANGE.exec(range) ?? [];
   const start = Number(first);
@@ -53,7 +55,7 @@ export function readServed(file: string, response: Response, asked: number): Ser
   checkSize(file, Math.max(size, end));
   if (end > size) throw wrongLength(file, size, end);
   if (length !== undefined && length !== end - start) throw wrongLength(file, end - start, length);
-  return { start, length: end - start, size, isEncoded, ...version };
+  return { start, length: end - start, size, isEncoded, version };
 }
 
 /** Etag and date, where they can be seen. */
@@ -73,7 +75,7 @@ export function isOtherVersion(a: Version, b: Version): boolean {
 export function checkUnchanged(file: string, before: Served, now: Served): void {
   const isOtherSize =
     before.size !== undefined && now.size !== undefined && before.size !== now.size;
-  if (isOtherSize || isOtherVersion(before, now)) throw changed(file);
+  if (isOtherSize || isOtherVersion(before.version, now.version)) throw changed(file);
 }
 
 /** Whether an answer is what many servers have for every unknown path: their start page. */
@@ -102,5 +104,5 @@ function readLength(headers: Headers): number | undefined {
 
 function checkSize(file: string, size: number | undefined): number | undefined {
   if (size === undefined || (size >= 0 && size <= MAX_FILE_BYTES)) return size;
-  throw tooLarge(file, size);
+  throw tooLarge(file, size, MAX_FILE_BYTES);
 }

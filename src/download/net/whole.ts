@@ -1,6 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { tooLarge } from './failures.ts';
+import { tooLarge } from '../../format/files/byte-source.ts';
 import type { Chunks } from './sequential.ts';
 
 /** First buffer of a file of unknown length. */

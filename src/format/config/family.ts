@@ -6,7 +6,7 @@ import type { Fields } from './fields.ts';
 export type LlamaFamily = 'llama' | 'mistral' | 'qwen2' | 'qwen3';
 
 /** `architectures` of each. Compared whole: qwen2_moe and LlamaForTokenClassification are others. */
-const ARCHITECTURES: Readonly<Record<LlamaFamily, string>> = {
+export const ARCHITECTURES: Readonly<Record<LlamaFamily, string>> = {
   llama: 'LlamaForCausalLM',
   mistral: 'MistralForCausalLM',
   qwen2: 'Qwen2ForCausalLM',

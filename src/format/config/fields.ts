@@ -134,12 +134,7 @@ export class Fields {
 }
 
 /** The error of a value that breaks `rule`; `path` is empty for the file as a whole, `found` quotes nothing. */
-export function invalidConfig(
-  path: string,
-  rule: string,
-  found: string,
-  file = 'config.json',
-): TpaError {
+function invalidConfig(path: string, rule: string, found: string, file = 'config.json'): TpaError {
   const subject = path === '' ? file : `${file}: "${path}"`;
   return new TpaError('CONFIG_INVALID', `${subject} expected ${rule}, got ${found}`, {
     data: { file, path, rule },

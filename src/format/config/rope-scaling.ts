@@ -1,23 +1,20 @@
 import { LIMITS, SMALLEST } from './limits.ts';
 import { printable } from '../../base/printable.ts';
 import type { Fields } from './fields.ts';
+import type { ModelConfig } from './model-config.ts';
 import type { RopeScaling } from '../../attention/rope.ts';
+
+type RopeConfig = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'>;
 
 const DEFAULT_THETA = 10_000;
 const KNOWN = 'default, linear, llama3 or yarn';
-
-/** RoPE as a config.json of Hugging Face describes it. */
-export interface RopeFields {
-  readonly ropeTheta: number;
-  readonly ropeScaling?: RopeScaling;
-}
 
 /**
  * Reads `rope_theta` and `rope_scaling`, or the `rope_parameters` that newer exports put both in.
  *
  * @throws TpaError `CONFIG_INVALID`; `MODEL_UNSUPPORTED` naming a scaling that is not computed
  */
-export function readRope(fields: Fields, contextLength: number): RopeFields {
+export function readRope(fields: Fields, contextLength: number): RopeConfig {
   fields.neutral('partial_rotary_factor', 1);
   const parameters = fields.object('rope_parameters');
   const scaling = fields.object('rope_scaling');

@@ -13,26 +13,20 @@ const DEFAULT_CONTEXT = 1024;
 const DEFAULT_ROPE_THETA = 10_000;
 
 type Sizes = Pick<ModelConfig, 'layers' | 'heads' | 'headDim' | 'dim' | 'vocabSize'>;
-type Factors = Pick<
-  ModelConfig,
-  | 'mechanism'
-  | 'kvHeads'
-  | 'rankQ'
-  | 'rankK'
-  | 'rankV'
-  | 'headFactors'
-  | 'featureFactors'
-  | 'outerDim'
-  | 'latent'
->;
+type Kinds<T> = Readonly<Partial<Record<AttentionTensors['kind'], T>>>;
 
-const HEAD_FACTORS = { 'tpa-nonctx-a': 'fixed', dense: 'groups', mla: 'groups' } as const;
-const FEATURE_FACTORS = {
+/** What A and B factors are where they are not contextual. */
+const HEAD_FACTORS: Kinds<ModelConfig['headFactors']> = {
+  'tpa-nonctx-a': 'fixed',
+  dense: 'groups',
+  mla: 'groups',
+};
+const FEATURE_FACTORS: Kinds<ModelConfig['featureFactors']> = {
   'tpa-nonctx-b': 'fixed',
   'tpa-shared-b': 'shared',
   'tpa-third-order': 'outer',
   mla: 'latent',
-} as const;
+};
 
 /**
  * Checks the keys of the upstream layout: T6, its variants and its MHA, MQA, GQA and MLA baselines.
@@ -108,19 +102,20 @@ function readFactors(
   sizes: Sizes,
   { kind, hasQueryFactors }: AttentionTensors,
   attention: string | undefined,
-): Factors {
+) {
   const { heads, headDim } = sizes;
+  const headFactors = HEAD_FACTORS[kind] ?? 'contextual';
+  const featureFactors = FEATURE_FACTORS[kind] ?? 'contextual';
+  const plain = { kvHeads: heads, headFactors, featureFactors, outerDim: 1 };
   if (kind === 'dense') {
     const kvHeads = readKvHeads(fields, tensors, sizes);
     const mechanism = chooseMechanism(attention, denseMechanisms(heads, kvHeads));
-    const ranks = { rankQ: 0, rankK: kvHeads, rankV: kvHeads };
-    return { mechanism, kvHeads, ...ranks, ...kinds(kind), outerDim: 1 };
+    return { ...plain, mechanism, kvHeads, rankQ: 0, rankK: kvHeads, rankV: kvHeads };
   }
   if (kind === 'mla') {
     const mechanism = chooseMechanism(attention, [kind]);
     const latent = readLatentSizes(fields, tensors, sizes);
-    const ranks = { rankQ: 0, rankK: 1, rankV: 1 };
-    return { mechanism, kvHeads: heads, ...ranks, ...kinds(kind), outerDim: 1, latent };
+    return { ...plain, mechanism, rankQ: 0, rankK: 1, rankV: 1, latent };
   }
   const isPlain = kind === 'tpa' || kind === 'tpa-kvonly';
   const mechanism = chooseMechanism(attention, isPlain ? [kind, 'tpa-sigmoid', 'linear'] : [kind]);
@@ -128,25 +123,13 @@ function readFactors(
   const rankQ = hasQueryFactors ? fields.integer('q_rank', 1, headDim) : 0;
   const outerDim = kind === 'tpa-third-order' ? readOuterDim(fields, headDim) : 1;
   // The features of a whole query would rotate with b, spread over the row by c.
-  if (kind === 'tpa-third-order' && rankQ === 0) {
-    throw unsupportedQuery();
-  }
-  return { mechanism, kvHeads: heads, rankQ, rankK: rank, rankV: rank, ...kinds(kind), outerDim };
+  if (kind === 'tpa-third-order' && rankQ === 0) throw unsupportedQuery();
+  return { ...plain, mechanism, rankQ, rankK: rank, rankV: rank, outerDim };
 }
 
 function unsupportedQuery(): TpaError {
   const message = 'model expected factors of the query with tpa-third-order, found a full query';
   return new TpaError('MODEL_UNSUPPORTED', message, { data: { found: 'c_q' } });
-}
-
-function kinds(kind: AttentionTensors['kind']): Pick<Factors, 'headFactors' | 'featureFactors'> {
-  const heads: Readonly<Partial<Record<string, ModelConfig['headFactors']>>> = HEAD_FACTORS;
-  const features: Readonly<Partial<Record<string, ModelConfig['featureFactors']>>> =
-    FEATURE_FACTORS;
-  return {
-    headFactors: heads[kind] ?? 'contextual',
-    featureFactors: features[kind] ?? 'contextual',
-  };
 }
 
 function readOuterDim(fields: Fields, headDim: number): number {
@@ -161,7 +144,7 @@ function readRotaryDim(
   fields: Fields,
   { kind }: AttentionTensors,
   { headDim }: Sizes,
-  { latent, outerDim }: Factors,
+  { latent, outerDim }: Pick<ModelConfig, 'latent' | 'outerDim'>,
 ): number {
   if (latent !== undefined || kind === 'tpa-third-order') {
     fields.neutral('rope_partial_factor', 1);

@@ -1,13 +1,19 @@
-/** Strict text, a byte order mark being a character. @throws what `refuse` makes of other bytes */
-export function decodeUtf8(bytes: Uint8Array, refuse: () => Error): string {
+/**
+ * Strict text.
+ *
+ * @param ignoreBOM whether a byte order mark is a character
+ * @throws what `refuse` makes of other bytes
+ */
+export function decodeUtf8(bytes: Uint8Array, refuse: () => Error, ignoreBOM = true): string {
   try {
-    return UTF8.decode(bytes);
+    return (ignoreBOM ? UTF8 : UTF8_WITHOUT_BOM).decode(bytes);
   } catch {
     throw refuse();
   }
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const UTF8_WITHOUT_BOM = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads little-endian values one after the other, none of them beyond the end of the bytes. */
 export class ByteReader {
@@ -21,12 +27,10 @@ export class ByteReader {
     this.#ended = ended;
   }
 
-  /** Position of the next byte. */
   get position(): number {
     return this.#at;
   }
 
-  /** Bytes that are left. */
   get left(): number {
     return this.#view.byteLength - this.#at;
   }

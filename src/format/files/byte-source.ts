@@ -48,6 +48,33 @@ export function bytesSource(name: string, bytes: Uint8Array | ArrayBuffer): Byte
   };
 }
 
+/** The same file, every read of it with `before` and `after` around it. */
+export function tapped(
+  source: ByteSource,
+  after: (offset: number, bytes: Uint8Array) => void | Promise<void>,
+  before: (offset: number) => void | Promise<void> = () => {},
+): ByteSource {
+  const { name, size, readInto: fill } = source;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      await before(offset);
+      const bytes = await source.read(offset, length);
+      await after(offset, bytes);
+      return bytes;
+    },
+    ...(fill && {
+      async readInto(offset: number, target: Uint8Array) {
+        await before(offset);
+        await fill.call(source, offset, target);
+        await after(offset, target);
+      },
+    }),
+    close: () => source.close(),
+  };
+}
+
 /** Fills `target` with the bytes from `offset` on, by a copy where the source cannot do it itself. */
 export async function readInto(
   source: ByteSource,
@@ -75,10 +102,22 @@ export function truncated(name: string, expected: number, found: number): TpaErr
 export async function readAll(source: ByteSource, maxBytes: number): Promise<Uint8Array> {
   try {
     if (source.size <= maxBytes) return await source.read(0, source.size);
-    const message = `"${printable(source.name)}" has ${source.size} bytes, at most ${maxBytes} are read`;
-    const data = { needed: source.size, limit: maxBytes };
-    throw new TpaError('RESOURCE_LIMIT', message, { data });
+    throw tooLarge(source.name, source.size, maxBytes);
   } finally {
     await source.close();
   }
+}
+
+/** The error of a file, or of one inside it, that is longer than what is read of it. */
+export function tooLarge(name: string, needed: number, limit: number, inside?: string): TpaError {
+  const part = inside === undefined ? '' : ` file "${printable(inside)}"`;
+  const message = `"${printable(name)}"${part} has ${needed} bytes, at most ${limit} are read`;
+  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
+}
+
+/** The first four bytes of a file, which tell its format; undefined where it has fewer. */
+export async function readMagic(source: ByteSource): Promise<number | undefined> {
+  if (source.size < 4) return undefined;
+  const { buffer, byteOffset } = await source.read(0, 4);
+  return new DataView(buffer, byteOffset).getUint32(0, true);
 }

@@ -1,5 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
-import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
+import { errorCode, isDenied, nodeBuiltin, readFully } from '../../base/node.ts';
 import { checkBareName } from './model-files.ts';
 import { truncated } from './byte-source.ts';
 import { printable } from '../../base/printable.ts';
@@ -116,14 +116,10 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
   const stats = await handle.stat();
   let isOpen = true;
   const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
-    const { byteLength } = target;
-    for (let filled = 0; filled < byteLength;) {
-      const at = offset + filled;
-      const { bytesRead } = await handle.read(target, filled, byteLength - filled, at);
-      // Beyond its end, or the file has shrunk since it was opened.
-      if (bytesRead === 0) throw truncated(name, offset + byteLength, at);
-      filled += bytesRead;
-    }
+    const filled = await readFully(handle, offset, target);
+    // Beyond its end, or the file has shrunk since it was opened.
+    const end = offset + target.byteLength;
+    if (filled < target.byteLength) throw truncated(name, end, offset + filled);
   };
   const source: ByteSource = {
     name,

@@ -1,5 +1,8 @@
+import { decodeUtf8 } from './byte-reader.ts';
 import type { TpaError } from '../../base/errors.ts';
-import type { JsonObject } from '../contents.ts';
+
+/** What JSON can hold at the top of a file. */
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Published files nest 3 to 5 deep. */
 const MAX_DEPTH = 32;
@@ -20,13 +23,9 @@ export type Refuse = (rule: string, found: string) => TpaError;
  * @throws what `refuse` makes, without the engine's error as its cause: that would quote the file
  */
 export function parseJson(bytes: Uint8Array, refuse: Refuse, ignoreBOM = true): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM }).decode(bytes);
-  } catch {
-    throw refuse('UTF-8 text', 'other bytes');
-  }
-  if (isDeeperThan(MAX_DEPTH, bytes)) throw refuse(`at most ${MAX_DEPTH} levels`, 'more');
+  const text = decodeUtf8(bytes, () => refuse('UTF-8 text', 'other bytes'), ignoreBOM);
+  const isTooDeep = scanBrackets(bytes, (depth) => depth > MAX_DEPTH) !== undefined;
+  if (isTooDeep) throw refuse(`at most ${MAX_DEPTH} levels`, 'more');
   try {
     return JSON.parse(text);
   } catch {
@@ -41,10 +40,15 @@ export function expectObject(json: unknown, refuse: Refuse): JsonObject {
 }
 
 /**
- * Whether JSON text in UTF-8 nests deeper than `limit`, by a linear scan: JSON.parse has no limit
- * and takes about 120 ns a level, 8 s for 64 MB of brackets.
+ * The first bracket of JSON text in UTF-8 that `isFound` takes, by a linear scan: JSON.parse has no
+ * limit of depth and takes about 120 ns a level, 8 s for 64 MB of brackets.
+ *
+ * @param isFound told how many are open behind each bracket
  */
-function isDeeperThan(limit: number, bytes: Uint8Array): boolean {
+export function scanBrackets(
+  bytes: Uint8Array,
+  isFound: (depth: number) => boolean,
+): number | undefined {
   let depth = 0;
   let isInString = false;
   for (let i = 0; i < bytes.length; i++) {
@@ -55,10 +59,10 @@ function isDeeperThan(limit: number, bytes: Uint8Array): boolean {
     } else if (byte === QUOTE) {
       isInString = true;
     } else if (byte === OPENING_BRACKET || byte === OPENING_BRACE) {
-      if (++depth > limit) return true;
+      if (isFound(++depth)) return i;
     } else if (byte === CLOSING_BRACKET || byte === CLOSING_BRACE) {
-      depth--;
+      if (isFound(--depth)) return i;
     }
   }
-  return false;
+  return undefined;
 }

@@ -1,5 +1,5 @@
-import { addedTokens, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../contents.ts';
+import { bpeTokenizer, idsOf } from './vocabulary.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufVocabulary } from './vocabulary.ts';
 
 /** How text is cut before pairs are merged. */
@@ -78,26 +78,13 @@ export function byteLevelTokenizer(
   const pairs = merges.map((merge) => merge.split(' '));
   const isWhole = pairs.every((pair) => pair.length === 2 && ids.has(pair.join('')));
   if (!isWhole) return 'a merge does not give a token';
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens(vocabulary),
+  const steps = {
     normalizer: splitting.normalizer,
     pre_tokenizer: splitting.preTokenizer,
     post_processor: null,
     decoder: { ...GPT2, add_prefix_space: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: splitting.ignoresMerges,
-      vocab: Object.fromEntries(ids),
-      merges: pairs,
-    },
   };
+  const { ignoresMerges: ignore_merges } = splitting;
+  const model = { unk_token: null, fuse_unk: false, byte_fallback: false, ignore_merges };
+  return bpeTokenizer(vocabulary, ids, steps, { ...model, merges: pairs });
 }

@@ -1,6 +1,6 @@
-import { FAMILIES } from './sizes.ts';
+import { ARCHITECTURES } from '../config/family.ts';
 import { invalidCheckpoint } from '../errors.ts';
-import type { JsonObject } from '../contents.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufHeader } from './header.ts';
 import type { GgufMetadata } from './metadata.ts';
 import type { GgufSizes } from './sizes.ts';
@@ -8,7 +8,6 @@ import type { GgufSizes } from './sizes.ts';
 const MAX_CONTEXT = 2 ** 31;
 const MAX_ROPE_THETA = 1e12;
 const DEFAULT_ROPE_THETA = 10_000;
-const MAX_TOKEN_ID = 2 ** 31;
 
 /**
  * config.json of a LLaMA-family model.
@@ -22,15 +21,14 @@ export function configOf(
   ropeScaling: JsonObject | undefined,
 ): JsonObject {
   const { architecture, dim, hiddenDim, layers, heads, kvHeads, headDim, vocabSize } = sizes;
-  const { modelType, className } = FAMILIES.get(architecture)!;
   const epsKey = `${architecture}.attention.layer_norm_rms_epsilon`;
   const normEps = metadata.number(epsKey, 0, 1);
   if (normEps === undefined) throw invalidCheckpoint(`"${epsKey}"`, 'a number in 0..1', 'nothing');
   const contextLength = metadata.requiredInteger(`${architecture}.context_length`, 1, MAX_CONTEXT);
   const hasBias = (part: string) => tensors.has(`blk.0.${part}.bias`);
   return {
-    architectures: [className],
-    model_type: modelType,
+    architectures: [ARCHITECTURES[architecture]],
+    model_type: architecture,
     hidden_act: 'silu',
     hidden_size: dim,
     intermediate_size: hiddenDim,
@@ -62,22 +60,18 @@ export function readRopeTheta(metadata: GgufMetadata, architecture: string): num
  * @throws TpaError `CHECKPOINT_INVALID`
  */
 export function generationConfigOf(metadata: GgufMetadata): JsonObject | undefined {
-  const ends = ['eos', 'eot', 'eom'].map((name) => tokenId(metadata, name));
+  const ends = ['eos', 'eot', 'eom'].map((name) => metadata.tokenId(name));
   const distinct = [...new Set(ends.filter((id) => id !== undefined))];
   return distinct.length > 1 ? { ...tokenIds(metadata), eos_token_id: distinct } : undefined;
 }
 
 function tokenIds(metadata: GgufMetadata): JsonObject {
-  const bos = tokenId(metadata, 'bos');
-  const eos = tokenId(metadata, 'eos');
+  const bos = metadata.tokenId('bos');
+  const eos = metadata.tokenId('eos');
   return {
     ...(bos !== undefined && { bos_token_id: bos }),
     ...(eos !== undefined && { eos_token_id: eos }),
   };
-}
-
-function tokenId(metadata: GgufMetadata, name: string): number | undefined {
-  return metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, MAX_TOKEN_ID);
 }
 
 /** The decimal that was rounded to this float32: 1e-5, not 0.000009999999747378752. */

@@ -20,10 +20,11 @@ export class GgufMetadata {
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no number in `min … max` */
   number(key: string, min: number, max: number): number | undefined {
-    const value = this.#values.get(key);
-    if (value === undefined) return undefined;
-    if (typeof value === 'number' && value >= min && value <= max) return value;
-    throw this.#misfit(key, `a number in ${min}..${max}`, value);
+    return this.#get(
+      key,
+      `a number in ${min}..${max}`,
+      (value) => typeof value === 'number' && value >= min && value <= max,
+    );
   }
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no integer in `min … max` */
@@ -36,6 +37,11 @@ export class GgufMetadata {
     throw this.#misfit(key, `an integer in ${min}..${max}`, value);
   }
 
+  /** The id of a token with a part to play, such as `bos`. @throws TpaError `CHECKPOINT_INVALID` */
+  tokenId(name: string): number | undefined {
+    return this.integer(`tokenizer.ggml.${name}_token_id`, 0, MAX_TOKEN_ID);
+  }
+
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is missing or no integer in range */
   requiredInteger(key: string, min: number, max: number): number {
     const value = this.integer(key, min, max);
@@ -45,36 +51,32 @@ export class GgufMetadata {
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no text */
   text(key: string): string | undefined {
-    const value = this.#values.get(key);
-    if (value === undefined || typeof value === 'string') return value;
-    throw this.#misfit(key, 'text', value);
+    return this.#get(key, 'text', (value) => typeof value === 'string');
   }
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no boolean */
   boolean(key: string): boolean | undefined {
-    const value = this.#values.get(key);
-    if (value === undefined || typeof value === 'boolean') return value;
-    throw this.#misfit(key, 'a boolean', value);
+    return this.#get(key, 'a boolean', (value) => typeof value === 'boolean');
   }
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no array of texts */
   texts(key: string): readonly string[] | undefined {
-    return this.#array(key, 'an array of texts', (item) => typeof item === 'string');
+    return this.#get(key, 'an array of texts', isArrayOf('string'));
   }
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no array of numbers */
   numbers(key: string): readonly number[] | undefined {
-    return this.#array(key, 'an array of numbers', (item) => typeof item === 'number');
+    return this.#get(key, 'an array of numbers', isArrayOf('number'));
   }
 
-  #array<T extends GgufScalar>(
+  /** The value where it `fits`, of the type that it proves. */
+  #get<T extends GgufValue>(
     key: string,
     expected: string,
-    fits: (item: GgufScalar) => boolean,
-  ): readonly T[] | undefined {
+    fits: (value: GgufValue) => boolean,
+  ): T | undefined {
     const value = this.#values.get(key);
-    if (value === undefined) return undefined;
-    if (Array.isArray(value) && value.every(fits)) return value as readonly T[];
+    if (value === undefined || fits(value)) return value as T | undefined;
     throw this.#misfit(key, expected, value);
   }
 
@@ -86,8 +88,13 @@ export class GgufMetadata {
   }
 }
 
+function isArrayOf(type: 'string' | 'number'): (value: GgufValue) => boolean {
+  return (value) => Array.isArray(value) && value.every((item) => typeof item === type);
+}
+
 /** Real files have 20 to 60. */
 const MAX_PAIRS = 4096;
+const MAX_TOKEN_ID = 2 ** 31;
 /** What the format allows. */
 const MAX_KEY_BYTES = 65_535;
 /** A tokenizer.json in one string takes up to 35 MB. */

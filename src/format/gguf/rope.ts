@@ -2,7 +2,7 @@ import { widenToFloat32 } from '../tensors/half.ts';
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufMetadata } from './metadata.ts';
-import type { JsonObject } from '../contents.ts';
+import type { JsonObject } from '../files/json.ts';
 
 /** LLaMA 3.1 divides by 8, LLaMA 3.2 by 32; the rest is the same in both. */
 const LLAMA3_FACTORS: readonly number[] = [8, 32];

@@ -1,5 +1,5 @@
-import { addedTokens, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../contents.ts';
+import { bpeTokenizer, idsOf } from './vocabulary.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufVocabulary } from './vocabulary.ts';
 
 /** U+2581 stands for a space. */
@@ -42,31 +42,16 @@ export function sentencePieceTokenizer(
   const prefix = { type: 'Prepend', prepend: SPACE };
   const strip = { type: 'Strip', content: ' ', start: 1, stop: 0 };
   const decoders = [toSpace, { type: 'ByteFallback' }, { type: 'Fuse' }];
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens(vocabulary),
-    normalizer: {
-      type: 'Sequence',
-      normalizers: hasSpacePrefix ? [prefix, fromSpace] : [fromSpace],
-    },
+  const normalizers = hasSpacePrefix ? [prefix, fromSpace] : [fromSpace];
+  const steps = {
+    normalizer: { type: 'Sequence', normalizers },
     pre_tokenizer: null,
     post_processor: null,
     decoder: { type: 'Sequence', decoders: hasSpacePrefix ? [...decoders, strip] : decoders },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: tokens[unknown],
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: true,
-      byte_fallback: true,
-      ignore_merges: false,
-      vocab: Object.fromEntries(ids),
-      merges: mergesByScore(vocabulary, ids, scores),
-    },
   };
+  const model = { fuse_unk: true, byte_fallback: true, ignore_merges: false };
+  const merges = mergesByScore(vocabulary, ids, scores);
+  return bpeTokenizer(vocabulary, ids, steps, { unk_token: tokens[unknown], ...model, merges });
 }
 
 /**

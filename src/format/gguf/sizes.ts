@@ -2,16 +2,12 @@ import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufHeader } from './header.ts';
 
-/** The families that are converted, by the architecture a GGUF file names. */
-export const FAMILIES: ReadonlyMap<string, { modelType: string; className: string }> = new Map([
-  ['llama', { modelType: 'llama', className: 'LlamaForCausalLM' }],
-  ['qwen2', { modelType: 'qwen2', className: 'Qwen2ForCausalLM' }],
-  ['qwen3', { modelType: 'qwen3', className: 'Qwen3ForCausalLM' }],
-]);
+/** The families that are converted; GGUF files name them as `model_type` does. */
+const FAMILIES = ['llama', 'qwen2', 'qwen3'] as const;
 
 /** The numbers from which shapes follow. */
 export interface GgufSizes {
-  readonly architecture: string;
+  readonly architecture: (typeof FAMILIES)[number];
   readonly layers: number;
   readonly dim: number;
   readonly hiddenDim: number;
@@ -53,11 +49,11 @@ const NEUTRAL: readonly (readonly [key: string, ...values: number[]])[] = [
  *   architecture or a mixture of experts
  */
 export function readSizes({ metadata, tensors }: GgufHeader): GgufSizes {
-  const architecture = metadata.text('general.architecture') ?? '';
-  if (!FAMILIES.has(architecture)) {
-    const expected = [...FAMILIES.keys()].join(', ');
-    const found = architecture === '' ? 'nothing' : `"${printable(architecture)}"`;
-    throw unsupportedCheckpoint('"general.architecture"', expected, found);
+  const stated = metadata.text('general.architecture') ?? '';
+  const architecture = FAMILIES.find((family) => family === stated);
+  if (architecture === undefined) {
+    const found = stated === '' ? 'nothing' : `"${printable(stated)}"`;
+    throw unsupportedCheckpoint('"general.architecture"', FAMILIES.join(', '), found);
   }
   const splits = metadata.integer('split.count', 0, 65_535) ?? 0;
   if (splits > 1) throw unsupportedCheckpoint('"split.count"', 'a single file', String(splits));

@@ -1,9 +1,9 @@
 import { byteLevelTokenizer } from './byte-level.ts';
 import { readVocabulary } from './vocabulary.ts';
 import { invalidCheckpoint } from '../errors.ts';
-import { expectObject, parseJson } from '../files/json.ts';
+import { expectObject, type JsonObject, parseJson } from '../files/json.ts';
 import { sentencePieceTokenizer } from './sentencepiece.ts';
-import type { JsonObject, ModelText } from '../contents.ts';
+import type { ModelText } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /**
@@ -52,7 +52,7 @@ const STARTS_WITH_BOS: ReadonlySet<unknown> = new Set(['llama-bpe', 'llama3', 'l
 
 /** The same tokenizer.json, putting BOS before a text where the file says or implies it. */
 function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): JsonObject | string {
-  const id = metadata.integer('tokenizer.ggml.bos_token_id', 0, 2 ** 31);
+  const id = metadata.tokenId('bos');
   const isImplied =
     metadata.text('tokenizer.ggml.model') === 'llama' ||
     STARTS_WITH_BOS.has(metadata.text('tokenizer.ggml.pre'));
@@ -77,7 +77,7 @@ function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): Json
 function configOf(metadata: GgufMetadata): JsonObject {
   const tokens = metadata.texts('tokenizer.ggml.tokens') ?? [];
   const token = (name: string): string | undefined => {
-    const id = metadata.integer(`tokenizer.ggml.${name}_token_id`, 0, 2 ** 31);
+    const id = metadata.tokenId(name);
     return id === undefined ? undefined : tokens[id];
   };
   const values: readonly (readonly [string, unknown])[] = [

@@ -1,4 +1,4 @@
-import { ELEMENT_BYTES, type TensorDtype, widenToFloat32 } from '../tensors/half.ts';
+import { widenToFloat32 } from '../tensors/half.ts';
 
 /** Elements of a block: they share one scale. */
 const BLOCK = 32;
@@ -64,22 +64,6 @@ function readScales(blocks: Uint8Array, blockBytes: number): Float32Array {
   return widenToFloat32(halves, 'F16');
 }
 
-/** A dtype whose elements are stored in blocks. */
-export interface BlockType {
-  /** Elements of a block. */
-  readonly length: number;
-  /** Bytes it takes. */
-  readonly bytes: number;
-  /** Whole blocks as float32, `length` for each. */
-  readonly dequantize: (blocks: Uint8Array, out: Float32Array) => void;
-}
-
-/** Those that are read, by name. */
-export const BLOCK_TYPES: ReadonlyMap<string, BlockType> = new Map([
-  ['Q4_0', { length: BLOCK, bytes: Q4_BYTES, dequantize: dequantizeQ4 }],
-  ['Q8_0', { length: BLOCK, bytes: Q8_BYTES, dequantize: dequantizeQ8 }],
-]);
-
 /** How the elements of a tensor are stored. */
 export interface GgufType {
   readonly name: string;
@@ -88,22 +72,19 @@ export interface GgufType {
   readonly blockBytes: number;
 }
 
-function plainType(name: TensorDtype): GgufType {
-  return { name, blockLength: 1, blockBytes: ELEMENT_BYTES[name] };
-}
+const Q4 = { name: 'Q4_0', blockLength: BLOCK, blockBytes: Q4_BYTES, dequantize: dequantizeQ4 };
+const Q8 = { name: 'Q8_0', blockLength: BLOCK, blockBytes: Q8_BYTES, dequantize: dequantizeQ8 };
 
-function blockType(name: string): GgufType {
-  const { length, bytes } = BLOCK_TYPES.get(name)!;
-  return { name, blockLength: length, blockBytes: bytes };
-}
+/** Types of blocks that share a scale, and what makes float32 of them. */
+export const BLOCK_TYPES = [Q4, Q8];
 
 /** The types that are read, by their numbers in the file. */
-export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map([
-  [0, plainType('F32')],
-  [1, plainType('F16')],
-  [2, blockType('Q4_0')],
-  [8, blockType('Q8_0')],
-  [30, plainType('BF16')],
+export const GGUF_TYPES: ReadonlyMap<number, GgufType> = new Map<number, GgufType>([
+  [0, { name: 'F32', blockLength: 1, blockBytes: 4 }],
+  [1, { name: 'F16', blockLength: 1, blockBytes: 2 }],
+  [2, Q4],
+  [8, Q8],
+  [30, { name: 'BF16', blockLength: 1, blockBytes: 2 }],
 ]);
 
 /** The names of all types by their numbers, to refuse by name those that are not read. */

@@ -1,4 +1,5 @@
 import { invalidCheckpoint } from '../errors.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */
@@ -8,13 +9,6 @@ const TOKEN_TYPES = 'undefined normal unknown control user unused byte'.split(' 
 export interface GgufVocabulary {
   readonly tokens: readonly string[];
   readonly types: readonly string[];
-}
-
-/** An entry of `added_tokens` in tokenizer.json. */
-export interface AddedToken {
-  readonly id: number;
-  readonly content: string;
-  readonly special: boolean;
 }
 
 /**
@@ -60,9 +54,34 @@ export function idsOf({ tokens, types }: GgufVocabulary): ReadonlyMap<string, nu
   return ids;
 }
 
+/**
+ * tokenizer.json of a BPE vocabulary.
+ *
+ * @param steps what comes before and after the model
+ * @param model merges, and how it treats what is no token
+ */
+export function bpeTokenizer(
+  vocabulary: GgufVocabulary,
+  ids: ReadonlyMap<string, number>,
+  steps: JsonObject,
+  { unk_token, merges, ...options }: JsonObject,
+): JsonObject {
+  const model = { type: 'BPE', dropout: null, unk_token };
+  const affixes = { continuing_subword_prefix: null, end_of_word_suffix: null };
+  const vocab = Object.fromEntries(ids);
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokens(vocabulary),
+    ...steps,
+    model: { ...model, ...affixes, ...options, vocab, merges },
+  };
+}
+
 /** Tokens that are matched in the text before it is split. */
-export function addedTokens({ tokens, types }: GgufVocabulary): AddedToken[] {
-  const added: AddedToken[] = [];
+function addedTokens({ tokens, types }: GgufVocabulary): JsonObject[] {
+  const added: JsonObject[] = [];
   for (const [id, content] of tokens.entries()) {
     const type = types[id];
     if (type !== 'control' && type !== 'user' && type !== 'unknown') continue;

@@ -1,5 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { truncated } from '../files/byte-source.ts';
+import { scanBrackets } from '../files/json.ts';
 import { JsonScanner } from './json-scan.ts';
 import { printable } from '../../base/printable.ts';
 import type { TpaErrorCode } from '../../base/errors.ts';
@@ -94,22 +95,8 @@ async function readHeaderLength(source: ByteSource, maxHeaderBytes: number): Pro
  * its JSON object closes, or in the padding behind it.
  */
 function isCutHeader(bytes: Uint8Array): boolean {
-  let depth = 0;
-  let isInString = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    if (isInString) {
-      if (byte === 0x5c) i++;
-      else if (byte === 0x22) isInString = false;
-    } else if (byte === 0x22) {
-      isInString = true;
-    } else if (byte === 0x7b || byte === 0x5b) {
-      depth++;
-    } else if ((byte === 0x7d || byte === 0x5d) && --depth <= 0) {
-      return bytes.subarray(i + 1).every((padding) => padding === 0x20);
-    }
-  }
-  return true;
+  const end = scanBrackets(bytes, (depth) => depth <= 0) ?? bytes.length;
+  return bytes.subarray(end + 1).every((padding) => padding === 0x20);
 }
 
 function parseHeader(

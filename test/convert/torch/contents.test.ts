@@ -168,6 +168,12 @@ test('refuses a tied lm_head of another type or shape: that is no tie', async ()
   }
 });
 
+test('a config.json that is no object is a bad checkpoint, one that is no JSON a bad config', async () => {
+  const error = await refused(() => open(buildBin(parts), bytesOf('[1]')), 'CHECKPOINT_INVALID');
+  assert.is(error.message, '"config.json" expected an object, found another value');
+  await refused(() => open(buildBin(parts), bytesOf('{')), 'CONFIG_INVALID');
+});
+
 test('copies tokenizer.json from beside the weights', async () => {
   const tokenizer = { model: { type: 'BPE' } };
   const files = await openModelFiles({ config, weights: new Uint8Array(), tokenizer });

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readPickle } from '../../../src/convert/torch/pickle.ts';
 import { PickleDict, PickleList, PickleTuple } from '../../../src/convert/torch/pickle-values.ts';
-import { TorchHost, TorchTensor } from '../../../src/convert/torch/objects.ts';
+import { TorchTensor } from '../../../src/convert/torch/objects.ts';
 import {
   call,
   globalOf,
@@ -15,7 +15,7 @@ import {
 import { bytesOf, littleEndian as le } from '../../helpers/files/bytes.ts';
 import { CANARY, eachRefused, refused } from '../../helpers/checks/refused.ts';
 
-const read = (bytes: Uint8Array) => readPickle(bytes, 'data.pkl', new TorchHost('data.pkl'));
+const read = (bytes: Uint8Array) => readPickle(bytes, 'data.pkl');
 /** A pickle of these opcodes. */
 const program = (...parts: readonly (number | string | Uint8Array)[]) =>
   bytesOf(0x80, 2, ...parts, '.');
