@@ -134,15 +134,11 @@ for (const sizes of FORMS) {
     const [debug, release] = await Promise.all(
       [{ wasm: DEBUG }, {}].map(async (options) => {
         const bench = await createBench('baseline', options);
-        const guarded = bench.guard();
         const { query, stored } = formInputs(sizes, tokens, cached);
-        const pages = fillPages(bench, guarded, sizes, stored, cached);
-        const at = writeQuery(guarded, query, tokens);
+        const pages = fillPages(bench, sizes, stored, cached);
+        const at = writeQuery(pages, query, tokens);
         const block = { count: tokens, position: cached - tokens };
-        return [
-          ...prefill(bench, guarded, pages, sizes, at, block, true),
-          ...decode(bench, guarded, pages, sizes, at, tokens - 1, cached),
-        ];
+        return [...prefill(pages, at, block, true), ...decode(pages, at, tokens - 1, cached)];
       }),
     );
     assertSame(debug!, release!, sizes.form);
@@ -157,13 +153,12 @@ for (const [title, sizes, width, found] of [
 ] as const) {
   test(`${title}: aborts`, async () => {
     const bench = await createBench('baseline', { wasm: DEBUG });
-    const guarded = bench.guard();
     const { query, stored } = formInputs(sizes, 1, 2);
-    const pages = fillPages(bench, guarded, sizes, stored, 2);
-    const at = writeQuery(guarded, query, 1);
+    const pages = fillPages(bench, sizes, stored, 2);
+    const at = writeQuery(pages, query, 1);
     const word = { keyRows: 5, valueRows: 7, outerDim: 9, pairs: 16 }[width];
     bench.heap.words(pages.shapeAt + 4 * word, 1)[0] = found;
-    const call = () => decode(bench, guarded, pages, sizes, at, 0, 2);
+    const call = () => decode(pages, at, 0, 2);
     assert.throws(call, new RegExp(title));
   });
 }

@@ -3,9 +3,8 @@ import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
 import { kernelSuite } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { attentionTolerance } from '../reference/attention.ts';
+import { attentionTolerance, groupedAttention } from '../reference/attention.ts';
 import { formFactors, rotateRows } from '../reference/cache-forms.ts';
-import { groupedAttention } from '../reference/grouped-attention.ts';
 import { materialize } from '../reference/materialize.ts';
 
 /** Three pages, the last of them partly full; 9 queries at the end. */
@@ -36,14 +35,13 @@ const every = (x: Float32Array) =>
 await kernelSuite('equal caches of different forms', ({ test, bench }) => {
   /** Prefill in both orders of contraction and decode of the last query, one after another. */
   const attend = (sizes: FormShape, query: Inputs['query'], stored: Stored) => {
-    const guarded = bench.guard();
-    const pages = fillPages(bench, guarded, sizes, stored, CACHED);
-    const at = writeQuery(guarded, query, TOKENS);
+    const pages = fillPages(bench, sizes, stored, CACHED);
+    const at = writeQuery(pages, query, TOKENS);
     const block = { count: TOKENS, position: CACHED - TOKENS };
     return {
-      factored: prefill(bench, guarded, pages, sizes, at, block, false),
-      dense: prefill(bench, guarded, pages, sizes, at, block, true),
-      decoded: decode(bench, guarded, pages, sizes, at, TOKENS - 1, CACHED),
+      factored: prefill(pages, at, block, false),
+      dense: prefill(pages, at, block, true),
+      decoded: decode(pages, at, TOKENS - 1, CACHED),
     };
   };
 
