@@ -3,7 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime } from '../../src/index.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
-import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { loadGolden } from '../helpers/checks/golden.ts';
@@ -106,21 +111,7 @@ for (const name of ['op_H5_D24_q3_k2_v1_d40_T130_exact', 'op_H8_D128_q8_k2_v2_d5
   });
 }
 
-const SHARED: FormShape = {
-  form: 'shared',
-  heads: 3,
-  headDim: 9,
-  valueDim: 9,
-  rankQ: 2,
-  rankK: 2,
-  rankV: 2,
-  isFixedA: false,
-  outerDim: 1,
-  pairs: 3,
-  direction: 1,
-  deviation: 1,
-  seed: 3,
-};
+const SHARED = formShape('shared', [3, 9, 9], [2, 2, 2], { pairs: 3, seed: 3 });
 const FORMS: readonly FormShape[] = [
   SHARED,
   { ...SHARED, form: 'fixed', valueDim: 5, rankQ: 0 },

@@ -1,4 +1,9 @@
-import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
 import { kernelSuite } from '../helpers/kernels/kernel-bench.ts';
@@ -10,21 +15,7 @@ import { materialize } from '../reference/materialize.ts';
 /** Three pages, the last of them partly full; 9 queries at the end. */
 const [TOKENS, CACHED] = [9, 230];
 
-const BASE: FormShape = {
-  form: 'contextual',
-  heads: 5,
-  headDim: 18,
-  valueDim: 18,
-  rankQ: 3,
-  rankK: 2,
-  rankV: 2,
-  isFixedA: false,
-  outerDim: 1,
-  pairs: 0,
-  direction: 1,
-  deviation: 1,
-  seed: 77,
-};
+const BASE = formShape('contextual', [5, 18, 18], [3, 2, 2], { seed: 77 });
 
 type Inputs = ReturnType<typeof formInputs>;
 type Stored = Inputs['stored'];

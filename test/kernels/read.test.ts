@@ -1,25 +1,16 @@
 import * as assert from 'uvu/assert';
-import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import type { PagesInMemory } from '../helpers/kernels/kernel-attention.ts';
 import { kernelSuite, MISALIGNMENTS, withoutStride } from '../helpers/kernels/kernel-bench.ts';
 import { storedWidths } from '../reference/cache-forms.ts';
 
-const BASE: FormShape = {
-  form: 'contextual',
-  heads: 3,
-  headDim: 5,
-  valueDim: 7,
-  rankQ: 0,
-  rankK: 2,
-  rankV: 3,
-  isFixedA: false,
-  outerDim: 1,
-  pairs: 0,
-  direction: 1,
-  deviation: 1,
-  seed: 11,
-};
+const BASE = formShape('contextual', [3, 5, 7], [0, 2, 3], { seed: 11 });
 
 const SHAPES: readonly FormShape[] = [
   BASE,

@@ -24,6 +24,28 @@ export interface FormShape extends FormSizes {
   seed: number;
 }
 
+/** A shape of which only what is unusual needs saying. */
+export function formShape(
+  form: FormShape['form'],
+  [heads, headDim, valueDim]: [number, number, number],
+  [rankQ, rankK, rankV]: [number, number, number],
+  options: Partial<FormShape> = {},
+): FormShape {
+  const sizes = {
+    form,
+    heads,
+    headDim,
+    valueDim,
+    rankQ,
+    rankK,
+    rankV,
+    isFixedA: false,
+    outerDim: 1,
+  };
+  const data = { pairs: 0, direction: 1, deviation: 1, seed: heads * 1000 + headDim } as const;
+  return { ...sizes, ...data, ...options };
+}
+
 /** Float32 queries and stored factors, the same for the same seed. */
 export function formInputs(shape: FormShape, tokens: number, cached: number) {
   const { heads, headDim, valueDim, rankQ, rankK, rankV, isFixedA, form, deviation } = shape;
