@@ -25,14 +25,6 @@ export interface AttentionSizes {
   rankV: number;
 }
 
-/** Factors in place of the default 1/√headDim, 1/rankQ, 1/rankK, 1/rankV. */
-export interface AttentionScales {
-  scale?: number;
-  scaleQ?: number;
-  scaleK?: number;
-  scaleV?: number;
-}
-
 /** What {@link attention} found; the maxima are those of the tolerance in {@link attentionTolerance}. */
 export interface AttentionResult {
   /** (T, heads, valueDim) */
@@ -48,16 +40,15 @@ export function attention(
   query: AttentionQuery,
   cache: AttentionCache,
   sizes: AttentionSizes,
-  { scale, scaleQ, scaleK, scaleV }: AttentionScales = {},
 ): AttentionResult {
   const { heads, headDim, valueDim, rankK, rankV } = sizes;
   const q =
     'q' in query
       ? query.q
-      : materialize(query.aq, query.bq, { heads, rank: query.rankQ, width: headDim }, scaleQ);
-  const k = materialize(cache.ak, cache.bk, { heads, rank: rankK, width: headDim }, scaleK);
-  const v = materialize(cache.av, cache.bv, { heads, rank: rankV, width: valueDim }, scaleV);
-  return groupedAttention(q, k, v, { ...sizes, kvHeads: heads }, { scale });
+      : materialize(query.aq, query.bq, { heads, rank: query.rankQ, width: headDim });
+  const k = materialize(cache.ak, cache.bk, { heads, rank: rankK, width: headDim });
+  const v = materialize(cache.av, cache.bv, { heads, rank: rankV, width: valueDim });
+  return groupedAttention(q, k, v, { ...sizes, kvHeads: heads });
 }
 
 /** Counts of tokens and sizes of {@link groupedAttention}. */
@@ -78,7 +69,7 @@ export interface GroupedSizes {
 /** What {@link groupedAttention} does where models differ. */
 export interface GroupedRules {
   /** Factor of every product q · k, 1/√headDim by default. */
-  scale?: number | undefined;
+  scale?: number;
   /** `linear` takes the scaled products themselves as weights. */
   weights?: 'softmax' | 'linear';
   /** The key/value head of a query head. */
