@@ -3,7 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime } from '../../src/index.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
-import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { loadGolden } from '../helpers/checks/golden.ts';
@@ -106,21 +111,7 @@ for (const name of ['op_H5_D24_q3_k2_v1_d40_T130_exact', 'op_H8_D128_q8_k2_v2_d5
   });
 }
 
-const SHARED: FormShape = {
-  form: 'shared',
-  heads: 3,
-  headDim: 9,
-  valueDim: 9,
-  rankQ: 2,
-  rankK: 2,
-  rankV: 2,
-  isFixedA: false,
-  outerDim: 1,
-  pairs: 3,
-  direction: 1,
-  deviation: 1,
-  seed: 3,
-};
+const SHARED = formShape('shared', [3, 9, 9], [2, 2, 2], { pairs: 3, seed: 3 });
 const FORMS: readonly FormShape[] = [
   SHARED,
   { ...SHARED, form: 'fixed', valueDim: 5, rankQ: 0 },
@@ -134,15 +125,11 @@ for (const sizes of FORMS) {
     const [debug, release] = await Promise.all(
       [{ wasm: DEBUG }, {}].map(async (options) => {
         const bench = await createBench('baseline', options);
-        const guarded = bench.guard();
         const { query, stored } = formInputs(sizes, tokens, cached);
-        const pages = fillPages(bench, guarded, sizes, stored, cached);
-        const at = writeQuery(guarded, query, tokens);
+        const pages = fillPages(bench, sizes, stored, cached);
+        const at = writeQuery(pages, query, tokens);
         const block = { count: tokens, position: cached - tokens };
-        return [
-          ...prefill(bench, guarded, pages, sizes, at, block, true),
-          ...decode(bench, guarded, pages, sizes, at, tokens - 1, cached),
-        ];
+        return [...prefill(pages, at, block, true), ...decode(pages, at, tokens - 1, cached)];
       }),
     );
     assertSame(debug!, release!, sizes.form);
@@ -157,13 +144,12 @@ for (const [title, sizes, width, found] of [
 ] as const) {
   test(`${title}: aborts`, async () => {
     const bench = await createBench('baseline', { wasm: DEBUG });
-    const guarded = bench.guard();
     const { query, stored } = formInputs(sizes, 1, 2);
-    const pages = fillPages(bench, guarded, sizes, stored, 2);
-    const at = writeQuery(guarded, query, 1);
+    const pages = fillPages(bench, sizes, stored, 2);
+    const at = writeQuery(pages, query, 1);
     const word = { keyRows: 5, valueRows: 7, outerDim: 9, pairs: 16 }[width];
     bench.heap.words(pages.shapeAt + 4 * word, 1)[0] = found;
-    const call = () => decode(bench, guarded, pages, sizes, at, 0, 2);
+    const call = () => decode(pages, at, 0, 2);
     assert.throws(call, new RegExp(title));
   });
 }

@@ -4,8 +4,7 @@ import { createRuntime, type FactorCache, type FactorCacheOptions } from '../../
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose } from '../helpers/checks/close.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { attentionTolerance } from '../reference/attention.ts';
-import { groupedAttention } from '../reference/grouped-attention.ts';
+import { attentionTolerance, groupedAttention } from '../reference/attention.ts';
 
 /** Two pages and more, the last one part full. */
 const TOKENS = 230;

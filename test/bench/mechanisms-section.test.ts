@@ -1,27 +1,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Environment } from '../../bench/environment.ts';
 import { renderChart } from '../../bench/mechanisms/chart.ts';
 import { findings } from '../../bench/mechanisms/findings.ts';
 import { cacheBytes, MECHANISMS } from '../../bench/mechanisms/mechanisms.ts';
 import type { DimResult, Measured, Skipped } from '../../bench/mechanisms/result.ts';
 import { renderSection } from '../../bench/mechanisms/section.ts';
+import { cellsOf, ENVIRONMENT } from './markdown.ts';
 
 const test = suite('bench mechanisms section');
 
 const HEADS = 32;
 const PEAK_RATE = 20e9;
 const TPA_NS = 200;
-
-const ENVIRONMENT: Environment = {
-  cpu: 'Some CPU',
-  cores: 2,
-  os: 'Linux 6.1 x64',
-  engine: 'Node 24.0.0 (V8 13.6)',
-  flags: [],
-  commit: 'abc1234',
-  date: '2026-11-22',
-};
 
 /** Times TPA's by mechanism, in the order of the contexts; a text is why it was left out. */
 type Ratios = Readonly<Record<string, readonly (number | string)[]>>;
@@ -53,16 +43,6 @@ const RESULT = resultOf(TOKENS, {
 
 function findingOn(name: string, result = RESULT): string {
   return findings(result).find((text) => text.startsWith(`Against ${name},`)) ?? '';
-}
-
-/** Cells of the timing row of a mechanism at a context. */
-function cellsOf(markdown: string, tokens: string, name: string): string[] {
-  const rows = markdown
-    .split('\n')
-    .map((line) => line.split('|').map((cell) => cell.trim()))
-    .filter(([, first, second]) => first === tokens && second === name);
-  assert.is(rows.length, 1, `${tokens} ${name}`);
-  return rows[0]!.slice(3, -1);
 }
 
 test('who is the fastest, and where TPA wins, loses or is level within 5 %, is said with ratios', () => {

@@ -50,17 +50,16 @@ await kernelSuite('appendFactors()', ({ test, bench }) => {
           [63, 66, 130],
           [95, 96, 97],
         ] as const) {
-          const guarded = bench.guard();
           const cached = cuts.at(-1)!;
           const shape = { ...sizes, tokens: 1, cached, rankQ: 1, isKvOnly: false };
           const { cache } = attentionInputs({ ...shape, deviation: 1, seed: cached });
-          const pages = createPages(guarded, sizes, cached, misalignment);
+          const pages = createPages(bench, sizes, cached, { misalignment });
           let from: number = start!;
           for (const to of cuts) {
-            appendTo(bench, guarded, pages, sizes, cache, from, to, misalignment);
+            appendTo(pages, cache, from, to);
             from = to;
           }
-          guarded.assertCanaries();
+          pages.guarded.assertCanaries();
 
           const numbers = pageNumbers(sizes);
           const expected = pages.pages.map(() => new Float32Array(numbers).fill(NaN));
@@ -76,7 +75,7 @@ await kernelSuite('appendFactors()', ({ test, bench }) => {
           }
           const what = `${JSON.stringify(sizes)}, ${start} … ${cuts.join(' ')}`;
           for (const [i, page] of pages.pages.entries()) {
-            assertSame(guarded.read(page), expected[i]!, `${what}, page ${i}`);
+            assertSame(pages.guarded.read(page), expected[i]!, `${what}, page ${i}`);
           }
         }
       }

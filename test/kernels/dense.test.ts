@@ -9,17 +9,14 @@ import {
   MISALIGNMENTS,
 } from '../helpers/kernels/kernel-bench.ts';
 import {
-  appendDense,
-  createDensePages,
   denseInputs,
   type DenseSizes,
+  fillDense,
   runDecode,
   runPrefill,
-  writeQueries,
 } from '../helpers/kernels/kernel-dense.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { attentionTolerance } from '../reference/attention.ts';
-import { groupedAttention } from '../reference/grouped-attention.ts';
+import { attentionTolerance, groupedAttention } from '../reference/attention.ts';
 
 /** Groups even, odd and single; widths that every strip covers; keys longer than one cut of 128. */
 const SHAPES: readonly DenseSizes[] = [
@@ -53,11 +50,8 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached });
         let aligned: Float32Array | undefined;
         for (const misalignment of MISALIGNMENTS) {
-          const guarded = bench.guard();
-          const pages = createDensePages(guarded, sizes, cached, { misalignment });
-          appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
-          const { at } = writeQueries(guarded, sizes, q, misalignment);
-          const out = runDecode(bench, guarded, pages, sizes, at, [0, cached], { misalignment });
+          const { pages, query } = fillDense(bench, sizes, inputs, cached, { misalignment });
+          const out = runDecode(pages, query, 0, [0, cached]);
           assertAttention(out, result, `${cached} tokens, ${misalignment} bytes off`);
           aligned ??= out;
           assertSame(out, aligned, 'alignment changes no bit');
@@ -72,11 +66,8 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         for (const window of WINDOWS) {
           const first = Math.max(0, cached - window);
           const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached, window });
-          const guarded = bench.guard();
-          const pages = createDensePages(guarded, sizes, cached, { from: first });
-          appendDense(bench, guarded, pages, sizes, inputs, first, cached);
-          const { at } = writeQueries(guarded, sizes, q);
-          const out = runDecode(bench, guarded, pages, sizes, at, [first, cached]);
+          const { pages, query } = fillDense(bench, sizes, inputs, cached, { from: first });
+          const out = runDecode(pages, query, 0, [first, cached]);
           assertAttention(out, result, `${cached} tokens, window ${window}`);
         }
       }
@@ -102,13 +93,10 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         for (const window of windows) {
           const result = groupedAttention(q, k, v, { ...sizes, tokens: count, cached, window });
           const from = window > 0 ? Math.max(0, position + 1 - window) : 0;
-          const guarded = bench.guard();
-          const pages = createDensePages(guarded, sizes, cached, { from, misalignment });
-          appendDense(bench, guarded, pages, sizes, inputs, from, cached);
-          const queries = writeQueries(guarded, sizes, q, misalignment);
+          const { pages, query } = fillDense(bench, sizes, inputs, cached, { from, misalignment });
           const run = (token: number, some: number) => {
             const block = { token, count: some, position: position + token, window };
-            return runPrefill(bench, guarded, pages, sizes, queries, block, misalignment);
+            return runPrefill(pages, query, block);
           };
           const what = `${count} queries at ${position}, window ${window}`;
           assertAttention(run(0, count), result, what);
@@ -122,8 +110,7 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
           for (const t of [0, count - 1]) {
             const length = position + t + 1;
             const first = window > 0 ? Math.max(0, length - window) : 0;
-            const at = queries.at + t * queries.stride * 4;
-            const out = runDecode(bench, guarded, pages, sizes, at, [first, length]);
+            const out = runDecode(pages, query, t, [first, length]);
             const expected = result.out.subarray(t * width, (t + 1) * width);
             assertClose(out, expected, { atol: attentionTolerance(result), what });
             if (count === 1) assertSame(out, run(0, 1), `${what}: decode = prefill of one`);
@@ -137,15 +124,12 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
     for (const sizes of SHAPES) {
       const [tokens, cached] = [5, 140];
       const inputs = denseInputs(sizes, tokens, cached, 6);
-      const guarded = bench.guard();
-      const pages = createDensePages(guarded, sizes, cached, { misalignment: 4 });
-      appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
-      const queries = writeQueries(guarded, sizes, inputs.q);
+      const { pages, query } = fillDense(bench, sizes, inputs, cached, { misalignment: 4 });
       assertSplits(titleOf(sizes), (split) => [
-        runDecode(bench, guarded, pages, sizes, queries.at, [20, cached], { split }),
+        runDecode(pages, query, tokens - 1, [20, cached], { split }),
         ...[0, 100].map((window) => {
           const block = { count: tokens, position: cached - tokens, window };
-          return runPrefill(bench, guarded, pages, sizes, queries, block, 4, split);
+          return runPrefill(pages, query, block, split);
         }),
       ]);
     }
@@ -156,13 +140,10 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
       const [tokens, cached] = [9, 240];
       const inputs = denseInputs({ ...sizes, isLatent: false }, tokens, cached, 1);
       inputs.v.fill(1);
-      const guarded = bench.guard();
-      const pages = createDensePages(guarded, sizes, cached);
-      appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
-      const queries = writeQueries(guarded, sizes, inputs.q);
+      const { pages, query } = fillDense(bench, sizes, inputs, cached);
       for (const window of [0, 30]) {
         const block = { count: tokens, position: cached - tokens, window };
-        const out = runPrefill(bench, guarded, pages, sizes, queries, block);
+        const out = runPrefill(pages, query, block);
         assertWithin(out, new Float32Array(out.length).fill(1), () => 2e-6, titleOf(sizes));
       }
     }
@@ -177,12 +158,9 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
           for (const x of [inputs.k, inputs.v]) {
             for (let i = (x.length / cached) * changed; i < x.length; i++) x[i]! *= factor;
           }
-          const guarded = bench.guard();
-          const pages = createDensePages(guarded, sizes, cached);
-          appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
-          const queries = writeQueries(guarded, sizes, inputs.q);
+          const { pages, query } = fillDense(bench, sizes, inputs, cached);
           const block = { count: tokens, position: cached - tokens };
-          return runPrefill(bench, guarded, pages, sizes, queries, block);
+          return runPrefill(pages, query, block);
         });
         const before = (changed - (cached - tokens)) * sizes.heads * sizes.valueDim;
         const [original, other] = outputs as [Float32Array, Float32Array];
@@ -194,7 +172,7 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
 
   test('denseDecode = tpaDecode with fixed masks times kvHeads for A on the same pages', () => {
     for (const sizes of SHAPES) {
-      const { heads, kvHeads, headDim } = sizes;
+      const { heads, kvHeads } = sizes;
       const cached = 210;
       const inputs = denseInputs(sizes, 1, cached, 3);
       const { q, k, v } = inputs;
@@ -206,17 +184,12 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         return Math.floor((h * kvHeads) / heads) === Math.floor(row / heads) ? kvHeads : 0;
       });
       const at = guarded.regionOf('masks', mask).pointer;
-      const pages = createDensePages(guarded, sizes, cached, { masks: [at, at] });
-      appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
-      const queries = writeQueries(guarded, sizes, q);
-      const query = { aq: queries.at, aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
-      const general = { ...sizes, headDim, rankK: kvHeads, rankV: kvHeads };
-      assertAttention(
-        decode(bench, guarded, pages, general, query, 0, cached),
-        result,
-        titleOf(sizes),
-      );
-      const out = runDecode(bench, guarded, pages, sizes, queries.at, [0, cached]);
+      const { pages, query } = fillDense(bench, sizes, inputs, cached, {
+        guarded,
+        masks: [at, at],
+      });
+      assertAttention(decode(pages, query, 0, cached), result, titleOf(sizes));
+      const out = runDecode(pages, query, 0, [0, cached]);
       assertAttention(out, result, titleOf(sizes));
     }
   });
@@ -260,11 +233,8 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
     const dense = { heads, kvHeads: heads, headDim: nope + rope, valueDim: nope };
     const result = groupedAttention(query, k, v, { ...dense, tokens: 1, cached }, { scale });
 
-    const guarded = bench.guard();
-    const pages = createDensePages(guarded, sizes, cached);
-    appendDense(bench, guarded, pages, sizes, inputs, 0, cached);
-    const { at } = writeQueries(guarded, sizes, absorbed);
-    const found = runDecode(bench, guarded, pages, sizes, at, [0, cached], { scale });
+    const { pages, query: moved } = fillDense(bench, sizes, { ...inputs, q: absorbed }, cached);
+    const found = runDecode(pages, moved, 0, [0, cached], { scale });
     const out = Float64Array.from({ length: heads * nope }, (_, i) => {
       let sum = 0;
       for (let j = 0; j < latent; j++) {
@@ -298,16 +268,9 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         const { q, k, v } = inputs;
         const result = groupedAttention(q, k, v, { ...sizes, tokens: count, cached, window });
         const from = window > 0 ? Math.max(0, position + 1 - window) : 0;
-        const guarded = bench.guard();
-        const pages = createDensePages(guarded, sizes, cached, { from });
-        appendDense(bench, guarded, pages, sizes, inputs, from, cached);
-        const queries = writeQueries(guarded, sizes, q);
+        const { pages, query } = fillDense(bench, sizes, inputs, cached, { from });
         const block = { count, position, window };
-        assertAttention(
-          runPrefill(bench, guarded, pages, sizes, queries, block),
-          result,
-          'prefill',
-        );
+        assertAttention(runPrefill(pages, query, block), result, 'prefill');
         runs++;
       }),
       { seed: 20_250_111, numRuns: 200 },

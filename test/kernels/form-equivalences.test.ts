@@ -1,31 +1,21 @@
-import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { decode, prefill, writeQuery } from '../helpers/kernels/kernel-attention.ts';
 import { kernelSuite } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { attentionTolerance } from '../reference/attention.ts';
+import { attentionTolerance, groupedAttention } from '../reference/attention.ts';
 import { formFactors, rotateRows } from '../reference/cache-forms.ts';
-import { groupedAttention } from '../reference/grouped-attention.ts';
 import { materialize } from '../reference/materialize.ts';
 
 /** Three pages, the last of them partly full; 9 queries at the end. */
 const [TOKENS, CACHED] = [9, 230];
 
-const BASE: FormShape = {
-  form: 'contextual',
-  heads: 5,
-  headDim: 18,
-  valueDim: 18,
-  rankQ: 3,
-  rankK: 2,
-  rankV: 2,
-  isFixedA: false,
-  outerDim: 1,
-  pairs: 0,
-  direction: 1,
-  deviation: 1,
-  seed: 77,
-};
+const BASE = formShape('contextual', [5, 18, 18], [3, 2, 2], { seed: 77 });
 
 type Inputs = ReturnType<typeof formInputs>;
 type Stored = Inputs['stored'];
@@ -36,14 +26,13 @@ const every = (x: Float32Array) =>
 await kernelSuite('equal caches of different forms', ({ test, bench }) => {
   /** Prefill in both orders of contraction and decode of the last query, one after another. */
   const attend = (sizes: FormShape, query: Inputs['query'], stored: Stored) => {
-    const guarded = bench.guard();
-    const pages = fillPages(bench, guarded, sizes, stored, CACHED);
-    const at = writeQuery(guarded, query, TOKENS);
+    const pages = fillPages(bench, sizes, stored, CACHED);
+    const at = writeQuery(pages, query, TOKENS);
     const block = { count: TOKENS, position: CACHED - TOKENS };
     return {
-      factored: prefill(bench, guarded, pages, sizes, at, block, false),
-      dense: prefill(bench, guarded, pages, sizes, at, block, true),
-      decoded: decode(bench, guarded, pages, sizes, at, TOKENS - 1, CACHED),
+      factored: prefill(pages, at, block, false),
+      dense: prefill(pages, at, block, true),
+      decoded: decode(pages, at, TOKENS - 1, CACHED),
     };
   };
 

@@ -55,19 +55,19 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   const [tokens, cached] = [8, 200];
   const shape = { ...SIZES, tokens, cached, isKvOnly: false, deviation: 1, seed: 8 };
   const { query, cache } = attentionInputs(shape);
-  const pages = createPages(guarded, SIZES, cached);
-  appendTo(bench, guarded, pages, SIZES, cache, 0, cached);
+  const pages = createPages(bench, SIZES, cached, { guarded });
+  appendTo(pages, cache, 0, cached);
   const keys = guarded.region('keys', cached * SIZES.rankK * SIZES.headDim);
   const others = guarded.region('others', cached * 36).pointer;
   const widths = [others, 10, keys.pointer, SIZES.rankK * SIZES.headDim, others, 10, others, 36];
   const rowsAt = guarded.regionOf('rows', Int32Array.from(widths)).pointer;
   kernels.readFactors(pages.pagesAt, pages.shapeAt, 0, cached, rowsAt);
-  const at = writeQuery(guarded, query, tokens);
+  const at = writeQuery(pages, query, tokens);
   const block = { count: tokens, position: cached - tokens };
   const attended = [
-    decode(bench, guarded, pages, SIZES, at, 0, cached),
-    prefill(bench, guarded, pages, SIZES, at, block, false),
-    prefill(bench, guarded, pages, SIZES, at, block, true),
+    decode(pages, at, 0, cached),
+    prefill(pages, at, block, false),
+    prefill(pages, at, block, true),
   ];
   guarded.assertCanaries();
   const regions = [out, row, normed, gate, panels, unpacked, cos, sin, rotated, embedded, keys];

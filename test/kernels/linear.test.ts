@@ -15,7 +15,7 @@ import {
   type LinearSizes,
   runLinear,
 } from '../helpers/kernels/kernel-linear.ts';
-import { groupedAttention } from '../reference/grouped-attention.ts';
+import { groupedAttention } from '../reference/attention.ts';
 
 const SHAPES: readonly LinearSizes[] = [
   { heads: 6, kvHeads: 2, headDim: 18, valueDim: 10 },

@@ -1,26 +1,16 @@
 import * as assert from 'uvu/assert';
-import { fillPages, formInputs, type FormShape } from '../helpers/kernels/cache-forms.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import type { PagesInMemory } from '../helpers/kernels/kernel-attention.ts';
 import { kernelSuite, MISALIGNMENTS, withoutStride } from '../helpers/kernels/kernel-bench.ts';
-import type { GuardedMemory, Misalignment } from '../helpers/kernels/memory.ts';
 import { storedWidths } from '../reference/cache-forms.ts';
 
-const BASE: FormShape = {
-  form: 'contextual',
-  heads: 3,
-  headDim: 5,
-  valueDim: 7,
-  rankQ: 0,
-  rankK: 2,
-  rankV: 3,
-  isFixedA: false,
-  outerDim: 1,
-  pairs: 0,
-  direction: 1,
-  deviation: 1,
-  seed: 11,
-};
+const BASE = formShape('contextual', [3, 5, 7], [0, 2, 3], { seed: 11 });
 
 const SHAPES: readonly FormShape[] = [
   BASE,
@@ -64,11 +54,9 @@ function widthsOf(sizes: FormShape): Record<(typeof PARTS)[number], number> {
 await kernelSuite('readFactors()', ({ test, bench, kernels }) => {
   /** Reads a range, each factor into rows with a gap of its own; gaps stay as they were. */
   const read = (
-    guarded: GuardedMemory,
-    pages: PagesInMemory,
+    { guarded, misalignment, pagesAt, shapeAt }: PagesInMemory,
     sizes: FormShape,
     [first, count]: readonly [number, number],
-    misalignment: Misalignment,
   ) => {
     const widths = widthsOf(sizes);
     const outs = PARTS.map((part, i) => {
@@ -77,7 +65,7 @@ await kernelSuite('readFactors()', ({ test, bench, kernels }) => {
     });
     const words = outs.flatMap(({ region, stride }) => [region.pointer, stride]);
     const rowsAt = guarded.regionOf('rows', Int32Array.from(words), misalignment).pointer;
-    kernels.readFactors(pages.pagesAt, pages.shapeAt, first, count, rowsAt);
+    kernels.readFactors(pagesAt, shapeAt, first, count, rowsAt);
     guarded.assertCanaries();
     return outs.map(({ region, stride }, i) =>
       withoutStride(guarded.read(region), widths[PARTS[i]!], stride),
@@ -93,10 +81,9 @@ await kernelSuite('readFactors()', ({ test, bench, kernels }) => {
       const widths = widthsOf(sizes);
       for (const misalignment of MISALIGNMENTS) {
         for (const [first, count] of RANGES) {
-          const guarded = bench.guard();
-          const pages = fillPages(bench, guarded, sizes, stored, CACHED, misalignment);
-          const before = pages.pages.map((page) => guarded.read(page));
-          const parts = read(guarded, pages, sizes, [first, count], misalignment);
+          const pages = fillPages(bench, sizes, stored, CACHED, misalignment);
+          const before = pages.pages.map((page) => pages.guarded.read(page));
+          const parts = read(pages, sizes, [first, count]);
           for (const [i, part] of PARTS.entries()) {
             const width = widths[part];
             const expected = Float32Array.from(stored[part]).subarray(
@@ -107,7 +94,7 @@ await kernelSuite('readFactors()', ({ test, bench, kernels }) => {
             if (width > 0) assertSame(parts[i]!, expected, `${part} of ${count} from ${first}`);
           }
           for (const [i, page] of pages.pages.entries()) {
-            assertSame(guarded.read(page), before[i]!, `page ${i}`);
+            assertSame(pages.guarded.read(page), before[i]!, `page ${i}`);
           }
         }
       }
@@ -115,9 +102,8 @@ await kernelSuite('readFactors()', ({ test, bench, kernels }) => {
   }
 
   test('no tokens: nothing is read or written', () => {
-    const guarded = bench.guard();
     const { stored } = formInputs(BASE, 1, 3);
-    const pages = fillPages(bench, guarded, BASE, stored, 3);
-    for (const part of read(guarded, pages, BASE, [3, 0], 0)) assert.is(part.length, 0);
+    const pages = fillPages(bench, BASE, stored, 3);
+    for (const part of read(pages, BASE, [3, 0])) assert.is(part.length, 0);
   });
 });

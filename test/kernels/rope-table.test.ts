@@ -6,9 +6,16 @@ import {
   MISALIGNMENTS,
   ROUNDING,
 } from '../helpers/kernels/kernel-bench.ts';
-import { roundToBfloat16, ropeTable } from '../reference/rope-table.ts';
+import {
+  ropeAngles,
+  ropeFrequencies,
+  roundToBfloat16,
+  ropeTable,
+} from '../reference/rope-table.ts';
 
 const HEAD_DIMS = [2, 4, 6, 8, 16, 24, 34, 64, 128, 256];
+
+const tenFrom = (position: number) => Array.from({ length: 10 }, (_, t) => position + t);
 
 await kernelSuite('ropeFrequencies() and ropeTable()', ({ test, kernels, guard }) => {
   const frequenciesOf = (headDim: number, theta: number, misalignment: 0 | 4 | 12 = 0) => {
@@ -42,10 +49,7 @@ await kernelSuite('ropeFrequencies() and ropeTable()', ({ test, kernels, guard }
     for (const headDim of HEAD_DIMS) {
       for (const theta of [10_000, 1, 500_000, 1e6]) {
         for (const misalignment of MISALIGNMENTS) {
-          const expected = Float32Array.from({ length: headDim / 2 }, (_, i) => {
-            const power = Math.fround(Math.pow(theta, Math.fround((2 * i) / headDim)));
-            return 1 / power;
-          });
+          const expected = ropeFrequencies(headDim, theta);
           const actual = frequenciesOf(headDim, theta, misalignment);
           const slack = theta === 10_000 ? 0 : 4 * ROUNDING;
           const what = `headDim ${headDim}, theta ${theta}`;
@@ -60,9 +64,7 @@ await kernelSuite('ropeFrequencies() and ropeTable()', ({ test, kernels, guard }
       const frequencies = frequenciesOf(headDim, 10_000);
       for (const position of [0, 1, 100, 4090, 65_530, 1_000_003, 2 ** 24 - 10]) {
         for (const misalignment of MISALIGNMENTS) {
-          const angles = Array.from({ length: 10 }, (_, t) =>
-            Array.from(frequencies, (frequency) => Math.fround((position + t) * frequency)),
-          ).flat();
+          const angles = ropeAngles(tenFrom(position), frequencies);
           const { cos, sin } = tablesOf(frequencies, position, 10, false, misalignment);
           const what = `headDim ${headDim}, position ${position}`;
           // the contract's 1e-9 before rounding, and the rounding of a number below 1
@@ -98,9 +100,7 @@ await kernelSuite('ropeFrequencies() and ropeTable()', ({ test, kernels, guard }
         const misalignment = MISALIGNMENTS[position % 3]!;
         const options = { magnitude, decay };
         const { cos, sin } = tablesOf(frequencies, position, 10, false, misalignment, options);
-        const angles = Array.from({ length: 10 }, (_, t) =>
-          Array.from(frequencies, (frequency) => Math.fround((position + t) * frequency)),
-        ).flat();
+        const angles = ropeAngles(tenFrom(position), frequencies);
         const radius = angles.map((angle) => magnitude * decay ** angle);
         const what = `magnitude ${magnitude}, decay ${decay}, position ${position}`;
         const expected = (part: (angle: number) => number) =>

@@ -78,38 +78,16 @@ await kernelSuite('swiglu()', ({ test, kernels, guard }) => {
     const ld = Math.ceil(wide / PANEL) * PANEL;
     const ldo = Math.ceil(dim / PANEL) * PANEL;
     const xAt = guarded.regionOf('x', x).pointer;
-    const gate = guarded.region('gate', rows * ld).pointer;
-    const up = guarded.region('up', rows * ld).pointer;
     const out = guarded.region('out', rows * ldo);
-    kernels.matmul(
-      gate,
-      xAt,
-      weight('c_fc1', wide, dim),
-      rows,
-      dim,
-      wide,
-      ld,
-      dim,
-      false,
-      0,
-      ld / PANEL,
-    );
-    kernels.matmul(
-      up,
-      xAt,
-      weight('c_fc2', wide, dim),
-      rows,
-      dim,
-      wide,
-      ld,
-      dim,
-      false,
-      0,
-      ld / PANEL,
-    );
-    kernels.swiglu(gate, up, rows, wide, ld);
+    const [gate, up] = ['c_fc1', 'c_fc2'].map((name) => {
+      const to = guarded.region(name, rows * ld).pointer;
+      const args = [to, xAt, weight(name, wide, dim), rows, dim, wide] as const;
+      kernels.matmul(...args, ld, dim, false, 0, ld / PANEL);
+      return to;
+    });
+    kernels.swiglu(gate!, up!, rows, wide, ld);
     const proj = weight('c_proj', dim, wide);
-    kernels.matmul(out.pointer, gate, proj, rows, wide, dim, ldo, ld, false, 0, ldo / PANEL);
+    kernels.matmul(out.pointer, gate!, proj, rows, wide, dim, ldo, ld, false, 0, ldo / PANEL);
     guarded.assertCanaries();
     const actual = withoutStride(guarded.read(out), dim, ldo, ldo);
     const expected = floats(golden, 'mlp_y');

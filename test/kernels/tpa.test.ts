@@ -1,204 +1,220 @@
+import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { attentionInputs, type AttentionShape } from '../helpers/kernels/attention-shape.ts';
+import {
+  fillPages,
+  formInputs,
+  formShape,
+  type FormShape,
+  randomForm,
+} from '../helpers/kernels/cache-forms.ts';
 import { assertClose, assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
-  appendTo,
   assertAttention,
-  createPages,
   decode,
   prefill,
   writeQuery,
 } from '../helpers/kernels/kernel-attention.ts';
 import {
+  assertSplits,
   assertWithin,
   kernelSuite,
-  assertSplits,
   MISALIGNMENTS,
 } from '../helpers/kernels/kernel-bench.ts';
+import type { Misalignment } from '../helpers/kernels/memory.ts';
 import { attention, attentionTolerance } from '../reference/attention.ts';
+import { formFactors } from '../reference/cache-forms.ts';
 
-const shape = (
-  heads: number,
-  headDim: number,
-  valueDim: number,
-  [rankQ, rankK, rankV]: [number, number, number],
-  isKvOnly = false,
-  deviation = 1,
-): Omit<AttentionShape, 'tokens' | 'cached'> => ({
-  heads,
-  headDim,
-  valueDim,
-  rankQ,
-  rankK,
-  rankV,
-  isKvOnly,
-  deviation,
-  seed: heads * 1000 + headDim,
-});
-
-/** Every size odd or even, one or many; widths of values that strips of 24, of 16 and of 4 columns
- * cover in every mix. */
-const SHAPES = [
-  shape(1, 1, 1, [1, 1, 1]),
-  shape(1, 4, 3, [3, 2, 2]),
-  shape(2, 5, 16, [1, 3, 1], false, 3),
-  shape(3, 7, 17, [5, 1, 2]),
-  shape(4, 16, 31, [6, 2, 2]),
-  shape(5, 33, 33, [3, 3, 3]),
-  shape(7, 8, 64, [16, 1, 1], false, 3),
-  shape(8, 17, 67, [4, 2, 4]),
-  shape(16, 31, 4, [7, 1, 1], false, 0.3),
-  shape(17, 64, 5, [2, 2, 1]),
-  shape(3, 6, 24, [2, 2, 1]),
-  shape(5, 9, 40, [3, 1, 2]),
-  shape(2, 12, 76, [4, 2, 2]),
-  shape(9, 40, 128, [2, 1, 1]),
-  shape(1, 3, 8, [1, 2, 1], true),
-  shape(3, 5, 1, [1, 1, 3], true),
-  shape(5, 64, 18, [1, 2, 2], true, 3),
-  shape(6, 31, 33, [1, 3, 1], true),
+/**
+ * Of what is cached whole, every size odd or even, one or many, and widths of values that strips of
+ * 24, of 16 and of 4 columns cover in every mix; of the other forms, ranks and pairs of each kind.
+ */
+const SHAPES: readonly FormShape[] = [
+  formShape('contextual', [1, 1, 1], [1, 1, 1]),
+  formShape('contextual', [1, 4, 3], [3, 2, 2]),
+  formShape('contextual', [2, 5, 16], [1, 3, 1], { deviation: 3 }),
+  formShape('contextual', [3, 7, 17], [5, 1, 2]),
+  formShape('contextual', [4, 16, 31], [6, 2, 2]),
+  formShape('contextual', [5, 33, 33], [3, 3, 3]),
+  formShape('contextual', [7, 8, 64], [16, 1, 1], { deviation: 3 }),
+  formShape('contextual', [8, 17, 67], [4, 2, 4]),
+  formShape('contextual', [16, 31, 4], [7, 1, 1], { deviation: 0.3 }),
+  formShape('contextual', [17, 64, 5], [2, 2, 1]),
+  formShape('contextual', [3, 6, 24], [2, 2, 1]),
+  formShape('contextual', [5, 9, 40], [3, 1, 2]),
+  formShape('contextual', [2, 12, 76], [4, 2, 2]),
+  formShape('contextual', [9, 40, 128], [2, 1, 1]),
+  formShape('contextual', [1, 3, 8], [0, 2, 1]),
+  formShape('contextual', [3, 5, 1], [0, 1, 3]),
+  formShape('contextual', [5, 64, 18], [0, 2, 2], { deviation: 3 }),
+  formShape('contextual', [6, 31, 33], [0, 3, 1]),
+  formShape('contextual', [5, 18, 10], [3, 2, 2], { isFixedA: true }),
+  formShape('contextual', [3, 18, 13], [2, 1, 3], { isFixedA: true, deviation: 3 }),
+  formShape('contextual', [5, 18, 13], [0, 3, 1], { isFixedA: true }),
+  formShape('fixed', [5, 18, 10], [3, 2, 2], { pairs: 9 }),
+  formShape('fixed', [3, 18, 13], [2, 1, 1], { pairs: 6, direction: -1, deviation: 3 }),
+  formShape('fixed', [3, 40, 13], [0, 2, 3], { pairs: 18 }),
+  formShape('fixed', [5, 7, 10], [1, 3, 1], { pairs: 3, direction: -1 }),
+  formShape('fixed', [3, 13, 10], [2, 2, 2], { pairs: 0 }),
+  formShape('shared', [5, 18, 18], [3, 2, 2], { pairs: 9 }),
+  formShape('shared', [3, 13, 13], [2, 3, 3], { pairs: 4, direction: -1 }),
+  formShape('shared', [5, 18, 18], [0, 1, 1], { pairs: 5, deviation: 3 }),
+  formShape('shared', [3, 40, 40], [1, 2, 2], { pairs: 20, isFixedA: true, direction: -1 }),
+  formShape('outer', [5, 18, 10], [3, 2, 2], { outerDim: 2 }),
+  formShape('outer', [3, 18, 12], [2, 1, 3], { outerDim: 3 }),
+  formShape('outer', [5, 18, 9], [0, 3, 1], { outerDim: 9, deviation: 3 }),
+  formShape('outer', [3, 20, 10], [1, 2, 2], { outerDim: 5, isFixedA: true }),
+  formShape('latent', [5, 18, 10], [3, 1, 1], { isFixedA: true }),
+  formShape('latent', [3, 18, 13], [0, 1, 1], { isFixedA: true, deviation: 3 }),
+  formShape('latent', [3, 18, 17], [2, 2, 2]),
+  formShape('latent', [2, 300, 270], [0, 1, 1], { isFixedA: true, deviation: 0.3 }),
 ];
 
-await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
-  for (const sizes of SHAPES) {
-    const { heads, headDim, valueDim, rankQ, rankK, rankV, isKvOnly } = sizes;
-    const ranks = isKvOnly ? `full query, ranks ${rankK} ${rankV}` : `${rankQ} ${rankK} ${rankV}`;
-    const title = `h ${heads}, d ${headDim}, e ${valueDim}, ${ranks}`;
+/** Every token with factors of its own. */
+const PLAIN = SHAPES.filter(({ form, isFixedA }) => form === 'contextual' && !isFixedA);
 
-    test(`tpaDecode: ${title}: equals the twin at 1 … 400 tokens, NaN past the last`, () => {
-      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 200, 400]) {
-        const inputs = attentionInputs({ ...sizes, tokens: 1, cached });
-        const result = attention(inputs.query, inputs.cache, { ...sizes, tokens: 1, cached });
-        let aligned: Float32Array | undefined;
-        for (const misalignment of MISALIGNMENTS) {
-          const guarded = bench.guard();
-          const pages = createPages(guarded, sizes, cached, misalignment);
-          appendTo(bench, guarded, pages, sizes, inputs.cache, 0, cached, misalignment);
-          const query = writeQuery(guarded, inputs.query, 1, misalignment);
-          const out = decode(bench, guarded, pages, sizes, query, 0, cached, misalignment);
-          assertAttention(out, result, `${cached} tokens, ${misalignment} bytes off`);
-          aligned ??= out;
-          assertSame(out, aligned, 'alignment changes no bit');
-        }
+const titleOf = (sizes: FormShape) => {
+  const { form, heads, headDim, valueDim, rankQ, rankK, rankV, isFixedA, pairs, outerDim } = sizes;
+  const extra = { outer: `, c ${outerDim}`, fixed: `, ${pairs} pairs`, shared: `, ${pairs} pairs` };
+  return (
+    `B ${form}, A ${isFixedA ? 'fixed' : 'contextual'}, h ${heads}, d ${headDim}, e ${valueDim}, ` +
+    `ranks ${rankQ} ${rankK} ${rankV}${extra[form as 'outer'] ?? ''}`
+  );
+};
+
+await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
+  /** Pages and queries in memory. */
+  const fill = (
+    sizes: FormShape,
+    { query, stored }: ReturnType<typeof formInputs>,
+    [tokens, cached]: readonly [number, number],
+    misalignment: Misalignment = 0,
+  ) => {
+    const pages = fillPages(bench, sizes, stored, cached, misalignment);
+    return { pages, query: writeQuery(pages, query, tokens) };
+  };
+
+  const checkDecode = (
+    sizes: FormShape,
+    cached: number,
+    misalignments: readonly Misalignment[],
+  ) => {
+    const { inputs, result } = problem(sizes, 1, cached);
+    let aligned: Float32Array | undefined;
+    for (const misalignment of misalignments) {
+      const { pages, query } = fill(sizes, inputs, [1, cached], misalignment);
+      const out = decode(pages, query, 0, cached);
+      assertAttention(out, result, `${cached} tokens, ${misalignment} bytes off`);
+      aligned ??= out;
+      assertSame(out, aligned, 'alignment changes no bit');
+    }
+  };
+
+  const checkPrefill = (
+    sizes: FormShape,
+    count: number,
+    position: number,
+    misalignment: Misalignment,
+  ) => {
+    const cached = position + count;
+    const { inputs, result } = problem(sizes, count, cached);
+    const { pages, query } = fill(sizes, inputs, [count, cached], misalignment);
+    for (const isDense of [false, true]) {
+      const run = (token: number, some: number) =>
+        prefill(pages, query, { token, count: some, position: position + token }, isDense);
+      const what = `${count} queries at ${position}, ${isDense ? 'dense' : 'factored'} keys`;
+      assertAttention(run(0, count), result, what);
+      // the same queries in two blocks
+      const cut = Math.floor(count / 2);
+      if (cut > 0) {
+        const parts = [...run(0, cut), ...run(cut, count - cut)];
+        assertAttention(new Float32Array(parts), result, `${what}, cut at ${cut}`);
+      }
+    }
+    // and one by one through tpaDecode
+    const width = sizes.heads * sizes.valueDim;
+    for (const t of new Set([0, count - 1])) {
+      const out = decode(pages, query, t, position + t + 1);
+      const expected = result.out.subarray(t * width, (t + 1) * width);
+      const what = `${count} queries at ${position}, decode ${t}`;
+      assertClose(out, expected, { atol: attentionTolerance(result), what });
+    }
+  };
+
+  for (const sizes of SHAPES) {
+    const title = titleOf(sizes);
+
+    test(`${title}: 2, 3 and 7 ranges of heads give the bits of one call`, () => {
+      const [tokens, cached] = [5, 140];
+      const { pages, query } = fill(sizes, formInputs(sizes, tokens, cached), [tokens, cached], 4);
+      assertSplits(title, (split) => [
+        decode(pages, query, tokens - 1, cached, split),
+        ...[false, true].map((isDense) => {
+          const block = { count: tokens, position: cached - tokens };
+          return prefill(pages, query, block, isDense, split);
+        }),
+      ]);
+    });
+
+    test(`${title}: tpaDecode equals the twin at 1 … 400 tokens, NaN past the last`, () => {
+      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 211, 400]) {
+        checkDecode(sizes, cached, MISALIGNMENTS);
       }
     });
 
-    for (const isDense of [false, true]) {
-      const keys = isDense ? 'dense keys' : 'factored keys';
-      test(`tpaPrefill: ${title}, ${keys}: equals the twin for blocks of 1 … 49 queries`, () => {
-        for (const [count, position] of [
-          [1, 0],
-          [1, 96],
-          [2, 47],
-          [3, 0],
-          [4, 93],
-          [5, 94],
-          [7, 286],
-          [8, 0],
-          [9, 89],
-          [16, 180],
-          [17, 378],
-          [47, 1],
-          [48, 145],
-          [49, 96],
-        ] as const) {
-          const cached = position + count;
-          const inputs = attentionInputs({ ...sizes, tokens: count, cached });
-          const result = attention(inputs.query, inputs.cache, {
-            ...sizes,
-            tokens: count,
-            cached,
-          });
-          const misalignment = MISALIGNMENTS[count % 3]!;
-          const guarded = bench.guard();
-          const pages = createPages(guarded, sizes, cached, misalignment);
-          appendTo(bench, guarded, pages, sizes, inputs.cache, 0, cached, misalignment);
-          const query = writeQuery(guarded, inputs.query, count, misalignment);
-          const run = (token: number, queries: number) =>
-            prefill(
-              bench,
-              guarded,
-              pages,
-              sizes,
-              query,
-              { token, count: queries, position: position + token },
-              isDense,
-              misalignment,
-            );
-          const what = `${count} queries at ${position}`;
-          assertAttention(run(0, count), result, what);
-          // the same queries in two blocks, and one by one through tpaDecode
-          const cut = Math.floor(count / 2);
-          if (cut > 0) {
-            const parts = [...run(0, cut), ...run(cut, count - cut)];
-            assertAttention(new Float32Array(parts), result, `${what}, cut at ${cut}`);
-          }
-          const width = heads * valueDim;
-          for (const t of [0, count - 1]) {
-            const out = decode(bench, guarded, pages, sizes, query, t, position + t + 1);
-            const expected = result.out.subarray(t * width, (t + 1) * width);
-            assertClose(out, expected, { atol: attentionTolerance(result), what });
-          }
-        }
-      });
-    }
+    test(`${title}: tpaPrefill equals the twin and tpaDecode in both orders of contraction`, () => {
+      for (const [count, position] of [
+        [1, 0],
+        [1, 96],
+        [2, 47],
+        [3, 0],
+        [4, 93],
+        [5, 94],
+        [7, 286],
+        [8, 0],
+        [9, 89],
+        [16, 180],
+        [17, 378],
+        [47, 1],
+        [48, 145],
+        [49, 96],
+      ] as const) {
+        checkPrefill(sizes, count, position, MISALIGNMENTS[count % 3]!);
+      }
+    });
   }
 
-  test('2, 3 and 7 ranges of heads give the bits of one call', () => {
-    for (const sizes of SHAPES) {
-      const [tokens, cached] = [5, 140];
-      const { query, cache } = attentionInputs({ ...sizes, tokens, cached });
-      const guarded = bench.guard();
-      const pages = createPages(guarded, sizes, cached, 4);
-      appendTo(bench, guarded, pages, sizes, cache, 0, cached);
-      const at = writeQuery(guarded, query, tokens);
-      assertSplits(JSON.stringify(sizes), (split) => [
-        decode(bench, guarded, pages, sizes, at, tokens - 1, cached, 4, split),
-        ...[false, true].map((isDense) => {
-          const block = { count: tokens, position: cached - tokens };
-          return prefill(bench, guarded, pages, sizes, at, block, isDense, 4, split);
-        }),
-      ]);
-    }
-  });
-
   test('V = 1 gives 1 within 2e-6, whatever the scores', () => {
-    for (const sizes of SHAPES) {
+    for (const sizes of PLAIN) {
       const [tokens, cached] = [9, 140];
-      const { query, cache } = attentionInputs({ ...sizes, tokens, cached });
-      cache.av.fill(1);
-      cache.bv.fill(1);
-      const guarded = bench.guard();
-      const pages = createPages(guarded, sizes, cached);
-      appendTo(bench, guarded, pages, sizes, cache, 0, cached);
-      const at = writeQuery(guarded, query, tokens);
+      const inputs = formInputs(sizes, tokens, cached);
+      inputs.stored.av.fill(1);
+      inputs.stored.bv.fill(1);
+      const { pages, query } = fill(sizes, inputs, [tokens, cached]);
       for (const isDense of [false, true]) {
         const block = { count: tokens, position: cached - tokens };
-        const out = prefill(bench, guarded, pages, sizes, at, block, isDense);
+        const out = prefill(pages, query, block, isDense);
         assertWithin(out, new Float32Array(out.length).fill(1), () => 2e-6, 'prefill');
       }
-      const out = decode(bench, guarded, pages, sizes, at, tokens - 1, cached);
+      const out = decode(pages, query, tokens - 1, cached);
       assertWithin(out, new Float32Array(out.length).fill(1), () => 2e-6, 'decode');
     }
   });
 
   test('causality: other factors of later tokens change no bit of earlier queries', () => {
-    for (const sizes of SHAPES) {
+    for (const sizes of PLAIN) {
       const [tokens, cached] = [9, 132];
       for (const changed of [124, 127, 128, 131]) {
         for (const isDense of [false, true]) {
           const outputs = [1, -1000].map((factor) => {
-            const { query, cache } = attentionInputs({ ...sizes, tokens, cached });
-            for (const x of [cache.ak, cache.bk, cache.av, cache.bv]) {
+            const inputs = formInputs(sizes, tokens, cached);
+            const { ak, bk, av, bv } = inputs.stored;
+            for (const x of [ak, bk, av, bv]) {
               const from = (x.length / cached) * changed;
               for (let i = from; i < x.length; i++) x[i]! *= factor;
             }
-            const guarded = bench.guard();
-            const pages = createPages(guarded, sizes, cached);
-            appendTo(bench, guarded, pages, sizes, cache, 0, cached);
-            const at = writeQuery(guarded, query, tokens);
+            const { pages, query } = fill(sizes, inputs, [tokens, cached]);
             const block = { count: tokens, position: cached - tokens };
-            return prefill(bench, guarded, pages, sizes, at, block, isDense);
+            return prefill(pages, query, block, isDense);
           });
           const before = (changed - (cached - tokens)) * sizes.heads * sizes.valueDim;
           const [original, other] = outputs as [Float32Array, Float32Array];
@@ -209,4 +225,29 @@ await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
       }
     }
   });
+  test('400 random shapes of any form: decode and prefill within the same bounds', () => {
+    let shapes = 0;
+    fc.assert(
+      fc.property(
+        randomForm(),
+        fc.nat({ max: 3 }),
+        fc.nat({ max: 260 }),
+        (sizes, more, position) => {
+          checkDecode(sizes, position + 1, [4]);
+          checkPrefill(sizes, more + 1, position, 8);
+          shapes++;
+        },
+      ),
+      { seed: 20_251_122, numRuns: 400 },
+    );
+    assert.ok(shapes >= 400);
+  });
 });
+
+/** Inputs and what the twin makes of them. */
+function problem(sizes: FormShape, tokens: number, cached: number) {
+  const inputs = formInputs(sizes, tokens, cached);
+  const factors = formFactors(sizes, inputs.stored, cached);
+  const result = attention(inputs.query, factors, { ...sizes, tokens, cached });
+  return { inputs, result };
+}

@@ -1,8 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
-import { attention, attentionTolerance } from './attention.ts';
-import { groupedAttention } from './grouped-attention.ts';
+import { attention, attentionTolerance, groupedAttention } from './attention.ts';
 
 // What kernels are held to golden files for needs no test here; these are the bounds that tests take
 // from the twins, and the cases for which upstream has no files.

@@ -1,3 +1,5 @@
+import { materialize } from './materialize.ts';
+
 /** Queries: aq (T, heads, rankQ) with bq (T, rankQ, headDim), or q (T, heads, headDim). */
 export type AttentionQuery =
   { aq: ArrayLike<number>; bq: ArrayLike<number>; rankQ: number } | { q: ArrayLike<number> };
@@ -23,14 +25,6 @@ export interface AttentionSizes {
   rankV: number;
 }
 
-/** Factors in place of the default 1/√headDim, 1/rankQ (1 for full-rank q), 1/rankK, 1/rankV. */
-export interface AttentionScales {
-  scale?: number;
-  scaleQ?: number;
-  scaleK?: number;
-  scaleV?: number;
-}
-
 /** What {@link attention} found; the maxima are those of the tolerance in {@link attentionTolerance}. */
 export interface AttentionResult {
   /** (T, heads, valueDim) */
@@ -41,113 +35,97 @@ export interface AttentionResult {
   maxValue: number;
 }
 
-/** Causal attention over cached factors; neither Q, K nor V is materialised. */
+/** Causal attention over cached factors: that over the queries, keys and values they stand for. */
 export function attention(
   query: AttentionQuery,
   cache: AttentionCache,
   sizes: AttentionSizes,
-  scales: AttentionScales = {},
 ): AttentionResult {
-  const { tokens, cached, heads, headDim, valueDim, rankK, rankV } = sizes;
-  const scaleQ = scales.scaleQ ?? ('q' in query ? 1 : 1 / query.rankQ);
-  const scaleK = scales.scaleK ?? 1 / rankK;
-  const scaleV = scales.scaleV ?? 1 / rankV;
-  const logitScale = (scales.scale ?? 1 / Math.sqrt(headDim)) * scaleQ * scaleK;
-  const ak = new Float64Array(cache.ak);
-  const bk = new Float64Array(cache.bk);
-  const av = new Float64Array(cache.av);
-  const bv = new Float64Array(cache.bv);
+  const { heads, headDim, valueDim, rankK, rankV } = sizes;
+  const q =
+    'q' in query
+      ? query.q
+      : materialize(query.aq, query.bq, { heads, rank: query.rankQ, width: headDim });
+  const k = materialize(cache.ak, cache.bk, { heads, rank: rankK, width: headDim });
+  const v = materialize(cache.av, cache.bv, { heads, rank: rankV, width: valueDim });
+  return groupedAttention(q, k, v, { ...sizes, kvHeads: heads });
+}
+
+/** Counts of tokens and sizes of {@link groupedAttention}. */
+export interface GroupedSizes {
+  /** T, the queries; query t sits at position cached − tokens + t. */
+  tokens: number;
+  /** M, the cached tokens, queries included; T where it is left out. */
+  cached?: number;
+  heads: number;
+  /** Divides heads; query head h meets K/V head ⌊h · kvHeads / heads⌋. */
+  kvHeads: number;
+  headDim: number;
+  valueDim: number;
+  /** Latest keys that a query sees, its own included; all for 0. */
+  window?: number | undefined;
+}
+
+/** What {@link groupedAttention} does where models differ. */
+export interface GroupedRules {
+  /** Factor of every product q · k, 1/√headDim by default. */
+  scale?: number;
+  /** `linear` takes the scaled products themselves as weights. */
+  weights?: 'softmax' | 'linear';
+  /** The key/value head of a query head. */
+  kvHeadOf?: ((head: number) => number) | undefined;
+}
+
+/**
+ * Textbook causal attention of query heads that share materialised keys and values.
+ *
+ * @param q (T, heads, headDim)
+ * @param k (M, kvHeads, headDim)
+ * @param v (M, kvHeads, valueDim)
+ */
+export function groupedAttention(
+  q: ArrayLike<number>,
+  k: ArrayLike<number>,
+  v: ArrayLike<number>,
+  sizes: GroupedSizes,
+  rules: GroupedRules = {},
+): AttentionResult {
+  const { tokens, cached = tokens, heads, kvHeads, headDim, valueDim, window = 0 } = sizes;
+  const { scale = 1 / Math.sqrt(headDim), weights: kind = 'softmax' } = rules;
+  const kvHeadOf = rules.kvHeadOf ?? ((head: number) => Math.floor((head * kvHeads) / heads));
+  const queries = new Float64Array(q); // one element type, for speed
+  const keys = new Float64Array(k);
+  const values = new Float64Array(v);
   const out = new Float64Array(tokens * heads * valueDim);
   let maxLogit = 0;
-
-  const scoresOf = 'q' in query ? fullScores(query) : factoredScores(query);
-  for (let t = 0; t < tokens; t++) {
-    const visible = cached - tokens + t + 1;
-    const logits = new Float64Array(heads * visible); // (heads, visible)
-    for (let m = 0; m < visible; m++) {
-      const scores = scoresOf(t, m);
-      for (let h = 0; h < heads; h++) {
-        let logit = 0;
-        for (let s = 0; s < rankK; s++) {
-          logit += ak[(m * heads + h) * rankK + s]! * scores[h * rankK + s]!;
+  let maxValue = 0;
+  for (let head = 0; head < heads; head++) {
+    const kvHead = kvHeadOf(head);
+    for (let t = 0; t < tokens; t++) {
+      const position = cached - tokens + t;
+      const first = window > 0 ? Math.max(0, position + 1 - window) : 0;
+      const products: number[] = [];
+      for (let m = first; m <= position; m++) {
+        let sum = 0;
+        for (let d = 0; d < headDim; d++) {
+          sum +=
+            queries[(t * heads + head) * headDim + d]! *
+            keys[(m * kvHeads + kvHead) * headDim + d]!;
         }
-        logits[h * visible + m] = logit * logitScale;
-        maxLogit = Math.max(maxLogit, Math.abs(logit * logitScale));
+        products.push(sum * scale);
+        maxLogit = Math.max(maxLogit, Math.abs(sum * scale));
       }
-    }
-    for (let h = 0; h < heads; h++) {
-      const weights = softmax(logits.subarray(h * visible, (h + 1) * visible));
-      for (let m = 0; m < visible; m++) {
-        for (let u = 0; u < rankV; u++) {
-          const weight = weights[m]! * scaleV * av[(m * heads + h) * rankV + u]!;
-          for (let e = 0; e < valueDim; e++) {
-            out[(t * heads + h) * valueDim + e]! += weight * bv[(m * rankV + u) * valueDim + e]!;
-          }
-        }
-      }
-    }
-  }
-  return { out, maxLogit, maxValue: maxValue() };
-
-  /** (heads, rankK): Σ_r aq[t,h,r] ⟨bq[t,r], bk[m,s]⟩ */
-  function factoredScores(factors: {
-    aq: ArrayLike<number>;
-    bq: ArrayLike<number>;
-    rankQ: number;
-  }) {
-    const { rankQ } = factors;
-    const aq = new Float64Array(factors.aq);
-    const bq = new Float64Array(factors.bq);
-    return (t: number, m: number): Float64Array => {
-      const scores = new Float64Array(heads * rankK);
-      for (let r = 0; r < rankQ; r++) {
-        for (let s = 0; s < rankK; s++) {
-          const product = dot(bq, (t * rankQ + r) * headDim, (m * rankK + s) * headDim);
-          for (let h = 0; h < heads; h++) {
-            scores[h * rankK + s]! += aq[(t * heads + h) * rankQ + r]! * product;
-          }
-        }
-      }
-      return scores;
-    };
-  }
-
-  /** (heads, rankK): ⟨q[t,h], bk[m,s]⟩ */
-  function fullScores(full: { q: ArrayLike<number> }) {
-    const q = new Float64Array(full.q);
-    return (t: number, m: number): Float64Array => {
-      const scores = new Float64Array(heads * rankK);
-      for (let h = 0; h < heads; h++) {
-        for (let s = 0; s < rankK; s++) {
-          scores[h * rankK + s] = dot(q, (t * heads + h) * headDim, (m * rankK + s) * headDim);
-        }
-      }
-      return scores;
-    };
-  }
-
-  /** ⟨b[start …], bk[keyStart …]⟩ over headDim numbers */
-  function dot(b: Float64Array, start: number, keyStart: number): number {
-    let sum = 0;
-    for (let d = 0; d < headDim; d++) sum += b[start + d]! * bk[keyStart + d]!;
-    return sum;
-  }
-
-  function maxValue(): number {
-    let max = 0;
-    for (let m = 0; m < cached; m++) {
-      for (let h = 0; h < heads; h++) {
+      const weights = kind === 'softmax' ? softmax(products) : products;
+      for (const [offset, weight] of weights.entries()) {
+        const from = ((first + offset) * kvHeads + kvHead) * valueDim;
         for (let e = 0; e < valueDim; e++) {
-          let value = 0;
-          for (let u = 0; u < rankV; u++) {
-            value += av[(m * heads + h) * rankV + u]! * bv[(m * rankV + u) * valueDim + e]!;
-          }
-          max = Math.max(max, Math.abs(value * scaleV));
+          maxValue = Math.max(maxValue, Math.abs(values[from + e]!));
+          out[(t * heads + head) * valueDim + e]! += weight * values[from + e]!;
         }
       }
     }
-    return max;
   }
+  return { out, maxLogit, maxValue };
 }
 
 /** Largest allowed |kernel − twin|, from docs/numerics.md: 1e-6 · (1 + max|logit|) · max|V|. */
@@ -155,11 +133,9 @@ export function attentionTolerance(result: AttentionResult): number {
   return 1e-6 * (1 + result.maxLogit) * result.maxValue;
 }
 
-function softmax(logits: Float64Array): Float64Array {
-  let max = -Infinity;
-  for (const logit of logits) max = Math.max(max, logit);
+function softmax(logits: readonly number[]): number[] {
+  const max = logits.reduce((a, b) => Math.max(a, b));
   const exps = logits.map((logit) => Math.exp(logit - max));
-  let sum = 0;
-  for (const exp of exps) sum += exp;
+  const sum = exps.reduce((a, b) => a + b);
   return exps.map((exp) => exp / sum);
 }

@@ -3,7 +3,7 @@
 // 2309.00071, section 3.4, `llama3` the rule published with LLaMA 3.1.
 import { booleanIn, numberIn, type JsonRecord } from './json-record.ts';
 import { scalingKind, type LlamaSettings } from './llama-config.ts';
-import type { RopeTable } from './rope-table.ts';
+import { ropeAngles, ropeFrequencies, type RopeTable } from './rope-table.ts';
 
 /** Angles per token of every pair of features, float32, and the factor of cos and sin. */
 export interface LlamaFrequencies {
@@ -12,15 +12,10 @@ export interface LlamaFrequencies {
   attentionFactor: number;
 }
 
-const { fround } = Math;
-
 /** The frequencies of a model, scaled as its `rope_scaling` says. */
 export function llamaFrequencies(settings: LlamaSettings): LlamaFrequencies {
   const { headDim, ropeTheta, ropeScaling } = settings;
-  const plain = Float32Array.from(
-    { length: headDim / 2 },
-    (_, i) => 1 / fround(ropeTheta ** fround((2 * i) / headDim)),
-  );
+  const plain = ropeFrequencies(headDim, ropeTheta);
   if (ropeScaling === undefined) return { frequencies: plain, attentionFactor: 1 };
   const kind = scalingKind(ropeScaling);
   switch (kind) {
@@ -45,10 +40,7 @@ export function llamaRopeTable(
   tokens: number,
   { frequencies, attentionFactor }: LlamaFrequencies,
 ): RopeTable {
-  const angles = Float64Array.from({ length: tokens * frequencies.length }, (_, index) => {
-    const position = Math.floor(index / frequencies.length);
-    return fround(position * frequencies[index % frequencies.length]!);
-  });
+  const angles = ropeAngles([...Array(tokens).keys()], frequencies);
   return {
     cos: angles.map((angle) => attentionFactor * Math.cos(angle)),
     sin: angles.map((angle) => attentionFactor * Math.sin(angle)),

@@ -3,7 +3,7 @@
 // (arXiv 2104.09864), grouped queries (Ainslie et al., arXiv 2305.13245), SwiGLU (Shazeer, arXiv
 // 2002.05202), sliding windows (Mistral 7B, arXiv 2310.06825), norms of q and k (Qwen3, arXiv
 // 2505.09388).
-import { groupedAttention } from './grouped-attention.ts';
+import { groupedAttention } from './attention.ts';
 import { breakSettings, type LlamaBreak } from './llama-breaks.ts';
 import { llamaSettings } from './llama-config.ts';
 import { llamaFrequencies, llamaRopeTable } from './llama-rope.ts';

@@ -1,4 +1,4 @@
-import { roundToBfloat16, type RopePrecision } from './rope-table.ts';
+import { ropeFrequencies, roundToBfloat16, type RopePrecision } from './rope-table.ts';
 import type { MechanismBreak } from './mechanism-breaks.ts';
 
 /** How queries and keys of a T6-layout model rotate. */
@@ -37,11 +37,12 @@ export function rotate(
   const half = rotary / 2;
   const side = broken === 'partial-side' ? width - rotary : 0;
   const frequencyWidth = broken === 'partial-frequencies' ? width : rotary;
+  const frequencies = ropeFrequencies(frequencyWidth, rules.theta);
   const direction = broken === 'rotation-sign' ? -1 : 1;
   const out = Float64Array.from(x);
   for (let t = 0; t * rows * width < x.length; t++) {
     for (let i = 0; i < half; i++) {
-      const angle = float32Angle(t, i, frequencyWidth, rules.theta);
+      const angle = fround(t * frequencies[i]!);
       const growth = decay(rules.decayBase, broken === 'decay-frequency' ? t : angle);
       const factor =
         broken === 'decay' ? 1 : broken === 'decay-keys' && isKey ? 1 / growth : growth;
@@ -57,12 +58,6 @@ export function rotate(
     }
   }
   return out;
-}
-
-/** t · theta^(−2i/width), every step in float32 as upstream takes it. */
-function float32Angle(t: number, i: number, width: number, theta: number): number {
-  const frequency = fround(1 / fround(theta ** fround((2 * i) / width)));
-  return fround(t * frequency);
 }
 
 /** base^angle, in float32 whatever cos and sin are rounded to. */

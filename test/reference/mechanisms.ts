@@ -1,6 +1,6 @@
 // Models in the layout of T6 whose attention differs: the variants of "Tensor Product Attention Is
 // All You Need" (arXiv 2501.06425: sections 3.2 to 3.5 and appendix C) and of its public code.
-import { groupedAttention } from './grouped-attention.ts';
+import { groupedAttention } from './attention.ts';
 import { matmul } from './matmul.ts';
 import type { MechanismBreak } from './mechanism-breaks.ts';
 import { mechanismSettings } from './mechanism-config.ts';

@@ -7,8 +7,16 @@ export interface RopeTable {
   sin: Float64Array;
 }
 
+/** Angles per token of every pair of a row: theta^(−2i/width), each step rounded to float32. */
+export function ropeFrequencies(width: number, theta: number): Float32Array {
+  return Float32Array.from(
+    { length: width / 2 },
+    (_, i) => 1 / Math.fround(theta ** Math.fround((2 * i) / width)),
+  );
+}
+
 /**
- * RoPE table by the float32 angle rule: angle = fround(t · fround(1 / fround(theta^fround(2i/dim)))).
+ * RoPE table by the float32 angle rule: angle = fround(t · frequency).
  *
  * @param positions token positions
  * @param rotatedDim features that rotate, even
@@ -19,20 +27,20 @@ export function ropeTable(
   precision: RopePrecision,
   theta = 10000,
 ): RopeTable {
-  const half = rotatedDim / 2;
   const round = precision === 'bfloat16' ? roundToBfloat16 : Math.fround;
-  const cos = new Float64Array(positions.length * half);
-  const sin = new Float64Array(positions.length * half);
-  for (let t = 0; t < positions.length; t++) {
-    for (let i = 0; i < half; i++) {
-      const power = Math.fround(Math.pow(theta, Math.fround((2 * i) / rotatedDim)));
-      const frequency = Math.fround(1 / power);
-      const angle = Math.fround(Math.fround(positions[t]!) * frequency);
-      cos[t * half + i] = round(Math.cos(angle));
-      sin[t * half + i] = round(Math.sin(angle));
-    }
-  }
-  return { cos, sin };
+  const angles = ropeAngles(positions, ropeFrequencies(rotatedDim, theta));
+  return {
+    cos: angles.map((angle) => round(Math.cos(angle))),
+    sin: angles.map((angle) => round(Math.sin(angle))),
+  };
+}
+
+/** Float32 angles (positions, pairs). */
+export function ropeAngles(positions: ArrayLike<number>, frequencies: Float32Array): Float64Array {
+  const pairs = frequencies.length;
+  return Float64Array.from({ length: positions.length * pairs }, (_, index) =>
+    Math.fround(positions[Math.floor(index / pairs)]! * frequencies[index % pairs]!),
+  );
 }
 
 /** Rounds to float32, then to the nearest bfloat16, ties to even. */

@@ -1,43 +1,43 @@
 import fs, { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { TpaError, type TpaErrorCode } from '../../src/base/errors.ts';
+import type { TpaErrorCode } from '../../src/base/errors.ts';
 import {
   chooseSimd,
   compileBinary,
   type SimdOption,
   type WasmSource,
 } from '../../src/wasm/binary.ts';
+import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 const binaryOf = (simd: string) =>
   readFileSync(new URL(`../../dist/wasm/tpa-${simd}.wasm`, import.meta.url));
 
-const hasCode =
-  (code: TpaErrorCode) =>
-  (message: RegExp) =>
-  (error: unknown): boolean =>
-    error instanceof TpaError && error.code === code && message.test(error.message);
+/** Asserts that the promise rejects with a TpaError of this code and message. */
+async function rejects(promise: Promise<unknown>, code: TpaErrorCode, message: RegExp) {
+  const error = await refused(() => promise, code);
+  assert.match(error.message, message);
+  return error;
+}
 
-const isBlocked = hasCode('WASM_BLOCKED');
-const isUnavailable = hasCode('SIMD_UNAVAILABLE');
-
-/** Awaits a rejection and hands its reason to `expects`. */
-async function rejects(
-  promise: Promise<unknown>,
-  expects: (error: unknown) => boolean,
-): Promise<void> {
-  let reason: unknown;
+/** Calls with the address of kernels on a server that answers as `answer` says. */
+async function withServer(answer: RequestListener, use: (wasm: URL) => Promise<void>) {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   try {
-    await promise;
-  } catch (error) {
-    reason = error;
+    const { port } = server.address() as AddressInfo;
+    await use(new URL(`http://127.0.0.1:${port}/kernels.wasm`));
+  } finally {
+    server.close();
+    server.closeAllConnections();
   }
-  assert.ok(expects(reason), `rejected with ${String(reason)}`);
 }
 
 const test = suite('chooseSimd() and compileBinary()');
@@ -62,24 +62,24 @@ test('chooseSimd() falls back, or throws SIMD_UNAVAILABLE, where an engine valid
     const { simd, reason } = await chooseSimd('auto');
     assert.is(simd, 'baseline');
     assert.match(reason, /does not validate relaxed/);
-    await rejects(chooseSimd('relaxed'), isUnavailable(/"auto" or "baseline"/));
+    await rejects(chooseSimd('relaxed'), 'SIMD_UNAVAILABLE', /"auto" or "baseline"/);
     WebAssembly.validate = () => false;
-    await rejects(chooseSimd('auto'), isUnavailable(/no WebAssembly SIMD/));
-    await rejects(chooseSimd('baseline'), isUnavailable(/no WebAssembly SIMD/));
+    await rejects(chooseSimd('auto'), 'SIMD_UNAVAILABLE', /no WebAssembly SIMD/);
+    await rejects(chooseSimd('baseline'), 'SIMD_UNAVAILABLE', /no WebAssembly SIMD/);
   } finally {
     WebAssembly.validate = validate;
   }
 });
 
 test('chooseSimd() refuses any other option', async () => {
-  for (const option of ['fast', '', null, 1]) {
-    await rejects(
-      chooseSimd(option as SimdOption),
-      (error) =>
-        error instanceof RangeError &&
-        error.message.startsWith('"simd" expected "auto", "baseline" or "relaxed", got '),
-    );
-  }
+  const message = /^"simd" expected "auto", "baseline" or "relaxed", got /;
+  await assertMistakes(
+    ['fast', '', null, 1].map((option) => [
+      () => chooseSimd(option as SimdOption),
+      RangeError,
+      message,
+    ]),
+  );
 });
 
 test('compileBinary() compiles the embedded kernels, those of the name', async () => {
@@ -104,39 +104,32 @@ test('compileBinary() takes a module, bytes, a response or an address instead', 
 
 test('compileBinary() names HTML, an HTTP status, and bytes that are not wasm: WASM_BLOCKED', async () => {
   const html = new Response('<!doctype html><title>404</title>');
-  await rejects(compileBinary('baseline', html), isBlocked(/got HTML from/));
+  await rejects(compileBinary('baseline', html), 'WASM_BLOCKED', /got HTML from/);
   const missing = new Response('', { status: 404 });
-  await rejects(compileBinary('baseline', missing), isBlocked(/HTTP 404/));
+  await rejects(compileBinary('baseline', missing), 'WASM_BLOCKED', /HTTP 404/);
   await rejects(
     compileBinary('baseline', new Response('x')),
-    isBlocked(/1 bytes that are not wasm/),
+    'WASM_BLOCKED',
+    /1 bytes that are not wasm/,
   );
   await rejects(
     compileBinary('baseline', new Response('')),
-    isBlocked(/0 bytes that are not wasm/),
+    'WASM_BLOCKED',
+    /0 bytes that are not wasm/,
   );
   const broken = binaryOf('baseline').subarray(0, 2000);
-  await rejects(compileBinary('baseline', broken), isBlocked(/could not be compiled/));
+  await rejects(compileBinary('baseline', broken), 'WASM_BLOCKED', /could not be compiled/);
 });
 
-test('compileBinary() turns a fetch that fails into WASM_BLOCKED with the cause', async () => {
-  const server = createServer((request) => request.socket.destroy());
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  try {
-    const url = new URL(`http://127.0.0.1:${address.port}/kernels.wasm`);
-    await rejects(
-      compileBinary('baseline', url),
-      (error) =>
-        isBlocked(/kernels\.wasm/)(error) && (error as TpaError).cause instanceof TypeError,
-    );
-  } finally {
-    server.close();
-  }
-});
+test('compileBinary() turns a fetch that fails into WASM_BLOCKED with the cause', () =>
+  withServer(
+    (request) => request.socket.destroy(),
+    async (wasm) => {
+      const loading = compileBinary('baseline', wasm);
+      const { cause } = await rejects(loading, 'WASM_BLOCKED', /kernels\.wasm/);
+      assert.instance(cause, TypeError);
+    },
+  ));
 
 test('compileBinary() says what to do where its own kernels cannot be loaded', async () => {
   const { readFile } = fs.promises;
@@ -148,9 +141,8 @@ test('compileBinary() says what to do where its own kernels cannot be loaded', a
     Reflect.deleteProperty(globalThis, 'DecompressionStream');
     await rejects(
       compileBinary('baseline'),
-      isBlocked(
-        /could not be loaded: DecompressionStream .*; give them as "wasm", with "simd": "baseline"$/,
-      ),
+      'WASM_BLOCKED',
+      /could not be loaded: DecompressionStream .*; give them as "wasm", with "simd": "baseline"$/,
     );
   } finally {
     Object.assign(fs.promises, { readFile });
@@ -159,31 +151,24 @@ test('compileBinary() says what to do where its own kernels cannot be loaded', a
   }
 });
 
-test('a signal ends the request of kernels that do not come', async () => {
-  const server = createServer((_, response) => response.writeHead(200).write('\0asm'));
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  const controller = new AbortController();
-  try {
-    const wasm = new URL(`http://127.0.0.1:${port}/kernels.wasm`);
-    const loading = loadModel('.', { wasm, simd: 'baseline', signal: controller.signal });
-    setTimeout(() => controller.abort(), 50);
-    await rejects(loading, hasCode('ABORTED')(/loading was aborted/));
-  } finally {
-    server.close();
-    server.closeAllConnections();
-  }
-});
+test('a signal ends the request of kernels that do not come', () =>
+  withServer(
+    (_, response) => response.writeHead(200).write('\0asm'),
+    async (wasm) => {
+      const controller = new AbortController();
+      const loading = loadModel('.', { wasm, simd: 'baseline', signal: controller.signal });
+      setTimeout(() => controller.abort(), 50);
+      await rejects(loading, 'ABORTED', /loading was aborted/);
+    },
+  ));
 
-test('compileBinary() refuses what is no source', async () => {
-  for (const source of ['kernels.wasm', 7, null, {}]) {
-    await rejects(
-      compileBinary('baseline', source as WasmSource),
-      (error) => error instanceof TypeError && error.message.startsWith('"wasm" expected a '),
-    );
-  }
-});
+test('compileBinary() refuses what is no source', () =>
+  assertMistakes(
+    ['kernels.wasm', 7, null, {}].map((source) => [
+      () => compileBinary('baseline', source as WasmSource),
+      TypeError,
+      /^"wasm" expected a /,
+    ]),
+  ));
 
 test.run();

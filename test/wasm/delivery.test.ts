@@ -15,8 +15,7 @@ const DIST = fileURLToPath(new URL('../../dist/wasm/', import.meta.url));
 const test = suite('#wasm');
 
 test('Node reads the files', async () => {
-  const binaries = await load(join(DIST, 'node.js'));
-  for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
+  await assertFiles(await load(join(DIST, 'node.js')));
 });
 
 test('Node takes the embedded bytes where a bundler left the files behind', async () => {
@@ -26,8 +25,7 @@ test('Node takes the embedded bytes where a bundler left the files behind', asyn
       cpSync(join(DIST, file), join(folder, file));
     }
     cpSync(join(DIST, '../../package.json'), join(folder, 'package.json'));
-    const binaries = await load(join(folder, 'node.js'));
-    for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
+    await assertFiles(await load(join(folder, 'node.js')));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -49,14 +47,11 @@ test('a bundle of CommonJS, where modules have no address, takes the embedded by
     module.exports,
     createRequire(import.meta.url),
   );
-  for (const name of BINARIES) {
-    assert.equal(await bytesOf(module.exports.default, name), fileOf(name));
-  }
+  await assertFiles(module.exports.default);
 });
 
 test('the embedded bytes are those of the files', async () => {
-  const binaries = await load(join(DIST, 'embedded.js'));
-  for (const name of BINARIES) assert.equal(await bytesOf(binaries, name), fileOf(name));
+  await assertFiles(await load(join(DIST, 'embedded.js')));
 });
 
 test('workers that compile no bytes import the files', () => {
@@ -85,12 +80,12 @@ async function load(path: string): Promise<KernelBinaries> {
   return module.default;
 }
 
-async function bytesOf(binaries: KernelBinaries, name: keyof KernelBinaries): Promise<Buffer> {
-  const bytes = await binaries[name]();
-  assert.not(bytes instanceof WebAssembly.Module);
-  return Buffer.from(await new Response(bytes as BufferSource).arrayBuffer());
-}
-
-function fileOf(name: keyof KernelBinaries): Buffer {
-  return readFileSync(join(DIST, `tpa-${name}.wasm`));
+/** Asserts that both binaries come as bytes, those of the files. */
+async function assertFiles(binaries: KernelBinaries): Promise<void> {
+  for (const name of BINARIES) {
+    const bytes = await binaries[name]();
+    assert.not(bytes instanceof WebAssembly.Module);
+    const found = Buffer.from(await new Response(bytes as BufferSource).arrayBuffer());
+    assert.equal(found, readFileSync(join(DIST, `tpa-${name}.wasm`)));
+  }
 }

@@ -1,23 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TpaError, type TpaErrorCode } from '../../src/base/errors.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { MAX_MEMORY } from '../../src/wasm/heap.ts';
+import { assertMistakes, outcomeOf, refused } from '../helpers/checks/refused.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 const test = suite('createEngine()');
-
-const hasCode = (code: TpaErrorCode) => (error: unknown) =>
-  error instanceof TpaError && error.code === code;
-
-async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 for (const simd of BINARIES) {
   test(`run() turns a trap of the ${simd} kernels into KERNEL_TRAP, and they still work`, async () => {
@@ -28,13 +16,8 @@ for (const simd of BINARIES) {
       () => kernels.matmul(beyond, 64, 64, 1, 1, 16, 16, 1, false, 0, 1),
       () => kernels.tpaDecode(64, 64, 64, 64, beyond, 64, 1, 1, 1, 0, 1),
     ]) {
-      try {
-        run(trap);
-        assert.unreachable();
-      } catch (error) {
-        assert.ok(hasCode('KERNEL_TRAP')(error), String(error));
-        assert.ok((error as TpaError).cause instanceof WebAssembly.RuntimeError);
-      }
+      const { cause } = await refused(() => run(trap), 'KERNEL_TRAP');
+      assert.instance(cause, WebAssembly.RuntimeError);
     }
     assert.is(
       run(() => kernels.isFinite(heap.allocate(64), 16)),
@@ -46,13 +29,10 @@ for (const simd of BINARIES) {
 test('run() lets other errors through and gives back the result', async () => {
   const { run } = await createEngine();
   const mistake = new RangeError('mine');
-  assert.throws(
-    () =>
-      run(() => {
-        throw mistake;
-      }),
-    (error: unknown) => error === mistake,
-  );
+  const fail = () => {
+    throw mistake;
+  };
+  assert.is(await outcomeOf(() => run(fail)), mistake);
   assert.is(
     run(() => 7),
     7,
@@ -60,15 +40,18 @@ test('run() lets other errors through and gives back the result', async () => {
 });
 
 test('memoryLimit: whole numbers from 1 MiB to 4 GiB less a page, kept to', async () => {
-  for (const limit of [0, -1, 1.5, NaN, Infinity, (1 << 20) - 1, MAX_MEMORY + 1]) {
-    const error = await reasonOf(createEngine({ memoryLimit: limit }));
-    assert.ok(error instanceof RangeError, String(limit));
-    assert.match(error.message, /^"memoryLimit" expected an integer in 1048576\.\.4294901760, got/);
-  }
+  const message = /^"memoryLimit" expected an integer in 1048576\.\.4294901760, got/;
+  await assertMistakes(
+    [0, -1, 1.5, NaN, Infinity, (1 << 20) - 1, MAX_MEMORY + 1].map((memoryLimit) => [
+      () => createEngine({ memoryLimit }),
+      RangeError,
+      message,
+    ]),
+  );
   const { heap } = await createEngine({ memoryLimit: 1 << 20 });
   assert.is(heap.limit, 1 << 20);
   heap.allocate(900_000);
-  assert.throws(() => heap.allocate(200_000), hasCode('OUT_OF_MEMORY'));
+  await refused(() => heap.allocate(200_000), 'OUT_OF_MEMORY');
   assert.ok(heap.size <= 1 << 20);
 });
 
@@ -77,8 +60,7 @@ test('a module that is not the kernels is WASM_BLOCKED', async () => {
   // (module (import "a" "b" (func)))
   const needy = Uint8Array.of(...empty, ...Buffer.from('010401600000020701016101620000', 'hex'));
   for (const wasm of [empty, needy]) {
-    const error = await reasonOf(createEngine({ simd: 'baseline', wasm }));
-    assert.ok(hasCode('WASM_BLOCKED')(error), String(error));
+    await refused(() => createEngine({ simd: 'baseline', wasm }), 'WASM_BLOCKED');
   }
 });
 

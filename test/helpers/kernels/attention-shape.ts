@@ -12,13 +12,13 @@ export interface AttentionShape extends AttentionSizes {
   seed: number;
 }
 
-/** Ends of every size, and the multiply-adds a case may cost the float64 twin. */
+/** Ends of every size, and the multiply-adds that a case may cost. */
 export const SHAPE_LIMITS = {
   rank: { min: 1, max: 8 },
   heads: { min: 1, max: 80 },
   headDim: { min: 4, max: 256 },
   cached: { min: 1, max: 2000 },
-  // measured: 1,000 cases of at most 4 M take the twin 30 s, inputs included
+  // measured: 1,000 cases of at most 4 M take the twin 24 s, inputs included
   multiplyAdds: 4_000_000,
 } as const;
 
@@ -38,8 +38,8 @@ export function attentionShape(): fc.Arbitrary<AttentionShape> {
     .map(limitCost);
 }
 
-/** Multiply-adds of the twin for one query and key. */
-export function pairCost(shape: AttentionShape): number {
+/** Multiply-adds for one query and key, K and V left as factors. */
+function pairCost(shape: AttentionShape): number {
   const { heads, headDim, valueDim, rankQ, rankK, rankV, isKvOnly } = shape;
   const scores = isKvOnly
     ? heads * rankK * (headDim + 1)

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { FORMS } from '../../../src/layout/records.ts';
 import { type FormSizes, type StoredFactors, storedWidths } from '../../reference/cache-forms.ts';
 import {
@@ -8,7 +9,7 @@ import {
   type TokenRows,
 } from './kernel-attention.ts';
 import { type KernelBench, withStride } from './kernel-bench.ts';
-import type { GuardedMemory, Misalignment } from './memory.ts';
+import type { Misalignment } from './memory.ts';
 import { createRandom } from '../checks/random.ts';
 
 /** A cache of some form and the queries that meet it; {@link formInputs} makes the numbers. */
@@ -21,6 +22,28 @@ export interface FormShape extends FormSizes {
   /** Standard deviation of what B is made from. */
   deviation: number;
   seed: number;
+}
+
+/** A shape of which only what is unusual needs saying. */
+export function formShape(
+  form: FormShape['form'],
+  [heads, headDim, valueDim]: [number, number, number],
+  [rankQ, rankK, rankV]: [number, number, number],
+  options: Partial<FormShape> = {},
+): FormShape {
+  const sizes = {
+    form,
+    heads,
+    headDim,
+    valueDim,
+    rankQ,
+    rankK,
+    rankV,
+    isFixedA: false,
+    outerDim: 1,
+  };
+  const data = { pairs: 0, direction: 1, deviation: 1, seed: heads * 1000 + headDim } as const;
+  return { ...sizes, ...data, ...options };
 }
 
 /** Float32 queries and stored factors, the same for the same seed. */
@@ -78,12 +101,12 @@ function repeated(b: Float32Array, width: number): Float32Array {
  */
 export function fillPages(
   bench: KernelBench,
-  guarded: GuardedMemory,
   sizes: FormSizes,
   stored: StoredFactors & { bv: Float32Array },
   cached: number,
   misalignment: Misalignment = 0,
 ): PagesInMemory {
+  const guarded = bench.guard();
   const { heads, headDim, valueDim, rankK, rankV, isFixedA, form, outerDim } = sizes;
   const { key, value } = storedWidths(sizes);
   const at = (name: string, x: Float32Array) => guarded.regionOf(name, x, misalignment).pointer;
@@ -126,7 +149,7 @@ export function fillPages(
       : {}),
     direction: stored.direction,
   };
-  const pages = createPagesOf(guarded, fields, cached, { misalignment });
+  const pages = createPagesOf(bench, fields, cached, { guarded, misalignment });
   const cut = Math.floor(cached * 0.4);
   const factors: TokenRows = [
     [stored.ak, isFixedA ? 0 : heads * rankK],
@@ -138,8 +161,46 @@ export function fillPages(
     [0, cut],
     [cut, cached],
   ] as const) {
-    appendRows(bench, guarded, pages, factors, range, misalignment);
+    appendRows(pages, factors, range);
   }
   guarded.assertCanaries();
   return pages;
+}
+
+/** Any form of small sizes; widths meet what the form asks of them. */
+export function randomForm(): fc.Arbitrary<FormShape> {
+  const size = fc.integer({ min: 1, max: 20 });
+  return fc
+    .record({
+      form: fc.constantFrom('contextual', 'fixed', 'shared', 'outer', 'latent'),
+      heads: fc.integer({ min: 1, max: 9 }),
+      headDim: size,
+      valueDim: size,
+      outerDim: fc.integer({ min: 1, max: 7 }),
+      rankQ: fc.integer({ min: 0, max: 4 }),
+      rankK: fc.integer({ min: 1, max: 3 }),
+      rankV: fc.integer({ min: 1, max: 3 }),
+      isFixedA: fc.boolean(),
+      rotated: fc.double({ min: 0, max: 1, noNaN: true }),
+      direction: fc.constantFrom(1 as const, -1 as const),
+      deviation: fc.constantFrom(1, 0.3, 2),
+      seed: fc.nat(),
+    })
+    .map(({ rotated, ...drawn }): FormShape => {
+      const made = { ...drawn, pairs: 0 };
+      // with both fixed every token is the same: no mechanism, and V may be one number that cancels
+      if (made.form === 'fixed') made.isFixedA = false;
+      if (made.form === 'outer') {
+        made.headDim *= made.outerDim;
+        made.valueDim *= made.outerDim;
+      }
+      if (made.form === 'shared') made.valueDim = made.headDim;
+      if (made.form === 'latent') made.headDim += made.valueDim;
+      if (made.form === 'shared' || made.form === 'latent') made.rankV = made.rankK;
+      if (made.form === 'shared' || made.form === 'fixed') {
+        made.pairs = Math.floor((rotated * (made.headDim + 1)) / 2);
+      }
+      if (made.pairs > made.headDim >> 1) made.pairs = made.headDim >> 1;
+      return made;
+    });
 }

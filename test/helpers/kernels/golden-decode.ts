@@ -1,5 +1,13 @@
-import type { AttentionScales, AttentionSizes } from '../../reference/attention.ts';
+import type { AttentionSizes } from '../../reference/attention.ts';
 import { floats, tolerance, type Golden } from '../checks/golden.ts';
+
+/** Factors in place of the default 1/√headDim, 1/rankQ, 1/rankK, 1/rankV. */
+interface Scales {
+  scale?: number;
+  scaleQ?: number;
+  scaleK?: number;
+  scaleV?: number;
+}
 
 /** One cache and one query at its last position. */
 export interface DecodeCase {
@@ -7,7 +15,7 @@ export interface DecodeCase {
   query: { aq: Float32Array; bq: Float32Array; rankQ: number };
   cache: { ak: Float32Array; bk: Float32Array; av: Float32Array; bv: Float32Array };
   sizes: AttentionSizes;
-  scales: AttentionScales;
+  scales: Scales;
   /** (heads, valueDim) */
   expected: Float32Array;
   atol: number;

@@ -2,7 +2,7 @@ import { CACHE_SHAPE } from '../../../src/layout/records.ts';
 import { type AttentionResult, attentionTolerance } from '../../reference/attention.ts';
 import { assertClose, nmse } from '../checks/close.ts';
 import type { attentionInputs } from './attention-shape.ts';
-import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
+import { type KernelBench, rangesOf, type Split, WHOLE, withStride } from './kernel-bench.ts';
 import type { GuardedMemory, Misalignment, Region } from './memory.ts';
 
 export const PAGE_TOKENS = 96;
@@ -26,17 +26,28 @@ type Inputs = ReturnType<typeof attentionInputs>;
 
 /** A cache in guarded memory, laid out by hand: what PagedCache does, without PagedCache. */
 export interface PagesInMemory {
+  readonly kernels: KernelBench['kernels'];
+  readonly guarded: GuardedMemory;
+  /** Of every region, those of the queries and outputs too. */
+  readonly misalignment: Misalignment;
+  readonly sizes: CacheSizes;
   readonly shapeAt: number;
   readonly pagesAt: number;
   readonly pages: readonly Region[];
+}
+
+/** Where pages lie: in memory of their own where none is given, and from token `from` on. */
+export interface PageOptions {
+  guarded?: GuardedMemory;
+  misalignment?: Misalignment;
+  from?: number;
 }
 
 /** Address of pages that must not be read: far past the memory, so that a read traps. */
 const NOWHERE = 0x7fff_0000;
 
 /** The fields of a TPA cache, which stores all factors. */
-function storedFields(sizes: CacheSizes): ShapeFields {
-  const { heads, headDim, valueDim, rankK, rankV } = sizes;
+function storedFields({ heads, headDim, valueDim, rankK, rankV }: CacheSizes) {
   const rows = { keyRows: headDim, headRows: heads, valueRows: valueDim };
   return { heads, headDim, valueDim, rankK, rankV, ...rows };
 }
@@ -55,20 +66,20 @@ export function pageNumbers(sizes: CacheSizes): number {
 
 /** Regions for a shape, a page table and as many pages as `tokens` need: full of NaN, last first. */
 export function createPages(
-  guarded: GuardedMemory,
+  bench: KernelBench,
   sizes: CacheSizes,
   tokens: number,
-  misalignment: Misalignment = 0,
+  options?: PageOptions,
 ): PagesInMemory {
-  return createPagesOf(guarded, storedFields(sizes), tokens, { misalignment });
+  return createPagesOf(bench, storedFields(sizes), tokens, options);
 }
 
 /** As {@link createPages} for any shape; pages wholly before token `from` do not exist. */
 export function createPagesOf(
-  guarded: GuardedMemory,
-  fields: ShapeFields,
+  { kernels, guard }: KernelBench,
+  fields: ShapeFields & CacheSizes,
   tokens: number,
-  { from = 0, misalignment = 0 as Misalignment } = {},
+  { guarded = guard(), from = 0, misalignment = 0 }: PageOptions = {},
 ): PagesInMemory {
   const words = Int32Array.from(CACHE_SHAPE, (field) => fields[field] ?? 0);
   const direction = CACHE_SHAPE.indexOf('direction');
@@ -81,17 +92,15 @@ export function createPagesOf(
   ).toReversed();
   const missing = Array.from({ length: skipped }, () => NOWHERE);
   const table = Int32Array.from([...missing, ...pages.map((page) => page.pointer)]);
-  return { shapeAt, pagesAt: guarded.regionOf('table', table, misalignment).pointer, pages };
+  const pagesAt = guarded.regionOf('table', table, misalignment).pointer;
+  return { kernels, guarded, misalignment, sizes: fields, shapeAt, pagesAt, pages };
 }
 
 /** Appends tokens from … to of ak, bk, av, bv, each with a gap of NaN between its tokens. */
 export function appendRows(
-  { kernels }: KernelBench,
-  guarded: GuardedMemory,
-  { pagesAt, shapeAt }: PagesInMemory,
+  { kernels, guarded, misalignment, pagesAt, shapeAt }: PagesInMemory,
   factors: TokenRows,
   [from, to]: readonly [number, number],
-  misalignment: Misalignment = 0,
 ): void {
   const rows = factors.flatMap(([x, width], i) => {
     if (width === 0) return [0, 0];
@@ -108,22 +117,19 @@ export function appendRows(
 
 /** Appends tokens from … to of a TPA cache. */
 export function appendTo(
-  bench: KernelBench,
-  guarded: GuardedMemory,
   pages: PagesInMemory,
-  { heads, headDim, valueDim, rankK, rankV }: CacheSizes,
   { ak, bk, av, bv }: Inputs['cache'],
   from: number,
   to: number,
-  misalignment: Misalignment = 0,
 ): void {
+  const { heads, headDim, valueDim, rankK, rankV } = pages.sizes;
   const factors: TokenRows = [
     [ak, heads * rankK],
     [bk, rankK * headDim],
     [av, heads * rankV],
     [bv, rankV * valueDim],
   ];
-  appendRows(bench, guarded, pages, factors, [from, to], misalignment);
+  appendRows(pages, factors, [from, to]);
 }
 
 /** Within the bounds of docs/numerics.md. */
@@ -144,10 +150,9 @@ export interface QueryInMemory {
 
 /** Copies T queries, with a gap of NaN between them. */
 export function writeQuery(
-  guarded: GuardedMemory,
+  { guarded, misalignment }: PagesInMemory,
   query: Inputs['query'],
   tokens: number,
-  misalignment: Misalignment = 0,
 ): QueryInMemory {
   const [a, b] = 'q' in query ? [query.q, new Float32Array(0)] : [query.aq, query.bq];
   const region = (name: string, x: Float32Array, gap: number) => {
@@ -165,68 +170,74 @@ export function logitScaleOf(sizes: CacheSizes, rankQ: number): number {
   return 1 / (Math.max(1, rankQ) * sizes.rankK * Math.sqrt(sizes.headDim));
 }
 
-/** Runs tpaDecode for query `token`, a range of heads after another; scratch and output are NaN before. */
-export function decode(
-  { kernels }: KernelBench,
-  guarded: GuardedMemory,
-  pages: PagesInMemory,
-  sizes: CacheSizes,
-  query: QueryInMemory,
-  token: number,
-  length: number,
-  misalignment: Misalignment = 0,
-  split = WHOLE,
+/** A region for the heads of `count` queries, NaN before. */
+export function outputOf({ guarded, sizes, misalignment }: PagesInMemory, count: number): Region {
+  return guarded.region('out', count * sizes.heads * sizes.valueDim, misalignment);
+}
+
+/** Calls with each range of `units` and a scratch of its own, NaN before; gives what lies in `out` then. */
+export function runRanges(
+  { guarded, misalignment }: PagesInMemory,
+  out: Region,
+  units: number,
+  split: Split,
+  bytes: number,
+  call: (scratch: number, range: readonly [number, number]) => void,
 ): Float32Array {
-  const { rankQ } = query;
-  const bytes = kernels.tpaDecodeScratch(pages.shapeAt, rankQ) >>> 0;
-  const out = guarded.region('out', sizes.heads * sizes.valueDim, misalignment);
-  for (const range of rangesOf(sizes.heads, split)) {
-    kernels.tpaDecode(
-      out.pointer,
-      query.aq + token * query.aqStride * 4,
-      query.bq + token * query.bqStride * 4,
-      pages.pagesAt,
-      pages.shapeAt,
-      guarded.region('scratch', bytes / 4, misalignment).pointer,
-      rankQ,
-      length,
-      logitScaleOf(sizes, rankQ),
-      ...range,
-    );
+  for (const range of rangesOf(units, split)) {
+    call(guarded.region('scratch', (bytes >>> 0) / 4, misalignment).pointer, range);
   }
   guarded.assertCanaries();
   return guarded.read(out);
 }
 
-/** Runs tpaPrefill for `count` queries from `token` on, the first at `position`. */
-export function prefill(
-  { kernels }: KernelBench,
-  guarded: GuardedMemory,
+/** Runs tpaDecode for query `token`, a range of heads after another. */
+export function decode(
   pages: PagesInMemory,
-  sizes: CacheSizes,
   query: QueryInMemory,
-  { token = 0, count, position }: { token?: number; count: number; position: number },
-  isDenseKeys: boolean,
-  misalignment: Misalignment = 0,
+  token: number,
+  length: number,
   split = WHOLE,
 ): Float32Array {
+  const { kernels, sizes, pagesAt, shapeAt } = pages;
+  const { rankQ } = query;
+  const out = outputOf(pages, 1);
+  const aq = query.aq + token * query.aqStride * 4;
+  const bq = query.bq + token * query.bqStride * 4;
+  const scale = logitScaleOf(sizes, rankQ);
+  const bytes = kernels.tpaDecodeScratch(shapeAt, rankQ);
+  return runRanges(pages, out, sizes.heads, split, bytes, (scratch, range) => {
+    const args = [out.pointer, aq, bq, pagesAt, shapeAt, scratch] as const;
+    kernels.tpaDecode(...args, rankQ, length, scale, ...range);
+  });
+}
+
+/** A block of queries from `token` on, the first at `position`. */
+export interface Block {
+  token?: number;
+  count: number;
+  position: number;
+}
+
+/** Runs tpaPrefill for a block. */
+export function prefill(
+  pages: PagesInMemory,
+  query: QueryInMemory,
+  { token = 0, count, position }: Block,
+  isDenseKeys: boolean,
+  split = WHOLE,
+): Float32Array {
+  const { kernels, guarded, misalignment, sizes, pagesAt, shapeAt } = pages;
   const { rankQ, aqStride, bqStride } = query;
-  const bytes = kernels.tpaPrefillScratch(pages.shapeAt, rankQ, count) >>> 0;
-  const out = guarded.region('out', count * sizes.heads * sizes.valueDim, misalignment);
+  const out = outputOf(pages, count);
   const aq = query.aq + token * aqStride * 4;
   const bq = query.bq + token * bqStride * 4;
-  const rows = guarded.regionOf(
-    'queries',
-    Int32Array.of(aq, aqStride, bq, bqStride, rankQ, count),
-    misalignment,
-  );
+  const words = Int32Array.of(aq, aqStride, bq, bqStride, rankQ, count);
+  const rows = guarded.regionOf('queries', words, misalignment).pointer;
   const scale = logitScaleOf(sizes, rankQ);
-  const { pagesAt, shapeAt } = pages;
-  for (const range of rangesOf(sizes.heads, split)) {
-    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
-    const args = [out.pointer, rows.pointer, pagesAt, shapeAt, scratch] as const;
+  const bytes = kernels.tpaPrefillScratch(shapeAt, rankQ, count);
+  return runRanges(pages, out, sizes.heads, split, bytes, (scratch, range) => {
+    const args = [out.pointer, rows, pagesAt, shapeAt, scratch] as const;
     kernels.tpaPrefill(...args, position, scale, isDenseKeys, ...range);
-  }
-  guarded.assertCanaries();
-  return guarded.read(out);
+  });
 }

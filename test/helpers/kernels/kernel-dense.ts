@@ -1,12 +1,17 @@
 import { createRandom } from '../checks/random.ts';
-import { type KernelBench, rangesOf, WHOLE, withStride } from './kernel-bench.ts';
+import { type KernelBench, WHOLE } from './kernel-bench.ts';
 import {
   appendRows,
+  type Block,
   createPagesOf,
+  outputOf,
+  type PageOptions,
   type PagesInMemory,
+  type QueryInMemory,
+  runRanges,
   type TokenRows,
+  writeQuery,
 } from './kernel-attention.ts';
-import type { GuardedMemory, Misalignment } from './memory.ts';
 
 /** Sizes of a dense cache; `isLatent` is MLA: one head, whose key is its value and some more. */
 export interface DenseSizes {
@@ -17,11 +22,6 @@ export interface DenseSizes {
   isLatent?: boolean;
   /** Standard deviation of keys: 0.3 gives flat attention, 3 peaked. */
   deviation?: number;
-}
-
-/** Numbers of a key in the page. */
-export function keyRows({ headDim, valueDim, isLatent = false }: DenseSizes): number {
-  return isLatent ? headDim - valueDim : headDim;
 }
 
 /** q (tokens, heads, headDim), k (cached, kvHeads, headDim), v (cached, kvHeads, valueDim). */
@@ -39,114 +39,66 @@ export function denseInputs(sizes: DenseSizes, tokens: number, cached: number, s
   return { q, k, v };
 }
 
-export type DenseInputs = ReturnType<typeof denseInputs>;
-
-/** Pages full of NaN for `tokens` tokens; those before `from` do not exist. */
-export function createDensePages(
-  guarded: GuardedMemory,
-  sizes: DenseSizes,
-  tokens: number,
-  { masks: [ak, av] = [0, 0], ...options }: PageOptions = {},
-): PagesInMemory {
-  const { heads, kvHeads, headDim, valueDim, isLatent = false } = sizes;
-  const rows = { keyRows: keyRows(sizes), valueRows: valueDim, form: isLatent ? 4 : 0, ak, av };
-  const fields = { heads, headDim, valueDim, rankK: kvHeads, rankV: kvHeads, ...rows };
-  return createPagesOf(guarded, fields, tokens, options);
-}
-
-interface PageOptions {
-  from?: number;
-  misalignment?: Misalignment;
-  masks?: readonly [number, number];
-}
-
-/** Appends tokens from … to of the inputs. */
-export function appendDense(
+/** Pages that hold the inputs from token `from` on, NaN past the last; and the queries in memory. */
+export function fillDense(
   bench: KernelBench,
-  guarded: GuardedMemory,
-  pages: PagesInMemory,
   sizes: DenseSizes,
-  { k, v }: DenseInputs,
-  from: number,
-  to: number,
-): void {
-  const { kvHeads, headDim, valueDim } = sizes;
-  const stored = keyRows(sizes);
+  { q, k, v }: ReturnType<typeof denseInputs>,
+  cached: number,
+  { masks: [ak, av] = [0, 0], ...options }: DensePageOptions = {},
+): { pages: PagesInMemory; query: QueryInMemory } {
+  const { heads, kvHeads, headDim, valueDim, isLatent = false } = sizes;
+  // the numbers of a key in the page: those after the latent
+  const keyRows = isLatent ? headDim - valueDim : headDim;
+  const rows = { keyRows, valueRows: valueDim, form: isLatent ? 4 : 0, ak, av };
+  const fields = { heads, headDim, valueDim, rankK: kvHeads, rankV: kvHeads, ...rows };
+  const pages = createPagesOf(bench, fields, cached, options);
   const factors: TokenRows = [
     [[], 0],
-    [withoutLatent(k, headDim, stored), kvHeads * stored],
+    [k.filter((_, i) => i % headDim >= headDim - keyRows), kvHeads * keyRows],
     [[], 0],
     [v, kvHeads * valueDim],
   ];
-  appendRows(bench, guarded, pages, factors, [from, to]);
+  appendRows(pages, factors, [options.from ?? 0, cached]);
+  return { pages, query: writeQuery(pages, { q }, q.length / (heads * headDim)) };
 }
 
-/** The last `stored` numbers of every `headDim`. */
-function withoutLatent(k: Float32Array, headDim: number, stored: number): Float32Array {
-  return k.filter((_, i) => i % headDim >= headDim - stored);
+interface DensePageOptions extends PageOptions {
+  masks?: readonly [number, number];
 }
 
-/** Queries in memory with a gap of NaN between them. */
-export function writeQueries(
-  guarded: GuardedMemory,
-  sizes: DenseSizes,
-  q: Float32Array,
-  misalignment: Misalignment = 0,
-): { at: number; stride: number } {
-  const width = sizes.heads * sizes.headDim;
-  const strided = withStride(q, width, width + 3);
-  return { at: guarded.regionOf('q', strided, misalignment).pointer, stride: width + 3 };
-}
-
-/** Runs denseDecode over tokens first … length − 1; scratch and output are NaN before. */
+/** Runs denseDecode for query `token` over tokens first … length − 1. */
 export function runDecode(
-  { kernels }: KernelBench,
-  guarded: GuardedMemory,
-  { pagesAt, shapeAt }: PagesInMemory,
-  sizes: DenseSizes,
-  q: number,
+  pages: PagesInMemory,
+  query: QueryInMemory,
+  token: number,
   [first, length]: readonly [number, number],
-  { misalignment = 0 as Misalignment, scale = 1 / Math.sqrt(sizes.headDim), split = WHOLE } = {},
+  { scale = 1 / Math.sqrt(pages.sizes.headDim), split = WHOLE } = {},
 ): Float32Array {
-  const bytes = kernels.denseDecodeScratch(shapeAt) >>> 0;
-  const out = guarded.region('out', sizes.heads * sizes.valueDim, misalignment);
-  for (const range of rangesOf(sizes.kvHeads, split)) {
-    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
+  const { kernels, sizes, pagesAt, shapeAt } = pages;
+  const out = outputOf(pages, 1);
+  const q = query.aq + token * query.aqStride * 4;
+  const bytes = kernels.denseDecodeScratch(shapeAt);
+  return runRanges(pages, out, sizes.rankK, split, bytes, (scratch, range) => {
     const args = [out.pointer, q, pagesAt, shapeAt, scratch] as const;
     kernels.denseDecode(...args, first, length, scale, ...range);
-  }
-  guarded.assertCanaries();
-  return guarded.read(out);
+  });
 }
 
-/** Runs densePrefill for `count` queries from `token` on, the first at `position`. */
+/** Runs densePrefill for a block. */
 export function runPrefill(
-  { kernels }: KernelBench,
-  guarded: GuardedMemory,
-  { pagesAt, shapeAt }: PagesInMemory,
-  sizes: DenseSizes,
-  queries: { at: number; stride: number },
-  { token = 0, count, position, window = 0 }: Block,
-  misalignment: Misalignment = 0,
+  pages: PagesInMemory,
+  query: QueryInMemory,
+  { token = 0, count, position, window = 0 }: Block & { window?: number },
   split = WHOLE,
 ): Float32Array {
-  const bytes = kernels.densePrefillScratch(shapeAt, count) >>> 0;
-  const out = guarded.region('out', count * sizes.heads * sizes.valueDim, misalignment);
-  const q = queries.at + token * queries.stride * 4;
+  const { kernels, sizes, pagesAt, shapeAt } = pages;
+  const out = outputOf(pages, count);
+  const q = query.aq + token * query.aqStride * 4;
   const scale = 1 / Math.sqrt(sizes.headDim);
-  for (const range of rangesOf(sizes.kvHeads, split)) {
-    const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
+  const bytes = kernels.densePrefillScratch(shapeAt, count);
+  return runRanges(pages, out, sizes.rankK, split, bytes, (scratch, range) => {
     const block = [scratch, position, count, window, scale] as const;
-    kernels.densePrefill(out.pointer, q, queries.stride, pagesAt, shapeAt, ...block, ...range);
-  }
-  guarded.assertCanaries();
-  return guarded.read(out);
-}
-
-/** A block of queries for {@link runPrefill}. */
-export interface Block {
-  token?: number;
-  count: number;
-  position: number;
-  window?: number;
+    kernels.densePrefill(out.pointer, q, query.aqStride, pagesAt, shapeAt, ...block, ...range);
+  });
 }
