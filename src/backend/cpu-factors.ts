@@ -5,7 +5,7 @@ import type { LayerCache } from '../cache/layer-cache.ts';
 import type { Compute } from '../compute/compute.ts';
 import { isFinite } from '../compute/rows.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import { PAGE_TOKENS } from '../layout/pages.ts';
+import { PAGE_TOKENS, rowsAt } from '../layout/pages.ts';
 
 /** As {@link FactorSequence.readFactors}, of the caches of all layers. */
 export function readFactors(
@@ -21,7 +21,7 @@ export function readFactors(
   const numbers = numbersOf(caches);
   const out = new Float32Array(caches.length * count * numbers);
   inPieces(compute, caches, count, ({ cache, layer, first, tokens, staging }) => {
-    cache.read(start + first, tokens, cache.rowsAt(staging));
+    cache.read(start + first, tokens, rowsAt(cache.spec, staging));
     const view = compute.heap.floats(staging, tokens * numbers);
     out.set(view, (layer * count + first) * numbers);
   });
@@ -63,7 +63,7 @@ export function loadFactors(
         const message = `the factors of layer ${layer} are not all finite`;
         throw new TpaError('NONFINITE_LOGITS', message, { data: { layer } });
       }
-      cache.write(tokens, cache.rowsAt(staging), first);
+      cache.write(tokens, rowsAt(cache.spec, staging), first);
     });
     for (const cache of caches) cache.commit(count);
   } finally {

@@ -68,11 +68,6 @@ export class PagedCache implements CacheView, Saving {
     return this.#table + HEADER;
   }
 
-  /** Tokens (count, numbersPerToken) at `address`: ak, bk, av, bv of each side by side. */
-  rowsAt(address: number): FactorRows {
-    return rowsAt(this.spec, address);
-  }
-
   /**
    * Makes room for `count` tokens after the last, in pages that no other cache sees.
    *
@@ -155,7 +150,7 @@ export class PagedCache implements CacheView, Saving {
     try {
       for (let first = 0; first < this.#length; first += PAGE_TOKENS) {
         const count = Math.min(PAGE_TOKENS, this.#length - first);
-        this.#compute.run(() => this.read(first, count, this.rowsAt(staging)));
+        this.#compute.run(() => this.read(first, count, rowsAt(this.spec, staging)));
         yield heap.bytes(staging, this.#bytesOf(count)).slice();
       }
     } finally {
@@ -175,7 +170,7 @@ export class PagedCache implements CacheView, Saving {
         const piece = yield this.#bytesOf(count);
         checkPiece(piece, this.#bytesOf(count));
         heap.bytes(staging, piece.length).set(piece);
-        this.#compute.run(() => this.write(count, this.rowsAt(staging), first));
+        this.#compute.run(() => this.write(count, rowsAt(this.spec, staging), first));
       }
       this.commit(length);
     } finally {

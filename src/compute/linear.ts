@@ -1,5 +1,6 @@
 import type { AttentionSpec } from '../attention/spec.ts';
 import { type FactorRows, type QueryRows, writeFactors, writeQueries } from '../layout/records.ts';
+import type { CacheView } from './attend.ts';
 import type { Compute } from './compute.ts';
 import { QUERY_BLOCK } from './order.ts';
 
@@ -7,9 +8,7 @@ import { QUERY_BLOCK } from './order.ts';
  * A state of linear attention as the kernels see it: addresses of its CacheShape, of the present
  * state, 0 before the first token, and of the next.
  */
-export interface StateView {
-  readonly spec: AttentionSpec;
-  readonly shapeAt: number;
+export interface StateView extends Pick<CacheView, 'spec' | 'shapeAt'> {
   readonly stateAt: number;
   readonly nextAt: number;
 }

@@ -1,5 +1,5 @@
 import { numberAt, rowAt, type Rows } from '../layout/numbers.ts';
-import { countPanels, type PackedWeight, PANEL, panelAt } from '../layout/packed-weight.ts';
+import { type PackedWeight, padToPanel, PANEL, panelAt } from '../layout/packed-weight.ts';
 import type { Compute } from './compute.ts';
 
 /**
@@ -18,7 +18,7 @@ export function matmul(
 ): void {
   const { at: w, k, rows: columns } = weight;
   const { at: to, stride: ldo } = out;
-  compute.split(countPanels(weight), ({ kernels }, first, panels) => {
+  compute.split(padToPanel(columns) / PANEL, ({ kernels }, first, panels) => {
     kernels.matmul(to, x.at, w, count, k, columns, ldo, x.stride, isAdded, first, panels);
   });
 }

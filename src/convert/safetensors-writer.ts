@@ -1,9 +1,7 @@
-import { bytesSource } from '../format/files/byte-source.ts';
-import { readSafetensorsHeader } from '../format/tensors/safetensors.ts';
+import { type ByteSource, bytesSource } from '../format/files/byte-source.ts';
+import { readSafetensorsHeader, type TensorEntry } from '../format/tensors/safetensors.ts';
 import { invalidCheckpoint } from '../format/errors.ts';
 import { printable } from '../base/printable.ts';
-import type { ByteSource } from '../format/files/byte-source.ts';
-import type { TensorEntry } from '../format/tensors/safetensors.ts';
 import type { CheckpointTensor } from './checkpoint.ts';
 
 /** The data starts at a multiple of it, the header being padded with spaces. */

@@ -17,11 +17,6 @@ export function padToPanel(n: number): number {
   return Math.ceil(n / PANEL) * PANEL;
 }
 
-/** Panels of a weight. */
-export function countPanels({ rows }: Pick<PackedWeight, 'rows'>): number {
-  return padToPanel(rows) / PANEL;
-}
-
 /** Bytes of a packed weight, in numbers that do not wrap at 4 GiB as a kernel's would. */
 export function packedBytes({ rows, k, dtype }: Omit<PackedWeight, 'at'>): number {
   return bytesOf(padToPanel(rows) * k, dtype);

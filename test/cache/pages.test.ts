@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PagedCache } from '../../src/cache/pages.ts';
+import { rowsAt } from '../../src/layout/pages.ts';
 import { outcomeOf, refused } from '../helpers/checks/refused.ts';
 import { createFailingRuntime } from '../helpers/fakes/failing-runtime.ts';
 
@@ -71,7 +72,7 @@ async function open() {
     heap
       .floats(staging, some.length * NUMBERS)
       .set(some.flatMap((token) => Array<number>(NUMBERS).fill(token)));
-    cache.write(some.length, cache.rowsAt(staging), skipped);
+    cache.write(some.length, rowsAt(SPEC, staging), skipped);
     heap.release(staging);
   };
   const append = (cache: PagedCache, some: readonly number[]): void => {

@@ -1,6 +1,5 @@
-import { yieldMacrotask } from '../../base/time.ts';
+import { type Clock, yieldMacrotask } from '../../base/time.ts';
 import { type GpuBackend, inChunks } from '../backend.ts';
-import type { Clock } from '../../base/time.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { Figures, SideFigures } from './cost-model.ts';
 import { GpuCopy } from './gpu-copy.ts';

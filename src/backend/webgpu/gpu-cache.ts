@@ -1,3 +1,4 @@
+import { bytesOf } from '../../layout/numbers.ts';
 import { PAST_BLOCK } from './graph/attention-graph.ts';
 import type { GpuDevice } from './client/device.ts';
 import type { BufferWrite, Feed, OutputCopy } from './protocol.ts';
@@ -90,7 +91,7 @@ export class GpuCache {
     await device.ask('allocate', {
       buffers: this.#columns().map(({ buffer, width }) => ({
         buffer,
-        bytes: capacity * width * 4,
+        bytes: bytesOf(capacity * width),
       })),
     });
     this.#setMask(this.#capacity, capacity, HIDDEN);
@@ -112,10 +113,10 @@ export class GpuCache {
     const { layers } = this.#options;
     return this.#pieces.map(({ name, buffer, width }, i) => ({
       output: `new.${name.split('.')[1]}`,
-      from: (i % layers) * count * width * 4,
+      from: bytesOf((i % layers) * count * width),
       buffer,
-      at: this.#length * width * 4,
-      bytes: count * width * 4,
+      at: bytesOf(this.#length * width),
+      bytes: bytesOf(count * width),
     }));
   }
 
@@ -131,7 +132,7 @@ export class GpuCache {
     this.#setMask(this.#length, this.#length + count, 0);
     for (const [i, { buffer, width }] of this.#tables.entries()) {
       const data = i === 0 ? rotation!.cos : rotation!.sin;
-      this.#writes.push({ buffer, at: this.#length * width * 4, data });
+      this.#writes.push({ buffer, at: bytesOf(this.#length * width), data });
     }
     this.#length += count;
   }
@@ -150,7 +151,7 @@ export class GpuCache {
         const from = (layer * count + t) * numbers + at;
         data.set(factors.subarray(from, from + width), t * width);
       }
-      return { buffer, at: this.#length * width * 4, data };
+      return { buffer, at: bytesOf(this.#length * width), data };
     });
     await device.ask('write', { writes });
     const step = this.#tables.length === 0 ? count : TABLE_TOKENS;
@@ -167,8 +168,8 @@ export class GpuCache {
     const found = await device.ask('read', {
       parts: this.#pieces.map(({ buffer, width }) => ({
         buffer,
-        at: start * width * 4,
-        bytes: count * width * 4,
+        at: bytesOf(start * width),
+        bytes: bytesOf(count * width),
       })),
     });
     const out = new Float32Array(layers * count * numbers);
@@ -200,7 +201,11 @@ export class GpuCache {
 
   #setMask(from: number, to: number, value: number): void {
     for (const { buffer } of this.#masks) {
-      this.#writes.push({ buffer, at: from * 4, data: new Float32Array(to - from).fill(value) });
+      this.#writes.push({
+        buffer,
+        at: bytesOf(from),
+        data: new Float32Array(to - from).fill(value),
+      });
     }
   }
 }

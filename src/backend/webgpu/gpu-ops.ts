@@ -1,3 +1,4 @@
+import { bytesOf } from '../../layout/numbers.ts';
 import { TpaError } from '../../base/errors.ts';
 import { unavailable } from '../../device/judge.ts';
 import type { AttendTask, FactorizeTask, FactorMirror, OpGpu, RotationRows } from '../op-gpu.ts';
@@ -65,7 +66,7 @@ export class OrtOpGpu implements OpGpu {
     const cache = await this.#copy(task, mirror);
     const past = cache.pastOf(length);
     const isDense = headFactors === 'groups';
-    const perQuery = 4 * scoreNumbers(spec, rankQ) * past;
+    const perQuery = bytesOf(scoreNumbers(spec, rankQ) * past);
     const most = Math.max(1, Math.floor(this.#maxBytes / perQuery));
     const out = new Float32Array(count * heads * valueDim);
     for (let done = 0; done < count; done += most) {

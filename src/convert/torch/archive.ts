@@ -1,11 +1,10 @@
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { readPickle } from './pickle.ts';
-import { locateZipEntry, readZipDirectory } from './zip.ts';
+import { locateZipEntry, readZipDirectory, type ZipEntry } from './zip.ts';
 import { type ByteSource, readMagic, tooLarge } from '../../format/files/byte-source.ts';
 import type { PickleValue } from './pickle-values.ts';
 import type { TorchStorage } from './objects.ts';
-import type { ZipEntry } from './zip.ts';
 
 /** A file of `torch.save`: what was saved, and where its elements are. */
 export interface TorchArchive {

@@ -1,7 +1,7 @@
 import { printable } from '../../base/printable.ts';
 import { refuseConfig } from '../../format/config/fields.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
-import { missingFile } from '../../format/files/model-files.ts';
+import { missingFile, type ModelFiles } from '../../format/files/model-files.ts';
 import { readConfigFile, readTextFiles } from '../../format/hugging-face.ts';
 import { MAX_SHARDS, readShardIndex } from '../../format/tensors/shard-index.ts';
 import { tensorSet } from '../../format/tensors/tensors.ts';
@@ -12,7 +12,6 @@ import { checkT6Names, configOfArguments } from './t6-config.ts';
 import type { ModelContents } from '../../format/contents.ts';
 import type { ByteSource } from '../../format/files/byte-source.ts';
 import type { JsonObject, Refuse } from '../../format/files/json.ts';
-import type { ModelFiles } from '../../format/files/model-files.ts';
 
 const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.bin$/;
 

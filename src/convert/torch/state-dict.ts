@@ -1,11 +1,9 @@
 import { printable } from '../../base/printable.ts';
-import { isReadable } from '../../format/tensors/tensors.ts';
+import { isReadable, type LocatedTensor } from '../../format/tensors/tensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
-import { kindOf } from './pickle-values.ts';
+import { kindOf, type PickleDict } from './pickle-values.ts';
 import { TorchTensor } from './objects.ts';
-import type { LocatedTensor } from '../../format/tensors/tensors.ts';
 import type { TensorEntry } from '../../format/tensors/safetensors.ts';
-import type { PickleDict } from './pickle-values.ts';
 import type { TorchArchive } from './archive.ts';
 
 /** What wrappers put before the names: torch.compile and data-parallel training. */

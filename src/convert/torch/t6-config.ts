@@ -1,8 +1,7 @@
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
-import { kindOf, PickleDict } from './pickle-values.ts';
+import { kindOf, PickleDict, type PickleValue } from './pickle-values.ts';
 import type { JsonObject } from '../../format/files/json.ts';
-import type { PickleValue } from './pickle-values.ts';
 
 /** Keys of `model_args` that say how a model computes; those of training are left out. */
 const KEYS = (

@@ -1,11 +1,9 @@
 import { TpaError } from '../../base/errors.ts';
 import { errorCode, isDenied, nodeBuiltin, readFully } from '../../base/node.ts';
-import { checkBareName } from './model-files.ts';
-import { truncated } from './byte-source.ts';
+import { checkBareName, type ModelFiles } from './model-files.ts';
+import { type ByteSource, truncated } from './byte-source.ts';
 import { printable } from '../../base/printable.ts';
 import type { FileHandle } from 'node:fs/promises';
-import type { ByteSource } from './byte-source.ts';
-import type { ModelFiles } from './model-files.ts';
 
 /** What of Node's modules reads directories. */
 interface FileSystem {

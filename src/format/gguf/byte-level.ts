@@ -1,6 +1,5 @@
-import { bpeTokenizer, idsOf } from './vocabulary.ts';
+import { bpeTokenizer, type GgufVocabulary, idsOf } from './vocabulary.ts';
 import type { JsonObject } from '../files/json.ts';
-import type { GgufVocabulary } from './vocabulary.ts';
 
 /** How text is cut before pairs are merged. */
 interface Splitting {

@@ -1,19 +1,16 @@
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { configOf, generationConfigOf, readRopeTheta } from './config.ts';
-import { readGgufHeader } from './header.ts';
-import { namesOf, ROPE_FACTORS } from './names.ts';
+import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.ts';
+import { type GgufName, namesOf, ROPE_FACTORS } from './names.ts';
 import { readRopeScaling, recogniseLlama3 } from './rope.ts';
-import { readSizes } from './sizes.ts';
+import { type GgufSizes, readSizes } from './sizes.ts';
 import { readGgufTokenizer } from './tokenizer.ts';
 import { type LocatedTensor, tensorSet } from '../tensors/tensors.ts';
 import { unpermuted } from './unpermuted.ts';
 import type { ByteSource } from '../files/byte-source.ts';
 import type { ModelContents } from '../contents.ts';
 import type { JsonObject } from '../files/json.ts';
-import type { GgufHeader, GgufTensor } from './header.ts';
-import type { GgufName } from './names.ts';
-import type { GgufSizes } from './sizes.ts';
 
 /**
  * A LLaMA-family model in a GGUF file, in the names and layout of Hugging Face.

@@ -3,11 +3,9 @@ import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS } from '../tensors/safetensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import { GgufCursor, MoreBytes } from './cursor.ts';
-import { readMetadata, readPairCount } from './metadata.ts';
-import { GGUF_TYPES, ggufTypeName } from './types.ts';
+import { type GgufMetadata, readMetadata, readPairCount } from './metadata.ts';
+import { GGUF_TYPES, type GgufType, ggufTypeName } from './types.ts';
 import type { ByteSource } from '../files/byte-source.ts';
-import type { GgufMetadata } from './metadata.ts';
-import type { GgufType } from './types.ts';
 
 /** A tensor of the file. */
 export interface GgufTensor {

@@ -1,10 +1,8 @@
-import { TpaError } from '../../base/errors.ts';
-import { truncated } from '../files/byte-source.ts';
+import { TpaError, type TpaErrorCode } from '../../base/errors.ts';
+import { type ByteSource, truncated } from '../files/byte-source.ts';
 import { scanBrackets } from '../files/json.ts';
 import { JsonScanner } from './json-scan.ts';
 import { printable } from '../../base/printable.ts';
-import type { TpaErrorCode } from '../../base/errors.ts';
-import type { ByteSource } from '../files/byte-source.ts';
 
 export type { TensorDtype } from './half.ts';
 

@@ -1,9 +1,8 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { readAll } from '../files/byte-source.ts';
+import { type ByteSource, readAll } from '../files/byte-source.ts';
 import { JsonScanner } from './json-scan.ts';
 import { MAX_TENSORS } from './safetensors.ts';
-import type { ByteSource } from '../files/byte-source.ts';
 
 /** 65,536 names of 250 bytes. */
 const MAX_INDEX_BYTES = 16 * 2 ** 20;

@@ -1,15 +1,12 @@
 import { checkAbort, TpaError } from '../../base/errors.ts';
-import { readInto } from '../files/byte-source.ts';
+import { type ByteSource, readInto } from '../files/byte-source.ts';
 import { ELEMENT_BYTES, firstNonFinite, storedBytes, widenInPlace } from './half.ts';
-import { missingFile } from '../files/model-files.ts';
+import { missingFile, type ModelFiles } from '../files/model-files.ts';
 import { tensorMismatch } from '../errors.ts';
 import { printable } from '../../base/printable.ts';
-import { MAX_TENSORS, readSafetensorsHeader } from './safetensors.ts';
+import { MAX_TENSORS, readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 import { MAX_SHARDS, readShardIndex } from './shard-index.ts';
-import type { ByteSource } from '../files/byte-source.ts';
 import type { TensorDtype } from './half.ts';
-import type { ModelFiles } from '../files/model-files.ts';
-import type { TensorEntry } from './safetensors.ts';
 
 /** The tensors of a model, from one file or many; valid until the files are closed. */
 export interface TensorSet {

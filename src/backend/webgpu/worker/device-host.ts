@@ -1,3 +1,4 @@
+import { bytesOf } from '../../../layout/numbers.ts';
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { messageOf, TpaError } from '../../../base/errors.ts';
 import { orUnavailable, unavailable } from '../../../device/judge.ts';
@@ -135,7 +136,7 @@ export class DeviceHost {
       const of = (name: string) => outputs[name]!;
       const numbers = await buffers.collect(
         copies.map((copy) => ({ ...copy, source: of(copy.output).gpuBuffer })),
-        read.map((name) => ({ source: of(name).gpuBuffer, bytes: 4 * of(name).size })),
+        read.map((name) => ({ source: of(name).gpuBuffer, bytes: bytesOf(of(name).size) })),
       );
       if (this.#fault !== undefined) throw this.#fault;
       return numbers;
