@@ -65,17 +65,6 @@ for (const [what, absence] of ABSENCES) {
   });
 }
 
-test('what is sent in place of config.json is told', async () => {
-  for (const [what, absence] of ABSENCES) {
-    await using server = await serveFiles(new Map(), absence);
-    const { base } = server;
-    const error = await refused(() => load(base, { cache: 'none' }), 'MODEL_NOT_FOUND', what);
-    const told =
-      what === '404' ? 'there is no file' : what === '403' ? 'status 403' : 'an HTML page';
-    assert.ok(error.message.includes(told), error.message);
-  }
-});
-
 test('without a network a file that is not kept is named, at once', async () => {
   const cache = new MemoryCache();
   await using server = await serveFiles(GOOD_FILES, lacking({ status: 404 }));

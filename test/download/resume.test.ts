@@ -36,14 +36,6 @@ async function serveWeights(faults?: Faults) {
   return { ...server, waited: network.waited, run };
 }
 
-test('an unbroken one is one request', async () => {
-  await using server = await serveWeights();
-  const { log, sent, run } = server;
-  assert.ok((await run()).equals(weights));
-  assert.equal(log, [`GET ${WEIGHTS} 0-`]);
-  assert.is(sent.get(WEIGHTS), weights.byteLength);
-});
-
 for (const position of POSITIONS) {
   test(`cut once after ${position} bytes: goes on there`, async () => {
     await using server = await serveWeights(({ nth }) =>

@@ -4,7 +4,6 @@ import { convertCheckpoint } from '../../../src/convert/converted-files.ts';
 import { readTorch, readTorchShards } from '../../../src/convert/torch/contents.ts';
 import { bytesSource } from '../../../src/format/files/byte-source.ts';
 import { openModelFiles } from '../../../src/format/files/model-source.ts';
-import { loadModel } from '../../../src/index.ts';
 import {
   buildTorch,
   orderedDict,
@@ -48,15 +47,11 @@ const FACTOR = 'transformer.h.0.attn.c_qkv.W_A_q.weight';
 
 const test = suite('readTorch()');
 
-test('pytorch_model.bin: every tensor bit-identical, config.json unchanged, logits equal', async () => {
+test('pytorch_model.bin: every tensor bit-identical, config.json unchanged', async () => {
   const files = await convertedBytes(await open(buildBin(parts)));
   assert.equal(await tensorBytes(files.get('model.safetensors')!), await tensorBytes(WEIGHTS));
   const written = JSON.parse(new TextDecoder().decode(files.get('config.json')));
   assert.equal(written, config);
-  const source = { config: written, weights: files.get('model.safetensors')! };
-  using original = await loadModel({ config, weights: WEIGHTS }, { simd: 'baseline' });
-  using converted = await loadModel(source, { simd: 'baseline' });
-  assert.equal(await converted.logits([1, 5, 9]), await original.logits([1, 5, 9]));
 });
 
 test('ckpt.pt: names without wrapper, config from model_args, zip64', async () => {
@@ -299,21 +294,6 @@ test('refuses model_args that lack a size or hold no scalar, naming the key', as
       key,
     );
     assert.ok(error.message.startsWith(`"model_args.${key}" expected `), error.message);
-  }
-});
-
-test('an archive cut at any byte is refused', async () => {
-  const small: TorchParts = {
-    tensors: new Map([[WTE, { storage: '0', type: 'FloatStorage', length: 2, shape: [2] }]]),
-    storages: new Map([['0', new Uint8Array(8)]]),
-  };
-  const bin = buildBin(small);
-  for (let length = 0; length < bin.length; length++) {
-    await refused(
-      () => open(bin.subarray(0, length)),
-      ['CHECKPOINT_INVALID', 'MODEL_UNSUPPORTED', 'WEIGHTS_TRUNCATED'],
-      `${length}`,
-    );
   }
 });
 

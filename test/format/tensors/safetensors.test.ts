@@ -159,24 +159,4 @@ test('W9 refuses headers that are no JSON object of tensors', async () => {
   );
 });
 
-test('W9 refuses 5e6 levels within 1 s, wherever they are', async () => {
-  const deep = '['.repeat(5e6);
-  for (const start of [
-    '',
-    '{"a":',
-    '{"__metadata__":{"a":',
-    '{"a":{"shape":',
-    '{"a":{"data_offsets":[0,',
-  ]) {
-    const file = withHeader(start + deep);
-    const begin = performance.now();
-    await refused(
-      () => readHeader(file),
-      ['WEIGHTS_HEADER_JSON', 'WEIGHTS_SHAPE', 'WEIGHTS_OFFSETS'],
-      start,
-    );
-    assert.ok(performance.now() - begin < 1000, `${start} ${performance.now() - begin} ms`);
-  }
-});
-
 test.run();
