@@ -24,12 +24,6 @@ async function finish(fault: (request: Request) => Fault | undefined) {
   return { kept: cache.names(), waited };
 }
 
-test('reads what only the cache wants, on where a connection broke', async () => {
-  assert.equal((await finish(() => undefined)).kept, NAMES);
-  const cut = await finish(({ nth }) => (nth === 0 ? { cutAfter: 20_000 } : undefined));
-  assert.equal(cut.kept, NAMES);
-});
-
 test('a server that stalls holds a finished model for 30 s and no longer', async () => {
   for (const stalled of NAMES) {
     const { kept, waited } = await finish(({ file }) =>

@@ -63,11 +63,4 @@ test('files too long are refused: RESOURCE_LIMIT unread, CONFIG_INVALID by chara
   assert.is(longest?.template.length, 2 ** 17);
 });
 
-test('a chatTemplate that is no text is a TypeError', async () => {
-  const outcome = await chat({ chatTemplate: 5 as unknown as string }).catch(
-    (error: unknown) => error,
-  );
-  assert.instance(outcome, TypeError);
-});
-
 test.run();
