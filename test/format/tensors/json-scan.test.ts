@@ -98,17 +98,8 @@ test('refuses exactly what JSON.parse refuses, or duplicates, depth and lone sur
 test('gives integers 0 … 2^53 - 1 and NaN for every other number', () => {
   for (const text of ['0', '1', '4096', '9007199254740991'])
     assert.is(scanner(text).number(), Number(text));
-  for (const text of [
-    '-0',
-    '-1',
-    '1.0',
-    '0.5',
-    '1e3',
-    '1E400',
-    '9007199254740992',
-    '9007199254740993',
-    '1'.repeat(5000),
-  ]) {
+  const others = '-0 -1 1.0 0.5 1e3 1E400 9007199254740992 9007199254740993'.split(' ');
+  for (const text of [...others, '1'.repeat(5000)]) {
     assert.ok(Number.isNaN(scanner(text).number()), text);
   }
 });

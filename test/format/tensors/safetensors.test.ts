@@ -137,20 +137,9 @@ test('reads a header of 16 MB within 2 s', async () => {
 test('W9 refuses headers that are no JSON object of tensors', async () => {
   // what is no JSON at all is refused by the scanner, which has tests of its own
   const headers = [
-    '[]',
-    '""',
-    '12',
-    'null',
-    '{}x',
-    '{"a":1}',
-    '{"a":[]}',
-    '\ufeff{}',
-    '{"a":{"b":1}}',
+    ...'[] "" 12 null {}x {"a":1} {"a":[]} \ufeff{} {"a":{"b":1}} {}\u0000'.split(' '),
+    ...'{"a":1} [] {"a":{"b":{}}}'.split(' ').map((value) => `{"__metadata__":${value}}`),
     `{"${CANARY}":tru}`,
-    '{"__metadata__":{"a":1}}',
-    '{"__metadata__":[]}',
-    '{"__metadata__":{"a":{"b":{}}}}',
-    '{}\u0000',
   ];
   await eachRefused((header) => readHeader(withHeader(header)), 'WEIGHTS_HEADER_JSON', headers);
   await refused(
