@@ -33,30 +33,12 @@ function start(args: readonly string[], program = process.execPath): Started {
 
 const test = suite('tpa process');
 
-test('text on stdout, statistics and no progress bar on stderr, 0', async () => {
-  const { out, err, ended } = start([...CLI, ...LONG.slice(0, -1), '5']);
-  assert.is(await ended, 0);
-  assert.match(out(), /^ \w[^\n]*\n$/);
-  assert.match(err(), /^prompt +5 tokens\n/);
-  assert.not(err().includes('\u001B'));
-});
-
 test('finds the shipped model from any directory', async () => {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
   const tsx = import.meta.resolve('tsx');
   const ran = spawnSync(process.execPath, ['--import', tsx, main, 'info'], { cwd: '/' });
   assert.is(ran.status, 0, String(ran.stderr));
   assert.match(String(ran.stdout), /2,015,232/);
-});
-
-test('a wrong word: one line on stderr, 2; a missing model: one line, 1', async () => {
-  const wrong = start([...CLI, 'generate', 'x', '--sed', '7']);
-  const missing = start([...CLI, 'info', '--model', 'nowhere']);
-  assert.is(await wrong.ended, 2);
-  assert.is(wrong.err(), 'tpa: unknown option "--sed", did you mean "--seed"?\n');
-  assert.is(await missing.ended, 1);
-  assert.match(missing.err(), /^error MODEL_NOT_FOUND: [^\n]*\n$/);
-  assert.is(wrong.out() + missing.out(), '');
 });
 
 test('SIGINT while tokens come: statistics, 130, within a second', async () => {

@@ -216,14 +216,4 @@ test('Ctrl-C while a model loads or a prompt is read: 130', async () => {
   assert.is(host.err(), 'interrupted\n');
 });
 
-test('Ctrl-C while tokens come: the text so far, its statistics, 130', async () => {
-  const { code, out, err } = await runTpa(SEEDED, {
-    onWrite: (_, host) => host.interrupt.abort(),
-  });
-  assert.is(code, 130);
-  assert.match(err(), /\ngenerated +1 tokens\nfinished +abort\n/);
-  const { text } = await expected();
-  assert.ok(text.startsWith(out().trimEnd()));
-});
-
 test.run();

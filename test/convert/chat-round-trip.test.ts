@@ -67,18 +67,5 @@ for (const [label, metadata, bos] of [
     assert.equal(prompt.slice(0, 2), [bos, turn]);
   });
 
-  test('tpa chat answers each line by it', async () => {
-    using model = await loadModel(out, { simd: 'baseline' });
-    using session = model.createSession();
-    const options = { temperature: 0, maxTokens: 5 };
-    const messages = [{ role: 'user', content: 'the the' }];
-    const expected = await session.generate({ messages }, options).text();
-    const host = fakeHost({ stdin: 'the the\n' });
-    const args = ['chat', '--model', out, '--simd', 'baseline', '--temperature', '0'];
-    assert.is(await tpa([...args, '--max-tokens', '5'], host), 0, host.err());
-    assert.is(host.out(), expected.endsWith('\n') || expected === '' ? expected : `${expected}\n`);
-    assert.ok(expected.length > 0);
-  });
-
   test.run();
 }

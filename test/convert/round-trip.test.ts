@@ -6,10 +6,9 @@ import * as assert from 'uvu/assert';
 import { tpa } from '../../src/cli/tpa.ts';
 import { loadModel, type Model } from '../../src/index.ts';
 import { buildCheckpoint } from '../helpers/files/build-checkpoint.ts';
-import { buildGguf, TYPE, type GgufData } from '../helpers/files/build-gguf.ts';
+import { buildGguf, TYPE } from '../helpers/files/build-gguf.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { fakeHost } from '../helpers/fakes/fake-host.ts';
-import { bytesOfFloats } from '../helpers/models/gguf-model.ts';
 import { floats, goldenFiles, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import { llamaGguf } from '../helpers/files/llama-gguf.ts';
 import { llamaVariant } from '../helpers/models/llama-model.ts';
@@ -49,12 +48,11 @@ function essence({ config: { ignoredKeys: _keys, eosTokenIds: _ends, ...rest } }
 async function checkGguf(
   root: string,
   config: Readonly<Record<string, unknown>>,
-  { name, type, more = [] }: { name: string; type: keyof typeof TYPE; more?: GgufData[] },
+  { name, type }: { name: string; type: keyof typeof TYPE },
 ): Promise<void> {
   const { tensors } = llamaVariant(name).build();
   const { parts, stored } = llamaGguf(config, tensors, type);
-  const file = buildGguf({ ...parts, tensors: [...parts.tensors, ...more] });
-  await writeFile(join(root, 'model.gguf'), file);
+  await writeFile(join(root, 'model.gguf'), buildGguf(parts));
   using original = await loadModel(buildCheckpoint(config, stored).source, { simd: 'baseline' });
   using converted = await convert(root, 'model.gguf');
   assert.equal(essence(converted), essence(original));
@@ -76,27 +74,6 @@ for (const name of ['tinyllama-like', 'qwen2', 'qwen3', 'llama-gqa']) {
       root,
     }) => checkGguf(root, llamaVariant(name).config, { name, type }));
   }
-}
-
-for (const factor of [8, 32]) {
-  test(`GGUF with the rope_freqs of LLaMA 3, factor ${factor}: logits bit-identical`, async ({
-    root,
-  }) => {
-    const name = 'llama-untied';
-    const rope_scaling = {
-      rope_type: 'llama3',
-      factor,
-      low_freq_factor: 1,
-      high_freq_factor: 4,
-      original_max_position_embeddings: 8192,
-    };
-    // 16 features a head: wavelengths 6.3 ... 1,987 as they are, 6,283 between, 19,869 slowed
-    const share = (8192 / 6283.185307 - 1) / 3;
-    const divisors = Float32Array.of(1, 1, 1, 1, 1, 1, 1 / ((1 - share) / factor + share), factor);
-    const table = { name: 'rope_freqs.weight', shape: [8], bytes: bytesOfFloats(divisors) };
-    const config = { ...llamaVariant(name).config, rope_scaling, max_position_embeddings: 16_384 };
-    await checkGguf(root, config, { name, type: 'F32', more: [table] });
-  });
 }
 
 for (const path of goldenFiles('model_')) {

@@ -150,17 +150,6 @@ function register(
     });
   });
 
-  test('a page that may keep nothing: the same', async () => {
-    await inPage({}, async ({ server: { base }, page }) => {
-      await page.evaluate(`Object.defineProperty(globalThis, 'caches', {
-          get() { throw new DOMException('not allowed', 'SecurityError'); }
-        })`);
-      const answer = await load(page, { base });
-      assert.equal(answer.logits, expected, answer.message);
-      assert.equal(answer.cache, { kind: 'none', reason: 'no Cache API: not allowed' });
-    });
-  });
-
   test('two tabs at once both load, and one whole copy is kept', async () => {
     await inPage({}, async ({ server: { base, log }, page, context }) => {
       const other = await context.newPage();

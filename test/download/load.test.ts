@@ -102,22 +102,6 @@ test('shards by an index: the same logits, each byte sent to the cache once', as
   assert.is(cache.unclosed, 0);
 });
 
-test('progress: bytes that only grow, a rate, and all of them at last', async () => {
-  await using server = await serveFiles(GOOD_FILES);
-  const seen: LoadProgress[] = [];
-  using _ = await load(server.base, { onProgress: (progress) => void seen.push(progress) });
-  let before = 0;
-  for (const { file, loaded, total, rate } of seen) {
-    assert.is(file, WEIGHTS);
-    assert.is(total, bytes.byteLength);
-    assert.ok(loaded > before && loaded <= total);
-    assert.ok(rate >= 0 && Number.isFinite(rate));
-    before = loaded;
-  }
-  assert.is(before, bytes.byteLength);
-  assert.ok(seen.at(-1)!.rate > 1000);
-});
-
 test('sha256: the right one of any file, from any source; the wrong one is WEIGHTS_HASH', async () => {
   const config = hashOf(GOOD_FILES.get('config.json')!);
   const wrong = hashOf(new Uint8Array());

@@ -346,17 +346,10 @@ test('shards: two bodies are open at a time, each goes on where it was', async (
   assert.ok(log.length <= names.length * 2, log.join());
 });
 
-test('an aborted fetch is ABORTED, before and while it waits', async () => {
-  await using server = await serveFiles(FILES, { stallAfter: 0 });
-  const controller = new AbortController();
-  const pending = refused(
-    () => drain(openRemote(server.base, { signal: controller.signal }), FILE),
-    'ABORTED',
-  );
-  controller.abort();
-  assert.ok((await pending).retryable);
-  const { signal } = controller;
-  await refused(() => openRemote(server.base, { signal }).open(FILE), 'ABORTED');
+test('a fetch that is aborted before it begins is ABORTED', async () => {
+  const signal = AbortSignal.abort();
+  const error = await refused(() => openRemote('http://host/m', { signal }).open(FILE), 'ABORTED');
+  assert.ok(error.retryable);
 });
 
 test.run();

@@ -3,9 +3,6 @@ import * as assert from 'uvu/assert';
 import { chatConfigOf } from '../../src/format/config/chat-config.ts';
 import { parseGenerationConfig } from '../../src/format/config/generation-config.ts';
 import { readTextFiles } from '../../src/format/hugging-face.ts';
-import type { ModelFiles } from '../../src/format/files/model-files.ts';
-import { serveFiles } from '../helpers/servers/file-server.ts';
-import { openRemote } from '../helpers/servers/remote-files.ts';
 import { openModelFiles, type ModelBytes } from '../../src/format/files/model-source.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
 
@@ -15,11 +12,7 @@ const BASE = { config: '{}', weights: new Uint8Array() };
 const TOKENS = { bos_token: '<s>', eos_token: { content: '</s>' } };
 
 async function chat(source: Partial<ModelBytes>) {
-  return chatOf(await openModelFiles({ ...BASE, ...source }));
-}
-
-async function chatOf(files: ModelFiles) {
-  return chatConfigOf(await readTextFiles(files));
+  return chatConfigOf(await readTextFiles(await openModelFiles({ ...BASE, ...source })));
 }
 
 async function generation(generationConfig?: ModelBytes['generationConfig']) {
@@ -68,28 +61,6 @@ test('files too long are refused: RESOURCE_LIMIT unread, CONFIG_INVALID by chara
   await refused(() => chat({ chatTemplate: 'x'.repeat(2 ** 17 + 1) }), 'CONFIG_INVALID');
   const longest = await chat({ chatTemplate: '€'.repeat(2 ** 17) });
   assert.is(longest?.template.length, 2 ** 17);
-});
-
-test('a chatTemplate that is no text is a TypeError', async () => {
-  const outcome = await chat({ chatTemplate: 5 as unknown as string }).catch(
-    (error: unknown) => error,
-  );
-  assert.instance(outcome, TypeError);
-});
-
-test('a server that answers a page or 403 for what it lacks has no such file; 500 is an error', async () => {
-  for (const [status, type, isAbsent] of [
-    [200, 'text/html', true],
-    [403, 'application/xml', true],
-    [404, 'text/html', true],
-    [500, 'text/plain', false],
-  ] as const) {
-    const fault = { status, headers: { 'content-type': type }, body: CANARY, ignoresRange: true };
-    await using server = await serveFiles(new Map(), fault);
-    const files = openRemote(server.base);
-    if (isAbsent) assert.is(await chatOf(files), undefined, String(status));
-    else await refused(() => chatOf(files), 'MODEL_NOT_FOUND');
-  }
 });
 
 test.run();

@@ -138,14 +138,6 @@ test('a model without a template: CHAT_TEMPLATE_MISSING before anything is read'
   assert.match(err(), /^error CHAT_TEMPLATE_MISSING: [^\n]*tpa generate[^\n]*\n$/);
 });
 
-test('a wrong option: one line, 2', async () => {
-  for (const words of [['--stop', ''], ['--top-p', '2'], ['hello'], ['--json']]) {
-    const { code, err } = await runTpa([...OPTIONS, ...words], { stdin: FIRST });
-    assert.is(code, 2, words.join(' '));
-    assert.match(err(), /^tpa: [^\n]*\n$/);
-  }
-});
-
 test('has the sampling options of generate, all of them', () => {
   for (const key of Object.keys(SAMPLING_OPTIONS)) {
     assert.is(chatCommand.spec.options[key], generateCommand.spec.options[key], key);

@@ -4,7 +4,6 @@ import { convertCheckpoint } from '../../../src/convert/converted-files.ts';
 import { readTorch, readTorchShards } from '../../../src/convert/torch/contents.ts';
 import { bytesSource } from '../../../src/format/files/byte-source.ts';
 import { openModelFiles } from '../../../src/format/files/model-source.ts';
-import { loadModel } from '../../../src/index.ts';
 import {
   buildTorch,
   orderedDict,
@@ -28,6 +27,7 @@ const golden = loadGolden('model_t6');
 const { config, weights } = goldenSource(golden, 'exact');
 const WEIGHTS = weights as Uint8Array;
 const parts = await torchParts(WEIGHTS);
+const ARGUMENTS = Object.entries(config as Record<string, Picklable>);
 
 /** A bin file, read with config.json beside it. */
 async function open(bin: Uint8Array, beside: object = config as object) {
@@ -48,22 +48,15 @@ const FACTOR = 'transformer.h.0.attn.c_qkv.W_A_q.weight';
 
 const test = suite('readTorch()');
 
-test('pytorch_model.bin: every tensor bit-identical, config.json unchanged, logits equal', async () => {
+test('pytorch_model.bin: every tensor bit-identical, config.json unchanged', async () => {
   const files = await convertedBytes(await open(buildBin(parts)));
   assert.equal(await tensorBytes(files.get('model.safetensors')!), await tensorBytes(WEIGHTS));
   const written = JSON.parse(new TextDecoder().decode(files.get('config.json')));
   assert.equal(written, config);
-  const source = { config: written, weights: files.get('model.safetensors')! };
-  using original = await loadModel({ config, weights: WEIGHTS }, { simd: 'baseline' });
-  using converted = await loadModel(source, { simd: 'baseline' });
-  assert.equal(await converted.logits([1, 5, 9]), await original.logits([1, 5, 9]));
 });
 
 test('ckpt.pt: names without wrapper, config from model_args, zip64', async () => {
-  const modelArguments = new Map<string, Picklable>([
-    ...Object.entries(config as Record<string, Picklable>),
-    ['dropout', 0.5],
-  ]);
+  const modelArguments = new Map<string, Picklable>([...ARGUMENTS, ['dropout', 0.5]]);
   const checkpoint = await open(buildCkpt(parts, modelArguments), { not: 'read' });
   const { dropout: _dropout, ...expected } = { ...(config as Record<string, unknown>) };
   assert.equal(checkpoint.config, { model_type: 't6', ...expected });
@@ -72,20 +65,23 @@ test('ckpt.pt: names without wrapper, config from model_args, zip64', async () =
 });
 
 test('ckpt.pt: what model_args leave open comes from config', async () => {
-  const all = new Map<string, Picklable>(Object.entries(config as Record<string, Picklable>));
   const training = new Map<string, Picklable>([
     ['vocab_size', 97],
     ['n_layer', 99],
   ]);
-  const bin = buildCkpt(parts, new Map([...all, ['vocab_size', null]]), training);
+  const bin = buildCkpt(
+    parts,
+    new Map<string, Picklable>([...ARGUMENTS, ['vocab_size', null]]),
+    training,
+  );
   const { config: found } = await open(bin);
   assert.equal([found['vocab_size'], found['n_layer']], [97, 2]);
 });
 
 test('ckpt.pt: the keys of every mechanism are taken', async () => {
   const keys = { c_dim: 2, group_size: 2, q_lora_rank: 3, v_head_dim: 8, rope_decay_base: 0.5 };
-  const all = { ...(config as Record<string, Picklable>), ...keys };
-  const { config: found } = await open(buildCkpt(parts, new Map(Object.entries(all))));
+  const all = new Map([...ARGUMENTS, ...Object.entries(keys)]);
+  const { config: found } = await open(buildCkpt(parts, all));
   for (const [key, value] of Object.entries(keys)) assert.is(found[key], value, key);
 });
 
@@ -281,7 +277,7 @@ test('refuses names that no reader should meet', async () => {
 });
 
 test('refuses model_args that lack a size or hold no scalar, naming the key', async () => {
-  const good = new Map<string, Picklable>(Object.entries(config as Record<string, Picklable>));
+  const good = new Map<string, Picklable>(ARGUMENTS);
   const without = new Map(good);
   without.delete('n_layer');
   const cases: readonly (readonly [string, ReadonlyMap<string, Picklable>])[] = [
@@ -299,21 +295,6 @@ test('refuses model_args that lack a size or hold no scalar, naming the key', as
       key,
     );
     assert.ok(error.message.startsWith(`"model_args.${key}" expected `), error.message);
-  }
-});
-
-test('an archive cut at any byte is refused', async () => {
-  const small: TorchParts = {
-    tensors: new Map([[WTE, { storage: '0', type: 'FloatStorage', length: 2, shape: [2] }]]),
-    storages: new Map([['0', new Uint8Array(8)]]),
-  };
-  const bin = buildBin(small);
-  for (let length = 0; length < bin.length; length++) {
-    await refused(
-      () => open(bin.subarray(0, length)),
-      ['CHECKPOINT_INVALID', 'MODEL_UNSUPPORTED', 'WEIGHTS_TRUNCATED'],
-      `${length}`,
-    );
   }
 });
 

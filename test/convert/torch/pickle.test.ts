@@ -80,7 +80,10 @@ test('makes tensors and ordered dicts, their attributes dropped; names also from
   assert.equal((read(pickled(call('torch', 'Size', tuple(2, 3)))) as PickleTuple).items, [2, 3]);
 });
 
+const GOOD = { storage: '0', type: 'FloatStorage', length: 4, shape: [2, 2] };
+const WHOLE = pickled(orderedDict(new Map([['w', GOOD]])));
 const SYSTEM = globalOf('os', 'system');
+const FLOATS = globalOf('torch', 'FloatStorage');
 const ARGUMENTS = tuple(CANARY);
 const storageId = (...id: readonly Picklable[]) => program(tuple(...id), 'Q');
 const nested = (depth: number) => program(']'.repeat(depth), 'a'.repeat(depth - 1));
@@ -94,7 +97,7 @@ const UNSUPPORTED: Readonly<Record<string, Uint8Array>> = {
   'a name that joins to a known one': program(globalOf('collections.OrderedDict', '')),
   'STACK_GLOBAL os.system': program(opcodes('os'), opcodes('system'), 0x93),
   'REDUCE of os.system': program(SYSTEM, ARGUMENTS, 'R'),
-  'REDUCE of a storage class': program(globalOf('torch', 'FloatStorage'), ARGUMENTS, 'R'),
+  'REDUCE of a storage class': program(FLOATS, ARGUMENTS, 'R'),
   'REDUCE of text': program(opcodes('eval'), ARGUMENTS, 'R'),
   'BUILD on a dict': program('}', '}', 'b'),
   'BUILD on a list': program(']', '}', 'b'),
@@ -144,21 +147,9 @@ const INVALID: Readonly<Record<string, Uint8Array>> = {
   'APPEND to a tuple': program(')', 'N', 'a'),
   'SETITEMS of an odd number': program('}(', opcodes('k'), 'u'),
   'SETITEM on a list': program(']', opcodes('k'), 'N', 's'),
-  'a storage of another kind': storageId(
-    'module',
-    globalOf('torch', 'FloatStorage'),
-    '0',
-    'cpu',
-    1,
-  ),
+  'a storage of another kind': storageId('module', FLOATS, '0', 'cpu', 1),
   'a storage of no class': storageId('storage', CANARY, '0', 'cpu', 1),
-  'a storage of -1 elements': storageId(
-    'storage',
-    globalOf('torch', 'FloatStorage'),
-    '0',
-    'cpu',
-    -1,
-  ),
+  'a storage of -1 elements': storageId('storage', FLOATS, '0', 'cpu', -1),
   'a storage id that is text': program(opcodes(CANARY), 'Q'),
 };
 
@@ -188,15 +179,14 @@ test('names what it refuses', async () => {
 });
 
 test('refuses a tensor with bad counts', async () => {
-  const good = { storage: '0', type: 'FloatStorage', length: 4, shape: [2, 2] };
   const bad = [
-    { ...good, shape: [2, -2] },
-    { ...good, shape: [2, 0.5] },
-    { ...good, offset: -1 },
-    { ...good, strides: [1] },
-    { ...good, shape: Array.from({ length: 9 }, () => 1) },
+    { ...GOOD, shape: [2, -2] },
+    { ...GOOD, shape: [2, 0.5] },
+    { ...GOOD, offset: -1 },
+    { ...GOOD, strides: [1] },
+    { ...GOOD, shape: Array.from({ length: 9 }, () => 1) },
   ];
-  assert.instance(read(pickled(good)), TorchTensor);
+  assert.instance(read(pickled(GOOD)), TorchTensor);
   await eachRefused((tensor) => read(pickled(tensor)), 'CHECKPOINT_INVALID', bad);
 });
 
@@ -208,22 +198,16 @@ test('is linear: 60 lists, each twice in the next, are visited once each', () =>
 });
 
 test('refuses a pickle cut at any byte', async () => {
-  const whole = pickled(
-    orderedDict(new Map([['w', { storage: '0', type: 'FloatStorage', length: 4, shape: [2, 2] }]])),
-  );
-  for (let length = 0; length < whole.length; length++) {
-    await refused(() => read(whole.subarray(0, length)), 'CHECKPOINT_INVALID', `${length} bytes`);
+  for (let length = 0; length < WHOLE.length; length++) {
+    await refused(() => read(WHOLE.subarray(0, length)), 'CHECKPOINT_INVALID', `${length} bytes`);
   }
 });
 
 test('any byte changed is read or refused by a TpaError', async () => {
-  const whole = pickled(
-    orderedDict(new Map([['w', { storage: '0', type: 'FloatStorage', length: 4, shape: [2, 2] }]])),
-  );
   let refusals = 0;
-  for (let at = 0; at < whole.length; at++) {
+  for (let at = 0; at < WHOLE.length; at++) {
     for (let bit = 0; bit < 8; bit++) {
-      const changed = Uint8Array.from(whole);
+      const changed = Uint8Array.from(WHOLE);
       changed[at]! ^= 1 << bit;
       try {
         read(changed);

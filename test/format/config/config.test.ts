@@ -129,18 +129,8 @@ test('lists unread keys, escaped and shortened', () => {
 
 test('parseConfigBytes() refuses bad UTF-8, bad JSON, BOM, depth and size, without file text', async () => {
   const encoder = new TextEncoder();
-  const texts = [
-    '',
-    ' ',
-    '{',
-    `{"${CANARY}"}`,
-    `${CANARY}`,
-    '\ufeff{}',
-    '{} {}',
-    '{"a":01}',
-    '{a:1}',
-    'NaN',
-  ];
+  const texts = ['', ' ', '{} {}', CANARY, `{"${CANARY}"}`];
+  texts.push(...'{ \ufeff{} {"a":01} {a:1} NaN'.split(' '));
   await eachRefused((text) => parseConfigBytes(encoder.encode(text)), 'CONFIG_INVALID', texts);
   await refused(() => parseConfigBytes(Uint8Array.of(0x22, 0xff, 0x22)), 'CONFIG_INVALID');
   const sized = (length: number): Uint8Array => encoder.encode('{}'.padEnd(length));

@@ -189,6 +189,7 @@ test('a source of another kind is a TypeError', async () => {
     { config: '{}', weights: [1] },
     { config: '{}', weights: new Map([['a', 'b']]) },
     { config: '{}', weights: HELLO, tokenizer: 5 },
+    { config: '{}', weights: HELLO, chatTemplate: 5 },
   ];
   for (const source of sources) {
     const outcome = await openModelFiles(source as ModelSource).catch((error: unknown) => error);

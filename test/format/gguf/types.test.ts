@@ -6,7 +6,7 @@ import { readGguf } from '../../../src/format/gguf/contents.ts';
 import { dequantizeQ4, dequantizeQ8 } from '../../../src/format/gguf/types.ts';
 import { widenToFloat32 } from '../../../src/format/tensors/half.ts';
 import { buildGguf, TYPE } from '../../helpers/files/build-gguf.ts';
-import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
+import { ggufCheckpoint } from '../../helpers/files/converted.ts';
 import { ggufModel, SIZES } from '../../helpers/models/gguf-model.ts';
 import { createRandom } from '../../helpers/checks/random.ts';
 
@@ -42,33 +42,6 @@ for (const [type, blockBytes, element] of [
   ['Q8_0', 34, q8Element],
   ['Q4_0', 18, q4Element],
 ] as const) {
-  test(`${type}: blocks become float32 exactly, rows un-permuted before`, async () => {
-    const { parts } = ggufModel();
-    const data = blocks(3, (SIZES.heads * SIZES.headDim * SIZES.dim) / 32, blockBytes);
-    const tensors = parts.tensors.map((tensor) =>
-      tensor.name === 'blk.1.attn_q.weight' ? { ...tensor, type: TYPE[type], bytes: data } : tensor,
-    );
-    const files = await convertedBytes(await ggufCheckpoint({ ...parts, tensors }));
-    const found = (await tensorBytes(files.get('model.safetensors')!)).get(
-      'model.layers.1.self_attn.q_proj.weight',
-    )!;
-    const values = widenToFloat32(Uint8Array.from(found.bytes), 'F32');
-    assert.is(found.dtype, 'F32');
-    const { headDim, dim } = SIZES;
-    for (let row = 0; row < SIZES.heads * headDim; row++) {
-      // Row i of a head is at 2i, row i + headDim / 2 at 2i + 1.
-      const inHead = row % headDim;
-      const from = row - inHead + (inHead % (headDim / 2)) * 2 + Math.floor(inHead / (headDim / 2));
-      for (let column = 0; column < dim; column++) {
-        assert.is(
-          values[row * dim + column],
-          element(data, from * dim + column),
-          `${row}, ${column}`,
-        );
-      }
-    }
-  });
-
   test(`${type}: 300,000 blocks, more than one piece, equal the definition`, async () => {
     const data = blocks(4, 300, blockBytes);
     const values = new Float32Array(300 * 32);

