@@ -6,6 +6,7 @@ import { stepGraph } from '../../src/backend/webgpu/graph/step-graph.ts';
 import { loadModel, type ModelInfo } from '../../src/index.ts';
 import { assertRelative } from '../helpers/checks/close.ts';
 import { outcomeOf } from '../helpers/checks/refused.ts';
+import { type CheckpointVariant, variantNamed } from '../helpers/files/build-checkpoint.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
@@ -36,6 +37,7 @@ const NAMES = [
   'qwen3',
 ];
 const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
+const variant = (name: string) => variantNamed<CheckpointVariant>(VARIANTS, name);
 
 /** Mechanisms and families on the GPU against the kernels, which are held to float64 elsewhere. */
 export function testVariants(test: ReturnType<typeof suite>, host: GpuHost): void {
@@ -142,12 +144,6 @@ async function compare(
     const expected = await session.prefill(ids);
     assertRelative(decodeFloats(rows[i]!), expected, relative, `${name}, step ${i}`);
   }
-}
-
-function variant(name: string) {
-  const found = VARIANTS.find((candidate) => candidate.name === name);
-  if (found === undefined) throw new Error(`no variant "${name}"`);
-  return found;
 }
 
 function base64(bytes: Uint8Array): string {

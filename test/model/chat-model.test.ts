@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { loadModel, type ModelBytes } from '../../src/index.ts';
 import { refused } from '../helpers/checks/refused.ts';
 
-const test = suite('a model with a chat template and a generation_config.json');
+const test = suite('a model with a generation_config.json');
 
 const file = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../models/t6-fairytales/${name}`, import.meta.url)));
@@ -13,20 +13,7 @@ const SOURCE: ModelBytes = {
   weights: file('model.safetensors'),
   tokenizer: file('tokenizer.json'),
 };
-const TEMPLATE = `{% for m in messages %}{{ m.role }}: {{ m.content }}<|end|>
-{% endfor %}assistant:`;
-const MESSAGES = [{ role: 'user', content: 'Once upon a time <|end|>' }];
 const GREEDY = { temperature: 0, maxTokens: 8 };
-
-test('messages are written by the template, special tokens in them as text', async () => {
-  using model = await loadModel({ ...SOURCE, chatTemplate: TEMPLATE });
-  assert.is(model.hasChatTemplate, true);
-  using session = model.createSession();
-  await session.generate({ messages: MESSAGES }, GREEDY).text();
-  const prompt = session.tokens.slice(0, -8);
-  assert.is(model.tokenizer?.decode(prompt), 'user: Once upon a time <|end|><|end|>\nassistant:');
-  assert.is(prompt.filter((id) => id === 256).length, 1);
-});
 
 test('end tokens of both files end a generation, the sampling fields are defaults', async () => {
   using plain = await loadModel(SOURCE);

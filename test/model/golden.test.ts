@@ -2,20 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
-import type { TensorData } from '../helpers/files/build-safetensors.ts';
-import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
-import {
-  floats,
-  goldenFiles,
-  integers,
-  loadGolden,
-  tolerance,
-  VISIBLE,
-} from '../helpers/checks/golden.ts';
+import { assertClose } from '../helpers/checks/close.ts';
+import { floats, goldenFiles, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import { createRandom } from '../helpers/checks/random.ts';
-import { refused } from '../helpers/checks/refused.ts';
-import { goldenSource, goldenWeights, part, PRECISIONS } from '../helpers/models/t6-model.ts';
-import type { Cos } from '../helpers/models/t6-model.ts';
+import { type Cos, goldenSource, part, PRECISIONS } from '../helpers/models/t6-model.ts';
 
 /**
  * Logits computed with other chunks: other blocks of the online softmax and other row counts of the
@@ -89,85 +79,4 @@ for (const simd of BINARIES) {
   }
 
   test.run();
-}
-
-/** What is wrong, and the rope table and weights that make it so. */
-type Broken = [string, Cos, TensorData[]];
-
-const sensitivity = suite('golden models, sensitivity');
-
-for (const golden of GOLDEN) {
-  const first = part(integers(golden, 'ids'), 0, 2);
-  const { n_head: heads, head_dim: headDim } = golden.meta.config as Record<string, number>;
-  const weights = goldenWeights(golden);
-  const logitsOf = async (source: Parameters<typeof loadModel>[0]) => {
-    using model = await loadModel(source, { simd: 'baseline' });
-    return model.logits(first);
-  };
-
-  sensitivity(
-    `${golden.name}: broken conventions move logits by over ${VISIBLE} tolerances`,
-    async () => {
-      // Swapping the halves of a head's rows turns its rotation around: the LLaMA convention.
-      const isLatent = weights.some(({ name }) => name.includes('kv_b_proj'));
-      const isFactored = weights.some(({ name }) => name.includes('W_A_k'));
-      const broken: Broken[] = [
-        ['the float32 table', 'exact', weights],
-        ...(isLatent
-          ? []
-          : [['the LLaMA rotation', 'bf16', swapHalves(weights, headDim!)] as Broken]),
-        ...(isFactored
-          ? [['rank-major A factors', 'bf16', rankMajor(weights, heads!)] as Broken]
-          : []),
-      ];
-      const expected = part(floats(golden, 'logits_bf16'), 0, 2);
-      for (const [what, cos, changed] of broken) {
-        const off = maxAbsDiff(await logitsOf(goldenSource(golden, cos, {}, changed)), expected);
-        assert.ok(off > VISIBLE * tolerance(golden, 'logits_bf16'), `${what}: off by ${off}`);
-      }
-    },
-  );
-
-  sensitivity(`${golden.name}: the group norm is neither forgotten nor invented`, async () => {
-    const flipped = {
-      using_groupnorm: golden.meta.config['using_groupnorm'] !== (true as unknown),
-    };
-    const codes = ['MODEL_MISMATCH', 'MODEL_UNSUPPORTED'] as const;
-    await refused(() => logitsOf(goldenSource(golden, 'bf16', flipped)), codes);
-  });
-}
-
-sensitivity.run();
-
-/** Every query and key projection with the first and second half of each head vector swapped. */
-function swapHalves(weights: readonly TensorData[], headDim: number): TensorData[] {
-  return mapRows(weights, /\.(?:W_B_[qk]|c_[qk])\./, (row) => {
-    const inHead = row % headDim;
-    return row - inHead + ((inHead + headDim / 2) % headDim);
-  });
-}
-
-/** Every W_A with its rows in the order (rank, heads) instead of (heads, rank). */
-function rankMajor(weights: readonly TensorData[], heads: number): TensorData[] {
-  return mapRows(weights, /\.W_A_/, (row, rows) => {
-    const rank = rows / heads;
-    return (row % rank) * heads + Math.floor(row / rank);
-  });
-}
-
-/** The tensors whose name matches, with row `row` taken from `from(row)`. */
-function mapRows(
-  weights: readonly TensorData[],
-  name: RegExp,
-  from: (row: number, rows: number) => number,
-): TensorData[] {
-  return weights.map((tensor) => {
-    const [rows, columns] = tensor.shape as [number, number];
-    if (!name.test(tensor.name)) return tensor;
-    const data = Float32Array.from(tensor.data, (_, i) => {
-      const row = from(Math.floor(i / columns), rows);
-      return tensor.data[row * columns + (i % columns)]!;
-    });
-    return { ...tensor, data };
-  });
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -67,33 +67,6 @@ for (const hostile of hostileModels()) {
   });
 }
 
-test('a link out of the directory is PATH_ESCAPE, for each file', async (context) => {
-  const tokenizer = new TextEncoder().encode(JSON.stringify(bpe({})));
-  const files = new Map([...GOOD_FILES, ['tokenizer.json', tokenizer]]);
-  for (const name of files.keys()) {
-    await inDirectory(files, (outside) =>
-      inDirectory(files, async (directory) => {
-        await rm(join(directory, name));
-        await symlink(join(outside, name), join(directory, name));
-        await refused(() => loadModel(directory), 'PATH_ESCAPE', name);
-      }),
-    );
-  }
-  await isUndisturbed(context, 'links');
-});
-
-test('a directory that is missing, a file, or empty is MODEL_NOT_FOUND', async (context) => {
-  await inDirectory(GOOD_FILES, async (directory) => {
-    await refused(() => loadModel(join(directory, 'missing')), 'MODEL_NOT_FOUND');
-    await refused(() => loadModel(join(directory, 'config.json')), 'MODEL_NOT_FOUND');
-    await refused(() => loadModel(new URL(`file://${directory}/missing`)), 'MODEL_NOT_FOUND');
-  });
-  await inDirectory(new Map(), (directory) =>
-    refused(() => loadModel(directory), 'MODEL_NOT_FOUND'),
-  );
-  await isUndisturbed(context, 'directories');
-});
-
 test('a memoryLimit below what the model needs: RESOURCE_LIMIT or OUT_OF_MEMORY', async (context) => {
   const memoryLimit = 2 ** 20;
   const small = { ...good, config: { ...GOOD_CONFIG, block_size: 2 ** 11 } };
@@ -103,7 +76,7 @@ test('a memoryLimit below what the model needs: RESOURCE_LIMIT or OUT_OF_MEMORY'
   await isUndisturbed(context, 'memoryLimit');
 });
 
-test('a signal aborted before, or by any progress, or by a timer: ABORTED, from bytes and a directory', async (context) => {
+test('a signal aborted before, or by any progress: ABORTED, from bytes and a directory', async (context) => {
   await inDirectory(GOOD_FILES, async (directory) => {
     for (const source of [good, directory]) {
       await refused(() => loadModel(source, { signal: AbortSignal.abort() }), 'ABORTED');
@@ -120,9 +93,6 @@ test('a signal aborted before, or by any progress, or by a timer: ABORTED, from 
         await refused(() => loadModel(source, { signal, onProgress }), 'ABORTED', `piece ${n}`);
         assert.is(seen, n);
       }
-      const timed = new AbortController();
-      setImmediate(() => setImmediate(() => timed.abort()));
-      await refused(() => loadModel(source, { signal: timed.signal }), 'ABORTED', 'timer');
     }
   });
   await isUndisturbed(context, 'abort');

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { fileOf, tensorsOf } from '../helpers/models/streamed-weights.ts';
 
 const test = suite('model.info()');
 
@@ -57,5 +58,13 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
     assert.equal(JSON.parse(JSON.stringify(info)), info);
   });
 }
+
+test('a tensor that the model has no use for is listed', async () => {
+  const variant = MECHANISM_VARIANTS[0]!;
+  const extra = { name: 'rotary.inv_freq', shape: [2], data: [1, 2] };
+  const weights = fileOf([extra, ...tensorsOf(variant)]);
+  using model = await loadModel({ config: variant.config, weights }, { simd: 'baseline' });
+  assert.equal(model.info().ignoredTensors, ['rotary.inv_freq']);
+});
 
 test.run();

@@ -1,13 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadModel, type Model, type ModelSource } from '../../src/index.ts';
+import { loadModel, type Model } from '../../src/index.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
-import { buildSafetensors, type TensorData } from '../helpers/files/build-safetensors.ts';
 import { assertClose } from '../helpers/checks/close.ts';
 import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
-import { refused } from '../helpers/checks/refused.ts';
-import { goldenWeights } from '../helpers/models/t6-model.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
 const golden = loadGolden('shipped_t6');
@@ -79,70 +76,4 @@ for (const simd of BINARIES) {
   });
 
   test.run();
-}
-
-const formats = suite('loadModel(), file formats');
-const tiny = loadGolden('model_t6');
-const config = { ...tiny.meta.config, rope_precision: 'float32' };
-const ids = [...integers(tiny, 'ids')].slice(0, 40);
-/** Values that float16 and bfloat16 hold: 8 bits, and 0 below float16's normal numbers. */
-const weights = goldenWeights(tiny).map((tensor) => ({ ...tensor, data: coarse(tensor.data) }));
-
-/** Logits of a source, equal to the last bit on the baseline build. */
-async function logitsOf(source: ModelSource): Promise<Float32Array> {
-  using model = await loadModel(source, { simd: 'baseline' });
-  return model.logits(ids);
-}
-
-const reference = await logitsOf({ config, weights: buildSafetensors(weights) });
-
-formats('F16 and BF16 copies of the same values give the same bits', async () => {
-  const { length } = buildSafetensors(weights);
-  for (const dtype of ['F16', 'BF16'] as const) {
-    const file = buildSafetensors(weights.map((tensor) => ({ ...tensor, dtype })));
-    assert.ok(file.length < 0.55 * length);
-    assert.equal(await logitsOf({ config, weights: file }), reference);
-  }
-});
-
-formats('rounded weights give other logits, so the check can fail', async () => {
-  const file = buildSafetensors(goldenWeights(tiny));
-  assert.not.equal(await logitsOf({ config, weights: file }), reference);
-});
-
-formats('every order of tensors, a missing lm_head and another name for nothing', async () => {
-  const reversed = buildSafetensors(weights.toReversed());
-  assert.equal(await logitsOf({ config, weights: reversed }), reference);
-  const untied = buildSafetensors(weights.filter(({ name }) => name !== 'lm_head.weight'));
-  assert.equal(await logitsOf({ config, weights: untied }), reference);
-  const extra: TensorData = { name: 'rotary.inv_freq', shape: [2], data: [1, 2] };
-  const source = { config, weights: buildSafetensors([extra, ...weights]) };
-  assert.equal(await logitsOf(source), reference);
-  using model = await loadModel(source);
-  assert.equal(model.info().ignoredTensors, ['rotary.inv_freq']);
-});
-
-formats('an lm_head that is not the embedding is refused by name, never ignored', async () => {
-  const changed = weights.map((tensor) =>
-    tensor.name === 'lm_head.weight'
-      ? {
-          ...tensor,
-          data: Float32Array.from(tensor.data, (value, i) => (i === 9 ? -value : value)),
-        }
-      : tensor,
-  );
-  const error = await refused(
-    () => loadModel({ config, weights: buildSafetensors(changed) }),
-    'MODEL_UNSUPPORTED',
-  );
-  assert.equal(error.data, { tensor: 'lm_head.weight', index: 9 });
-});
-
-formats.run();
-
-function coarse(data: ArrayLike<number>): Float32Array {
-  const rounded = Float32Array.from(data);
-  const bits = new Uint32Array(rounded.buffer);
-  for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff0000;
-  return rounded.map((x) => (Math.abs(x) < 2 ** -14 ? 0 : x));
 }

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
-import { assertClose } from '../helpers/checks/close.ts';
+import * as assert from 'uvu/assert';
+import { assertClose, maxAbsDiff } from '../helpers/checks/close.ts';
 import {
   floats,
   goldenFiles,
@@ -7,9 +8,12 @@ import {
   loadGolden,
   tolerance,
   TWIN_MARGIN,
+  VISIBLE,
 } from '../helpers/checks/golden.ts';
 import { part, PRECISIONS } from '../helpers/models/t6-model.ts';
 import { mechanismLogits } from './mechanisms.ts';
+
+const BREAKS = ['rotation-sign', 'rope-precision'] as const;
 
 const test = suite('mechanismLogits() against golden models');
 
@@ -33,6 +37,19 @@ for (const path of goldenFiles('model_')) {
           { atol: tolerance(golden, `logits_${cos}`) / TWIN_MARGIN, what: `${cos} row ${row}` },
         );
       }
+    }
+  });
+
+  test(`broken conventions move logits by over ${VISIBLE} tolerances, ${name}`, () => {
+    const isFactored = [...tensors.keys()].some((of) => of.includes('W_A_k'));
+    const ids = part(integers(golden, 'ids'), 0, batch);
+    const expected = part(floats(golden, 'logits_bf16'), 0, batch);
+    for (const broken of [...BREAKS, ...(isFactored ? (['rank-major'] as const) : [])]) {
+      const off = maxAbsDiff(
+        mechanismLogits(meta.config, tensors, ids, { break: broken }),
+        expected,
+      );
+      assert.ok(off > VISIBLE * tolerance(golden, 'logits_bf16'), `${broken}: off by ${off}`);
     }
   });
 }

@@ -1,16 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { firstLine } from '../helpers/servers/first-line.ts';
 import { until, withExample } from './example.ts';
 import { REQUEST, textOfNode } from './node-text.ts';
 import { SLOW, writeZeroModel } from './zero-model.ts';
-
-const RUN_EXAMPLE = fileURLToPath(new URL('./run-example.ts', import.meta.url));
 
 const node = suite('examples/node');
 
@@ -51,34 +44,3 @@ browser('serves the page, the package and its model', async () => {
 });
 
 browser.run();
-
-const run = suite('npm run example');
-
-for (const [title, stop] of [
-  ['Ctrl-C, twice', (child) => [1, 2].map(() => process.kill(-child.pid!, 'SIGINT'))],
-  ['SIGTERM', (child) => child.kill('SIGTERM')],
-] as readonly (readonly [title: string, stop: (child: ChildProcess) => unknown])[]) {
-  run(`leaves no copy behind after ${title}`, async () => {
-    const folder = mkdtempSync(`${tmpdir()}/tpa-run-`);
-    const child = spawn(process.execPath, ['--import', 'tsx', RUN_EXAMPLE, 'vercel-node'], {
-      env: { ...process.env, TMPDIR: folder, PORT: '0' },
-      detached: true, // a group of its own, as a terminal gives it
-    });
-    const copies = () => readdirSync(folder).filter((name) => name.startsWith('tpa-consumer-'));
-    try {
-      const closed = once(child, 'close', { signal: AbortSignal.timeout(30_000) });
-      await firstLine(child);
-      assert.is(copies().length, 1);
-      stop(child);
-      await closed;
-      assert.is(copies().length, 0);
-    } finally {
-      child.kill('SIGKILL');
-      child.stdout.destroy();
-      child.stderr.destroy();
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
-}
-
-run.run();

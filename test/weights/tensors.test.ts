@@ -1,72 +1,138 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_CONFIG_BYTES, parseConfig, parseConfigBytes } from '../../src/format/config/config.ts';
-import { readModelFile } from '../../src/format/files/model-files.ts';
-import { openModelFiles } from '../../src/format/files/model-source.ts';
-import { openTensors } from '../../src/format/tensors/tensors.ts';
-import { checkTensors, expectedTensors, parameterCount } from '../../src/weights/tensors.ts';
+import type { TpaErrorCode } from '../../src/base/errors.ts';
+import { parseConfig } from '../../src/format/config/config.ts';
+import type { TensorEntry } from '../../src/format/tensors/safetensors.ts';
+import { checkTensors, expectedTensors, HEAD, parameterCount } from '../../src/weights/tensors.ts';
 import { refused } from '../helpers/checks/refused.ts';
-import { readTensor } from '../helpers/files/read-tensor.ts';
-import { entriesOf, tensorsOf, tinyConfig } from '../helpers/models/tiny-model.ts';
+import type { CheckpointTensors, CheckpointVariant } from '../helpers/files/build-checkpoint.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
+import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
+import { entriesOf as tinyEntries, tensorsOf, tinyConfig } from '../helpers/models/tiny-model.ts';
+
+const VARIANTS: readonly CheckpointVariant[] = [...LLAMA_VARIANTS, ...MECHANISM_VARIANTS];
+
+/** A missing or foreign tensor may also say that it is another mechanism than the config's. */
+const CODES: readonly TpaErrorCode[] = ['MODEL_MISMATCH', 'MODEL_UNSUPPORTED', 'CONFIG_INVALID'];
+
+/** Checks the header of a checkpoint as loading does. */
+function open(config: object, entries: ReadonlyMap<string, TensorEntry>) {
+  return checkTensors(parseConfig(config, entries), entries);
+}
+
+function entriesOf(tensors: CheckpointTensors): Map<string, TensorEntry> {
+  return new Map([...tensors].map(([name, { shape }]) => [name, entry(name, shape)]));
+}
+
+function entry(name: string, shape: readonly number[], dtype = 'F32'): TensorEntry {
+  const byteLength = 4 * shape.reduce((product, n) => product * n, 1);
+  return { name, dtype, shape: [...shape], offset: 0, byteLength };
+}
 
 const test = suite('checkTensors()');
+
+for (const { name, config, build } of VARIANTS) {
+  const { tensors } = build();
+  const entries = entriesOf(tensors);
+  const parsed = parseConfig(config, entries);
+
+  test(`${name}: all of its tensors are expected, none is left over`, () => {
+    assert.equal(open(config, entries).extras, []);
+    const names = expectedTensors(parsed).map((tensor) => tensor.name);
+    const tied = parsed.isTied && entries.has(HEAD) ? [HEAD] : [];
+    assert.equal([...names, ...tied].toSorted(), [...entries.keys()].toSorted());
+    const numbers = [...tensors].filter(([tensor]) => names.includes(tensor));
+    assert.is(
+      parameterCount(parsed),
+      numbers.reduce((sum, [, { values }]) => sum + values.length, 0),
+    );
+  });
+
+  test(`${name}: each tensor dropped, resized, transposed, reshaped or retyped is refused`, async () => {
+    for (const [tensor, { shape }] of entries) {
+      const mutants = [
+        ...(tensor === HEAD ? [] : [undefined]),
+        entry(tensor, [shape[0]! + 1, ...shape.slice(1)]),
+        entry(tensor, [shape[0]! - 1, ...shape.slice(1)]),
+        entry(tensor, [...shape, 1]),
+        entry(tensor, []),
+        ...['I32', 'F64', 'I8', 'BOOL', 'F8_E4M3'].map((dtype) => entry(tensor, shape, dtype)),
+        entry(tensor, shape.length > 1 ? [shape[0]! * shape[1]!] : [1, shape[0]!]),
+        ...(shape.length === 2 && shape[0] !== shape[1] ? [entry(tensor, shape.toReversed())] : []),
+      ];
+      for (const mutant of mutants) {
+        const changed = new Map(entries);
+        if (mutant) changed.set(tensor, mutant);
+        else changed.delete(tensor);
+        const label = `${tensor} ${mutant?.dtype} ${mutant?.shape}`;
+        await refused(() => open(config, changed), CODES, label);
+        const check = () => checkTensors(parsed, changed);
+        const { data } = await refused(check, 'MODEL_MISMATCH', label, { tensor });
+        assert.ok(data['expected'] && data['found'], label);
+      }
+    }
+  });
+
+  test(`${name}: each two tensors of different shape swapped are refused`, async () => {
+    const all = [...entries].filter(([tensor]) => !/\.1\./.test(tensor)); // layers are alike
+    for (const [nameA, a] of all) {
+      for (const [nameB, b] of all) {
+        if (nameA >= nameB || String(a.shape) === String(b.shape)) continue;
+        const swapped = new Map(entries)
+          .set(nameA, { ...b, name: nameA })
+          .set(nameB, { ...a, name: nameB });
+        await refused(() => open(config, swapped), CODES, `${nameA} ${nameB}`);
+      }
+    }
+  });
+
+  test(`${name}: a layer's parameter that the configuration has no use for is refused by name`, async () => {
+    const parameters =
+      parsed.layout === 'llama'
+        ? ['q_proj.bias', 'o_proj.bias', 'q_norm.weight', 'k_norm.weight'].map(
+            (part) => `model.layers.1.self_attn.${part}`,
+          )
+        : ['c_proj.bias', 'subln.weight', 'kv_b_proj.weight', 'c_qkv.A_k', 'c_k.bias'].map(
+            (part) => `transformer.h.1.attn.${part}`,
+          );
+    for (const extra of parameters.filter((parameter) => !entries.has(parameter))) {
+      const more = new Map(entries).set(extra, entry(extra, [1]));
+      const error = await refused(() => open(config, more), CODES, extra);
+      assert.ok(error.message.includes(extra), error.message);
+    }
+  });
+}
+
+test('a missing tensor is named with what was expected, in any layer', async () => {
+  for (const [variant, tensor, expected] of [
+    [llamaVariant('qwen3'), 'model.layers.1.self_attn.k_norm.weight', '['],
+    [llamaVariant('llama-untied'), 'lm_head.weight', '['],
+    [llamaVariant('llama-mlp-bias'), 'model.layers.1.mlp.down_proj.bias', '['],
+    [mechanismVariant('mla'), 'transformer.h.1.attn.kv_b_proj.weight', '['],
+  ] as const) {
+    const entries = entriesOf(variant.build().tensors);
+    entries.delete(tensor);
+    const error = await refused(() => open(variant.config, entries), 'MODEL_MISMATCH', tensor);
+    assert.is(error.data['tensor'], tensor);
+    assert.ok(String(error.data['expected']).startsWith(expected));
+    assert.is(error.data['found'], 'none');
+  }
+});
 
 test('accepts the model itself, 16-bit dtypes, the tied head; lists other extras', () => {
   const config = tinyConfig();
   const tensors = tensorsOf(config).map((tensor) => ({ ...tensor, dtype: 'BF16' as const }));
   const extra = { name: 'greedy_exact', shape: [3], data: [1, 2, 3] };
   const head = { name: 'lm_head.weight', shape: [11, 6], data: new Float32Array(66) };
-  assert.equal(checkTensors(config, entriesOf(tensors)), { extras: [] });
-  assert.equal(checkTensors(config, entriesOf([...tensors, head, extra])), {
+  assert.equal(checkTensors(config, tinyEntries(tensors)), { extras: [] });
+  assert.equal(checkTensors(config, tinyEntries([...tensors, head, extra])), {
     extras: ['greedy_exact'],
   });
 });
 
-test('W7 refuses each tensor in turn dropped, resized, transposed, reshaped or retyped', async () => {
-  for (const config of [tinyConfig(), tinyConfig({}, 'tpa-kvonly')]) {
-    const entries = entriesOf(tensorsOf(config));
-    for (const [name, entry] of entries) {
-      const { shape } = entry;
-      const mutants = [
-        undefined,
-        { ...entry, shape: shape.map((n) => n + 1) },
-        { ...entry, shape: [shape[0]! - 1, ...shape.slice(1)] },
-        { ...entry, shape: [...shape, 1] },
-        { ...entry, shape: [] },
-        { ...entry, shape: shape.length > 1 ? [shape[0]! * shape[1]!] : [1, shape[0]!] },
-        ...['I32', 'F64', 'I8', 'BOOL', 'F8_E4M3'].map((dtype) => ({ ...entry, dtype })),
-        ...(shape.length === 1 || shape[0] === shape[1]
-          ? []
-          : [{ ...entry, shape: shape.toReversed() }]),
-      ];
-      for (const mutant of mutants) {
-        const changed = new Map(entries);
-        if (mutant) changed.set(name, mutant);
-        else changed.delete(name);
-        const label = `${name} ${JSON.stringify(mutant)}`;
-        const error = await refused(() => checkTensors(config, changed), 'MODEL_MISMATCH', label);
-        assert.is(error.data['tensor'], name);
-        assert.ok(error.data['expected'] && error.data['found'], label);
-      }
-    }
-  }
-});
-
-test('W7 refuses each two tensors of different shape swapped', async () => {
-  const config = tinyConfig();
-  const entries = entriesOf(tensorsOf(config));
-  for (const [nameA, a] of entries) {
-    for (const [nameB, b] of entries) {
-      if (String(a.shape) === String(b.shape)) continue;
-      const swapped = new Map(entries).set(nameA, b).set(nameB, a);
-      await refused(() => checkTensors(config, swapped), 'MODEL_MISMATCH', `${nameA} ${nameB}`);
-    }
-  }
-});
-
 test('W7 refuses a head unlike the embedding and layer weights the config has no use for', async () => {
   const config = tinyConfig({ using_groupnorm: false });
-  const entries = entriesOf(tensorsOf(config));
+  const entries = tinyEntries(tensorsOf(config));
   const f32 = { dtype: 'F32', offset: 0, byteLength: 4 };
   const table: [string, number[]][] = [
     ['lm_head.weight', [12, 6]],
@@ -78,36 +144,6 @@ test('W7 refuses a head unlike the embedding and layer weights the config has no
   for (const [name, shape] of table) {
     const more = new Map(entries).set(name, { name, shape, ...f32 });
     await refused(() => checkTensors(config, more), 'MODEL_MISMATCH', name, { tensor: name });
-  }
-});
-
-test('parameterCount() is the sum over all expected tensors', () => {
-  for (const mechanism of ['tpa', 'tpa-kvonly'] as const) {
-    const config = tinyConfig({ n_layer: 5 }, mechanism);
-    const sizes = expectedTensors(config).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-    assert.is(
-      parameterCount(config),
-      sizes.reduce((a, b) => a + b, 0),
-    );
-  }
-});
-
-test('the shipped model opens: config parses, every tensor matches, all finite', async () => {
-  const files = await openModelFiles(new URL('../../models/t6-fairytales', import.meta.url));
-  try {
-    const tensors = await openTensors(files);
-    const json = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
-    const config = parseConfig(json, tensors.entries);
-    assert.equal(checkTensors(config, tensors.entries), { extras: [] });
-    const { mechanism, layers, heads, headDim, dim, rankQ, rankK } = config;
-    const found = [mechanism, layers, heads, headDim, dim, rankQ, rankK];
-    assert.equal(found, ['tpa', 4, 8, 32, 192, 4, 2]);
-    let parameters = 0;
-    for (const name of tensors.entries.keys())
-      parameters += (await readTensor(tensors, name)).length;
-    assert.is(parameters, parameterCount(config));
-  } finally {
-    await files.close();
   }
 });
 

@@ -27,6 +27,13 @@ export interface CheckpointVariant {
   build(options?: CheckpointOptions): Checkpoint;
 }
 
+/** The variant of this name. @throws Error where there is none */
+export function variantNamed<V extends CheckpointVariant>(variants: readonly V[], name: string): V {
+  const found = variants.find((variant) => variant.name === name);
+  if (found === undefined) throw new Error(`no variant "${name}"`);
+  return found;
+}
+
 /** The tensors rounded to the dtype, and the files that hold them. */
 export function buildCheckpoint(
   config: object,

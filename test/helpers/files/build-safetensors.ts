@@ -36,7 +36,8 @@ export function withHeader(
   return bytesOf(prefix, text, data);
 }
 
-function encode(data: ArrayLike<number>, dtype: 'F32' | 'F16' | 'BF16'): Uint8Array {
+/** The numbers in a dtype, truncated. */
+export function encode(data: ArrayLike<number>, dtype: 'F32' | 'F16' | 'BF16'): Uint8Array {
   const floats = Float32Array.from(data);
   if (dtype === 'F32') return new Uint8Array(floats.buffer);
   const bits = new Uint32Array(floats.buffer);

@@ -1,4 +1,5 @@
 import { roundToHalf } from './build-checkpoint.ts';
+import { encode } from './build-safetensors.ts';
 import { TYPE } from './build-gguf.ts';
 
 /** Weights as a type stores them, and what they are worth then. */
@@ -16,8 +17,7 @@ export function store(weights: Float32Array, type: keyof typeof TYPE): Stored {
   if (type === 'Q4_0') return inBlocks(weights, type, 16, quantizeQ4);
   if (type === 'F16') {
     const values = Float32Array.from(weights, (value) => roundToHalf(value));
-    const bits = Uint16Array.from(values, (value) => halfBits(value));
-    return { type: TYPE.F16, bytes: new Uint8Array(bits.buffer), values };
+    return { type: TYPE.F16, bytes: encode(values, 'F16'), values };
   }
   if (type !== 'F32') throw new RangeError(`no weights are stored as ${type} here`);
   const values = Float32Array.from(weights);
@@ -37,13 +37,12 @@ function inBlocks(
   if (!Number.isInteger(blocks)) throw new RangeError(`${weights.length} weights in blocks of 32`);
   const bytes = new Uint8Array(blocks * (2 + numberBytes));
   const values = new Float32Array(weights.length);
-  const view = new DataView(bytes.buffer);
   for (let block = 0; block < blocks; block++) {
     const at = block * (2 + numberBytes);
     const range = [block * BLOCK, (block + 1) * BLOCK] as const;
     const numbers = bytes.subarray(at + 2, at + 2 + numberBytes);
     const scale = quantize(weights.subarray(...range), numbers, values.subarray(...range));
-    view.setUint16(at, halfBits(scale), true);
+    bytes.set(encode([scale], 'F16'), at);
   }
   return { type: TYPE[type], bytes, values };
 }
@@ -70,13 +69,4 @@ function quantizeQ4(block: Float32Array, numbers: Uint8Array, values: Float32Arr
     values[i] = scale * (number - 8);
   }
   return scale;
-}
-
-/** The bits of a number that is a float16. */
-function halfBits(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (magnitude < 2 ** -14) return sign | (magnitude * 2 ** 24);
-  const exponent = Math.floor(Math.log2(magnitude));
-  return sign | ((exponent + 15) << 10) | ((magnitude / 2 ** exponent - 1) * 1024);
 }

@@ -13,7 +13,7 @@ export interface AttentionShape extends AttentionSizes {
 }
 
 /** Ends of every size, and the multiply-adds that a case may cost. */
-export const SHAPE_LIMITS = {
+const SHAPE_LIMITS = {
   rank: { min: 1, max: 8 },
   heads: { min: 1, max: 80 },
   headDim: { min: 4, max: 256 },

@@ -1,5 +1,6 @@
 import type { ModelBytes, TpaErrorCode } from '../../../src/index.ts';
 import { buildSafetensors, withHeader, type TensorData } from '../files/build-safetensors.ts';
+import { bytesOf } from '../files/bytes.ts';
 import { loadGolden } from '../checks/golden.ts';
 import { CANARY } from '../checks/refused.ts';
 import { goldenWeights } from './t6-model.ts';
@@ -53,7 +54,7 @@ export function hostileModels(): HostileModel[] {
     ...weights('W2 cut within the prefix', 'WEIGHTS_TRUNCATED', file.slice(0, 5)),
     ...weights('W2 cut within the header', 'WEIGHTS_TRUNCATED', file.slice(0, 100)),
     ...weights('W2 cut within the data', 'WEIGHTS_TRUNCATED', file.slice(0, -4)),
-    ...weights('W3 bytes after the data', 'WEIGHTS_OFFSETS', join(file, canaryBytes())),
+    ...weights('W3 bytes after the data', 'WEIGHTS_OFFSETS', bytesOf(file, CANARY)),
     ...header('W3 overlap', 'WEIGHTS_OFFSETS', (h) => (h[NORM]!.data_offsets = [0, 48 * 80 * 4])),
     ...header('W3 negative', 'WEIGHTS_OFFSETS', (h) => (h[NORM]!.data_offsets = [-4, 0])),
     ...header('W3 string', 'WEIGHTS_OFFSETS', (h) => (h[NORM]!.data_offsets = [CANARY, 0])),
@@ -197,17 +198,6 @@ function prefixed(length: bigint): Uint8Array {
   return bytes;
 }
 
-function canaryBytes(): Uint8Array {
-  return new TextEncoder().encode(CANARY);
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
-}
-
 function encode(json: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(json));
+  return bytesOf(JSON.stringify(json));
 }

@@ -5,6 +5,7 @@ import {
   type CheckpointOptions,
   type CheckpointTensors,
   type CheckpointVariant,
+  variantNamed,
 } from '../files/build-checkpoint.ts';
 import { LLAMA_CONFIGS } from './llama-configs.ts';
 import { createRandom } from '../checks/random.ts';
@@ -26,11 +27,7 @@ export const LLAMA_VARIANTS: readonly LlamaVariant[] = LLAMA_CONFIGS.map(
 );
 
 /** The variant of this name. @throws Error where there is none */
-export function llamaVariant(name: string): LlamaVariant {
-  const found = LLAMA_VARIANTS.find((variant) => variant.name === name);
-  if (found === undefined) throw new Error(`no variant "${name}"`);
-  return found;
-}
+export const llamaVariant = (name: string): LlamaVariant => variantNamed(LLAMA_VARIANTS, name);
 
 /** config.json names the dtype of the weights. */
 const TORCH_DTYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };

@@ -3,6 +3,7 @@ import {
   buildCheckpoint,
   type CheckpointTensors,
   type CheckpointVariant,
+  variantNamed,
 } from '../files/build-checkpoint.ts';
 import { MECHANISM_CONFIGS, type MechanismConfigFile } from './mechanism-configs.ts';
 import { createRandom } from '../checks/random.ts';
@@ -24,11 +25,8 @@ export const MECHANISM_VARIANTS: readonly MechanismVariant[] = MECHANISM_CONFIGS
 );
 
 /** The variant of this name. @throws Error where there is none */
-export function mechanismVariant(name: string): MechanismVariant {
-  const found = MECHANISM_VARIANTS.find((variant) => variant.name === name);
-  if (found === undefined) throw new Error(`no variant "${name}"`);
-  return found;
-}
+export const mechanismVariant = (name: string): MechanismVariant =>
+  variantNamed(MECHANISM_VARIANTS, name);
 
 /** Standard deviations of what a tensor's product gives, so that every convention shows. */
 const DEVIATION = {

@@ -26,6 +26,7 @@ export interface Site {
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
   '.wasm': 'application/wasm',
   '.html': 'text/html; charset=utf-8',
   '.json': 'application/json',
