@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CpuBackend } from '../../src/backend/cpu.ts';
 import { integers, loadGolden } from '../helpers/checks/golden.ts';
+import { withoutMemory } from '../helpers/fakes/fake-memory.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { goldenSource, livelyWeights, openCpuModel } from '../helpers/models/t6-model.ts';
 
@@ -13,9 +14,37 @@ const ids = [...integers(golden, 'ids')].slice(0, 48);
 const test = suite<{ backend: CpuBackend; used: number }>('CpuBackend');
 
 test.before.each(async (context) => {
-  const open = openCpuModel(source, { simd: 'baseline' });
+  const open = openCpuModel(source, { simd: 'baseline' }, (kernels) => ({ ...kernels }));
   context.backend = (await open).backend;
   context.used = context.backend.network.compute.engine.heap.used;
+});
+
+test('forward() that fails appends nothing and gives back the pages it reserved', async ({
+  backend,
+}) => {
+  const { heap, kernels } = backend.network.compute.engine;
+  const sequence = backend.createSequence();
+  await sequence.forward(ids);
+  await sequence.forward(ids);
+  const sizes = () => [sequence.length, sequence.byteLength, heap.used];
+  const before = sizes();
+  for (const n of [1, 2]) {
+    // the second layer's page after the first's
+    await withoutMemory(heap, n, () => refused(() => sequence.forward(ids), 'OUT_OF_MEMORY'));
+    assert.equal(sizes(), before, `allocation ${n}`);
+  }
+  const { swiglu } = kernels;
+  const nan = () => heap.floats(backend.network.workspace.x.at, 48 * ids.length).fill(NaN);
+  for (const faulty of [trap, nan]) {
+    kernels.swiglu = faulty;
+    await refused(() => sequence.forward(ids), ['KERNEL_TRAP', 'NONFINITE_LOGITS']);
+    assert.equal(sizes(), before);
+  }
+  kernels.swiglu = swiglu;
+  const control = backend.createSequence();
+  await control.forward(ids);
+  await control.forward(ids);
+  assert.equal(await sequence.forward(ids), await control.forward(ids));
 });
 
 test('rows: every logit of "all" is what "last" gives for that prefix, bit for bit at the end', async ({
@@ -51,3 +80,7 @@ test('dispose() of a sequence is idempotent, of the backend it ends them all', a
 });
 
 test.run();
+
+function trap(): never {
+  throw new WebAssembly.RuntimeError('unreachable');
+}
