@@ -126,24 +126,6 @@ test('memory refused while reading leaves the sequence as it was', async () => {
   assert.is(heap.used, used);
 });
 
-test('a trap in the second layer appends to none', async () => {
-  const { backend } = await open(mechanismVariant('tpa').build().source);
-  const { kernels, heap } = backend.network.compute.engine;
-  const sequence = await advanced(backend, 100);
-  const factors = await sequence.readFactors(0, 100);
-  const before = { ...sizesOf(sequence), used: heap.used };
-  const { appendFactors } = kernels;
-  let calls = 0;
-  kernels.appendFactors = (...rest) => {
-    if (++calls === 3) throw new WebAssembly.RuntimeError('unreachable');
-    appendFactors(...rest);
-  };
-  await refused(() => sequence.loadFactors(factors), 'KERNEL_TRAP');
-  kernels.appendFactors = appendFactors;
-  assert.equal({ ...sizesOf(sequence), used: heap.used }, before);
-  assertSame(await sequence.readFactors(0, 100), factors, 'afterwards');
-});
-
 test('numbers that are not finite are refused, wherever they are', async () => {
   const { backend } = await open(mechanismVariant('tpa').build().source);
   const { heap } = backend.network.compute.engine;

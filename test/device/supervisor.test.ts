@@ -195,25 +195,6 @@ test('dispose() at any moment of a later opening lets go of what comes', async (
   }
 });
 
-test('a thousand losses: three attempts in 10 minutes, nothing piles up', async () => {
-  const { clock, things, supervisor } = setUp();
-  await supervisor.start();
-  let losses = 0;
-  while (losses < 1000) {
-    const thing = supervisor.use();
-    if (thing === undefined) {
-      clock.advance(10_000);
-      await settle();
-      continue;
-    }
-    supervisor.drop(thing, 'again');
-    losses++;
-  }
-  assert.is(things.length, 1000);
-  assert.ok(clock.now() > ((1000 - 4) / 3) * 600_000 * 0.99, `${clock.now()} ms`);
-  assert.is(clock.timers, 0);
-});
-
 test('an adapter that is gone for a while after a loss is asked for again; one that never was is not', async () => {
   const { clock, things, state, supervisor, moments } = setUp();
   await supervisor.start();

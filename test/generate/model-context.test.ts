@@ -2,10 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { loadGolden } from '../helpers/checks/golden.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { greedy, readAll } from '../helpers/sessions/sessions.ts';
-import { goldenSource, livelyT6 } from '../helpers/models/t6-model.ts';
+import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 const row = livelyT6(64).ids;
 /** Enough for a page and more. */
@@ -116,26 +115,6 @@ test('model.logits() takes typed arrays, and refuses what no token id is', async
     bad.map(([given, kind, message]) => [() => model.logits(given as number[]), kind, message]),
   );
   assert.is(model.memory().used, used);
-});
-
-test('contextLength lets a model in whose whole context would not fit, and ends there', async () => {
-  const { source } = livelyT6(2 ** 20);
-  const limits = { simd: 'baseline', memoryLimit: 4 << 20 } as const;
-  const error = await refused(() => loadModel(source, limits), 'RESOURCE_LIMIT');
-  const room = Number(/"contextLength" of at most (\d+)/.exec(error.message)?.[1]);
-  assert.ok(room > ids.length, error.message);
-  await refused(() => loadModel(source, { ...limits, contextLength: room + 1 }), 'RESOURCE_LIMIT');
-  using model = await loadModel(source, { ...limits, contextLength: 40 });
-  assert.is(model.config.contextLength, 40);
-  using session = model.createSession();
-  const generation = await readAll(
-    session.generate(ids.slice(0, 30), { temperature: 0, maxTokens: 20 }),
-  );
-  assert.is(generation.finishReason, 'context_full');
-  using roomy = await loadModel(goldenSource(loadGolden('model_t6'), 'bf16'), {
-    contextLength: 2 ** 24,
-  });
-  assert.is(roomy.config.contextLength, 64);
 });
 
 test.run();

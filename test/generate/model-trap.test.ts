@@ -54,23 +54,6 @@ for (const [call, [act, chunks]] of Object.entries(CALLS)) {
   }
 }
 
-test('a generation that trapped goes on where it was', async () => {
-  const trap: Trap = { left: 0, moment: 'after' };
-  const { model } = await openCpuModel(source, { simd: 'baseline' }, (kernels) =>
-    trapping(kernels, trap),
-  );
-  const expected = await greedy(model.createSession(), prompt, 6);
-  for (let n = 1; n < 5 * CHUNK_CALLS; n += 7) {
-    using session = model.createSession();
-    const got = await greedy(session, prompt, 1);
-    trap.left = n;
-    await refused(() => greedy(session, [], 5), 'KERNEL_TRAP');
-    got.push(...session.tokens.slice(prompt.length + 1));
-    got.push(...(await greedy(session, [], 6 - got.length)));
-    assert.equal(got, expected, `kernel call ${n}`);
-  }
-});
-
 test.run();
 
 interface Trap {

@@ -74,6 +74,7 @@ const HOSTILE: Record<string, string> = {
   'an unknown statement': `{% ${CANARY} %}`,
   'an unknown filter': `{{ "a" | ${CANARY} }}`,
   'a call of nothing': `{{ ${CANARY}() }}`,
+  'the first of nothing': '{{ [] | first }}',
   'raise_exception()': `{{ raise_exception('${CANARY}' ~ messages[0].content) }}`,
   'a range of 10^9': '{% for i in range(1000000000) %}{% endfor %}',
   'a range of 65,537': '{{ range(65537) }}',

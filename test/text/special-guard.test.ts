@@ -20,20 +20,8 @@ function encode(text: string, before = '', after = '', literals: readonly string
   return guard.encode(before + guard.hide(text) + after);
 }
 
-test('every special token in a message stays text: alone, in words, doubled, nested', () => {
-  assert.is(ALL.length, SPECIAL.length + 1);
-  for (const special of ALL) {
-    const half = Math.ceil(special.length / 2);
-    const nested = special.slice(0, half) + special + special.slice(half);
-    for (const text of [special, `a${special}b`, special + special, nested, ` ${special}\n`]) {
-      const ids = encode(text);
-      assert.equal(specialIds(ids), [], text);
-      assert.is(chatTokenizer.decode(ids), text);
-    }
-  }
-});
-
 test('every special token of the template around a message is parsed', () => {
+  assert.is(ALL.length, SPECIAL.length + 1);
   for (const special of ALL) {
     for (const text of ['x', special, `<|${special}|>`]) {
       const ids = encode(text, special, special);

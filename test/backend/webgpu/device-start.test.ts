@@ -40,16 +40,6 @@ test('start: the preference reaches the adapter', async () => {
 
 for (const [name, options, message] of [
   [
-    'null for an adapter',
-    { requestAdapter: async () => null },
-    /^no GPU adapter here: requestAdapter\(\) gave none$/,
-  ],
-  [
-    'an adapter that is refused',
-    { requestAdapter: () => Promise.reject(new Error('blocklisted')) },
-    /^blocklisted$/,
-  ],
-  [
     'a software adapter',
     { adapter: { description: 'llvmpipe (LLVM 15)' } },
     /^the only adapter, llvmpipe \(LLVM 15\), is software$/,
