@@ -30,11 +30,13 @@ export interface Network {
  * space of `caches`, one a layer, and not committed. The residual stream is left in the workspace.
  *
  * @param ids 1 … workspace.tokens token ids
+ * @param onBlock called after each layer with the residual stream still in the workspace
  */
 export function runBlocks(
   network: Network,
   ids: readonly number[],
   caches: readonly LayerCache[],
+  onBlock: (layer: number) => void = () => {},
 ): void {
   const { compute, weights, workspace } = network;
   const { ids: idsAt, x, rope } = workspace;
@@ -45,6 +47,7 @@ export function runBlocks(
   for (const [layer, layerWeights] of weights.layers.entries()) {
     attention(network, layerWeights, caches[layer]!, count);
     feedForward(network, layerWeights, count);
+    onBlock(layer);
   }
 }
 

@@ -1,8 +1,13 @@
 import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { assertClose, assertSame, maxAbsDiff } from '../helpers/checks/close.ts';
-import { assertAttention } from '../helpers/kernels/kernel-attention.ts';
-import { assertSplits, kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import { assertAttention, decode } from '../helpers/kernels/kernel-attention.ts';
+import {
+  assertSplits,
+  assertWithin,
+  kernelSuite,
+  MISALIGNMENTS,
+} from '../helpers/kernels/kernel-bench.ts';
 import {
   denseInputs,
   type DenseSizes,
@@ -10,6 +15,7 @@ import {
   runDecode,
   runPrefill,
 } from '../helpers/kernels/kernel-dense.ts';
+import { createRandom } from '../helpers/checks/random.ts';
 import { attentionTolerance, groupedAttention } from '../reference/attention.ts';
 
 /** Groups even, odd and single; widths that every strip covers; keys longer than one cut of 128. */
@@ -120,12 +126,26 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
       const inputs = denseInputs(sizes, tokens, cached, 6);
       const { pages, query } = fillDense(bench, sizes, inputs, cached, { misalignment: 4 });
       assertSplits(titleOf(sizes), (split) => [
-        runDecode(pages, query, tokens - 1, [20, cached], split),
+        runDecode(pages, query, tokens - 1, [20, cached], { split }),
         ...[0, 100].map((window) => {
           const block = { count: tokens, position: cached - tokens, window };
           return runPrefill(pages, query, block, split);
         }),
       ]);
+    }
+  });
+
+  test('V = 1 gives 1 within 2e-6, whatever the scores', () => {
+    for (const sizes of SHAPES) {
+      const [tokens, cached] = [9, 240];
+      const inputs = denseInputs({ ...sizes, isLatent: false }, tokens, cached, 1);
+      inputs.v.fill(1);
+      const { pages, query } = fillDense(bench, sizes, inputs, cached);
+      for (const window of [0, 30]) {
+        const block = { count: tokens, position: cached - tokens, window };
+        const out = runPrefill(pages, query, block);
+        assertWithin(out, new Float32Array(out.length).fill(1), () => 2e-6, titleOf(sizes));
+      }
     }
   });
 
@@ -148,6 +168,81 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         assert.ok(maxAbsDiff(other.subarray(before), original.subarray(before)) > 0);
       }
     }
+  });
+
+  test('denseDecode = tpaDecode with fixed masks times kvHeads for A on the same pages', () => {
+    for (const sizes of SHAPES) {
+      const { heads, kvHeads } = sizes;
+      const cached = 210;
+      const inputs = denseInputs(sizes, 1, cached, 3);
+      const { q, k, v } = inputs;
+      const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached });
+      const guarded = bench.guard();
+      const mask = Float32Array.from({ length: kvHeads * heads * 48 }, (_, i) => {
+        const row = Math.floor(i / 48);
+        const h = row % heads;
+        return Math.floor((h * kvHeads) / heads) === Math.floor(row / heads) ? kvHeads : 0;
+      });
+      const at = guarded.regionOf('masks', mask).pointer;
+      const { pages, query } = fillDense(bench, sizes, inputs, cached, {
+        guarded,
+        masks: [at, at],
+      });
+      assertAttention(decode(pages, query, 0, cached), result, titleOf(sizes));
+      const out = runDecode(pages, query, 0, [0, cached]);
+      assertAttention(out, result, titleOf(sizes));
+    }
+  });
+
+  test('MLA: absorbed queries over the latent = attention over materialised K and V', () => {
+    const [heads, nope, rope, latent, cached] = [6, 12, 8, 20, 250];
+    const sizes = { heads, kvHeads: 1, headDim: latent + rope, valueDim: latent, isLatent: true };
+    const inputs = denseInputs(sizes, 1, cached, 4);
+    const random = createRandom(5);
+    const up = random.normal(heads * nope * latent, 0.3); // W_UK (heads, nope, latent)
+    const upValues = random.normal(heads * nope * latent, 0.3); // W_UV
+    const query = random.normal(heads * (nope + rope));
+    const scale = 1 / Math.sqrt(nope + rope);
+    const absorbed = new Float32Array(heads * sizes.headDim);
+    const k = new Float64Array(cached * heads * (nope + rope));
+    const v = new Float64Array(cached * heads * nope);
+    for (let h = 0; h < heads; h++) {
+      for (let j = 0; j < latent; j++) {
+        let sum = 0;
+        for (let i = 0; i < nope; i++) {
+          sum += query[h * (nope + rope) + i]! * up[(h * nope + i) * latent + j]!;
+        }
+        absorbed[h * sizes.headDim + j] = sum;
+      }
+      const rotated = query.subarray(h * (nope + rope) + nope, (h + 1) * (nope + rope));
+      absorbed.set(rotated, h * sizes.headDim + latent);
+      for (let m = 0; m < cached; m++) {
+        const at = (m * heads + h) * (nope + rope);
+        for (let i = 0; i < nope; i++) {
+          for (let j = 0; j < latent; j++) {
+            const c = inputs.v[m * latent + j]!;
+            k[at + i]! += up[(h * nope + i) * latent + j]! * c;
+            v[(m * heads + h) * nope + i]! += upValues[(h * nope + i) * latent + j]! * c;
+          }
+        }
+        for (let i = 0; i < rope; i++) {
+          k[at + nope + i] = inputs.k[m * sizes.headDim + latent + i]!;
+        }
+      }
+    }
+    const dense = { heads, kvHeads: heads, headDim: nope + rope, valueDim: nope };
+    const result = groupedAttention(query, k, v, { ...dense, tokens: 1, cached }, { scale });
+
+    const { pages, query: moved } = fillDense(bench, sizes, { ...inputs, q: absorbed }, cached);
+    const found = runDecode(pages, moved, 0, [0, cached], { scale });
+    const out = Float64Array.from({ length: heads * nope }, (_, i) => {
+      let sum = 0;
+      for (let j = 0; j < latent; j++) {
+        sum += upValues[i * latent + j]! * found[Math.floor(i / nope) * latent + j]!;
+      }
+      return sum;
+    });
+    assertClose(out, result.out, { atol: 3 * attentionTolerance(result), what: 'MLA' });
   });
 
   test('200 random shapes, positions, blocks and windows equal the twin', () => {

@@ -14,7 +14,12 @@ import {
   prefill,
   writeQuery,
 } from '../helpers/kernels/kernel-attention.ts';
-import { assertSplits, kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
+import {
+  assertSplits,
+  assertWithin,
+  kernelSuite,
+  MISALIGNMENTS,
+} from '../helpers/kernels/kernel-bench.ts';
 import type { Misalignment } from '../helpers/kernels/memory.ts';
 import { attention, attentionTolerance } from '../reference/attention.ts';
 import { formFactors } from '../reference/cache-forms.ts';
@@ -178,6 +183,23 @@ await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
     });
   }
 
+  test('V = 1 gives 1 within 2e-6, whatever the scores', () => {
+    for (const sizes of PLAIN) {
+      const [tokens, cached] = [9, 140];
+      const inputs = formInputs(sizes, tokens, cached);
+      inputs.stored.av.fill(1);
+      inputs.stored.bv.fill(1);
+      const { pages, query } = fill(sizes, inputs, [tokens, cached]);
+      for (const isDense of [false, true]) {
+        const block = { count: tokens, position: cached - tokens };
+        const out = prefill(pages, query, block, isDense);
+        assertWithin(out, new Float32Array(out.length).fill(1), () => 2e-6, 'prefill');
+      }
+      const out = decode(pages, query, tokens - 1, cached);
+      assertWithin(out, new Float32Array(out.length).fill(1), () => 2e-6, 'decode');
+    }
+  });
+
   test('causality: other factors of later tokens change no bit of earlier queries', () => {
     for (const sizes of PLAIN) {
       const [tokens, cached] = [9, 132];
@@ -203,7 +225,6 @@ await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
       }
     }
   });
-
   test('400 random shapes of any form: decode and prefill within the same bounds', () => {
     let shapes = 0;
     fc.assert(

@@ -108,7 +108,7 @@ function products(rows: number[][], width: number): Float64Array {
 }
 
 /** Rows x (M, rank, width), of which the first 2 · pairs features turn to their token's position. */
-function rotateRows(
+export function rotateRows(
   x: ArrayLike<number>,
   rank: number,
   width: number,

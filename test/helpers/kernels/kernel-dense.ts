@@ -45,12 +45,12 @@ export function fillDense(
   sizes: DenseSizes,
   { q, k, v }: ReturnType<typeof denseInputs>,
   cached: number,
-  options: PageOptions = {},
+  { masks: [ak, av] = [0, 0], ...options }: DensePageOptions = {},
 ): { pages: PagesInMemory; query: QueryInMemory } {
   const { heads, kvHeads, headDim, valueDim, isLatent = false } = sizes;
   // the numbers of a key in the page: those after the latent
   const keyRows = isLatent ? headDim - valueDim : headDim;
-  const rows = { keyRows, valueRows: valueDim, form: isLatent ? 4 : 0, ak: 0, av: 0 };
+  const rows = { keyRows, valueRows: valueDim, form: isLatent ? 4 : 0, ak, av };
   const fields = { heads, headDim, valueDim, rankK: kvHeads, rankV: kvHeads, ...rows };
   const pages = createPagesOf(bench, fields, cached, options);
   const factors: TokenRows = [
@@ -63,16 +63,19 @@ export function fillDense(
   return { pages, query: writeQuery(pages, { q }, q.length / (heads * headDim)) };
 }
 
+interface DensePageOptions extends PageOptions {
+  masks?: readonly [number, number];
+}
+
 /** Runs denseDecode for query `token` over tokens first … length − 1. */
 export function runDecode(
   pages: PagesInMemory,
   query: QueryInMemory,
   token: number,
   [first, length]: readonly [number, number],
-  split = WHOLE,
+  { scale = 1 / Math.sqrt(pages.sizes.headDim), split = WHOLE } = {},
 ): Float32Array {
   const { kernels, sizes, pagesAt, shapeAt } = pages;
-  const scale = 1 / Math.sqrt(sizes.headDim);
   const out = outputOf(pages, 1);
   const q = query.aq + token * query.aqStride * 4;
   const bytes = kernels.denseDecodeScratch(shapeAt);
