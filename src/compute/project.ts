@@ -78,6 +78,7 @@ export function factorLayout(spec: AttentionSpec, rankQ: number): FactorLayout {
  * @param out address of (count, layout.stride)
  * @param x (count, dim)
  * @param rope tables already filled for these positions
+ * @returns where the pieces lie
  */
 export function projectFactors(
   compute: Compute,
@@ -86,7 +87,7 @@ export function projectFactors(
   projection: FactorProjection,
   count: number,
   rope: RopeTables,
-): void {
+): FactorLayout {
   const { spec, rankQ, weight, bias = 0, bq = 0, normEps = 0 } = projection;
   const { heads, headDim, rankK, rankV, outerDim = 1, featureFactors } = spec;
   const layout = factorLayout(spec, rankQ);
@@ -125,6 +126,7 @@ export function projectFactors(
   }
   const { keyRows } = storedNumbers(spec);
   if (keyRows > 0) rope.rotate(bk, count, rankK, keyRows);
+  return layout;
 }
 
 /** The K and V pieces of projected rows, as a cache takes them. */

@@ -2,7 +2,7 @@ import { attend } from '../compute/attend.ts';
 import type { LayerCache } from '../cache/layer-cache.ts';
 import type { Compute } from '../compute/compute.ts';
 import { embed, matmul } from '../compute/products.ts';
-import { cachedRows, factorLayout, projectFactors, queryRows } from '../compute/project.ts';
+import { cachedRows, projectFactors, queryRows } from '../compute/project.ts';
 import { addBias, isFinite, rmsNorm, swiglu } from '../compute/rows.ts';
 import { attendLinear } from '../compute/linear.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
@@ -90,10 +90,9 @@ function attendTo(
   const { rankQ, usesSigmoid, normEps } = config;
   const { projection: weight, projectionBias: bias, queryNorm, keyNorm, fixed } = weights;
   const { spec } = cache;
-  const layout = factorLayout(spec, rankQ);
   const parts = { weight, bias, queryNorm, keyNorm, bq: fixed.bq };
   const projection = { spec, rankQ, usesSigmoid, normEps, ...parts };
-  projectFactors(compute, factors.at, normed, projection, count, rope);
+  const layout = projectFactors(compute, factors.at, normed, projection, count, rope);
   const queries = queryRows(factors.at, layout, rankQ, fixed.aq);
   const rows = cachedRows(spec, factors.at, layout);
   if (cache.kind === 'state') {
