@@ -3,6 +3,7 @@ import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts
 import { readPickle } from './pickle.ts';
 import { locateZipEntry, readZipDirectory, type ZipEntry } from './zip.ts';
 import { type ByteSource, readMagic, tooLarge } from '../../format/files/byte-source.ts';
+import { refuseStandIn } from '../../format/files/stand-in.ts';
 import type { PickleValue } from './pickle-values.ts';
 import type { TorchStorage } from './objects.ts';
 
@@ -35,6 +36,7 @@ const MAX_BYTE_ORDER_BYTES = 16;
 export async function readTorchArchive(source: ByteSource): Promise<TorchArchive> {
   const file = `"${printable(source.name)}"`;
   if ((await readMagic(source)) !== ZIP_SIGNATURE) {
+    await refuseStandIn(source, 'CHECKPOINT_INVALID');
     const expected = 'a zip archive (load and torch.save it with PyTorch 1.6 or later)';
     throw unsupportedCheckpoint(file, expected, 'a legacy torch file or none at all');
   }

@@ -89,13 +89,27 @@ test('takes one eos_token_id or several', () => {
   assert.equal(tinyConfig({ eos_token_id: 0 }).eosTokenIds, [0]);
 });
 
-test('C1 refuses relations: rank > head_dim, odd head_dim, eos >= vocab, theta < 1, layers 1e9', async () => {
+test('an end token of -1 is none; one beyond the vocabulary is left out and the key listed', () => {
+  for (const eos_token_id of [-1, [-1], []]) {
+    const { eosTokenIds, ignoredKeys } = tinyConfig({ eos_token_id });
+    assert.equal([eosTokenIds, ignoredKeys.includes('eos_token_id')], [[], false]);
+  }
+  for (const eos_token_id of [
+    [1, 11],
+    [2 ** 31, 1],
+  ]) {
+    const { eosTokenIds, ignoredKeys } = tinyConfig({ eos_token_id });
+    assert.equal([eosTokenIds, ignoredKeys.includes('eos_token_id')], [[1], true]);
+  }
+});
+
+test('C1 refuses relations: rank > head_dim, odd head_dim, eos < -1, theta < 1, layers 1e9', async () => {
   const table: [Record<string, unknown>, string][] = [
     [{ rank: 5 }, 'rank'],
     [{ q_rank: 5 }, 'q_rank'],
     [{ head_dim: 5 }, 'head_dim'],
-    [{ eos_token_id: 11 }, 'eos_token_id'],
-    [{ eos_token_id: [1, 11] }, 'eos_token_id'],
+    [{ eos_token_id: -2 }, 'eos_token_id'],
+    [{ eos_token_id: [1, 1.5] }, 'eos_token_id'],
     [{ eos_token_id: Array.from({ length: 257 }, () => 1) }, 'eos_token_id'],
     [{ eos_token_id: Object.assign([1], { 2: 1 }) }, 'eos_token_id'],
     [{ rope_theta: 0.5 }, 'rope_theta'],
