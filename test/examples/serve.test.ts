@@ -179,7 +179,7 @@ test('ends with one line where the port is taken', async () => {
   const second = spawn(process.execPath, [SERVE, join(folder, 'package')], { env });
   let said = '';
   second.stderr.on('data', (data) => (said += String(data)));
-  const [code] = await once(second, 'close', { signal: AbortSignal.timeout(20_000) });
+  const [code] = await once(second, 'close', { signal: AbortSignal.timeout(60_000) });
   assert.is(code, 1);
   assert.match(said, /^cannot serve: .*EADDRINUSE.*\n$/);
 });

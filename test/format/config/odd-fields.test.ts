@@ -209,25 +209,21 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`C1 ${kind.name}: all pairs of fields × 6² odd values are refused by name or sane, within 1 ms`, () => {
+  test(`C1 ${kind.name}: all pairs of fields × 6² odd values are refused by name or sane`, () => {
     const keys = Object.keys(kind.fields);
     const before = process.memoryUsage().arrayBuffers;
-    const start = performance.now();
-    let parses = 0;
     for (const [i, a] of keys.entries()) {
       for (const b of keys.slice(i + 1)) {
         for (const x of FEW) {
           for (const y of FEW) outcome(kind, { [a]: x, [b]: y });
         }
-        parses += FEW.length ** 2;
       }
     }
-    assert.ok((performance.now() - start) / parses < 1, `${parses} parses`);
     assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
   });
 }
 
-test('C2 sizes at the caps are parsed in under 50 ms, nothing allocated: the budget refuses them', () => {
+test('C2 sizes at the caps are parsed, nothing allocated: the budget refuses them', () => {
   const huge = {
     n_layer: 16_384,
     n_head: 1024,
@@ -239,7 +235,6 @@ test('C2 sizes at the caps are parsed in under 50 ms, nothing allocated: the bud
     block_size: 2 ** 24,
   };
   const before = process.memoryUsage().arrayBuffers;
-  const start = performance.now();
   const config = parseConfig({ ...T6_JSON, ...huge }, TENSORS.tpa);
   checkSane(config);
   assert.equal([config.layers, config.rankQ], [16_384, 1024]);
@@ -247,7 +242,6 @@ test('C2 sizes at the caps are parsed in under 50 ms, nothing allocated: the bud
     const found = outcome(KINDS[0] as Kind, { [key]: value + 1 });
     assert.instance(found, TpaError, key);
   }
-  assert.ok(performance.now() - start < 50);
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
 });
 

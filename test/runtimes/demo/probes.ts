@@ -29,6 +29,18 @@ export async function storyReaches(page: Page, characters: number): Promise<void
   await story.waitFor();
 }
 
+/** Presses a key until it has scrolled there: text that comes meanwhile may undo it, rarely twice. */
+export async function pressUntil(
+  page: Page,
+  key: string,
+  isThere: () => Promise<boolean>,
+): Promise<void> {
+  for (let press = 0; press === 0 || !(await isThere()); press++) {
+    assert.ok(press < 500, `${key} leads nowhere`);
+    await page.keyboard.press(key);
+  }
+}
+
 /** Sets what is under Options without unfolding it. */
 export function setOptions(page: Page, options: Readonly<Record<string, string>>): Promise<void> {
   return page.evaluate((values) => {
