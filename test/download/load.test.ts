@@ -426,11 +426,12 @@ test('a cache that never answers does not outlast an abort', async () => {
     const cache = new MemoryCache();
     if (operation === 'open') (await load(base, { cache })).dispose();
     const controller = new AbortController();
+    const aborted = once(controller.signal, 'abort');
     const answers: Promise<void>[] = [];
     cache.before = (asked) => {
       if (asked !== operation) return;
       // by then the load is over
-      const answer = once(controller.signal, 'abort').then(() => delay(20));
+      const answer = aborted.then(() => delay(20));
       answers.push(answer);
       setTimeout(() => controller.abort(), 20);
       return answer;

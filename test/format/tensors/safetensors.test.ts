@@ -124,7 +124,7 @@ test('W2 refuses a file cut at each byte of the first 4 KB and at each tensor ed
 });
 
 test('reads a header of 16 MB, 64 times the entries of a small one, in linear time', async () => {
-  const [small, large] = [fileOf(1024), fileOf(65_536)];
+  const [small, large] = [withEntries(1024), withEntries(65_536)];
   await assertCost({
     what: '65,536 entries',
     control: () => readHeader(small),
@@ -150,7 +150,7 @@ test('W9 refuses headers that are no JSON object of tensors', async () => {
 test.run();
 
 /** A file of so many entries, 256 bytes of header each. */
-function fileOf(entries: number): Uint8Array {
+function withEntries(entries: number): Uint8Array {
   const header = Array.from(
     { length: entries },
     (_, i) =>
