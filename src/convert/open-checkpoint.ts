@@ -3,6 +3,7 @@ import { openDirectory, openFile, splitPath } from '../format/files/directory.ts
 import { printable } from '../base/printable.ts';
 import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC } from '../format/gguf/header.ts';
+import { ZIP_SIGNATURE } from './torch/archive.ts';
 import { readTorch, readTorchShards } from './torch/contents.ts';
 import { type ByteSource, readMagic } from '../format/files/byte-source.ts';
 import type { ModelFiles } from '../format/files/model-files.ts';
@@ -38,14 +39,18 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
   };
   try {
     source = file === undefined ? await firstOf(files) : await openFile(path);
-    // What the bytes say: a file's name proves nothing.
-    const isGguf = (await readMagic(source)) === GGUF_MAGIC;
-    if (isGguf) return await checkpointOf('gguf', await readGguf(source), close);
+    if (await isGguf(source)) return await checkpointOf('gguf', await readGguf(source), close);
     return await checkpointOf('torch', await readTorchFile(source, files), close);
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What the bytes say; the name, where they say nothing: a damaged GGUF is no legacy torch file. */
+async function isGguf(source: ByteSource): Promise<boolean> {
+  const magic = await readMagic(source);
+  return magic === GGUF_MAGIC || (magic !== ZIP_SIGNATURE && /\.gguf$/i.test(source.name));
 }
 
 function readTorchFile(source: ByteSource, files: ModelFiles): Promise<ModelContents> {

@@ -18,7 +18,8 @@ export interface TorchArchive {
   locate(storage: TorchStorage): Promise<number>;
 }
 
-const ZIP_SIGNATURE = 0x04034b50;
+/** `PK` and the numbers of a file that is stored: how a zip archive begins. */
+export const ZIP_SIGNATURE = 0x04034b50;
 const PICKLE = /^[^/]+\/data\.pkl$/;
 /** 262,144 tensors (weights, two moments, steps) of 200 bytes. */
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
