@@ -220,7 +220,7 @@ const HOSTILE: Record<string, (file: TinyFile) => unknown> = {
     file.pre_tokenizer = { type: 'Sequence', pretokenizers: [step, step] };
   },
   'replacements that multiply the text': (file) => {
-    const step = { type: 'Replace', pattern: { String: 'a' }, content: 'a'.repeat(10) };
+    const step = { type: 'Replace', pattern: { String: 'a' }, content: 'a'.repeat(20) };
     file.normalizer = { type: 'Sequence', normalizers: [step, step] };
   },
   'pattern with a back-reference': split({ Regex: '(a+)\\1' }),

@@ -23,8 +23,8 @@ export interface TokenizerFile {
   readonly startIds: readonly number[];
 }
 
-/** How many times as long all steps may make a text: NFKC of bytes 54 times at most. */
-const MAX_GROWTH = 64;
+/** How many times as long all steps may make a text: NFKC, lower case and bytes 144 times at most. */
+const MAX_GROWTH = 256;
 
 /**
  * Reads a tokenizer.json.
@@ -40,6 +40,7 @@ export function readTokenizerFile(json: unknown, limit = MAX_VOCAB_SIZE): Tokeni
   const decoders = readDecoders(root['decoder']);
   checkGrowth([...normalizers, ...cuts]);
   checkGrowth(decoders);
+  checkStart([...normalizers, ...cuts]);
   checkCoverage(bpe, model, [...normalizers, ...cuts]);
   const { ids } = bpe.vocabulary;
   const names = new Map(Array.from(ids, ([name, id]) => [id, name]));
@@ -66,6 +67,17 @@ function checkGrowth(steps: readonly { readonly growth: number }[]): void {
   if (growth > MAX_GROWTH) {
     throw invalid(
       `the steps expected to make a text ${MAX_GROWTH} times as long at most, found ${growth}`,
+    );
+  }
+}
+
+/** Which piece is the first is not known behind a step that changes where the text begins. */
+function checkStart(steps: readonly (Normalizer | Cut)[]): void {
+  const moving = steps.findIndex(({ movesStart }) => movesStart === true);
+  const needing = steps.findLastIndex((step) => 'needsStart' in step && step.needsStart === true);
+  if (moving >= 0 && moving < needing) {
+    throw invalid(
+      '"Metaspace.prepend_scheme" expected "always" or "never" behind a step that changes where the text begins',
     );
   }
 }

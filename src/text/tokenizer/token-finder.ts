@@ -71,6 +71,7 @@ export class TokenFinder {
         if (next < blanksEnd) end = blanksEnd;
         else end = blanksEnd = blanksAfter(text, next);
       }
+      if (start >= end) continue; // blanks that are part of the token before
       if (done < start) yield { start: done, end: start };
       yield { start, end, token };
       done = end;

@@ -25,6 +25,10 @@ export interface Cut {
   readonly prepare?: (piece: string, place: Place) => string;
   /** Whether each part is bytes from here on. */
   readonly isByteLevel?: boolean;
+  /** Whether the text may begin elsewhere afterwards. */
+  readonly movesStart?: boolean;
+  /** Whether the piece that the text begins with is treated differently. */
+  readonly needsStart?: boolean;
   /** Changes what was cut. */
   readonly finish?: ((part: string) => string) | undefined;
 }

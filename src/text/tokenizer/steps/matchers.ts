@@ -8,11 +8,18 @@ const MAX_PATTERN_LENGTH = 1024;
 /** What the reference takes for a letter of a word; with the marks that may follow one. */
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 
+/** What has become punctuation since Unicode 8, whose table the reference has. */
+const LATER =
+  '61d 9fd a76 c77 c84 1b4e-1b4f 1b7d-1b7f 2e43-2e4f 2e52-2e5d 10d6e 10ead 10ed0 10f55-10f59 10f86-10f89 113d4-113d5 113d7-113d8 1144b-1144f 1145a-1145b 1145d 11660-1166c 116b9 1183b 11944-11946 119e2 11a3f-11a46 11a9a-11a9c 11a9e-11aa2 11b00-11b09 11be1 11c41-11c45 11c70-11c71 11ef7-11ef8 11f43-11f4f 11fff 12ff1-12ff2 16d6d-16d6f 16e97-16e9a 16fe2 1e5ff 1e95e-1e95f';
+
 export const NUMERIC = charactersOf('\\p{N}');
-export const PUNCTUATION = charactersOf('\\p{P}$+<=>^`|~');
+const PUNCTUATION_MEMBERS = '\\p{P}$+<=>^`|~\\u{166d}\\u{111c9}';
+export const PUNCTUATION = matcher(
+  `(?![${LATER.replaceAll(/([\da-f]+) ?/g, '\\u{$1}')}])[${PUNCTUATION_MEMBERS}]`,
+);
 export const WHITESPACE = charactersOf('\\p{White_Space}');
 /** Words, and what stands between words and blanks. */
-export const WORDS = matcher(new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, 'gu'));
+export const WORDS = matcher(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`);
 
 const WORD_AT_START = new RegExp(`^[${WORD}]`, 'u');
 const WORD_AT_END = new RegExp(`[${WORD}]$`, 'u');
@@ -73,11 +80,12 @@ export function readPattern(step: JsonObject): { pattern: Finder; minLength: num
 }
 
 function charactersOf(members: string): Finder {
-  return matcher(new RegExp(`[${members}]`, 'gu'));
+  return matcher(`[${members}]`);
 }
 
 /** An expression of ours, which is linear. */
-function matcher(expression: RegExp): Finder {
+function matcher(source: string): Finder {
+  const expression = new RegExp(source, 'gu');
   return {
     find(text, from) {
       expression.lastIndex = from;

@@ -9,6 +9,8 @@ export interface Normalizer {
   /** How many times as long as its input the result may be. */
   readonly growth: number;
   readonly isByteLevel?: boolean;
+  /** Whether the text may begin elsewhere afterwards. */
+  readonly movesStart?: boolean;
   normalize(text: string, place: Place): string;
 }
 
@@ -23,9 +25,13 @@ const READERS = new Map(
     NFKD: () => unicodeForm('NFKD', 18),
     Replace: readReplace,
     Prepend: readPrepend,
-    Lowercase: () => ({ growth: 3, normalize: lowercase }),
+    Lowercase: () => ({ growth: 2, normalize: lowercase }),
     Strip: readStrip,
-    StripAccents: () => ({ growth: 1, normalize: (text) => text.replaceAll(/\p{M}/gu, '') }),
+    StripAccents: () => ({
+      growth: 1,
+      movesStart: true,
+      normalize: (text) => text.replaceAll(/\p{M}/gu, ''),
+    }),
     ByteLevel: () => ({ growth: 3, isByteLevel: true, normalize: toByteLevel }),
   }),
 );
@@ -71,13 +77,14 @@ function unicodeForm(form: string, growth: number): Normalizer {
 
 function readReplace(step: JsonObject): Normalizer {
   const { growth, replace } = readReplacement(step);
-  return { growth, normalize: replace };
+  return { growth, movesStart: step['content'] === '', normalize: replace };
 }
 
 function readPrepend(step: JsonObject): Normalizer {
   const prefix = readText(step, 'prepend', MAX_CONTENT);
   return {
     growth: 1 + prefix.length,
+    movesStart: true,
     normalize: (text, place) => (text === '' || place === 'continued' ? text : prefix + text),
   };
 }
@@ -92,6 +99,7 @@ function readStrip(step: JsonObject): Normalizer {
   const isRight = readFlag(step, 'strip_right', false);
   return {
     growth: 1,
+    movesStart: isLeft,
     normalize(text) {
       const start = isLeft ? blanksAfter(text, 0) : 0;
       return text.slice(start, isRight ? blanksBefore(text, text.length, start) : text.length);

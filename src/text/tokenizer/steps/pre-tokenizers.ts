@@ -95,7 +95,7 @@ function readByteLevel(step: JsonObject): Cut[] {
     {
       growth: hasPrefix ? 4 : 3,
       isByteLevel: true,
-      ...(hasPrefix && { prepare: prefixing(' ') }),
+      ...(hasPrefix && { movesStart: true, prepare: prefixing(' ') }),
       ...(usesPattern && { pattern: compilePattern(GPT2), behavior: 'Isolated' }),
       finish: toByteLevel,
     },
@@ -122,7 +122,7 @@ function readMetaspace(step: JsonObject): Cut[] {
   const schemes = ['always', 'first', 'never'] as const;
   const isOld = readFlag(step, 'add_prefix_space', true) === false;
   const scheme = readChoice(step, 'prepend_scheme', schemes, isOld ? 'never' : 'always');
-  if (isOld && scheme === 'always') {
+  if (isOld && scheme !== 'never') {
     throw invalid('"Metaspace.prepend_scheme" expected "never" where it adds no prefix space');
   }
   const prefixed = prefixing(space);
@@ -133,7 +133,13 @@ function readMetaspace(step: JsonObject): Cut[] {
   };
   const isSplit = readFlag(step, 'split', true);
   // A prefix for each piece, however short.
-  const whole = { growth: 1 + space.length, prepare };
+  const growth = scheme === 'never' ? space.length : 1 + space.length;
+  const whole = {
+    growth,
+    movesStart: scheme !== 'never',
+    needsStart: scheme === 'first',
+    prepare,
+  };
   return [isSplit ? { ...whole, pattern: literal(space), behavior: 'MergedWithNext' } : whole];
 }
 
