@@ -16,9 +16,12 @@ export const OUTSIDE = 0;
 export interface State {
   /** For each entry the one behind the next character of its preferred match, {@link ENDS} or {@link FAILS}. */
   readonly choices: Int16Array;
-  /** The state one character before, by the kinds of the characters before and after that place. */
-  previous: State[][];
+  /** The states one character before, by the kinds of what is around that place. */
+  previous: State[];
 }
+
+/** More than the sets of a pattern tell apart. */
+const MAX_KINDS = 65536;
 
 /** Bounds what a hostile pattern keeps to some 2 MB; published patterns have under 60. */
 const MAX_STATES = 512;
@@ -28,8 +31,6 @@ const MAX_STATES = 512;
  * states of all places the preferred match is then read off forwards, never going back.
  */
 export class Automaton {
-  /** How often a state was computed, not looked up: what the tests count. */
-  steps = 0;
   readonly looksBehind: boolean;
   readonly dead: State;
   readonly #steps: readonly Step[];
@@ -74,14 +75,17 @@ export class Automaton {
     return kind;
   }
 
-  /** The state of a place, by the state behind the character that follows it. */
+  /**
+   * The state of a place, by the state behind the character that follows it.
+   *
+   * @param before kind of the character before the place, {@link OUTSIDE} where none looks behind
+   * @param after kind of the character after it
+   */
   previous(state: State, before: number, after: number): State {
-    const row = (state.previous[before] ??= []);
-    return (row[after] ??= this.#compute(state, before, after));
+    return (state.previous[before * MAX_KINDS + after] ??= this.#compute(state, before, after));
   }
 
   #compute(state: State, before: number, after: number): State {
-    this.steps++;
     const ahead = this.#memberships[after]!;
     const reached = this.#reached;
     for (const at of this.#order) {
@@ -93,6 +97,8 @@ export class Automaton {
         if (ahead[step.set] === 1 && state.choices[entry] !== FAILS) result = entry;
       } else if (step.kind === 'check') {
         if (step.holds(this.#memberships[before]!, ahead)) result = reached[step.next]!;
+      } else if (step.kind === 'look') {
+        if ((reached[step.ahead] !== FAILS) === step.isWanted) result = reached[step.next]!;
       } else {
         result = reached[step.next]!;
         if (result === FAILS) result = reached[step.other]!;

@@ -20,7 +20,7 @@ const POSIX: ReadonlyMap<string, string> = new Map([
   ['cntrl', '\\p{Cc}'],
   ['digit', '\\p{Nd}'],
   ['lower', '\\p{Lowercase}'],
-  ['punct', '\\p{P}$+<=>^`|~'],
+  ['punct', '\\p{P}\\p{S}'],
   ['space', '\\p{White_Space}'],
   ['upper', '\\p{Uppercase}'],
   ['word', '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'],
@@ -35,12 +35,15 @@ const CLASS_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['h', 'xdigit'],
 ]);
 
+/** A word's characters outside of brackets: there Oniguruma adds the numbers of Latin-1. */
+export const WORD = matching(`${POSIX.get('word')}²³¹¼½¾`);
+
 /** The set of `\s`, `\D` …; undefined for other letters. */
-export function escapedSet(letter: string): CharacterSet | undefined {
+export function escapedSet(letter: string, isInClass: boolean): CharacterSet | undefined {
   const name = CLASS_ESCAPES.get(letter.toLowerCase());
   if (name === undefined) return undefined;
-  const set = matching(POSIX.get(name)!);
-  return letter === letter.toLowerCase() ? set : (code) => !set(code);
+  const set = name === 'word' && !isInClass ? WORD : posixSet(name)!;
+  return letter === letter.toLowerCase() ? set : outside(set);
 }
 
 /** The set of `[:name:]`; undefined for names that POSIX does not have. */
@@ -50,9 +53,10 @@ export function posixSet(name: string): CharacterSet | undefined {
 }
 
 /** The set of `\p{name}`: a name of POSIX, a property or a script of Unicode; undefined for others. */
-export function propertySet(name: string): CharacterSet | undefined {
-  if (!/^\w+$/.test(name)) return undefined;
-  const posix = posixSet(name.toLowerCase());
+export function propertySet(name: string, isInClass: boolean): CharacterSet | undefined {
+  const lower = name.toLowerCase();
+  if (lower === 'word' && !isInClass) return WORD;
+  const posix = lower === 'punct' ? undefined : posixSet(lower);
   if (posix !== undefined) return posix;
   for (const property of [name, `Script=${name}`]) {
     try {
@@ -73,10 +77,17 @@ export function anyOf(sets: readonly CharacterSet[]): CharacterSet {
   return (code) => sets.some((set) => set(code));
 }
 
+export function outside(set: CharacterSet): CharacterSet {
+  return (code) => !set(code);
+}
+
+/** The dotless i, which has a capital but is no other case of it. */
+const DOTLESS_I = 0x131;
+
 /** A set and the characters that differ from it in case alone. */
 export function ignoringCase(set: CharacterSet): CharacterSet {
   return (code) => {
-    if (set(code)) return true;
+    if (set(code) || code === DOTLESS_I) return set(code);
     const character = String.fromCodePoint(code);
     const upper = character.toUpperCase();
     return [character.toLowerCase(), upper, upper.toLowerCase()].some((other) => {

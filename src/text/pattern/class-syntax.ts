@@ -4,6 +4,7 @@ import {
   CONTROL_ESCAPES,
   escapedSet,
   ignoringCase,
+  outside,
   posixSet,
   propertySet,
   range,
@@ -15,11 +16,11 @@ const PROPERTY = /([pP])\{(\^?)([\w ]+)\}/y;
 const POSIX_NAME = /\[:(\^?)(\w+):\]/y;
 
 /** What a backslash and the characters behind it mean: one character, or a set of them. */
-export function readEscape(cursor: Cursor): number | CharacterSet {
+export function readEscape(cursor: Cursor, isInClass = false): number | CharacterSet {
   const property = cursor.match(PROPERTY);
   if (property !== undefined) {
     const [, letter, negation, name] = property;
-    const set = propertySet(name!.replaceAll(' ', '_'));
+    const set = propertySet(name!.replaceAll(' ', '_'), isInClass);
     if (set === undefined) throw cursor.refuse('an unknown property');
     return (letter === 'P') !== (negation === '^') ? outside(set) : set;
   }
@@ -31,7 +32,7 @@ export function readEscape(cursor: Cursor): number | CharacterSet {
   }
   const code = cursor.take();
   const letter = String.fromCodePoint(code);
-  const meant = CONTROL_ESCAPES.get(letter) ?? escapedSet(letter);
+  const meant = CONTROL_ESCAPES.get(letter) ?? escapedSet(letter, isInClass);
   if (meant !== undefined) return meant;
   if (/[0-9A-Za-z]/.test(letter)) throw cursor.refuse(`"\\${letter}"`);
   return code;
@@ -73,10 +74,6 @@ export function readClass(cursor: Cursor, ignoresCase: boolean): CharacterSet {
   }
 
   function readOne(): number | CharacterSet {
-    return cursor.accept('\\') ? readEscape(cursor) : cursor.take();
+    return cursor.accept('\\') ? readEscape(cursor, true) : cursor.take();
   }
-}
-
-function outside(set: CharacterSet): CharacterSet {
-  return (code) => !set(code);
 }

@@ -1,4 +1,4 @@
-import { type CharacterSet, escapedSet, ignoringCase, range } from './character-sets.ts';
+import { type CharacterSet, ignoringCase, range, WORD } from './character-sets.ts';
 import { readClass, readEscape } from './class-syntax.ts';
 import { Cursor } from './cursor.ts';
 import { ANY, type Condition, type ParsedPattern, type PatternNode } from './syntax.ts';
@@ -61,7 +61,8 @@ class Parser {
   #repeated(): PatternNode {
     let node = this.#atom();
     for (let found = this.#repetition(); found !== undefined; found = this.#repetition()) {
-      if (node.kind === 'place') throw this.#cursor.refuse('a repeated place');
+      if (node.kind === 'place' || node.kind === 'look')
+        throw this.#cursor.refuse('a repeated place');
       const [text, low = '', comma = '', high = ''] = found;
       const isSign = text.length === 1;
       const min = isSign ? Number(text === '+') : Number(low);
@@ -94,8 +95,7 @@ class Parser {
     if (node.kind !== 'set') {
       throw this.#cursor.refuse('a possessive repetition of more than one character');
     }
-    const { set } = node;
-    const end: PatternNode = { kind: 'place', holds: (_, after) => after[set] === 0 };
+    const end: PatternNode = { kind: 'look', body: node, isWanted: false };
     if (max === 1) return { kind: 'choice', parts: [node, end] };
     const run: PatternNode = { kind: 'repeat', body: node, min, max, isGreedy: true };
     return { kind: 'sequence', parts: [run, end] };
@@ -121,11 +121,8 @@ class Parser {
       const anchor = this.#anchor();
       if (anchor !== undefined) return anchor;
       const meant = readEscape(cursor);
-      if (typeof meant !== 'number') {
-        const set = this.#ignoresCase ? ignoringCase(meant) : meant;
-        return this.#set(`${cursor.source.slice(start, cursor.at)}${this.#ignoresCase}`, set);
-      }
-      return this.#literal(meant, letterBefore);
+      if (typeof meant === 'number') return this.#literal(meant, letterBefore);
+      return this.#set(cursor.source.slice(start, cursor.at), meant);
     }
     if (cursor.match(/[*+?]/y)) throw cursor.refuse('a repetition of nothing');
     return this.#literal(cursor.take(), letterBefore);
@@ -164,15 +161,15 @@ class Parser {
     return body;
   }
 
-  /** `(?=x)`, `(?!x)`, `(?<=x)`, `(?<!x)`, of one character each. */
+  /** `(?=x)`, `(?!x)`, and of one character `(?<=x)`, `(?<!x)`. */
   #look(isBehind: boolean, isWanted: boolean): PatternNode {
-    const node = this.#choice();
+    const body = this.#choice();
     this.#close();
-    if (node.kind !== 'set') throw this.#cursor.refuse('a look at more than one character');
-    const { set } = node;
+    if (!isBehind) return { kind: 'look', body, isWanted };
+    if (body.kind !== 'set') throw this.#cursor.refuse('a look behind at more than one character');
+    const { set } = body;
     const wanted = Number(isWanted);
-    if (isBehind) return this.#behind((before) => before[set] === wanted);
-    return place((_, after) => after[set] === wanted);
+    return this.#behind((before) => before[set] === wanted);
   }
 
   #close(): void {
@@ -187,7 +184,7 @@ class Parser {
     if (cursor.accept('z')) return place((_, after) => after[ANY] === 0);
     const boundary = cursor.match(/b/iy)?.[0];
     if (boundary !== undefined) {
-      const word = this.#setNumber('\\w', escapedSet('w')!);
+      const word = this.#setNumber('\\w', WORD);
       const differs = boundary === 'b';
       return this.#behind((before, after) => (before[word] !== after[word]) === differs);
     }

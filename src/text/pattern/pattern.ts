@@ -28,8 +28,8 @@ const MAX_SOURCE_LENGTH = 1024;
 /**
  * Makes a split pattern of a tokenizer.json ready. Read as Oniguruma reads it: sets (`\s \d \w \h
  * \p{…} .`, classes with ranges, `^`, nesting and `&&`), groups, `(?i:…)`, `|`, repetitions (greedy,
- * lazy, counted; possessive of one character), `^ $ \A \z \b \B \R`, and looks ahead and behind at
- * one character. The rest needs backtracking, or is in no published file.
+ * lazy, counted; possessive of one character), `^ $ \A \z \b \B \R`, and looks ahead, and
+ * looks behind at one character. The rest needs backtracking, or is in no published file.
  *
  * @throws TpaError `TOKENIZER_INVALID` naming what is outside of that
  */
@@ -43,7 +43,9 @@ export function compilePattern(source: string): Pattern {
   return {
     find(text, from) {
       if (last?.text !== text) last = new TextScan(automaton, text);
-      return last.find(from);
+      const match = last.find(from);
+      if (match === undefined) last = undefined; // the text need not stay
+      return match;
     },
     *matches(text) {
       const scan = new TextScan(automaton, text);

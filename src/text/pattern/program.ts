@@ -7,6 +7,13 @@ export type Step =
   | { readonly kind: 'take'; readonly set: number; readonly next: number }
   /** Goes on if the place is right. */
   | { readonly kind: 'check'; readonly holds: Condition; readonly next: number }
+  /** Goes on if a match can be had from another step on, or if none can. */
+  | {
+      readonly kind: 'look';
+      readonly ahead: number;
+      readonly isWanted: boolean;
+      readonly next: number;
+    }
   /** Goes on at the first if a match can be had there, else at the second. */
   | { readonly kind: 'prefer'; readonly next: number; readonly other: number }
   | { readonly kind: 'match' };
@@ -14,7 +21,7 @@ export type Step =
 export interface Program {
   readonly steps: readonly Step[];
   readonly start: number;
-  /** Every step behind those that it may lead to without taking a character. */
+  /** Every step behind those that it leads to without taking a character. */
   readonly order: readonly number[];
 }
 
@@ -68,6 +75,11 @@ export function compileProgram({ root }: ParsedPattern): Program {
       }
       case 'place':
         return each(next, (to) => ({ kind: 'check', holds: node.holds, next: to }));
+      case 'look': {
+        const { isWanted } = node;
+        const { still: ahead } = compile(node.body, { still: 0, moved: 0 });
+        return each(next, (to) => ({ kind: 'look', ahead, isWanted, next: to }));
+      }
       case 'sequence':
         return node.parts.reduceRight((after, part) => compile(part, after), next);
       case 'choice':
@@ -79,6 +91,8 @@ export function compileProgram({ root }: ParsedPattern): Program {
 
   function repeat(node: PatternNode & { kind: 'repeat' }, next: Next): Next {
     const { body, min, max, isGreedy } = node;
+    // Oniguruma gives up on some of these that a match exists for.
+    if (min > 1 && mayBeEmpty(body)) throw refusedPattern('it counts what may be empty');
     let all = next;
     if (max === Infinity) all = loop(node, next);
     else {
@@ -113,6 +127,7 @@ function mayBeEmpty(node: PatternNode): boolean {
     case 'set':
       return false;
     case 'place':
+    case 'look':
       return true;
     case 'sequence':
       return node.parts.every(mayBeEmpty);
@@ -130,8 +145,9 @@ function inOrder(steps: readonly Step[]): number[] {
     if (isDone[at]) return;
     isDone[at] = 1;
     const step = steps[at]!;
-    if (step.kind === 'check' || step.kind === 'prefer') visit(step.next);
+    if (step.kind !== 'take' && step.kind !== 'match') visit(step.next);
     if (step.kind === 'prefer') visit(step.other);
+    if (step.kind === 'look') visit(step.ahead);
     order.push(at);
   }
   for (const at of steps.keys()) visit(at);

@@ -10,6 +10,7 @@ export type Condition = (before: Membership, after: Membership) => boolean;
 export type PatternNode =
   | { readonly kind: 'set'; readonly set: number }
   | { readonly kind: 'place'; readonly holds: Condition }
+  | { readonly kind: 'look'; readonly body: PatternNode; readonly isWanted: boolean }
   | { readonly kind: 'sequence'; readonly parts: readonly PatternNode[] }
   | { readonly kind: 'choice'; readonly parts: readonly PatternNode[] }
   | {

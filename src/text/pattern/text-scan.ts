@@ -6,8 +6,8 @@ export interface Match {
   readonly end: number;
 }
 
-/** Places whose states are kept at once: 32 KB of references, however long the text is. */
-const BLOCK = 4096;
+/** Places whose states are kept at once: 128 KB of references, however long the text is. */
+const BLOCK = 16384;
 
 /**
  * One text on its way through an automaton. It is read backwards once, keeping a state for each
@@ -19,12 +19,13 @@ export class TextScan {
   /** The state behind each block. */
   readonly #behind: State[] = [];
   /** The states of the places of one block. */
-  readonly #states: State[] = [];
+  readonly #states: State[];
   #block = -1;
 
   constructor(automaton: Automaton, text: string) {
     this.#automaton = automaton;
     this.text = text;
+    this.#states = Array<State>(Math.min(BLOCK, text.length + 1)).fill(automaton.dead);
     let state = automaton.dead;
     for (let block = Math.floor(text.length / BLOCK); block >= 0; block--) {
       this.#behind[block] = state;
@@ -57,6 +58,7 @@ export class TextScan {
   /** Finds the states of a block's places, from the last to the first, which it gives. */
   #fill(block: number): State {
     const automaton = this.#automaton;
+    const { looksBehind } = automaton;
     const states = this.#states;
     const start = block * BLOCK;
     let place = this.text.length;
@@ -72,7 +74,7 @@ export class TextScan {
     while (place >= start) {
       const code = this.#codeBefore(place);
       const before = place === 0 ? OUTSIDE : automaton.kindOf(code);
-      state = automaton.previous(state, automaton.looksBehind ? before : OUTSIDE, after);
+      state = automaton.previous(state, looksBehind ? before : OUTSIDE, after);
       states[place - start] = state;
       place -= widthOf(code);
       after = before;
@@ -82,13 +84,16 @@ export class TextScan {
   }
 
   #widthAt(place: number): number {
-    return widthOf(this.text.codePointAt(place) ?? 0);
+    const unit = this.text.charCodeAt(place);
+    return (unit & 0xfc00) === 0xd800 ? widthOf(this.text.codePointAt(place)!) : 1;
   }
 
   /** The character that ends at a place; 0 at the start of the text. */
   #codeBefore(place: number): number {
+    const unit = this.text.charCodeAt(place - 1);
+    if ((unit & 0xfc00) !== 0xdc00) return unit;
     const pair = this.text.codePointAt(place - 2) ?? 0;
-    return pair > 0xffff ? pair : (this.text.codePointAt(place - 1) ?? 0);
+    return pair > 0xffff ? pair : unit;
   }
 }
 
