@@ -13,7 +13,7 @@ const test = suite<{ root: string }>('sources that are no model, and text in pla
 
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 5000000\n`;
 const PAGE = '\n<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>';
-const LFS = /git-lfs pointer .*"git lfs pull"/;
+const LFS = /git-lfs pointer: .*"git lfs pull"/;
 const WEB = /web page/;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
