@@ -7,6 +7,7 @@ import { ProgressBar } from './terminal/progress.ts';
 /** Options of every command that needs a model. */
 export const MODEL_OPTIONS = {
   model: text('DIR', {
+    short: 'm',
     about: 'directory or address of a model',
     fallback: 'the one in the package',
   }),

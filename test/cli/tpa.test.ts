@@ -165,8 +165,9 @@ test('without a command: the help on stderr, 2', async () => {
   assert.is(err(), (await runTpa(['--help'])).out());
 });
 
-test('--version', async () => {
+test('--version, -v', async () => {
   const { code, out } = await runTpa(['--version']);
+  assert.is((await runTpa(['-v'])).out(), out());
   assert.is(code, 0);
   assert.is(out(), `${await packageVersion()}\n`);
   assert.match(out(), /^\d+\.\d+\.\d+\n$/);
@@ -197,13 +198,44 @@ test('what fails: one line "error CODE: message", 1', async () => {
   await fails(['generate', 'x'.repeat(1e5)], 1, /^error PROMPT_TOO_LONG: /);
 });
 
+test('with --json what fails is one object on stderr: code and message; the exit code is the same', async () => {
+  for (const [words, exitCode, code, message] of [
+    ['info --model /nowhere --json', 1, 'MODEL_NOT_FOUND', /^there is no dir/],
+    ['generate --json', 2, 'USAGE', /^generate expected one PROMPT, got none$/],
+    ['info --json --modle x', 2, 'USAGE', /did you mean "--model"\?$/],
+  ] as const) {
+    const ran = await runTpa(words.split(' '));
+    assert.is(ran.code, exitCode);
+    assert.is(ran.out(), '');
+    assert.match(ran.err(), ONE_LINE);
+    const failure = JSON.parse(ran.err());
+    assert.equal(Object.keys(failure), ['code', 'message']);
+    assert.is(failure.code, code);
+    assert.match(failure.message, message);
+  }
+});
+
+test('short options are those of the long names', async () => {
+  const short = await runTpa(['generate', PROMPT, '-n', '5', '-t', '1.2', '-s', '9']);
+  const options = ['--max-tokens', '5', '--temperature', '1.2', '--seed', '9'];
+  const long = await runTpa(['generate', PROMPT, '--model', SHIPPED_MODEL, ...options]);
+  assert.is(short.out(), long.out());
+  assert.is(
+    (await runTpa(['generate', PROMPT, '-m', SHIPPED_MODEL, ...options])).out(),
+    long.out(),
+  );
+});
+
 test('Ctrl-C while a model loads or a prompt is read: 130', async () => {
-  for (const args of [['info'], ['generate', 'x', '--json']]) {
+  for (const [args, message] of [
+    [['info'], 'interrupted\n'],
+    [['generate', 'x', '--json'], '{"code":"ABORTED","message":"interrupted"}\n'],
+  ] as const) {
     const host = fakeHost();
     const code = tpa(args, host);
     host.interrupt.abort();
     assert.is(await code, 130);
-    assert.is(host.err(), 'interrupted\n');
+    assert.is(host.err(), message);
     assert.is(host.out(), '');
   }
   const host = fakeHost();
