@@ -1,3 +1,6 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { addAbortSignal, PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -120,10 +123,14 @@ test('generate: a draw without a seed tells the one that it used', async () => {
   assert.equal(again.ids, first.ids);
 });
 
-test('info: numbers of the shipped model', async () => {
+test('info: whether it fits and how fast it is, then numbers of the shipped model', async () => {
   const { code, out, err } = await runTpa(['info']);
   assert.is(code, 0);
   assert.is(err(), '');
+  assert.match(
+    out(),
+    /^fits +yes, with its whole context of 512 tokens\nneeds +[\d.]+ MB with that; [\d,.]+ MB are allowed, this machine has [\d,.]+ MB\nwrites +[\d,.]+ tokens a second, measured over \d+ at an empty context\n\nmodel +\//,
+  );
   assert.match(out(), /parameters +2,015,232\n/);
   assert.match(out(), /cache +2,560 bytes per token/);
   assert.match(out(), /MHA, same heads +8,192 bytes with 8 heads, 3\.2 times/);
@@ -139,6 +146,34 @@ test('info --json: one object; --simd baseline is asked for', async () => {
   assert.is(report.mhaSameHeads.cacheBytesPerToken, 8192);
   assert.is(report.simd, 'baseline');
   assert.is(report.simdReason, 'asked for');
+  const { fits, context, neededBytes, limitBytes } = report.fit;
+  assert.equal([fits, context], [true, 512]);
+  assert.ok(neededBytes > report.weightBytes + 512 * 2560 && neededBytes < limitBytes);
+  assert.ok(report.speed.tokens >= 2 && report.speed.tokensPerSecond > 0);
+});
+
+test('info: with a context of one token there is no speed', async () => {
+  const { code, out } = await runTpa(['info', '--context', '1']);
+  assert.is(code, 0);
+  assert.match(out(), /^fits +yes.*\n.*\nwrites +not measured: /);
+  assert.is(JSON.parse((await runTpa(['info', '--context', '1', '--json'])).out()).speed, null);
+});
+
+test('a model that does not fit: the error names the --context with which it does', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tpa-large-'));
+  try {
+    await cp(SHIPPED_MODEL, folder, { recursive: true });
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, block_size: 2e6 }));
+    const { code, err } = await runTpa(['info', '-m', folder]);
+    assert.is(code, 1);
+    const [, context = ''] =
+      /^error RESOURCE_LIMIT: .*; load it with --context (\d+)\n$/.exec(err()) ?? [];
+    const fitting = await runTpa(['info', '-m', folder, '--context', context, '--json']);
+    assert.is(JSON.parse(fitting.out()).contextLength, Number(context));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('help: every command and every option has its line', async () => {
