@@ -61,7 +61,7 @@ const startOf = (pre: string, changes: Record<string, GgufValue> = {}) =>
 const says = (isAdded: boolean) => ({ 'tokenizer.ggml.add_bos_token': isAdded });
 
 test('texts start with BOS where the file says so, or its kind implies it', () => {
-  assert.equal(startOf('llama-bpe'), [262]);
+  for (const pre of ['llama-bpe', 'falcon3', 'tekken']) assert.equal(startOf(pre), [262]);
   assert.equal(startOf('llama-bpe', says(false)), []);
   assert.equal(startOf('qwen2'), []);
   assert.equal(startOf('qwen2', says(true)), [262]);
