@@ -44,6 +44,8 @@ export interface Checkpoint {
   readonly tokenizer?: JsonObject;
   /** tokenizer_config.json. */
   readonly tokenizerConfig?: JsonObject;
+  /** special_tokens_map.json. */
+  readonly specialTokensMap?: JsonObject;
   /** generation_config.json. */
   readonly generationConfig?: JsonObject;
   /** What was left out or could not be translated, one sentence each. */
@@ -65,7 +67,7 @@ export async function checkpointOf(
 ): Promise<Checkpoint> {
   const { config, tensors, notes } = contents;
   const text = await contents.text();
-  const { tokenizer, tokenizerConfig, chatTemplate, generationConfig } = text;
+  const { tokenizer, tokenizerConfig, specialTokensMap, chatTemplate, generationConfig } = text;
   // Of two templates the one in chat_template.jinja counts: one file says it.
   const template = chatTemplate !== undefined && { chat_template: chatTemplate };
   return {
@@ -75,6 +77,7 @@ export async function checkpointOf(
     tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
     ...(tokenizer && { tokenizer }),
     ...((tokenizerConfig || template) && { tokenizerConfig: { ...tokenizerConfig, ...template } }),
+    ...(specialTokensMap && { specialTokensMap }),
     ...(generationConfig && { generationConfig }),
     notes: [...notes, ...(text.notes ?? [])],
     close,
