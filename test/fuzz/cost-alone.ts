@@ -1,4 +1,5 @@
 import { Draw } from './draw.ts';
+import type { CostAlone } from './order.ts';
 import type { Target } from './target.ts';
 
 /** Inputs that load and compile what any input needs, before the one that is measured. */
@@ -8,10 +9,7 @@ const WARM_UP = 20;
  * CPU time of one execution, and by how much the most memory that the process held is above what it
  * held before.
  */
-export async function costAlone(
-  target: Target,
-  seed: number,
-): Promise<{ milliseconds: number; bytes: number }> {
+export async function costAlone(target: Target, seed: number): Promise<CostAlone> {
   for (let at = 1; at <= WARM_UP; at++) {
     await settled(target, target.make(new Draw(-at)));
   }

@@ -25,10 +25,10 @@ export interface Outcome {
   readonly dearest: { readonly time: Cost[]; readonly memory: Cost[] };
 }
 
-export interface Limits {
-  readonly runs: number;
-  /** The execution after which no other begins. */
-  readonly isOver: () => boolean;
+/** Which executions there are: from `seed` on, as long as one after another `begins`. */
+export interface Executions {
+  readonly seed: number;
+  readonly begins: (seed: number) => boolean;
   readonly isRecorded: boolean;
 }
 
@@ -36,17 +36,13 @@ export interface Limits {
 const MAX_FINDINGS = 20;
 const DEAREST = 8;
 
-/** Runs a target again and again; execution n draws from `seed + n`. */
-export async function execute(target: Target, seed: number, limits: Limits): Promise<Outcome> {
-  const outcome: Outcome = {
-    executions: 0,
-    refusals: 0,
-    findings: [],
-    dearest: { time: [], memory: [] },
-  };
-  const { findings } = outcome;
-  while (outcome.executions < limits.runs && findings.length < MAX_FINDINGS && !limits.isOver()) {
-    await executeOnce(target, seed + outcome.executions++, limits.isRecorded, outcome);
+/** Runs a target again and again, each time with the next seed. */
+export async function execute(target: Target, { seed, begins, isRecorded }: Executions) {
+  const dearest: Outcome['dearest'] = { time: [], memory: [] };
+  const outcome: Outcome = { executions: 0, refusals: 0, findings: [], dearest };
+  for (let at = seed; outcome.findings.length < MAX_FINDINGS && begins(at); at++) {
+    await executeOnce(target, at, isRecorded, outcome);
+    outcome.executions++;
   }
   return outcome;
 }
@@ -73,10 +69,7 @@ async function executeOnce(
   else outcome.findings.push({ seed, message: described(thrown), input: written(input) });
 }
 
-interface Measured {
-  readonly milliseconds: number;
-  readonly heapBytes: number;
-}
+type Measured = Omit<Cost, 'seed'>;
 
 function measured(): Measured {
   const { user, system } = process.cpuUsage();
@@ -85,16 +78,13 @@ function measured(): Measured {
 }
 
 function keepDearest({ dearest }: Outcome, seed: number, before: Measured, after: Measured): void {
-  const cost: Cost = {
-    seed,
-    milliseconds: after.milliseconds - before.milliseconds,
-    heapBytes: after.heapBytes - before.heapBytes,
-  };
+  const milliseconds = after.milliseconds - before.milliseconds;
+  const cost: Cost = { seed, milliseconds, heapBytes: after.heapBytes - before.heapBytes };
   keep(dearest.time, cost, 'milliseconds');
   keep(dearest.memory, cost, 'heapBytes');
 }
 
-function keep(list: Cost[], cost: Cost, by: 'milliseconds' | 'heapBytes'): void {
+function keep(list: Cost[], cost: Cost, by: keyof Measured): void {
   if (list.length === DEAREST && cost[by] <= list.at(-1)![by]) return;
   list.push(cost);
   list.sort((a, b) => b[by] - a[by]);
@@ -107,8 +97,8 @@ function described(thrown: unknown): string {
   return `${thrown.name}: ${thrown.message.slice(0, 300)} (${at})`;
 }
 
-/** JSON, with bytes as base64. */
-function written(input: unknown): string {
+/** An input as JSON, bytes in it as base64. */
+export function written(input: unknown): string {
   return JSON.stringify(input, (_, value: unknown) =>
     value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
   );

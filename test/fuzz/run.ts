@@ -3,13 +3,12 @@
  * hostile inputs by a seed, and fails where one does what none may. `--record` says what the dearest
  * inputs cost, each run again in a process of its own, and fails above the limits: for a quiet machine.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { execute, type Outcome } from './execute.ts';
-import { costAlone } from './cost-alone.ts';
+import { Draw } from './draw.ts';
+import { type Finding, type Outcome, written } from './execute.ts';
+import { type Order, ordered } from './order.ts';
 import type { Target } from './target.ts';
 import { TARGETS } from './targets/all.ts';
 
@@ -26,70 +25,74 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     out: { type: 'string' },
     record: { type: 'boolean', default: false },
-    alone: { type: 'boolean', default: false },
   },
 });
-const seed = Number(values.seed);
 const chosen = TARGETS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-if (chosen.length < positionals.length || chosen.length === 0) {
+if (chosen.length < positionals.length) {
   throw new RangeError(`expected targets of ${TARGETS.map(({ name }) => name).join(', ')}`);
 }
-if (values.alone) print(JSON.stringify(await costAlone(chosen[0]!, seed)));
-else await runAll();
+let passed = 0;
+for (const target of chosen) if (await runs(target)) passed++;
+const failed = chosen.length - passed;
+print(`\n  Total:     ${chosen.length}\n  Passed:    ${passed}\n  Skipped:   0\n`);
+print(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
 
-async function runAll(): Promise<void> {
-  let passed = 0;
-  for (const target of chosen) {
-    const { outcome, seconds } = await timed(target);
-    const rate = Math.round(outcome.executions / seconds);
-    const costs = values.record ? recorded(target, outcome) : [];
-    const { executions, refusals, findings } = outcome;
-    print(
-      `${target.name}: ${executions} executions, ${rate} a second of CPU time, ${refusals} refused, ${findings.length} findings`,
-    );
-    for (const { seed: at, message, input } of findings) {
-      print(`  FAIL ${target.name} --seed ${at} --runs 1: ${message}\n    ${input.slice(0, 2000)}`);
-      keep(`${target.name}-${at}.json`, input);
-    }
-    for (const line of costs) print(`  ${line}`);
-    const isOver = costs.some((line) => line.startsWith('FAIL'));
-    if (executions > 0 && findings.length === 0 && !isOver) passed++;
+/** Whether a target does nothing that it may not. */
+async function runs(target: Target): Promise<boolean> {
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  const runsAtMost = values.runs ?? (seconds === undefined ? RUNS : undefined);
+  const order: Order = {
+    target: target.name,
+    seed: Number(values.seed),
+    runs: runsAtMost === undefined ? undefined : Number(runsAtMost),
+    seconds,
+    isRecorded: values.record,
+    isTraced: false,
+    isAlone: false,
+  };
+  const { last, reason } = await ordered(order);
+  if (!('outcome' in last)) {
+    const seed = 'at' in last ? await exactSeed(order, last.at) : order.seed;
+    tellFinding(target, { seed, message: reason, input: written(target.make(new Draw(seed))) });
+    return false;
   }
-  const failed = chosen.length - passed;
-  print(`\n  Total:     ${chosen.length}\n  Passed:    ${passed}\n  Skipped:   0\n`);
-  print(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  const { outcome, cpuSeconds } = last;
+  const { executions, refusals, findings } = outcome;
+  const rate = Math.round(executions / cpuSeconds);
+  print(
+    `${target.name}: ${executions} executions, ${rate} a second of CPU time, ${refusals} refused, ${findings.length} findings`,
+  );
+  for (const finding of findings) tellFinding(target, finding);
+  const isWithinLimits = !values.record || (await costsLittle(order, outcome));
+  return executions > 0 && findings.length === 0 && isWithinLimits;
 }
 
-async function timed(target: Target): Promise<{ outcome: Outcome; seconds: number }> {
-  const begin = performance.now();
-  const cpu = process.cpuUsage();
-  const end = values.seconds === undefined ? Infinity : begin + 1000 * Number(values.seconds);
-  const runs = Number(values.runs ?? (values.seconds === undefined ? RUNS : Infinity));
-  const isOver = (): boolean => performance.now() >= end;
-  const outcome = await execute(target, seed, { runs, isOver, isRecorded: values.record });
-  const { user, system } = process.cpuUsage(cpu);
-  return { outcome, seconds: (user + system) / 1e6 };
+/** Which execution broke the process, from the last one that was told on. */
+async function exactSeed(order: Order, seed: number): Promise<number> {
+  const { last } = await ordered({ ...order, seed, isTraced: true });
+  return 'at' in last ? last.at : seed;
 }
 
-/** What the dearest executions cost where nothing was compiled, collected or kept before. */
-function recorded({ name }: Target, { dearest }: Outcome): string[] {
-  const seeds = new Set([...dearest.time, ...dearest.memory].map((cost) => cost.seed));
-  const program = fileURLToPath(import.meta.url);
-  return Array.from(seeds, (at) => {
-    const args = ['--import', 'tsx', program, name, '--alone', '--seed', String(at)];
-    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    const { milliseconds, bytes } = JSON.parse(stdout) as { milliseconds: number; bytes: number };
-    const isOver = milliseconds > MAX_MS || bytes > MAX_BYTES;
-    const megabytes = (bytes / 2 ** 20).toFixed(1);
-    return `${isOver ? 'FAIL' : 'cost'} --seed ${at}: ${milliseconds.toFixed(1)} ms of CPU time, ${megabytes} MB over the start`;
-  });
+/** Tells what the dearest executions cost where nothing was compiled, collected or kept before. */
+async function costsLittle(order: Order, { dearest }: Outcome): Promise<boolean> {
+  let isLittle = true;
+  for (const seed of new Set([...dearest.time, ...dearest.memory].map((cost) => cost.seed))) {
+    const { last } = await ordered({ ...order, seed, isAlone: true });
+    const { milliseconds, bytes } = 'cost' in last ? last.cost : { milliseconds: NaN, bytes: NaN };
+    const isWithin = milliseconds <= MAX_MS && bytes <= MAX_BYTES;
+    isLittle &&= isWithin;
+    const cost = `${milliseconds.toFixed(1)} ms of CPU time, ${(bytes / 2 ** 20).toFixed(1)} MB`;
+    print(`  ${isWithin ? 'cost' : 'FAIL'} --seed ${seed}: ${cost} over the start`);
+  }
+  return isLittle;
 }
 
-function keep(name: string, text: string): void {
+function tellFinding({ name }: Target, { seed, message, input }: Finding): void {
+  print(`  FAIL ${name} --seed ${seed} --runs 1: ${message}\n    ${input.slice(0, 1000)}`);
   if (values.out === undefined) return;
   mkdirSync(values.out, { recursive: true });
-  writeFileSync(join(values.out, name), text);
+  writeFileSync(join(values.out, `${name}-${seed}.json`), input);
 }
 
 function print(text: string): void {

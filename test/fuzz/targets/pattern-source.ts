@@ -47,7 +47,7 @@ export function drawPattern(draw: Draw): PatternSource {
     const part = draw.pick(ANY) + draw.pick(ODD_REPEATS);
     return { source: published.slice(0, at) + part + published.slice(at), isPlain: false };
   }
-  const isPlain = draw.chance(0.4);
+  const isPlain = draw.chance(0.25);
   const source = alternatives(draw, draw.integer(0, isPlain ? 2 : 4), isPlain);
   if (!isPlain && draw.chance(0.02)) return { source: source.repeat(50), isPlain };
   return { source, isPlain };

@@ -8,36 +8,22 @@ const PUBLISHED = [
   '{%- macro turn(m) %}{{ m.role | upper }}: {{ m.content }}{% endmacro %}{%- for m in messages %}{{ turn(m) }}{% endfor %}',
   "{%- if tools %}{{ tools | tojson(indent=2) }}{% endif %}{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}",
 ];
-const NAMES = [
-  'messages',
-  'm',
-  'x',
-  's',
-  'ns',
-  'tools',
-  'bos_token',
-  'missing',
-  'loop.index',
-  'm.role',
-];
+const NAMES =
+  'messages messages m m x x s ns tools bos_token m.role m.content ns.n missing loop.index'.split(
+    ' ',
+  );
+/** Of several kinds, one of them at the edge of what numbers can be. */
 const CONSTANTS = [
-  '0',
-  '1',
-  '-1',
-  '3',
-  '2.5',
-  '1e9',
+  ...'0 1 (-1) 3 2.5 true none [] {}'.split(' '),
+  ...["''", "'a'", "' a b '", '"<|x|>"', "['b', 'a']", "{'k': 1}", "'a\\n' * 3", '1e9'],
+];
+const ODD_CONSTANTS = [
   '9007199254740993',
-  "''",
-  "'a'",
-  "' a b '",
-  '"<|x|>"',
-  'true',
-  'none',
-  '[]',
-  '{}',
-  "['b', 'a']",
-  "{'k': 1}",
+  '2 ** 62',
+  "'a' * 70000",
+  'range(9)',
+  '0.1 + 0.2',
+  "'é😀'",
 ];
 const FILTERS =
   'trim upper lower length first last list join tojson string int float default("d") replace("a","bb") sort reverse items selectattr("role") map(attribute="role") indent(4) capitalize title abs unique dictsort safe e escape batch(2) sum min max rejectattr("role","equalto","user") truncate(5) wordcount random'.split(
@@ -70,6 +56,18 @@ const OPERATORS = [
   '**',
 ];
 
+const CALLS = ['range', 'namespace', 'dict', 'raise_exception', 'strftime_now', 'f'];
+const ODD_STATEMENTS = [
+  'break',
+  'continue',
+  'endfor',
+  'generation',
+  'raw',
+  'set x',
+  'call f()',
+  '',
+];
+
 /** A template that reads messages: statements around expressions, or one in use with a change. */
 export function drawTemplate(draw: Draw): string {
   if (draw.chance(0.15)) {
@@ -88,6 +86,7 @@ function body(draw: Draw, depth: number): string {
 }
 
 function part(draw: Draw, depth: number): string {
+  if (draw.chance(0.02)) return `{% ${draw.pick(ODD_STATEMENTS)} %}`;
   const [open, close] = [draw.pick(['{%', '{%-']), draw.pick(['%}', '-%}'])];
   const value = (): string => expression(draw, draw.integer(0, 3));
   const block = (begin: string, end: string): string =>
@@ -103,8 +102,6 @@ function part(draw: Draw, depth: number): string {
     () => block(`for m in ${iterable(draw)}`, 'endfor'),
     () => block(`for m in ${iterable(draw)} if ${value()}`, 'endfor'),
     () => block(`macro f(x, s=${value()})`, 'endmacro') + '{{ f(1) }}',
-    () =>
-      `${open} ${draw.pick(['break', 'continue', 'endfor', 'generation', 'raw', 'set x'])} ${close}`,
     () => '{# a comment #}',
   ])();
 }
@@ -120,19 +117,24 @@ function iterable(draw: Draw): string {
 }
 
 function expression(draw: Draw, depth: number): string {
-  if (depth === 0) return draw.chance(0.5) ? draw.pick(NAMES) : draw.pick(CONSTANTS);
+  if (depth === 0) {
+    if (draw.chance(0.5)) return draw.pick(NAMES);
+    return draw.pick(draw.chance(0.05) ? ODD_CONSTANTS : CONSTANTS);
+  }
   const one = (): string => expression(draw, depth - 1);
   return draw.pick<() => string>([
-    () => `${one()} | ${draw.pick(FILTERS)}`,
-    () => `${one()}.${draw.pick(METHODS)}`,
-    () => `${one()}.${draw.pick(['role', 'content', 'n', 'k', 'items'])}`,
-    () => `${one()}[${draw.pick(['0', '-1', "'role'", "'content'", '1:', ':2', one()])}]`,
-    () => `${one()} ${draw.pick(OPERATORS)} ${one()}`,
-    () => `${one()} is ${draw.pick(['', 'not '])}${draw.pick(TESTS)}`,
+    () => `(${one()} | ${draw.pick(FILTERS)})`,
+    () => `(${one()} | ${draw.pick(['string', 'list', 'tojson', 'length'])})`,
+    () => `(${one()}).${draw.pick(METHODS)}`,
+    () => `(${one()} | string).${draw.pick(METHODS)}`,
+    () => `(${one()}).${draw.pick(['role', 'content', 'n', 'k', 'items'])}`,
+    () => `(${one()})[${draw.pick(['0', '-1', "'role'", "'content'", '1:', ':2', '::-1', one()])}]`,
+    () => `(${one()} ${draw.pick(OPERATORS)} ${one()})`,
+    () => `(${one()} is ${draw.pick(['', 'not '])}${draw.pick(TESTS)})`,
     () => `(${one()} if ${one()} else ${one()})`,
-    () => `not ${one()}`,
+    () => `(not ${one()})`,
     () => `[${one()}, ${one()}]`,
-    () =>
-      `${draw.pick(['range', 'namespace', 'dict', 'raise_exception', 'strftime_now', 'f'])}(${one()})`,
+    () => `{'k': ${one()}, 'role': ${one()}}`,
+    () => `${draw.pick(CALLS)}(${one()})`,
   ])();
 }

@@ -5,10 +5,13 @@ import { drawPattern } from './pattern-source.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A tokenizer.json, and whether every text comes back as it was. */
+/** A tokenizer.json, and what must hold for its texts. */
 export interface TokenizerJson {
-  readonly json: Json;
+  /** Every text comes back as it was. */
   readonly isLossless: boolean;
+  /** Tokens are written as published files do it, so that pieces of a text join to the whole. */
+  readonly isJoining: boolean;
+  readonly json: Json;
 }
 
 const BYTE_MERGES = ['t h', 'th e', 'Ġ the', 'i n', 'Ġ Ġ', 'ĠĠ ĠĠ', 'a a', 'aa aa', 'Ċ Ċ', 'Ã ©'];
@@ -66,27 +69,31 @@ const BEHAVIORS = ['Isolated', 'Removed', 'MergedWithPrevious', 'MergedWithNext'
 
 /** A form in use, with other steps, with other tokens, or changed anywhere. */
 export function drawTokenizerJson(draw: Draw): TokenizerJson {
-  const form = draw.pick(FORMS);
+  // a vocabulary of bytes takes ten times as long to read as one of letters
+  const form = draw.chance(0.4) ? FORMS[2]! : draw.pick(FORMS);
   const added = draw.chance(0.6) ? drawAdded(draw, form) : [];
-  const plain: Json = { ...form, added_tokens: added };
   const steps = draw.chance(0.7) ? drawSteps(draw) : {};
   const post = draw.chance(0.1) ? { post_processor: TEMPLATE } : {};
-  const json: Json = { ...plain, ...steps, ...post };
-  if (draw.chance(0.7)) {
-    const isLossless = form === FORMS[0] && added.length === 0 && Object.keys(steps).length === 0;
-    return { json, isLossless };
-  }
-  // the vocabulary is left out of it mostly: it has most of the places
-  const { model, ...rest } = json;
-  const { vocab, merges, ...options } = model as Json;
-  const isWhole = draw.chance(0.15);
-  const changed = isWhole ? mutated(json, draw, KEYS) : { ...(mutated(rest, draw, KEYS) as Json) };
-  if (isWhole) return { json: Object(changed) as Json, isLossless: false };
-  const other = draw.chance(0.3) ? (mutated(options, draw, KEYS) as Json) : options;
-  return {
-    json: { ...(changed as Json), model: { ...Object(other), vocab, merges } },
-    isLossless: false,
-  };
+  const { model, ...rest }: Json = { ...form, added_tokens: added, ...steps, ...post };
+  const json = draw.chance(0.7) ? { ...rest, model } : changed(draw, rest, model as Json);
+  const isWhole = json['model'] === model;
+  const isJoining = isWhole && json['decoder'] === form['decoder'];
+  const isLossless =
+    isJoining &&
+    form === FORMS[0] &&
+    !('normalizer' in rest) &&
+    json['pre_tokenizer'] === BYTE_LEVEL &&
+    added.length === 0;
+  return { isLossless, isJoining, json };
+}
+
+/** The vocabulary is mostly left as it is: it has most of the places. */
+function changed(draw: Draw, rest: Json, model: Json): Json {
+  if (draw.chance(0.15)) return Object(mutated({ ...rest, model }, draw, KEYS)) as Json;
+  const { vocab, merges, ...options } = model;
+  const others = draw.chance(0.3) ? (mutated(options, draw, KEYS) as object) : options;
+  const around = mutated(rest, draw, KEYS) as object;
+  return { ...around, model: { ...others, vocab, merges } };
 }
 
 function drawSteps(draw: Draw): Json {
