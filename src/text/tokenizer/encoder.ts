@@ -3,7 +3,7 @@ import { type WordCache, WordEncoder } from './bpe/word-encoder.ts';
 import { invalid } from './fields.ts';
 import type { TokenizerFile } from './file.ts';
 import { blanksAfter } from './steps/matchers.ts';
-import type { Place } from './steps/place.ts';
+import type { Place } from './steps/cutter.ts';
 import { PreTokenizer } from './steps/pre-tokenizers.ts';
 import { TokenFinder } from './token-finder.ts';
 

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TextStream } from '../../src/generate/text-stream.ts';
-import { createTokenizer } from '../../src/text/tokenizer.ts';
-import { refused } from '../helpers/checks/refused.ts';
+import { TextStream } from '../../../src/generate/text-stream.ts';
+import { createTokenizer } from '../../../src/text/tokenizer.ts';
+import { refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('createTokenizer()');
 
 const shipped: unknown = JSON.parse(
-  readFileSync(new URL('../../models/t6-fairytales/tokenizer.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../models/t6-fairytales/tokenizer.json', import.meta.url), 'utf8'),
 );
 const tokenizer = createTokenizer(shipped);
 const END = '<|end|>';
@@ -141,22 +141,6 @@ test('streamed decoding equals decoding in one go', () => {
   );
 });
 
-test('time is linear: 512 KB take less than 8^1.3 times as long as 64 KB', () => {
-  for (const unit of ['Once upon a time there was. ', 'a', '😀']) {
-    const time = (bytes: number) => {
-      const text = unit.repeat(bytes / new TextEncoder().encode(unit).length);
-      const start = performance.now();
-      tokenizer.encode(text);
-      return performance.now() - start;
-    };
-    const ratios: number[] = [];
-    do
-      ratios.push(time(524_288) / time(65_536)); // again where a shared machine disturbed it
-    while (ratios.length < 3 && Math.min(...ratios) >= 8 ** 1.3);
-    assert.ok(Math.min(...ratios) < 8 ** 1.3, `${unit}: ${ratios.join(', ')}`);
-  }
-});
-
 test('vocabSize of the model bounds every id', async () => {
   assert.is(createTokenizer(shipped, { vocabSize: 2048 }).vocabSize, 2048);
   await refused(() => createTokenizer(shipped, { vocabSize: 2047 }), 'TOKENIZER_INVALID');
@@ -233,10 +217,8 @@ const HOSTILE: Record<string, (file: TinyFile) => unknown> = {
 };
 
 for (const [name, change] of Object.entries(HOSTILE)) {
-  test(`${name}: TOKENIZER_INVALID within 100 ms`, async () => {
-    const start = performance.now();
+  test(`${name}: TOKENIZER_INVALID`, async () => {
     await refused(() => createTokenizer(tiny(change)), 'TOKENIZER_INVALID');
-    assert.ok(performance.now() - start < 100);
   });
 }
 
