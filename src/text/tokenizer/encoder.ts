@@ -1,9 +1,9 @@
-import type { AddedToken } from './added-tokens.ts';
+import { type AddedToken, MAX_LENGTH } from './added-tokens.ts';
 import { type WordCache, WordEncoder } from './bpe/word-encoder.ts';
 import { invalid } from './fields.ts';
 import type { TokenizerFile } from './file.ts';
 import { blanksAfter } from './steps/matchers.ts';
-import type { Place } from './steps/place.ts';
+import type { Place } from './steps/cutter.ts';
 import { PreTokenizer } from './steps/pre-tokenizers.ts';
 import { TokenFinder } from './token-finder.ts';
 
@@ -126,7 +126,11 @@ export class Encoder {
     for (const token of added) {
       if (!token.isNormalized) continue;
       const text = this.#normalized(token.content, 'inner');
-      if (text === '') throw invalid(`the added token ${token.id} is nothing once normalized`);
+      if (text === '' || text.length > MAX_LENGTH) {
+        throw invalid(
+          `the added token ${token.id} expected 1..${MAX_LENGTH} characters once normalized, found ${text.length}`,
+        );
+      }
       tokens.set(text, token);
     }
     return tokens;
