@@ -102,10 +102,10 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const config = { ...ownConfig, eosTokenIds: [...ends] };
     const chat = chatConfigOf(text);
     const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);
-    checkBudget(config, engine.heap.limit);
+    const compute = new Compute(engine);
+    checkBudget(compute, config);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const compute = new Compute(engine);
     const weights = await loadWeights(compute, config, tensors, () => yieldMacrotask());
     await files.finish();
     checkAbort(signal);
