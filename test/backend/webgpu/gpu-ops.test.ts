@@ -176,10 +176,7 @@ test('attend(): what was refused meanwhile leaves no copy that is taken for righ
   await attendOn(gpu, cache, query());
   cache.truncate(10);
   append(cache, random, 3000); // 24,000 bytes are 1,472 tokens of 4 numbers
-  const { message } = await refused(
-    () => attendOn(gpu, cache, query()),
-    'BACKEND_UNAVAILABLE',
-  );
+  const { message } = await refused(() => attendOn(gpu, cache, query()), 'BACKEND_UNAVAILABLE');
   assert.is(message, 'the GPU takes at most 1472, not 3010 tokens of a cache');
   cache.truncate(90);
   const last = query();
