@@ -139,7 +139,9 @@ test('what a GPU needs is loaded when there is one: all but a look whether there
 
 test('the template library is used by one file, which is loaded when it is needed', () => {
   assert.equal(mentions(/'@huggingface\/jinja'/), ['src/text/chat-template.ts']);
-  assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), []);
+  const writer = 'src/text/chat/conversation-writer.ts';
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), [writer]);
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*conversation-writer\.ts'/m), []);
 });
 
 test('assembly/ imports nothing from outside', () => {

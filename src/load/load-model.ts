@@ -14,6 +14,7 @@ import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';
 import { checkTensors } from '../weights/tensors.ts';
+import { chatSourceOf } from '../text/chat/choose-template.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
@@ -98,7 +99,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
     const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
     const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
-    const chat = chatConfigOf(text);
+    const chat = chatSourceOf(chatConfigOf(text), options.chatTemplate);
     const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);
     checkBudget(config, engine.heap.limit);
     files.begin();

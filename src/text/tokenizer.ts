@@ -2,12 +2,33 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { TpaError } from '../base/errors.ts';
 import { readTokenizerFile, withoutSpecial, type TokenizerFile } from './tokenizer-file.ts';
 
+/** A token that is found in text as it is written, before anything else. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  /** Whether it takes the blanks before it, and those behind it. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  /** Whether it is one only where no letter of a word is beside it. */
+  readonly singleWord: boolean;
+}
+
+/** How a text is read. */
+export interface EncodeOptions {
+  readonly parseSpecial?: boolean;
+  readonly after?: readonly number[];
+  readonly forbidden?: ReadonlySet<number>;
+}
+
 /** Text to token ids and back. */
 export interface TextTokenizer {
   /** The highest id + 1. */
   readonly vocabSize: number;
   /** Ids of the special tokens by their text. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  readonly addedTokens: readonly AddedToken[];
+  pieces(text: string, options?: EncodeOptions): Iterable<readonly number[]>;
   /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
   /**
@@ -54,6 +75,28 @@ export function createTokenizer(
     vocabSize: file.vocabSize,
     startIds: file.startIds,
     specialTokens: file.specialTokens,
+    addedTokens: (file.json['added_tokens'] as Record<string, unknown>[]).map((token) => ({
+      id: token['id'] as number,
+      content: token['content'] as string,
+      special: token['special'] === true,
+      lstrip: token['lstrip'] === true,
+      rstrip: token['rstrip'] === true,
+      singleWord: token['single_word'] === true,
+    })),
+    // ADAPTER until the engine lands
+    *pieces(text, { forbidden = new Set() } = {}) {
+      const bad = this.addedTokens.filter((t) => !t.special && forbidden.has(t.id));
+      const cut = bad.reduce(
+        (texts, { content }) =>
+          texts.flatMap((part) =>
+            part
+              .split(content)
+              .flatMap((piece, i) => (i === 0 ? [piece] : [content[0]!, content.slice(1) + piece])),
+          ),
+        [text],
+      );
+      for (const part of cut) if (part !== '') yield this.encode(part);
+    },
     encode(text, { parseSpecial = false } = {}) {
       const encoder = parseSpecial ? full : (plain ??= build(withoutSpecial(file)));
       const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');

@@ -7,6 +7,8 @@ export const byteTokenizer: TextTokenizer = {
   vocabSize: 257,
   specialTokens: new Map([['<|end|>', END_ID]]),
   startIds: [],
+  addedTokens: [],
+  pieces: (text) => [byteTokenizer.encode(text)],
   encode: (text) => [...new TextEncoder().encode(text)],
   decode(ids, { skipSpecial = false } = {}) {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
