@@ -12,8 +12,6 @@ export interface Match {
  * that begins there, rather than all that end there.
  */
 export class MultiSearch {
-  /** Units of the longest pattern, at least 1. */
-  readonly maxLength: number;
   readonly #lengths: readonly number[];
   /** The node behind a node and a unit; a node is the end of some pattern, from its last unit back. */
   readonly #children = new Map<number, number>();
@@ -25,7 +23,6 @@ export class MultiSearch {
   /** @param patterns texts of at least one unit; of two that are the same the first counts */
   constructor(patterns: readonly string[]) {
     this.#lengths = patterns.map(({ length }) => length);
-    this.maxLength = this.#lengths.reduce((longest, length) => Math.max(longest, length), 1);
     const paths: [node: number, unit: number, parent: number][] = [];
     for (const [index, pattern] of patterns.entries()) {
       let node = 0;
@@ -45,19 +42,19 @@ export class MultiSearch {
   }
 
   /**
-   * The matches that begin at `from` … `to - 1`: the first, and of those that begin together the
-   * longest; the next begins where it ended, or later.
+   * The first match, and of those that begin together the longest; the next begins where it ended, or
+   * later.
    */
-  find(text: string, from = 0, to = text.length): Match[] {
-    const longest = new Int32Array(Math.max(0, to - from));
+  find(text: string): Match[] {
+    const longest = new Int32Array(text.length);
     let node = 0;
-    for (let i = Math.min(text.length, to + this.maxLength - 1) - 1; i >= from; i--) {
+    for (let i = text.length - 1; i >= 0; i--) {
       node = this.#next(node, text.charCodeAt(i));
-      if (i < to) longest[i - from] = this.#found[node]!;
+      longest[i] = this.#found[node]!;
     }
     const matches: Match[] = [];
-    for (let start = from; start < to;) {
-      const pattern = longest[start - from]!;
+    for (let start = 0; start < text.length;) {
+      const pattern = longest[start]!;
       const end = start + (pattern < 0 ? 1 : this.#lengths[pattern]!);
       if (pattern >= 0) matches.push({ start, end, pattern });
       start = end;

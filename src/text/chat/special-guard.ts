@@ -1,14 +1,14 @@
 import { TpaError } from '../../base/errors.ts';
 import { type Match, MultiSearch } from '../../base/multi-search.ts';
-import type { AddedToken, TextTokenizer } from '../tokenizer.ts';
+import type { TextTokenizer } from '../tokenizer.ts';
+import type { AddedToken } from '../tokenizer/added-tokens.ts';
+import { blanksBefore, isInWord } from '../tokenizer/steps/matchers.ts';
 import type { StandIns } from './stand-ins.ts';
 
 /** Template code tests letters, digits and spaces of messages, and writes quotes and backslashes as JSON. */
 const PLAIN = /[\p{L}\p{N}\s"\\]/u;
 /** Units of all added tokens: a codec's 65,536 have about 700,000. */
 const MAX_TOKEN_UNITS = 2 ** 20;
-const WORD_AT_START = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u;
-const WORD_AT_END = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u;
 
 /**
  * Keeps the text of people from becoming tokens that mean something to the model: special ones, and
@@ -30,7 +30,7 @@ export class SpecialGuard {
    */
   constructor(tokenizer: TextTokenizer, written: readonly string[]) {
     const tokens = tokenizer.addedTokens.filter(
-      ({ content, special }) => special || content.trim() !== '',
+      ({ content, isSpecial }) => isSpecial || content.trim() !== '',
     );
     const units = tokens.reduce((sum, { content }) => sum + content.length, 0);
     if (units > MAX_TOKEN_UNITS) {
@@ -44,7 +44,7 @@ export class SpecialGuard {
     this.#tokens = [...names, ...found(words, text)];
     this.#search = searchFor(this.#tokens);
     this.#guarded = new Set(
-      [...this.#tokens.filter(({ special }) => special), ...found(this.#tokens, text)].map(
+      [...this.#tokens.filter(({ isSpecial }) => isSpecial), ...found(this.#tokens, text)].map(
         ({ id }) => id,
       ),
     );
@@ -57,10 +57,10 @@ export class SpecialGuard {
       .find(rendered)
       .map((match) => ({ ...match, token: this.#tokens[match.pattern]! }));
     return tokens.filter(({ start, end, token }) => {
-      if (!token.singleWord) return true;
+      if (!token.isSingleWord) return true;
       const before = standIns.restore(rendered.slice(Math.max(0, start - 2), start));
-      const after = standIns.restore(rendered.slice(end, end + 2));
-      return !WORD_AT_END.test(before) && !WORD_AT_START.test(after);
+      const around = before + standIns.restore(rendered.slice(end, end + 2));
+      return !isInWord(around, before.length, before.length);
     });
   }
 
@@ -81,15 +81,15 @@ export class SpecialGuard {
       ? this.#guarded
       : new Set([...this.#guarded, ...own.map(({ token }) => token.id)]);
     let done = 0;
-    let last: AddedToken | undefined;
+    let after: readonly number[] = [];
     for (const { start, end, token } of [...own, { ...END, start: rendered.length }]) {
-      let text = standIns.restore(rendered.slice(done, start));
-      if (last?.rstrip) text = text.trimStart();
-      if (token?.lstrip) text = text.trimEnd();
-      const after = last === undefined ? [] : [last.id];
-      if (text !== '') yield* this.#tokenizer.pieces(text, { after, forbidden });
-      if (token !== undefined) yield [token.id];
-      last = token;
+      const text = standIns.restore(rendered.slice(done, start));
+      const kept = token?.stripsLeft ? blanksBefore(text, text.length, 0) : text.length;
+      if (kept > 0) yield* this.#tokenizer.pieces(text.slice(0, kept), { after, forbidden });
+      if (token === undefined) return;
+      yield [token.id];
+      // The start tokens alone would count as no text before; this is after them.
+      after = [...this.#tokenizer.startIds, token.id];
       done = end;
     }
   }
@@ -120,8 +120,8 @@ export function doubtsAbout(own: readonly OwnToken[]): (hidden: string) => boole
 }
 
 /** A word that is a token is guarded where the template writes it: people write words too. */
-function isName({ content, special }: AddedToken): boolean {
-  return special || content.split('').some((unit) => !PLAIN.test(unit));
+function isName({ content, isSpecial }: AddedToken): boolean {
+  return isSpecial || content.split('').some((unit) => !PLAIN.test(unit));
 }
 
 function searchFor(tokens: readonly AddedToken[]): MultiSearch {

@@ -1,0 +1,108 @@
+import { toByteLevel } from '../byte-level.ts';
+import { invalid, type JsonObject, readFlag, readSteps, readText } from '../fields.ts';
+import { blanksAfter, blanksBefore, readPattern } from './matchers.ts';
+import { type Finder, Matches } from './matches.ts';
+import type { Place } from './place.ts';
+
+/** Changes text before it is cut. */
+export interface Normalizer {
+  /** How many times as long as its input the result may be. */
+  readonly growth: number;
+  readonly isByteLevel?: boolean;
+  /** Whether the text may begin elsewhere afterwards. */
+  readonly movesStart?: boolean;
+  normalize(text: string, place: Place): string;
+}
+
+/** Published replacements have one character. */
+const MAX_CONTENT = 64;
+
+const READERS = new Map(
+  Object.entries<(step: JsonObject) => Normalizer>({
+    NFC: () => unicodeForm('NFC', 3),
+    NFD: () => unicodeForm('NFD', 4),
+    NFKC: () => unicodeForm('NFKC', 18),
+    NFKD: () => unicodeForm('NFKD', 18),
+    Replace: readReplace,
+    Prepend: readPrepend,
+    Lowercase: () => ({ growth: 2, normalize: lowercase }),
+    Strip: readStrip,
+    StripAccents: () => ({
+      growth: 1,
+      movesStart: true,
+      normalize: (text) => text.replaceAll(/\p{M}/gu, ''),
+    }),
+    ByteLevel: () => ({ growth: 3, isByteLevel: true, normalize: toByteLevel }),
+  }),
+);
+
+/** @throws TpaError `TOKENIZER_INVALID` */
+export function readNormalizers(value: unknown): Normalizer[] {
+  return readSteps('normalizer', value, 'normalizers', READERS);
+}
+
+/** A text with each match of a pattern replaced. */
+export function replaceMatches(text: string, pattern: Finder, content: string): string {
+  let result = '';
+  let done = 0;
+  const found = new Matches(pattern, text);
+  for (let match = found.next(); match !== undefined; match = found.next()) {
+    result += text.slice(done, match.start) + content;
+    done = match.end;
+  }
+  return done === 0 ? result + text : result + text.slice(done);
+}
+
+/** The pattern and the content of a Replace step, and how much longer a text may become. */
+export function readReplacement(step: JsonObject): {
+  growth: number;
+  replace: (text: string) => string;
+} {
+  const { pattern, minLength } = readPattern(step);
+  const { content } = step;
+  if (typeof content !== 'string' || content.length > MAX_CONTENT) {
+    throw invalid(`"Replace.content" expected a text of at most ${MAX_CONTENT} characters`);
+  }
+  // A pattern may match nothing, between any two characters.
+  const growth = minLength > 0 ? content.length / minLength : content.length + 1;
+  return {
+    growth: Math.max(1, growth),
+    replace: (text) => replaceMatches(text, pattern, content),
+  };
+}
+
+function unicodeForm(form: string, growth: number): Normalizer {
+  return { growth, normalize: (text) => text.normalize(form) };
+}
+
+function readReplace(step: JsonObject): Normalizer {
+  const { growth, replace } = readReplacement(step);
+  return { growth, movesStart: step['content'] === '', normalize: replace };
+}
+
+function readPrepend(step: JsonObject): Normalizer {
+  const prefix = readText(step, 'prepend', MAX_CONTENT);
+  return {
+    growth: 1 + prefix.length,
+    movesStart: true,
+    normalize: (text, place) => (text === '' || place === 'continued' ? text : prefix + text),
+  };
+}
+
+/** Each character for itself: the end of a word has no sigma of its own. */
+function lowercase(text: string): string {
+  return text.replaceAll('Σ', 'σ').toLowerCase();
+}
+
+function readStrip(step: JsonObject): Normalizer {
+  const isLeft = readFlag(step, 'strip_left', false);
+  const isRight = readFlag(step, 'strip_right', false);
+  return {
+    growth: 1,
+    movesStart: isLeft,
+    normalize(text) {
+      const start = isLeft ? blanksAfter(text, 0) : 0;
+      return text.slice(start, isRight ? blanksBefore(text, text.length, start) : text.length);
+    },
+  };
+}
