@@ -76,10 +76,7 @@ export class SpecialGuard {
     own: readonly OwnToken[],
     standIns: StandIns,
   ): Generator<readonly number[]> {
-    const isKnown = own.every(({ token }) => this.#guarded.has(token.id));
-    const forbidden = isKnown
-      ? this.#guarded
-      : new Set([...this.#guarded, ...own.map(({ token }) => token.id)]);
+    const forbidden = this.#forbiddenIn(rendered, standIns);
     let done = 0;
     let after: readonly number[] = [];
     for (const { start, end, token } of [...own, { ...END, start: rendered.length }]) {
@@ -92,6 +89,16 @@ export class SpecialGuard {
       after = [...this.#tokenizer.startIds, token.id];
       done = end;
     }
+  }
+
+  /** Ids that text must not become: guarded ones, and those in which the template has a part. */
+  #forbiddenIn(rendered: string, standIns: StandIns): ReadonlySet<number> {
+    if (this.#guarded.size === this.#tokens.length) return this.#guarded;
+    const forbidden = new Set(this.#guarded);
+    for (const { start, end, pattern } of this.#search.find(standIns.restore(rendered))) {
+      if (standIns.isMarked(rendered.slice(start, end))) forbidden.add(this.#tokens[pattern]!.id);
+    }
+    return forbidden;
   }
 }
 
