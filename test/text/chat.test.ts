@@ -150,6 +150,17 @@ test('another conversation, a shorter one and the same again equal fresh session
   }
 });
 
+test('a bare array is the same conversation; a begun answer is continued by what is generated', async () => {
+  const { session, host } = setUpChat(TEMPLATES.chatml);
+  const generation = await readAll(session.generate(TALK, GREEDY));
+  await isFresh(generation, session, host, { messages: TALK });
+  const begun = { messages: TALK.slice(0, 3), continueFinalMessage: true };
+  const more = await readAll(session.generate(begun, GREEDY));
+  const ids = await encodeChat(TEMPLATES.chatml, begun);
+  assert.match(chatTokenizer.decode(ids), /assistant\n Yes, \[it\] is\. $/);
+  assert.equal(session.tokens, [...ids, ...more.tokens]);
+});
+
 test('a failure or an abort while the rest is evaluated leaves the session as it was', async () => {
   const abort = new AbortController();
   const failAt = new Map<number, 'throw'>();

@@ -25,6 +25,6 @@ export function upTo(mark: string, text: string): string {
       'the chat template does not write the end of the last message, so that nothing can continue it; leave "continueFinalMessage" out';
     throw new TpaError('CHAT_TEMPLATE_INVALID', message);
   }
-  const before = text.slice(0, at);
+  const before = text.slice(0, at).replaceAll(mark, '');
   return text[at + 1] === ' ' ? before : before.trimEnd();
 }

@@ -55,7 +55,7 @@ export class ConversationWriter {
     const template = this.#templateFor(conversation, standIns);
     const { messages: given, tools, documents, variables, isContinued } = conversation;
     const messages = inForm(given, this.#formOf(maxLength));
-    const end = standIns.markEnd();
+    const end = standIns.unused();
     const hideBy = (hiding: Hiding): TemplateFields => {
       const hidden = messages.map((message) => hiding.message(message));
       if (isContinued) hidden.push(withEnd(hidden.pop()!, end));

@@ -39,15 +39,15 @@ export class SpecialGuard {
     }
     this.#tokenizer = tokenizer;
     const text = written.join('\n');
-    const names = tokens.filter(isName);
     const words = tokens.filter((token) => !isName(token));
-    this.#tokens = [...names, ...found(words, text)];
+    const writtenWords = matching(words, searchFor(words), text);
+    this.#tokens = [...tokens.filter(isName), ...writtenWords];
     this.#search = searchFor(this.#tokens);
-    this.#guarded = new Set(
-      [...this.#tokens.filter(({ isSpecial }) => isSpecial), ...found(this.#tokens, text)].map(
-        ({ id }) => id,
-      ),
-    );
+    const guarded = [
+      ...this.#tokens.filter(({ isSpecial }) => isSpecial),
+      ...matching(this.#tokens, this.#search, text),
+    ];
+    this.#guarded = new Set(guarded.map(({ id }) => id));
     this.marks = new Set(this.#tokens.flatMap(marksOf));
   }
 
@@ -136,10 +136,13 @@ function searchFor(tokens: readonly AddedToken[]): MultiSearch {
 }
 
 /** Those of some tokens that a text spells. */
-function found(tokens: readonly AddedToken[], text: string): AddedToken[] {
-  const matches = searchFor(tokens).find(text);
-  const indices = new Set(matches.map(({ pattern }) => pattern));
-  return tokens.filter((_, i) => indices.has(i));
+function matching(
+  tokens: readonly AddedToken[],
+  search: MultiSearch,
+  text: string,
+): readonly AddedToken[] {
+  const found = new Set(search.find(text).map(({ pattern }) => pattern));
+  return Array.from(found, (index) => tokens[index]!);
 }
 
 function marksOf({ content }: AddedToken): string[] {
