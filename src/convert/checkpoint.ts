@@ -2,9 +2,14 @@ import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { ModelContents } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
-import type { TensorDtype } from '../format/tensors/half.ts';
+import {
+  ELEMENT_BYTES,
+  holdsNonFinite,
+  type TensorDtype,
+  widenToFloat32,
+} from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
-import type { TensorSet } from '../format/tensors/tensors.ts';
+import { checkFinite, type TensorSet } from '../format/tensors/tensors.ts';
 
 /** One tensor of a checkpoint, as it will be written. */
 export interface CheckpointTensor {
@@ -18,7 +23,10 @@ export interface CheckpointTensor {
   readonly byteLength: number;
   /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
   readonly storedAs: string;
-  /** The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next but one. */
+  /**
+   * The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next
+   * but one. A NaN or an infinity among them is `WEIGHTS_NONFINITE`, as in loading.
+   */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
@@ -36,6 +44,8 @@ export interface Checkpoint {
   readonly tokenizer?: JsonObject;
   /** tokenizer_config.json. */
   readonly tokenizerConfig?: JsonObject;
+  /** special_tokens_map.json. */
+  readonly specialTokensMap?: JsonObject;
   /** generation_config.json. */
   readonly generationConfig?: JsonObject;
   /** What was left out or could not be translated, one sentence each. */
@@ -57,7 +67,7 @@ export async function checkpointOf(
 ): Promise<Checkpoint> {
   const { config, tensors, notes } = contents;
   const text = await contents.text();
-  const { tokenizer, tokenizerConfig, chatTemplate, generationConfig } = text;
+  const { tokenizer, tokenizerConfig, specialTokensMap, chatTemplate, generationConfig } = text;
   // Of two templates the one in chat_template.jinja counts: one file says it.
   const template = chatTemplate !== undefined && { chat_template: chatTemplate };
   return {
@@ -67,14 +77,38 @@ export async function checkpointOf(
     tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
     ...(tokenizer && { tokenizer }),
     ...((tokenizerConfig || template) && { tokenizerConfig: { ...tokenizerConfig, ...template } }),
+    ...(specialTokensMap && { specialTokensMap }),
     ...(generationConfig && { generationConfig }),
     notes: [...notes, ...(text.notes ?? [])],
     close,
   };
 }
 
-/** A tensor as it is stored, or in float32 where its elements share scales. */
 function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
+  const tensor = translated(tensors, entry);
+  return { ...tensor, chunks: () => finite(tensor) };
+}
+
+/**
+ * Hands on the pieces of a tensor whose elements are numbers. One is looked at while it is written
+ * and the next is read: 300 MB take as long as without, where looking first took a third longer.
+ */
+async function* finite({ name, dtype, chunks }: CheckpointTensor): AsyncGenerator<Uint8Array> {
+  const pieces = chunks()[Symbol.asyncIterator]();
+  let first = 0;
+  for (let piece = await pieces.next(); piece.done !== true;) {
+    const { value } = piece;
+    yield value;
+    const next = pieces.next();
+    next.catch(() => {}); // thrown below, if nothing is thrown here
+    if (holdsNonFinite(value, dtype)) checkFinite(name, first, widenToFloat32(value, dtype));
+    first += value.byteLength / ELEMENT_BYTES[dtype];
+    piece = await next;
+  }
+}
+
+/** A tensor as it is stored, or in float32 where its elements share scales. */
+function translated(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
   const { name, shape, dtype: storedAs, byteLength } = entry;
   const stored = (step: number) =>
     readChunks((at, target) => tensors.readStored(name, at, target), byteLength, step);

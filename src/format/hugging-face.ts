@@ -7,6 +7,7 @@ import { decodeUtf8 } from './files/byte-reader.ts';
 import { readAll } from './files/byte-source.ts';
 import { expectObject, type JsonObject, parseJson, type Refuse } from './files/json.ts';
 import { type ModelFiles, readModelFile } from './files/model-files.ts';
+import { standIn } from './files/stand-in.ts';
 import { openTensors } from './tensors/tensors.ts';
 import type { ModelContents, ModelText } from './contents.ts';
 
@@ -71,11 +72,13 @@ export async function readTextFiles(
   const generationConfig = await readObject('generation_config.json', MAX_CONFIG_BYTES);
   const chatTemplate = await read(TEMPLATE, MAX_TEMPLATE_LENGTH * BYTES_PER_UNIT, decodeTemplate);
   const tokenizerConfig = await readObject('tokenizer_config.json', MAX_TOKENIZER_CONFIG_BYTES);
+  const specialTokensMap = await readObject('special_tokens_map.json', MAX_CONFIG_BYTES);
   const tokenizer = await readObject('tokenizer.json', MAX_TOKENIZER_BYTES, false);
   return {
     ...(generationConfig && { generationConfig }),
     ...(chatTemplate !== undefined && { chatTemplate }),
     ...(tokenizerConfig && { tokenizerConfig }),
+    ...(specialTokensMap && { specialTokensMap }),
     ...(tokenizer && { tokenizer }),
   };
 }
@@ -83,6 +86,8 @@ export async function readTextFiles(
 function decodeTemplate(bytes: Uint8Array): string {
   const refuse = refuseConfig(TEMPLATE);
   const text = decodeUtf8(bytes, () => refuse('UTF-8 text', 'other bytes'), false);
+  const other = standIn(bytes);
+  if (other !== undefined) throw refuse('a template', other);
   if (text.length <= MAX_TEMPLATE_LENGTH) return text;
   throw refuse(`at most ${MAX_TEMPLATE_LENGTH} characters`, `${text.length}`);
 }

@@ -107,12 +107,12 @@ export function createTokenizer(
       checkIds('after', after);
       const isShown = (id: number): boolean =>
         names.has(id) && !(skipSpecial && specialIds.has(id));
-      let texts: readonly string[] = Array.from(ids)
-        .filter(isShown)
-        .map((id) => names.get(id)!);
+      const nameOf = (id: number): string => names.get(id)!;
+      let texts: readonly string[] = Array.from(ids).filter(isShown).map(nameOf);
+      const last = after.findLast(isShown);
+      const before = last === undefined ? undefined : nameOf(last);
       if (texts.length === 0) return '';
-      const isHead = !after.some(isShown);
-      for (const step of decoders) texts = step.decode(texts, isHead);
+      for (const step of decoders) texts = step.decode(texts, before);
       return texts.join('');
     },
   };

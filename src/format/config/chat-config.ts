@@ -1,3 +1,4 @@
+import { readToken } from '../special-tokens/named-tokens.ts';
 import { readTemplates } from './chat-templates.ts';
 import { Fields } from './fields.ts';
 import type { ModelText } from '../contents.ts';
@@ -13,8 +14,6 @@ export interface ChatConfig {
 }
 
 const FILE = 'tokenizer_config.json';
-/** Special tokens have up to about 30 characters. */
-const MAX_TOKEN_LENGTH = 256;
 
 /**
  * Reads what a tokenizer_config.json says about conversations.
@@ -37,24 +36,4 @@ export function chatConfigOf({ chatTemplate, tokenizerConfig }: ModelText): Chat
   const config = parseTokenizerConfig(tokenizerConfig ?? {});
   if (chatTemplate === undefined) return config;
   return { ...config, templates: new Map([['default', chatTemplate]]) };
-}
-
-/** Tokens are written as text, or as an object with the text and how it is matched. */
-function readToken(fields: Fields, key: string): string | undefined {
-  const value = fields.get(key);
-  const isObject = typeof value === 'object' && value !== null;
-  const text = isObject ? ((value as { content?: unknown }).content ?? null) : value;
-  return readText(fields, key, text, MAX_TOKEN_LENGTH);
-}
-
-function readText(
-  fields: Fields,
-  key: string,
-  value: unknown,
-  maxLength: number,
-): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw fields.invalid(key, 'text', value);
-  if (value.length <= maxLength) return value;
-  throw fields.invalid(key, `at most ${maxLength} characters`, value.length);
 }

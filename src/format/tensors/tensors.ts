@@ -69,10 +69,20 @@ export async function readFloats(
   if (!isReadable(dtype)) throw tensorMismatch(name, READABLE, dtype);
   await tensors.readStored(name, first * ELEMENT_BYTES[dtype], storedBytes(target, dtype));
   widenInPlace(target, dtype);
-  const at = firstNonFinite(target);
+  checkFinite(name, first, target);
+}
+
+/**
+ * Refuses a NaN or an infinity: one of them makes every logit a NaN.
+ *
+ * @param first place of the first element in the tensor
+ * @throws TpaError `WEIGHTS_NONFINITE`
+ */
+export function checkFinite(name: string, first: number, elements: Float32Array): void {
+  const at = firstNonFinite(elements);
   if (at < 0) return;
   const [tensor, index] = [printable(name), first + at];
-  const message = `tensor "${tensor}" is not finite: element ${index} is ${target[at]}`;
+  const message = `tensor "${tensor}" is not finite: element ${index} is ${elements[at]}`;
   throw new TpaError('WEIGHTS_NONFINITE', message, { data: { tensor, index } });
 }
 
@@ -80,6 +90,7 @@ export async function readFloats(
 export const READABLE = 'F32, F16 or BF16';
 
 const SINGLE_FILE = 'model.safetensors';
+const CONVERTED = ': weights in another format are converted first, with tpa convert';
 /** Names the shards. */
 export const INDEX_FILE = 'model.safetensors.index.json';
 /** A file of weights. */
@@ -149,7 +160,7 @@ async function readIndex(files: ModelFiles): Promise<ReadonlyMap<string, string>
   const index = await files.open(INDEX_FILE);
   const shardOf = index && (await readShardIndex(index, SHARD_NAME));
   // The error names the file that most models have.
-  if (!shardOf?.size) throw missingFile(files, SINGLE_FILE);
+  if (!shardOf?.size) throw missingFile(files, SINGLE_FILE, CONVERTED);
   if (new Set(shardOf.values()).size > MAX_SHARDS) throw tooMany('shards', MAX_SHARDS);
   return shardOf;
 }

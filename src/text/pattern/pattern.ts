@@ -6,20 +6,23 @@ import { type Match, TextScan } from './text-scan.ts';
 
 export type { Match } from './text-scan.ts';
 
-/** A pattern whose matches all together take time in proportion to the text. */
+/** What is looked for in texts. */
 export interface Pattern {
+  /** Begins to look through a text; the matches of it take time in proportion to it. */
+  scan(text: string): Scan;
+}
+
+/** One text that is looked through. */
+export interface Scan {
+  /** Reads a block of the text; whether that was the last one. `find` reads what is left. */
+  prepare?(): boolean;
   /**
    * The leftmost match at or after `from`, the one that a backtracking engine would find; undefined
-   * if there is none. It may be empty: `matches` goes through all without standing still.
+   * if there is none. It may be empty.
    *
    * @param from between two characters
    */
-  find(text: string, from: number): Match | undefined;
-  /**
-   * All matches in order. An empty one that touches the match before it is left out, as the
-   * reference implementation does.
-   */
-  matches(text: string): Generator<Match>;
+  find(from: number): Match | undefined;
 }
 
 /** Published split patterns have up to about 600 characters. */
@@ -39,25 +42,5 @@ export function compilePattern(source: string): Pattern {
   }
   const parsed = parsePattern(source);
   const automaton = new Automaton(compileProgram(parsed), parsed);
-  let last: TextScan | undefined;
-  return {
-    find(text, from) {
-      if (last?.text !== text) last = new TextScan(automaton, text);
-      const match = last.find(from);
-      if (match === undefined) last = undefined; // the text need not stay
-      return match;
-    },
-    *matches(text) {
-      const scan = new TextScan(automaton, text);
-      let end = -1;
-      for (let from = 0; from <= text.length;) {
-        const match = scan.find(from);
-        if (match === undefined) return;
-        from = match.end;
-        if (match.start === match.end) from += text.codePointAt(from)! > 0xffff ? 2 : 1;
-        if (match.start < match.end || match.end !== end) yield match;
-        end = match.end;
-      }
-    },
-  };
+  return { scan: (text) => new TextScan(automaton, text) };
 }

@@ -21,20 +21,30 @@ export class TextScan {
   /** The states of the places of one block. */
   readonly #states: State[];
   #block = -1;
+  /** Blocks that are not read yet. */
+  #unread: number;
 
   constructor(automaton: Automaton, text: string) {
     this.#automaton = automaton;
     this.text = text;
     this.#states = Array<State>(Math.min(BLOCK, text.length + 1)).fill(automaton.dead);
-    let state = automaton.dead;
-    for (let block = Math.floor(text.length / BLOCK); block >= 0; block--) {
-      this.#behind[block] = state;
-      state = this.#fill(block);
+    this.#unread = Math.floor(text.length / BLOCK) + 1;
+    this.#behind[this.#unread - 1] = automaton.dead;
+  }
+
+  /** Reads a block; whether that was the last one, which is the first of the text. */
+  prepare(): boolean {
+    if (this.#unread > 0) {
+      const block = --this.#unread;
+      const state = this.#fill(block);
+      if (block > 0) this.#behind[block - 1] = state;
     }
+    return this.#unread === 0;
   }
 
   /** The leftmost match at or after `from`, which is between two characters. */
   find(from: number): Match | undefined {
+    while (!this.prepare());
     const { length } = this.text;
     for (let start = from; start <= length; start += this.#widthAt(start)) {
       let entry = this.#stateAt(start).choices[0]!;

@@ -12,6 +12,9 @@ const BUDGET = 4096;
 /** What a word or an added token costs besides its characters, in characters. */
 const COST = 4;
 
+/** Characters that are normalized without a pause. */
+const NORMALIZED = 2 ** 16;
+
 /** Turns text into ids, a bounded piece of work at a time. */
 export class Encoder {
   readonly #file: TokenizerFile;
@@ -72,7 +75,7 @@ export class Encoder {
       else if (section.token !== undefined) ids.push(section.token.id);
       else {
         const place = section.start === 0 ? opening : 'inner';
-        const piece = this.#normalize(stripped.slice(section.start, section.end), place);
+        const piece = yield* this.#normalize(stripped.slice(section.start, section.end), place);
         for (const part of this.#normalizedFinder.sections(piece, isForbidden)) {
           if (part === undefined) yield;
           else if (part.token !== undefined) ids.push(part.token.id);
@@ -97,18 +100,33 @@ export class Encoder {
     }
   }
 
-  #normalize(text: string, place: Place): string {
+  /** A text as all normalizers leave it, a part at a time where they let it be cut. */
+  *#normalize(text: string, place: Place): Generator<void, string> {
+    const { normalizers } = this.#file;
+    if (normalizers.length === 0) return text;
+    const needsWhole = normalizers.some((step) => step.needsWhole === true);
+    let result = '';
+    for (let start = 0; start < text.length;) {
+      const end = needsWhole ? text.length : nextCut(text, start + NORMALIZED);
+      result += this.#normalized(text.slice(start, end), start === 0 ? place : 'continued');
+      start = end;
+      if (start < text.length) yield;
+    }
+    return result;
+  }
+
+  #normalized(text: string, place: Place): string {
     return this.#file.normalizers.reduce((result, step) => step.normalize(result, place), text);
   }
 
-  /** By what they become in the text; of several the first special one. */
+  /** By what they become in the text; of several the last one. */
   #normalizedTokens(added: readonly AddedToken[]): Map<string, AddedToken> {
     const tokens = new Map<string, AddedToken>();
-    for (const token of added.toSorted((a, b) => Number(b.isSpecial) - Number(a.isSpecial))) {
+    for (const token of added) {
       if (!token.isNormalized) continue;
-      const text = this.#normalize(token.content, 'inner');
+      const text = this.#normalized(token.content, 'inner');
       if (text === '') throw invalid(`the added token ${token.id} is nothing once normalized`);
-      if (!tokens.has(text)) tokens.set(text, token);
+      tokens.set(text, token);
     }
     return tokens;
   }
@@ -126,4 +144,10 @@ export class Encoder {
     const strips = this.#file.added.get(after.at(-1) ?? -1)?.stripsRight === true;
     return strips ? text.slice(blanksAfter(text, 0)) : text;
   }
+}
+
+/** Before the next ASCII character: it is never joined to what stands before it. */
+function nextCut(text: string, from: number): number {
+  const ahead = text.slice(from).search(/[\0-\x7f]/);
+  return ahead < 0 ? text.length : from + ahead;
 }

@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ggufArray, ggufValue, TYPE, type GgufParts } from '../../helpers/files/build-gguf.ts';
+import {
+  ggufArray,
+  ggufValue,
+  TYPE,
+  VALUE,
+  type GgufParts,
+} from '../../helpers/files/build-gguf.ts';
+import { bytesOf, littleEndian } from '../../helpers/files/bytes.ts';
 import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
 import { bytesOfFloats, ggufModel, type GgufModel } from '../../helpers/models/gguf-model.ts';
 import { refused } from '../../helpers/checks/refused.ts';
@@ -80,6 +87,20 @@ test('config.json of a llama: the keys of Hugging Face, floats as they were writ
   assert.equal(generationConfig, { bos_token_id: 1, eos_token_id: [2, 7] });
 });
 
+test('a token id of -1, signed or not, is none', async () => {
+  const { parts } = ggufModel();
+  const none = bytesOf(littleEndian(VALUE.i32, 4), littleEndian(-1, 4));
+  const metadata: GgufParts['metadata'] = [
+    ...parts.metadata,
+    ['tokenizer.ggml.bos_token_id', none],
+    ['tokenizer.ggml.eos_token_id', ggufValue(2)],
+    ['tokenizer.ggml.eot_token_id', ggufValue(2 ** 32 - 1)],
+  ];
+  const { config, generationConfig } = await ggufCheckpoint({ ...parts, metadata });
+  assert.equal([config['bos_token_id'], config['eos_token_id']], [undefined, 2]);
+  assert.is(generationConfig, undefined);
+});
+
 test('config.json: untied head, biases, head size and scaling where the file has them', async () => {
   const { parts } = ggufModel({ architecture: 'qwen2', usesBias: true, hasHead: true });
   const scaling: GgufParts['metadata'] = [
@@ -155,7 +176,7 @@ const norm = (changes: Partial<Tensors[number]>) =>
   withTensors(([first, second, ...others]) => [first!, { ...second!, ...changes }, ...others]);
 
 const yarn = { 'llama.rope.scaling.type': 'yarn', 'llama.rope.scaling.factor': 4 };
-const dynamic = { 'llama.rope.scaling.type': 'longrope', 'llama.rope.scaling.factor': 2 };
+const dynamic = { 'llama.rope.scaling.type': 'dynamic', 'llama.rope.scaling.factor': 2 };
 const KV_HEADS = 'llama.attention.head_count_kv';
 const layered = withMetadata({});
 
@@ -174,7 +195,7 @@ const UNSUPPORTED: (readonly [GgufParts, RegExp])[] = [
   ],
   [withMetadata({ 'llama.rope.dimension_count': 4 }), /rope\.dimension_count" expected 8, found 4/],
   [withMetadata({ 'llama.attention.value_length': 16 }), /value_length/],
-  [withMetadata(dynamic), /"longrope"/],
+  [withMetadata(dynamic), /"dynamic"/],
   [withTensors(adding('blk.0.ffn_gate_exps.weight')), /ffn_gate_exps/],
   [withTensors(adding('blk.2.attn_norm.weight')), /blk\.2\.attn_norm/],
   [withTensors(adding('blk.01.attn_norm.weight')), /blk\.01/],

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Automaton } from '../../../src/text/pattern/automaton.ts';
+import { Matches } from '../../../src/text/pattern/matches.ts';
 import { compilePattern } from '../../../src/text/pattern/pattern.ts';
 import { eachRefused, refused } from '../../helpers/checks/refused.ts';
 
@@ -17,20 +18,24 @@ const fixture = JSON.parse(
 function cut(source: string, text: string): string[] {
   const pieces: string[] = [];
   let end = 0;
-  for (const match of compilePattern(source).matches(text)) {
-    pieces.push(text.slice(end, match.start), text.slice(match.start, match.end));
-    end = match.end;
+  for (const [start, stop] of spansIn(source, text)) {
+    pieces.push(text.slice(end, start), text.slice(start, stop));
+    end = stop;
   }
   return [...pieces, text.slice(end)].filter((piece) => piece !== '');
 }
 
 function spansIn(source: string, text: string): [start: number, end: number][] {
-  return Array.from(compilePattern(source).matches(text), ({ start, end }) => [start, end]);
+  const matches = new Matches(compilePattern(source), text);
+  const spans: [number, number][] = [];
+  for (let match = matches.next(); match !== undefined; match = matches.next()) {
+    spans.push([match.start, match.end]);
+  }
+  return spans;
 }
 
 /** States asked for while all matches of a text are found. */
 function statesOf(source: string, text: string): number {
-  const pattern = compilePattern(source);
   const { previous } = Automaton.prototype;
   let count = 0;
   Automaton.prototype.previous = function (...args) {
@@ -38,7 +43,7 @@ function statesOf(source: string, text: string): number {
     return previous.apply(this, args);
   };
   try {
-    for (const _ of pattern.matches(text));
+    spansIn(source, text);
   } finally {
     Automaton.prototype.previous = previous;
   }
@@ -53,15 +58,15 @@ for (const [name, { source, pieces }] of Object.entries(fixture.patterns)) {
 
 test('find() gives the leftmost match from a place on, which may be empty', () => {
   const pattern = compilePattern('b+|');
-  assert.equal(pattern.find('abba', 0), { start: 0, end: 0 });
-  assert.equal(pattern.find('abba', 1), { start: 1, end: 3 });
-  assert.equal(pattern.find('abba', 2), { start: 2, end: 3 });
-  assert.equal(pattern.find('', 0), { start: 0, end: 0 });
-  assert.is(compilePattern('x').find('abba', 0), undefined);
-  assert.equal(compilePattern('(?<=a)b').find('abba', 1), { start: 1, end: 2 });
+  assert.equal(pattern.scan('abba').find(0), { start: 0, end: 0 });
+  assert.equal(pattern.scan('abba').find(1), { start: 1, end: 3 });
+  assert.equal(pattern.scan('abba').find(2), { start: 2, end: 3 });
+  assert.equal(pattern.scan('').find(0), { start: 0, end: 0 });
+  assert.is(compilePattern('x').scan('abba').find(0), undefined);
+  assert.equal(compilePattern('(?<=a)b').scan('abba').find(1), { start: 1, end: 2 });
 });
 
-test('matches() leaves out an empty match that touches the one before', () => {
+test('Matches leaves out an empty match that touches the one before', () => {
   assert.equal(spansIn('a*', 'baac'), [
     [0, 0],
     [1, 3],

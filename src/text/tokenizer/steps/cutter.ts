@@ -1,4 +1,5 @@
-import { type Finder, Matches, type Span } from './matches.ts';
+import { Matches } from '../../pattern/matches.ts';
+import type { Match, Pattern } from '../../pattern/pattern.ts';
 import type { Place } from './place.ts';
 
 /** What becomes of a match: dropped, a piece of its own, or joined to what stands beside it. */
@@ -17,7 +18,7 @@ export interface Cut {
   /** How many times as long as its input the result may be. */
   readonly growth: number;
   /** Where it cuts; without it a piece stays whole. */
-  readonly pattern?: Finder;
+  readonly pattern?: Pattern;
   readonly behavior?: Behavior;
   /** Whether what does not match is taken for the matches. */
   readonly isInverted?: boolean;
@@ -49,7 +50,7 @@ export class Cutter {
   #text = '';
   #place: Place = 'inner';
   #matches: Matches | undefined;
-  #match: Span | undefined;
+  #match: Match | undefined;
   /** Where the stretches that were given end. */
   #done = 0;
   #last: Stretch | undefined;
@@ -70,6 +71,7 @@ export class Cutter {
 
   /** The next part; '' where a bounded search has found none yet, undefined at the end. */
   next(): string | undefined {
+    if (this.#matches?.prepare() === false) return '';
     const isRemoved = this.#cut.behavior === 'Removed';
     for (let count = 0; count < MAX_STRETCHES; count++) {
       const last = this.#last;

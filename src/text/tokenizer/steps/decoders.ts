@@ -15,8 +15,8 @@ export interface Decoder {
   /** How many times as long as its input the result may be. */
   readonly growth: number;
   readonly isByteLevel?: boolean;
-  /** @param isHead whether the text begins with the first token */
-  decode(tokens: readonly string[], isHead: boolean): readonly string[];
+  /** @param before the token before the first one; undefined where the text begins */
+  decode(tokens: readonly string[], before: string | undefined): readonly string[];
 }
 
 const READERS = new Map(
@@ -38,8 +38,8 @@ export function readDecoders(value: unknown): Decoder[] {
   return readSteps('decoder', value, 'decoders', READERS);
 }
 
-function separate(tokens: readonly string[], isHead: boolean): string[] {
-  return tokens.map((token, i) => (isHead && i === 0 ? token : ` ${token}`));
+function separate(tokens: readonly string[], before: string | undefined): string[] {
+  return tokens.map((token, i) => (i === 0 && before === undefined ? token : ` ${token}`));
 }
 
 /** A token of which not all characters are bytes stands for itself. */
@@ -79,10 +79,10 @@ function readStrip(step: JsonObject): Decoder {
   const stop = readCount(step, 'stop', 0, 2 ** 16);
   return {
     growth: 1,
-    decode: (tokens, isHead) =>
+    decode: (tokens, before) =>
       tokens.map((token, i) => {
         // Text that continues another one keeps the space that it begins with.
-        const most = i === 0 && !isHead ? 0 : start;
+        const most = i === 0 && before !== undefined ? 0 : start;
         let from = 0;
         for (let n = 0; n < most && token.startsWith(content, from); n++) from += content.length;
         let to = token.length;
@@ -103,9 +103,9 @@ function readMetaspace(step: JsonObject): Decoder {
     readChoice(step, 'prepend_scheme', schemes, isOld ? 'never' : 'always') !== 'never';
   return {
     growth: 1,
-    decode: (tokens, isHead) =>
+    decode: (tokens, before) =>
       tokens.map((token, i) => {
-        const isPrefixed = hasPrefix && isHead && i === 0 && token.startsWith(space);
+        const isPrefixed = i === 0 && before === undefined && hasPrefix && token.startsWith(space);
         return (isPrefixed ? token.slice(space.length) : token).replaceAll(space, ' ');
       }),
   };
@@ -119,7 +119,10 @@ function readWordEnds(step: JsonObject): Decoder {
   }
   return {
     growth: 1,
-    decode: (tokens) =>
-      tokens.map((token, i) => token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' ')),
+    decode: (tokens, before) =>
+      tokens.map((token, i) => {
+        const text = token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' ');
+        return i === 0 && before?.endsWith(suffix) === true ? ` ${text}` : text;
+      }),
   };
 }

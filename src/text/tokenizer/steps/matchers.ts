@@ -1,6 +1,6 @@
-import { compilePattern } from '../../pattern/pattern.ts';
+import { widthAt } from '../../pattern/matches.ts';
+import { compilePattern, type Pattern } from '../../pattern/pattern.ts';
 import { asObject, invalid, type JsonObject, readText } from '../fields.ts';
-import { type Finder, unitsAt } from './matches.ts';
 
 /** Published patterns have up to about 500 characters. */
 const MAX_PATTERN_LENGTH = 1024;
@@ -48,51 +48,54 @@ export function blanksAfter(text: string, start: number): number {
 }
 
 /** A text, wherever it stands. */
-export function literal(text: string): Finder {
+export function literal(text: string): Pattern {
   return {
-    find(inside, from) {
-      const start = inside.indexOf(text, from);
-      return start < 0 ? undefined : { start, end: start + text.length };
-    },
+    scan: (inside) => ({
+      find(from) {
+        const start = inside.indexOf(text, from);
+        return start < 0 ? undefined : { start, end: start + text.length };
+      },
+    }),
   };
 }
 
 /** The next `length` characters, or as many as are left. */
-export function charactersAtATime(length: number): Finder {
+export function charactersAtATime(length: number): Pattern {
   return {
-    find(text, start) {
-      let end = start;
-      for (let i = 0; i < length && end < text.length; i++) end += unitsAt(text, end);
-      return end > start ? { start, end } : undefined;
-    },
+    scan: (text) => ({
+      find(start) {
+        let end = start;
+        for (let i = 0; i < length && end < text.length; i++) end += widthAt(text, end);
+        return end > start ? { start, end } : undefined;
+      },
+    }),
   };
 }
 
-/** The pattern of a step, and how many characters it matches at least. */
-export function readPattern(step: JsonObject): { pattern: Finder; minLength: number } {
+/** The pattern of a step; a text means itself. */
+export function readPattern(step: JsonObject): Pattern | string {
   const source = asObject('pattern', step['pattern']);
-  if ('Regex' in source) {
-    return { pattern: compilePattern(readText(source, 'Regex', MAX_PATTERN_LENGTH)), minLength: 0 };
-  }
-  if (!('String' in source)) throw invalid('"pattern" expected "Regex" or "String"');
-  const text = readText(source, 'String', MAX_PATTERN_LENGTH);
-  return { pattern: literal(text), minLength: text.length };
+  if ('Regex' in source) return compilePattern(readText(source, 'Regex', MAX_PATTERN_LENGTH));
+  if ('String' in source) return readText(source, 'String', MAX_PATTERN_LENGTH);
+  throw invalid('"pattern" expected "Regex" or "String"');
 }
 
-function charactersOf(members: string): Finder {
+function charactersOf(members: string): Pattern {
   return matcher(`[${members}]`);
 }
 
 /** An expression of ours, which is linear. */
-function matcher(source: string): Finder {
+function matcher(source: string): Pattern {
   const expression = new RegExp(source, 'gu');
   return {
-    find(text, from) {
-      expression.lastIndex = from;
-      const match = expression.exec(text);
-      return match === null
-        ? undefined
-        : { start: match.index, end: match.index + match[0].length };
-    },
+    scan: (text) => ({
+      find(from) {
+        expression.lastIndex = from;
+        const match = expression.exec(text);
+        return match === null
+          ? undefined
+          : { start: match.index, end: match.index + match[0].length };
+      },
+    }),
   };
 }

@@ -1,7 +1,8 @@
 import { toByteLevel } from '../byte-level.ts';
 import { invalid, type JsonObject, readFlag, readSteps, readText } from '../fields.ts';
 import { blanksAfter, blanksBefore, readPattern } from './matchers.ts';
-import { type Finder, Matches } from './matches.ts';
+import { Matches } from '../../pattern/matches.ts';
+import type { Pattern } from '../../pattern/pattern.ts';
 import type { Place } from './place.ts';
 
 /** Changes text before it is cut. */
@@ -11,6 +12,8 @@ export interface Normalizer {
   readonly isByteLevel?: boolean;
   /** Whether the text may begin elsewhere afterwards. */
   readonly movesStart?: boolean;
+  /** Whether it must see all of a text at once, not parts that begin with an ASCII character. */
+  readonly needsWhole?: boolean;
   normalize(text: string, place: Place): string;
 }
 
@@ -41,34 +44,43 @@ export function readNormalizers(value: unknown): Normalizer[] {
   return readSteps('normalizer', value, 'normalizers', READERS);
 }
 
-/** A text with each match of a pattern replaced. */
-export function replaceMatches(text: string, pattern: Finder, content: string): string {
-  let result = '';
-  let done = 0;
-  const found = new Matches(pattern, text);
-  for (let match = found.next(); match !== undefined; match = found.next()) {
-    result += text.slice(done, match.start) + content;
-    done = match.end;
-  }
-  return done === 0 ? result + text : result + text.slice(done);
+/** A step that writes a content for each match of a pattern. */
+export interface Replacement {
+  /** How many times as long as its input the result may be. */
+  readonly growth: number;
+  /** Whether it takes the place of single characters. */
+  readonly isByCharacter: boolean;
+  replace(text: string): string;
 }
 
-/** The pattern and the content of a Replace step, and how much longer a text may become. */
-export function readReplacement(step: JsonObject): {
-  growth: number;
-  replace: (text: string) => string;
-} {
-  const { pattern, minLength } = readPattern(step);
+/** @throws TpaError `TOKENIZER_INVALID` */
+export function readReplacement(step: JsonObject): Replacement {
+  const pattern = readPattern(step);
   const { content } = step;
   if (typeof content !== 'string' || content.length > MAX_CONTENT) {
     throw invalid(`"Replace.content" expected a text of at most ${MAX_CONTENT} characters`);
   }
-  // A pattern may match nothing, between any two characters.
-  const growth = minLength > 0 ? content.length / minLength : content.length + 1;
-  return {
-    growth: Math.max(1, growth),
-    replace: (text) => replaceMatches(text, pattern, content),
-  };
+  if (typeof pattern === 'string') {
+    return {
+      growth: Math.max(1, content.length / pattern.length),
+      isByCharacter: [...pattern].length === 1 && content !== '',
+      replace: (text) => text.split(pattern).join(content),
+    };
+  }
+  // It may match nothing, between any two characters.
+  const growth = content.length + 1;
+  return { growth, isByCharacter: false, replace: (text) => replaced(text, pattern, content) };
+}
+
+function replaced(text: string, pattern: Pattern, content: string): string {
+  let result = '';
+  let done = 0;
+  const matches = new Matches(pattern, text);
+  for (let match = matches.next(); match !== undefined; match = matches.next()) {
+    result += text.slice(done, match.start) + content;
+    done = match.end;
+  }
+  return result + text.slice(done);
 }
 
 function unicodeForm(form: string, growth: number): Normalizer {
@@ -76,8 +88,8 @@ function unicodeForm(form: string, growth: number): Normalizer {
 }
 
 function readReplace(step: JsonObject): Normalizer {
-  const { growth, replace } = readReplacement(step);
-  return { growth, movesStart: step['content'] === '', normalize: replace };
+  const { growth, isByCharacter, replace } = readReplacement(step);
+  return { growth, movesStart: !isByCharacter, needsWhole: !isByCharacter, normalize: replace };
 }
 
 function readPrepend(step: JsonObject): Normalizer {
@@ -100,6 +112,7 @@ function readStrip(step: JsonObject): Normalizer {
   return {
     growth: 1,
     movesStart: isLeft,
+    needsWhole: true,
     normalize(text) {
       const start = isLeft ? blanksAfter(text, 0) : 0;
       return text.slice(start, isRight ? blanksBefore(text, text.length, start) : text.length);

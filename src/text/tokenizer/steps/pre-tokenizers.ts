@@ -18,9 +18,8 @@ import {
   WHITESPACE,
   WORDS,
 } from './matchers.ts';
-import type { Finder } from './matches.ts';
 import type { Place } from './place.ts';
-import { compilePattern } from '../../pattern/pattern.ts';
+import { compilePattern, type Pattern } from '../../pattern/pattern.ts';
 
 /** The pattern that the ByteLevel step holds itself, GPT-2's. */
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -84,7 +83,7 @@ export class PreTokenizer {
   }
 }
 
-function cut(pattern: Finder, behavior: Behavior, isInverted = false): Cut {
+function cut(pattern: Pattern, behavior: Behavior, isInverted = false): Cut {
   return { growth: 1, pattern, behavior, isInverted };
 }
 
@@ -103,9 +102,15 @@ function readByteLevel(step: JsonObject): Cut[] {
 }
 
 function readSplit(step: JsonObject): Cut[] {
-  const { pattern } = readPattern(step);
+  const pattern = readPattern(step);
   const behavior = readChoice(step, 'behavior', BEHAVIORS);
-  return [cut(pattern, behavior, readFlag(step, 'invert', false))];
+  return [
+    cut(
+      typeof pattern === 'string' ? literal(pattern) : pattern,
+      behavior,
+      readFlag(step, 'invert', false),
+    ),
+  ];
 }
 
 function readDigits(step: JsonObject): Cut[] {
