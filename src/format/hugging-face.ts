@@ -1,5 +1,5 @@
 import { TpaError } from '../base/errors.ts';
-import { MAX_TEMPLATE_LENGTH } from './config/chat-templates.ts';
+import { MAX_TEMPLATE_LENGTH } from './config/chat-config.ts';
 import { MAX_CONFIG_BYTES, parseConfigBytes } from './config/config.ts';
 import { refuseConfig } from './config/fields.ts';
 import { MAX_TOKENIZER_BYTES } from './config/limits.ts';

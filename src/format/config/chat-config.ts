@@ -1,5 +1,4 @@
 import { readToken } from '../special-tokens/named-tokens.ts';
-import { readTemplates } from './chat-templates.ts';
 import { Fields } from './fields.ts';
 import type { ModelText } from '../contents.ts';
 
@@ -14,6 +13,11 @@ export interface ChatConfig {
 }
 
 const FILE = 'tokenizer_config.json';
+/** The longest published template has about 20,000 characters. */
+export const MAX_TEMPLATE_LENGTH = 2 ** 17;
+/** Published files with several templates have two to four. */
+const MAX_TEMPLATES = 64;
+const KEY = 'chat_template';
 
 /**
  * Reads what a tokenizer_config.json says about conversations.
@@ -36,4 +40,33 @@ export function chatConfigOf({ chatTemplate, tokenizerConfig }: ModelText): Chat
   const config = parseTokenizerConfig(tokenizerConfig ?? {});
   if (chatTemplate === undefined) return config;
   return { ...config, templates: new Map([['default', chatTemplate]]) };
+}
+
+/**
+ * The templates of a tokenizer_config.json by their names: one text is the template `default`, and of
+ * several with the same name the first counts.
+ *
+ * @throws TpaError `CONFIG_INVALID`
+ */
+function readTemplates(fields: Fields): ReadonlyMap<string, string> {
+  const value = fields.get(KEY);
+  const templates = new Map<string, string>();
+  if (value === undefined) return templates;
+  if (!Array.isArray(value)) return templates.set('default', readTemplate(fields, KEY, value));
+  if (value.length > MAX_TEMPLATES) {
+    throw fields.invalid(KEY, `at most ${MAX_TEMPLATES} templates`, value.length);
+  }
+  for (const entry of value) {
+    const { name, template } = Object(entry) as Record<string, unknown>;
+    if (typeof name !== 'string') throw fields.invalid(`${KEY}.name`, 'text', name);
+    const text = readTemplate(fields, `${KEY}.template`, template);
+    if (!templates.has(name)) templates.set(name, text);
+  }
+  return templates;
+}
+
+function readTemplate(fields: Fields, key: string, value: unknown): string {
+  if (typeof value !== 'string') throw fields.invalid(key, 'text', value);
+  if (value.length <= MAX_TEMPLATE_LENGTH) return value;
+  throw fields.invalid(key, `at most ${MAX_TEMPLATE_LENGTH} characters`, value.length);
 }

@@ -1,7 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseTokenizerConfig } from '../../../src/format/config/chat-config.ts';
-import { MAX_TEMPLATE_LENGTH } from '../../../src/format/config/chat-templates.ts';
+import {
+  MAX_TEMPLATE_LENGTH,
+  parseTokenizerConfig,
+} from '../../../src/format/config/chat-config.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('parseTokenizerConfig()');
