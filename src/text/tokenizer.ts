@@ -78,6 +78,10 @@ export function createTokenizer(
   const special = [...added.values()].filter(({ isSpecial }) => isSpecial);
   const specialIds = new Set(special.map(({ id }) => id));
 
+  function nameOf(id: number): string {
+    return names.get(id)!;
+  }
+
   function pieces(text: string, how: EncodeOptions = {}): Iterable<readonly number[]> {
     checkKind('text', text, 'string');
     checkKnown('an option of encode', how, ['parseSpecial', 'after', 'forbidden']);
@@ -107,7 +111,6 @@ export function createTokenizer(
       checkIds('after', after);
       const isShown = (id: number): boolean =>
         names.has(id) && !(skipSpecial && specialIds.has(id));
-      const nameOf = (id: number): string => names.get(id)!;
       let texts: readonly string[] = Array.from(ids).filter(isShown).map(nameOf);
       const last = after.findLast(isShown);
       const before = last === undefined ? undefined : nameOf(last);

@@ -12,18 +12,14 @@ export class Matches {
     this.#scan = pattern.scan(text);
   }
 
-  /** Does a bounded piece of what must be done before the first match; whether all is done. */
-  prepare(): boolean {
-    return this.#scan.prepare?.() !== false;
-  }
-
   /**
-   * The next match; undefined behind the last one. An empty one that touches the match before it is
+   * The next match; undefined behind the last one, `'paused'` where a long search pauses. An empty one that touches the match before it is
    * left out, as the reference implementation does.
    */
-  next(): Match | undefined {
+  next(): Match | 'paused' | undefined {
     while (this.#from <= this.#text.length) {
       const match = this.#scan.find(this.#from);
+      if (match === 'paused') return match;
       if (match === undefined) break;
       const { start, end } = match;
       this.#from = end + (start < end ? 0 : widthAt(this.#text, end));

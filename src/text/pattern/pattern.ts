@@ -14,15 +14,14 @@ export interface Pattern {
 
 /** One text that is looked through. */
 export interface Scan {
-  /** Reads a block of the text; whether that was the last one. `find` reads what is left. */
-  prepare?(): boolean;
   /**
    * The leftmost match at or after `from`, the one that a backtracking engine would find; undefined
-   * if there is none. It may be empty.
+   * if there is none. It may be empty. `'paused'` after a bounded piece of work: the same call again
+   * goes on.
    *
    * @param from between two characters
    */
-  find(from: number): Match | undefined;
+  find(from: number): Match | 'paused' | undefined;
 }
 
 /** Published split patterns have up to about 600 characters. */

@@ -23,6 +23,11 @@ export class TextScan {
   #block = -1;
   /** Blocks that are not read yet. */
   #unread: number;
+  /** A search that paused: from where, where its match begins, and how far it has come. */
+  #from = -1;
+  #start = 0;
+  #end = 0;
+  #entry = 0;
 
   constructor(automaton: Automaton, text: string) {
     this.#automaton = automaton;
@@ -32,31 +37,36 @@ export class TextScan {
     this.#behind[this.#unread - 1] = automaton.dead;
   }
 
-  /** Reads a block; whether that was the last one, which is the first of the text. */
-  prepare(): boolean {
+  /** As {@link Scan} says; reads or walks through a block at most. */
+  find(from: number): Match | 'paused' | undefined {
     if (this.#unread > 0) {
       const block = --this.#unread;
       const state = this.#fill(block);
-      if (block > 0) this.#behind[block - 1] = state;
-    }
-    return this.#unread === 0;
-  }
-
-  /** The leftmost match at or after `from`, which is between two characters. */
-  find(from: number): Match | undefined {
-    while (!this.prepare());
-    const { length } = this.text;
-    for (let start = from; start <= length; start += this.#widthAt(start)) {
-      let entry = this.#stateAt(start).choices[0]!;
-      if (entry === FAILS) continue;
-      let end = start;
-      while (entry !== ENDS) {
-        end += this.#widthAt(end);
-        entry = this.#stateAt(end).choices[entry]!;
+      if (block > 0) {
+        this.#behind[block - 1] = state;
+        return 'paused';
       }
-      return { start, end };
     }
-    return undefined;
+    const { length } = this.text;
+    const isResumed = from === this.#from;
+    let start = isResumed ? this.#start : from;
+    let end = isResumed ? this.#end : from;
+    let entry = isResumed ? this.#entry : 0;
+    for (let budget = BLOCK; budget > 0 && start <= length; budget--) {
+      const next = this.#stateAt(end).choices[entry]!;
+      if (next === ENDS) return { start, end };
+      end += this.#widthAt(end);
+      entry = next;
+      if (next === FAILS) {
+        start = end;
+        entry = 0;
+      }
+    }
+    this.#from = from;
+    this.#start = start;
+    this.#end = end;
+    this.#entry = entry;
+    return start <= length ? 'paused' : undefined;
   }
 
   #stateAt(place: number): State {

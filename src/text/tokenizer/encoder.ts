@@ -34,9 +34,10 @@ export class Encoder {
       ),
     );
     this.#normalizedFinder = new TokenFinder(this.#normalizedTokens(added));
-    this.#spelled = [...file.added.keys()].filter(
-      (id) => id !== file.bpe.unknown && file.bpe.produced.has(id),
-    );
+    const { vocabulary, unknown, produces } = file.bpe;
+    this.#spelled = added
+      .filter(({ id, content }) => vocabulary.ids.has(content) && id !== unknown && produces(id))
+      .map(({ id }) => id);
   }
 
   /**

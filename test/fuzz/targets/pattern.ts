@@ -1,3 +1,4 @@
+import { Matches } from '../../../src/text/pattern/matches.ts';
 import { compilePattern } from '../../../src/text/pattern/pattern.ts';
 import { holds, target } from '../target.ts';
 import { drawPattern, type PatternSource } from './pattern-source.ts';
@@ -22,7 +23,8 @@ export const PATTERN = target<Input>({
   run({ source, isPlain, text }) {
     const spans: [number, number][] = [];
     let end = 0;
-    for (const match of compilePattern(source).matches(text)) {
+    const matches = new Matches(compilePattern(source), text);
+    for (let match = matches.next(); match !== undefined; match = matches.next()) {
       holds(match.start >= end && match.end >= match.start, 'matches come in order');
       holds(match.end <= text.length, 'matches lie in the text');
       holds(isBoundary(text, match.start) && isBoundary(text, match.end), 'whole characters');

@@ -286,6 +286,19 @@ test('text that spells no guarded token has the ids of the whole in one piece', 
   }
 });
 
+test('a template with tools in its source gets null for none, or nothing where it cannot work so', async () => {
+  const messages = [user('x')];
+  assert.is(
+    await read("{{ 'a' if tools is none }}{{ 'b' if documents is none }}", { messages }),
+    'ab',
+  );
+  assert.is(await read('{% for t in tools %}{{ t.a }}{% endfor %}.', { messages }), '.');
+  assert.is(
+    await read('{% for t in tools %}{{ t.a }}{% endfor %}.', { messages, tools: [{ a: 1 }] }),
+    '1.',
+  );
+});
+
 const PARTS = `{% for m in messages %}{% for p in m.content | selectattr('type', 'equalto', 'text') %}{{ p.text }};{% endfor %}{% endfor %}`;
 const TEXT = `{% for m in messages %}{{ m.content + ';' }}{% endfor %}`;
 const EITHER = `{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content %}{{ p.text if p.type == 'text' else '?' }}{% endfor %}{% endif %};{% endfor %}`;

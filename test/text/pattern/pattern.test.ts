@@ -29,7 +29,7 @@ function spansIn(source: string, text: string): [start: number, end: number][] {
   const matches = new Matches(compilePattern(source), text);
   const spans: [number, number][] = [];
   for (let match = matches.next(); match !== undefined; match = matches.next()) {
-    spans.push([match.start, match.end]);
+    if (match !== 'paused') spans.push([match.start, match.end]);
   }
   return spans;
 }

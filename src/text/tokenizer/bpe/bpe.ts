@@ -1,9 +1,10 @@
 import { printable } from '../../../base/printable.ts';
+import { widthAt } from '../../pattern/matches.ts';
 import { invalid, type JsonObject, readFlag } from '../fields.ts';
 import { Joints } from './joints.ts';
 import { readMerges } from './merges.ts';
 import type { PairTable } from './pair-table.ts';
-import { idOutOfRange, readVocabulary, type Vocabulary } from './vocabulary.ts';
+import { idOutOfRange, MAX_VOCAB_SIZE, readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** A byte-pair encoding: its tokens, and what becomes of characters and pairs. */
 export interface Bpe {
@@ -18,8 +19,8 @@ export interface Bpe {
   readonly ignoresMerges: boolean;
   readonly pairs: PairTable;
   readonly joints: Joints;
-  /** Ids of characters and of what is merged. */
-  readonly produced: ReadonlySet<number>;
+  /** Whether text may become an id, by its characters, merges or words. */
+  readonly produces: (id: number) => boolean;
 }
 
 /**
@@ -40,14 +41,16 @@ export function readBpe(model: JsonObject, limit: number): Bpe {
   }
   const atoms = new Set(bytes);
   if (unknown !== undefined) atoms.add(unknown);
-  const produced = new Set<number>();
-  for (const [name, id] of ids) if (name.length <= 2 && [...name].length === 1) produced.add(id);
+  // Marks what comes of a character or a merge.
+  const produced = new Uint8Array(MAX_VOCAB_SIZE);
+  for (const [name, id] of ids) if (widthAt(name, 0) === name.length) produced[id] = 1;
   const joints = new Joints();
   const pairs = readMerges(model, vocabulary, atoms, joints, produced);
   const ignoresMerges = readFlag(model, 'ignore_merges', false);
+  const produces = (id: number): boolean => ignoresMerges || produced[id] === 1;
   for (const [name, id] of ids) {
     if (id < limit) continue;
-    if (ignoresMerges || produced.has(id) || atoms.has(id)) throw idOutOfRange(id, limit);
+    if (produces(id) || atoms.has(id)) throw idOutOfRange(id, limit);
     ids.delete(name);
   }
   const fusesUnknown = readFlag(model, 'fuse_unk', false);
@@ -59,7 +62,7 @@ export function readBpe(model: JsonObject, limit: number): Bpe {
     ignoresMerges,
     pairs,
     joints,
-    produced: ignoresMerges ? new Set(ids.values()) : produced,
+    produces,
   };
 }
 

@@ -78,11 +78,10 @@ export class Merger {
     const at = key - rank * PLACES;
     const right = this.#next[at]!;
     if (this.#ids[at] === -1 || right < 0) return;
-    const slot = this.#pairs.find(this.#ids[at]!, this.#ids[right]!);
     // One of the two was merged with another since.
-    if (slot < 0 || this.#pairs.rankAt(slot) !== rank) return;
+    if (this.#pairs.rankOf(this.#ids[at]!, this.#ids[right]!) !== rank) return;
     const after = this.#next[right]!;
-    this.#ids[at] = this.#pairs.idAt(slot);
+    this.#ids[at] = this.#pairs.idOf(rank);
     this.#ids[right] = -1;
     this.#next[at] = after;
     if (after >= 0) this.#previous[after] = at;
@@ -94,9 +93,9 @@ export class Merger {
   #queue(at: number): void {
     const right = this.#next[at]!;
     if (right < 0) return;
-    const slot = this.#pairs.find(this.#ids[at]!, this.#ids[right]!);
-    if (slot < 0 || this.#blocked.has(this.#pairs.idAt(slot))) return;
-    const key = this.#pairs.rankAt(slot) * PLACES + at;
+    const rank = this.#pairs.rankOf(this.#ids[at]!, this.#ids[right]!);
+    if (rank < 0 || this.#blocked.has(this.#pairs.idOf(rank))) return;
+    const key = rank * PLACES + at;
     if (this.#heapSize === this.#heap.length) this.#heap = grown(this.#heap);
     const heap = this.#heap;
     let hole = this.#heapSize++;

@@ -10,7 +10,7 @@ const MAX_MERGES = 2 ** 21;
  * Reads the merges, the earlier the lower their rank, and notes the characters that they join.
  *
  * @param atoms tokens that stand for a part of a character, or for any: not joined by their texts
- * @param produced takes the ids of what is merged
+ * @param produced where the ids of what is merged are marked
  * @throws TpaError `TOKENIZER_INVALID`
  */
 export function readMerges(
@@ -18,7 +18,7 @@ export function readMerges(
   vocabulary: Vocabulary,
   atoms: ReadonlySet<number>,
   joints: Joints,
-  produced: Set<number>,
+  produced: Uint8Array,
 ): PairTable {
   const { merges } = model;
   if (!Array.isArray(merges)) throw invalid('"model.merges" expected an array');
@@ -35,8 +35,8 @@ export function readMerges(
     if (left === undefined || right === undefined || id === undefined) {
       throw invalid(`merge ${rank} expected tokens of the vocabulary, and one that it makes`);
     }
-    pairs.set(left, right, rank, id);
-    produced.add(id);
+    pairs.set(rank, left, right, id);
+    produced[id] = 1;
     const ends = symbolsOf(left, lastCode(leftName));
     for (const start of symbolsOf(right, rightName.codePointAt(0)!)) {
       for (const end of ends) joints.add(end, start);

@@ -1,56 +1,52 @@
-/** Ids of a pair in a table that is twice as large as what it holds: a lookup takes 1.5 probes. */
+/** Merges by the pairs that they join, in a hash table at most half full: some 1.5 probes a look-up. */
 export class PairTable {
   readonly #shift: number;
   readonly #mask: number;
-  readonly #lefts: Int32Array;
-  readonly #rights: Int32Array;
-  readonly #ranks: Int32Array;
-  readonly #ids: Int32Array;
-  // Unknown to a file that would have all its pairs in one place.
-  readonly #salt = Math.floor(Math.random() * 2 ** 31) | 1;
-  readonly #pepper = Math.floor(Math.random() * 2 ** 31) | 1;
+  /** The merge in each slot; -1 in an empty one. */
+  readonly #slots: Int32Array;
+  /** Left id, right id and new id of each merge. */
+  readonly #merges: Int32Array;
+  // Not known to a file that would have all its pairs fall into one place.
+  readonly #salt = oddNumber();
+  readonly #pepper = oddNumber();
 
-  /** @param count pairs that it will hold at most */
+  /** @param count how many merges there are */
   constructor(count: number) {
     const bits = Math.ceil(Math.log2(2 * count + 2));
     this.#shift = 32 - bits;
     this.#mask = 2 ** bits - 1;
-    this.#lefts = new Int32Array(2 ** bits).fill(-1);
-    this.#rights = new Int32Array(2 ** bits);
-    this.#ranks = new Int32Array(2 ** bits);
-    this.#ids = new Int32Array(2 ** bits);
+    this.#slots = new Int32Array(2 ** bits).fill(-1);
+    this.#merges = new Int32Array(3 * count);
   }
 
-  /** Of a pair that is there twice the last counts. */
-  set(left: number, right: number, rank: number, id: number): void {
-    const at = this.#slot(left, right);
-    this.#lefts[at] = left;
-    this.#rights[at] = right;
-    this.#ranks[at] = rank;
-    this.#ids[at] = id;
+  /** Notes a merge by its rank; of two of one pair the last counts. */
+  set(rank: number, left: number, right: number, id: number): void {
+    this.#merges.set([left, right, id], 3 * rank);
+    this.#slots[this.#slotOf(left, right)] = rank;
   }
 
-  /** Where a pair stands; -1 if it is not there. */
-  find(left: number, right: number): number {
-    const at = this.#slot(left, right);
-    return this.#lefts[at] === -1 ? -1 : at;
+  /** The rank of the merge of a pair; -1 if there is none. */
+  rankOf(left: number, right: number): number {
+    return this.#slots[this.#slotOf(left, right)]!;
   }
 
-  rankAt(slot: number): number {
-    return this.#ranks[slot]!;
+  /** What a merge makes of its pair. */
+  idOf(rank: number): number {
+    return this.#merges[3 * rank + 2]!;
   }
 
-  idAt(slot: number): number {
-    return this.#ids[slot]!;
-  }
-
-  #slot(left: number, right: number): number {
-    let hash = Math.imul(left, this.#salt) + Math.imul(right, this.#pepper);
-    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-    let at = hash >>> this.#shift;
-    while (this.#lefts[at] !== -1 && (this.#lefts[at] !== left || this.#rights[at] !== right)) {
-      at = (at + 1) & this.#mask;
+  #slotOf(left: number, right: number): number {
+    const sum = Math.imul(left, this.#salt) + Math.imul(right, this.#pepper);
+    let slot = Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d) >>> this.#shift;
+    for (;;) {
+      const rank = this.#slots[slot]!;
+      if (rank < 0) return slot;
+      if (this.#merges[3 * rank] === left && this.#merges[3 * rank + 1] === right) return slot;
+      slot = (slot + 1) & this.#mask;
     }
-    return at;
   }
+}
+
+function oddNumber(): number {
+  return Math.floor(Math.random() * 2 ** 31) | 1;
 }

@@ -71,11 +71,11 @@ export class Cutter {
 
   /** The next part; '' where a bounded search has found none yet, undefined at the end. */
   next(): string | undefined {
-    if (this.#matches?.prepare() === false) return '';
     const isRemoved = this.#cut.behavior === 'Removed';
     for (let count = 0; count < MAX_STRETCHES; count++) {
-      const last = this.#last;
       const next = this.#stretch();
+      if (next === 'paused') return '';
+      const last = this.#last;
       if (last !== undefined && next !== undefined && this.#joins(last.isMatch, next.isMatch)) {
         last.end = next.end;
         last.isMatch = next.isMatch;
@@ -93,10 +93,12 @@ export class Cutter {
   }
 
   /** The next match, or what stands before it. */
-  #stretch(): Stretch | undefined {
+  #stretch(): Stretch | 'paused' | undefined {
     const start = this.#done;
     const isInverted = this.#cut.isInverted === true;
-    const match = (this.#match ??= this.#matches?.next());
+    const match = this.#match ?? this.#matches?.next();
+    if (match === 'paused') return match;
+    this.#match = match;
     if (match !== undefined && match.start === start) {
       this.#match = undefined;
       this.#done = match.end;

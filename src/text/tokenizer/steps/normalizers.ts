@@ -77,6 +77,7 @@ function replaced(text: string, pattern: Pattern, content: string): string {
   let done = 0;
   const matches = new Matches(pattern, text);
   for (let match = matches.next(); match !== undefined; match = matches.next()) {
+    if (match === 'paused') continue;
     result += text.slice(done, match.start) + content;
     done = match.end;
   }
