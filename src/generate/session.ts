@@ -1,11 +1,11 @@
 import type { Backend } from '../backend/backend.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { type Chat, templateMissing } from '../text/chat.ts';
+import type { Chat } from '../text/chat.ts';
 import { Context } from './context.ts';
 import { checkInteger, mismatch } from '../base/arguments.ts';
 import { whenForgotten } from '../base/forgotten.ts';
 import { Generation, type GenerationTask } from './generation.ts';
-import { type Conversation, readMessages } from '../text/messages.ts';
+import { type Conversation, conversationOf, readConversation } from '../text/messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
 import { checkText, readIds, textPieces, type TokenIds } from '../text/prompt.ts';
 
@@ -15,7 +15,7 @@ export interface SessionHost {
   readonly tokenizer: TextTokenizer | undefined;
   /** Ids that end a generation. */
   readonly eosTokenIds: readonly number[];
-  /** How it writes conversations; undefined if it came without a template. */
+  /** How it writes conversations; undefined if it came without a tokenizer. */
   readonly chat?: Chat | undefined;
   /** How it asks to be sampled. */
   readonly generationDefaults?: GenerateOptions;
@@ -101,10 +101,11 @@ export class Session {
    * computed before the first token is asked for, and no token before it is asked for.
    *
    * Messages are the conversation from its beginning, written by the model's chat template, and the
-   * answer follows. The session becomes that conversation; as many of its tokens as the two begin
+   * answer follows, or goes on where `continueFinalMessage` says so. The session becomes that conversation; as many of its tokens as the two begin
    * with are not evaluated again, so a list of messages that grows costs only what is new.
    *
-   * @param prompt text or token ids to add, or `{ messages }`; text never turns into special tokens
+   * @param prompt text or token ids to add, or messages, alone or as `{ messages, tools, … }`; text
+   *   never turns into special tokens
    * @param options how; what is left out is as the model asks, else the library's default
    * @throws TypeError, RangeError for odd arguments; TpaError `TOKENIZER_MISSING`,
    *   `CHAT_TEMPLATE_MISSING`, `PROMPT_TOO_LONG`, `CONTEXT_OVERFLOW` for ids that fit no context,
@@ -114,7 +115,10 @@ export class Session {
    * @example
    * const story = await session.generate('Once upon a time', { maxTokens: 80, seed: 7 }).text();
    */
-  generate(prompt: string | TokenIds | Conversation, options?: GenerateOptions): Generation {
+  generate(
+    prompt: string | TokenIds | Conversation | Conversation['messages'],
+    options?: GenerateOptions,
+  ): Generation {
     const { backend, tokenizer, eosTokenIds, generationDefaults } = this.#host;
     const resolved = resolveOptions(options, generationDefaults);
     const readPrompt = this.#promptReader(prompt);
@@ -131,7 +135,7 @@ export class Session {
       candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
       options: resolved,
       readPrompt,
-      isWhole: isConversation(prompt),
+      isWhole: conversationOf(prompt) !== undefined,
     });
   }
 
@@ -184,20 +188,16 @@ export class Session {
       const encoder = checkText(prompt, tokenizer, backend.contextLength);
       return (before) => textPieces(encoder, prompt, before);
     }
-    if (isConversation(prompt)) {
+    const conversation = conversationOf(prompt);
+    if (conversation !== undefined) {
       const { contextLength } = backend;
-      const messages = readMessages(prompt, tokenizer, contextLength);
-      if (chat === undefined) throw templateMissing();
-      return async () => [await chat.encode(messages, tokenizer!, contextLength)];
+      const checked = readConversation(conversation, tokenizer, contextLength);
+      return chat!.begin(checked, contextLength);
     }
     if (typeof prompt !== 'object' || prompt === null) {
-      throw new TypeError(mismatch('prompt', 'a string, token ids or { messages }', prompt));
+      throw new TypeError(mismatch('prompt', 'a string, token ids or messages', prompt));
     }
     const ids = readIds('prompt', prompt, backend);
     return () => [ids];
   }
-}
-
-function isConversation(prompt: unknown): prompt is object {
-  return typeof prompt === 'object' && prompt !== null && 'messages' in prompt;
 }

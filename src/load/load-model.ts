@@ -15,6 +15,7 @@ import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';
 import { checkTensors } from '../weights/tensors.ts';
+import { chatSourceOf } from '../text/chat/choose-template.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
@@ -100,7 +101,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const named = endIds.filter((id) => id < ownConfig.vocabSize);
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds, ...named]);
     const config = { ...ownConfig, eosTokenIds: [...ends] };
-    const chat = chatConfigOf(text);
+    const chat = chatSourceOf(chatConfigOf(text), options.chatTemplate);
     const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);
     const compute = new Compute(engine);
     checkBudget(compute, config);

@@ -1,4 +1,5 @@
 import { checkAttached, checkKind, checkKnown, checkObject, mismatch } from '../base/arguments.ts';
+import type { AddedToken } from './tokenizer/added-tokens.ts';
 import { Encoder } from './tokenizer/encoder.ts';
 import { readTokenizerFile } from './tokenizer/file.ts';
 
@@ -26,6 +27,8 @@ export interface TextTokenizer {
   readonly vocabSize: number;
   /** Ids of the special tokens by their text. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** @internal Tokens that are found in the text itself, the special ones among them. */
+  readonly addedTokens: readonly AddedToken[];
   /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
   /**
@@ -97,6 +100,7 @@ export function createTokenizer(
   return {
     vocabSize: [...names.keys()].reduce((size, id) => Math.max(size, id + 1), 0),
     startIds,
+    addedTokens: [...added.values()],
     specialTokens: new Map(special.map(({ content, id }) => [content, id])),
     encode(text, how) {
       const ids: number[] = [];

@@ -6,6 +6,7 @@ import { readPieces } from '../../src/text/prompt.ts';
 import { FakeBackend } from '../helpers/fakes/fake-backend.ts';
 import { settle } from '../helpers/fakes/silence.ts';
 import { byteTokenizer } from '../helpers/models/byte-tokenizer.ts';
+import { chatSource } from '../helpers/models/chat.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { readAll, refusesCalls } from '../helpers/sessions/sessions.ts';
 
@@ -31,7 +32,7 @@ function countedPieces(piece: readonly number[], count = Infinity) {
 function setUp(pieces: (text: string) => Iterable<readonly number[]>, contextLength = 64) {
   const backend = new FakeBackend({ vocabSize: 257, contextLength });
   const tokenizer = { ...byteTokenizer, pieces };
-  const chat = new Chat({ template: '{{ messages[0].content }}' });
+  const chat = new Chat(chatSource('{{ messages[0].content }}'), tokenizer);
   const host: SessionHost = { backend, tokenizer, eosTokenIds: [], chat, sessions: new Set() };
   return { backend, session: new Session(host) };
 }

@@ -4,6 +4,7 @@ import type { TextTokenizer } from '../../src/index.ts';
 import { Session, type SessionHost } from '../../src/generate/session.ts';
 import { Chat } from '../../src/text/chat.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
+import { chatSource } from '../helpers/models/chat.ts';
 import { scriptedBackend } from '../helpers/fakes/scripted-backend.ts';
 import {
   FIRST_BYTE,
@@ -105,7 +106,7 @@ for (const style of STYLES) {
     );
     const template =
       '{{ bos_token }}{% for m in messages %}{{ m.role + " " + m.content + eos_token }}{% endfor %}x';
-    const chat = new Chat({ template, bosToken: '<s>', eosToken: '</s>' });
+    const chat = new Chat(chatSource(template), tokenizer);
     const session = new Session({ ...host, chat });
     const messages = [{ role: 'user', content: 'Hello' }];
     for (let turn = 0; turn < 2; turn++) {

@@ -58,6 +58,7 @@ const WORDS = ['▁Once', '▁there', '▁', 'a', '▁▁', '\u2581é'];
 const sentencePiece: TextTokenizer = {
   vocabSize: 300,
   specialTokens: new Map([['<s>', 299]]),
+  addedTokens: [],
   startIds: [299],
   encode: () => [],
   pieces: () => [],

@@ -85,7 +85,9 @@ export const CONFIG = target<Input>({
       () => checkGeneration(generation, vocabSize),
       () => {
         const chat = chatConfigOf({ tokenizerConfig: tokenizer as Record<string, unknown> });
-        holds(chat === undefined || typeof chat.template === 'string', 'a template is text');
+        for (const template of chat.templates.values()) {
+          holds(typeof template === 'string', 'a template is text');
+        }
       },
     ]) {
       try {
