@@ -92,13 +92,18 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { extras } = checkTensors(ownConfig, tensors.entries);
     // programs that only make a runtime for operations need no text
     const { openText } = await import('./open-text.ts');
-    const text = await openText(await contents.text(), contents.config, ownConfig);
+    const text = await openText(
+      await contents.text(),
+      contents.config,
+      ownConfig,
+      options.chatTemplate,
+    );
     const { tokenizer, chat, defaults, eosTokenIds } = text;
     const config = { ...ownConfig, eosTokenIds };
-    checkBudget(config, engine.heap.limit);
+    const compute = new Compute(engine);
+    checkBudget(compute, config);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const compute = new Compute(engine);
     const weights = await loadWeights(compute, config, tensors, () => yieldMacrotask());
     await files.finish();
     checkAbort(signal);
