@@ -1,4 +1,3 @@
-import { TpaError } from '../../base/errors.ts';
 import type { CheckedConversation } from '../messages.ts';
 import type { TemplateValue } from './template-values.ts';
 
@@ -33,24 +32,23 @@ export function contentFormOf(
   return parts === text ? 'any' : 'text';
 }
 
-/** Messages with their content in the form that a template takes. @throws TpaError `CHAT_TEMPLATE_INVALID` */
+/** Messages with their content in the form that a template takes; it may do what it likes with other parts. */
 export function inForm(messages: readonly Message[], form: ContentForm): readonly Message[] {
   if (form === 'any') return messages;
-  return messages.map((message, i) => {
+  return messages.map((message) => {
     const { content } = message;
     if (form === 'parts' && typeof content === 'string') {
       return { ...message, content: [{ type: 'text', text: content }] };
     }
     if (form === 'text' && Array.isArray(content)) {
-      return { ...message, content: content.map((part) => textOf(part, i)).join('\n') };
+      const texts = content.map(textOf);
+      if (!texts.includes(undefined)) return { ...message, content: texts.join('\n') };
     }
     return message;
   });
 }
 
-function textOf(part: TemplateValue, message: number): string {
+function textOf(part: TemplateValue): string | undefined {
   const { type, text } = Object(part) as Record<string, unknown>;
-  if (type === 'text' && typeof text === 'string') return text;
-  const reason = `takes parts of text alone, found another in "messages[${message}].content"`;
-  throw new TpaError('CHAT_TEMPLATE_INVALID', `the chat template ${reason}; leave it out`);
+  return type === 'text' && typeof text === 'string' ? text : undefined;
 }

@@ -6,7 +6,6 @@ import type { TextTokenizer } from '../tokenizer.ts';
 import { type ContentForm, contentFormOf, inForm } from './content-form.ts';
 import { upTo, withEnd } from './continuation.ts';
 import { Hiding, type KnownWords, knownWords } from './hiding.ts';
-import { replaceSearched } from './searched-literals.ts';
 import { doubtsAbout, SpecialGuard } from './special-guard.ts';
 import { StandIns } from './stand-ins.ts';
 import type { TemplateFields } from './template-values.ts';
@@ -24,14 +23,12 @@ export class ConversationWriter {
   readonly #known: KnownWords;
   readonly #guard: SpecialGuard;
   #form: ContentForm | undefined;
-  #variant: { readonly source: string; readonly template: ChatTemplate };
 
   /** @throws TpaError `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID` */
   constructor(source: string, { bosToken, eosToken }: ChatSource, tokenizer: TextTokenizer) {
     const template = compileChatTemplate(source);
     this.#source = source;
     this.#template = template;
-    this.#variant = { source, template };
     this.#own = {
       ...(bosToken !== undefined && { bos_token: bosToken }),
       ...(eosToken !== undefined && { eos_token: eosToken }),
@@ -52,7 +49,6 @@ export class ConversationWriter {
     const guard = this.#guard;
     const taken = [...conversation.texts, ...this.#written, ...guard.marks];
     const standIns = new StandIns(guard.marks, taken);
-    const template = this.#templateFor(conversation, standIns);
     const { messages: given, tools, documents, variables, isContinued } = conversation;
     const messages = inForm(given, this.#formOf(maxLength));
     const end = standIns.unused();
@@ -68,7 +64,7 @@ export class ConversationWriter {
       };
     };
     const write = (hidden: TemplateFields): string => {
-      const text = this.#render(template, maxLength, hidden);
+      const text = this.#render(hidden, maxLength, (one) => standIns.restore(one));
       return isContinued ? upTo(end, text) : text;
     };
 
@@ -87,21 +83,11 @@ export class ConversationWriter {
     return guard.encode(rendered, own, standIns);
   }
 
-  /** The template with what it looks for in messages as it is there: with stand-ins. */
-  #templateFor({ texts }: CheckedConversation, standIns: StandIns): ChatTemplate {
-    if (!texts.some((text) => standIns.isMarked(text))) return this.#template;
-    const source = replaceSearched(this.#source, (literal) => standIns.hide(literal));
-    if (source !== this.#variant.source) {
-      this.#variant = { source, template: compileChatTemplate(source) };
-    }
-    return this.#variant.template;
-  }
-
   #formOf(maxLength: number): ContentForm {
     return (this.#form ??= contentFormOf(this.#source, (message) => {
       const variables = { tools: null, documents: null, add_generation_prompt: true };
       try {
-        return this.#render(this.#template, maxLength, { ...variables, messages: [message] });
+        return this.#render({ ...variables, messages: [message] }, maxLength);
       } catch {
         return undefined;
       }
@@ -111,18 +97,25 @@ export class ConversationWriter {
   /**
    * Tools and documents that there are none of are null, as in transformers; a template that cannot
    * work with that may do so where they are not defined.
+   *
+   * @param original text without stand-ins, as the template compares it and looks into it
    */
-  #render(template: ChatTemplate, maxLength: number, variables: TemplateFields): string {
+  #render(
+    variables: TemplateFields,
+    maxLength: number,
+    original?: (text: string) => string,
+  ): string {
     const all = { ...this.#own, ...variables };
+    const render = (some: TemplateFields): string =>
+      this.#template.render(some, maxLength, undefined, original);
     try {
-      return template.render(all, maxLength);
+      return render(all);
     } catch (error) {
       const defined = Object.entries(all).filter(([, value]) => value !== null);
-      if (!ASKS_FOR_TOOLS.test(this.#source) || defined.length === Object.keys(all).length) {
-        throw error;
-      }
+      const isAll = defined.length === Object.keys(all).length;
+      if (isAll || !ASKS_FOR_TOOLS.test(this.#source)) throw error;
       try {
-        return template.render(Object.fromEntries(defined), maxLength);
+        return render(Object.fromEntries(defined));
       } catch {
         throw error;
       }

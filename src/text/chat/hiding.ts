@@ -2,34 +2,28 @@ import type { CheckedConversation } from '../messages.ts';
 import type { StandIns } from './stand-ins.ts';
 import type { TemplateFields, TemplateValue } from './template-values.ts';
 
-/** Names of fields, and words by which a template tells one thing from another. */
+/** Names of fields and roles. */
 const WORD = /^[\w.-]+$/;
 /** Some templates write `'<|' + role + '|>'`, which is to be a token. */
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'];
 
 /** What a template knows by itself. */
 export interface KnownWords {
-  /** Its constants, which it may compare with text. */
-  readonly literals: ReadonlySet<string>;
   /** Fields that it reads. */
   readonly fields: ReadonlySet<string>;
   readonly roles: ReadonlySet<string>;
 }
 
-/** The words that a template knows. */
+/** The words that a template knows, of its source and its text constants. */
 export function knownWords(source: string, constants: readonly string[]): KnownWords {
-  const literals = new Set(constants.filter((literal) => WORD.test(literal)));
-  const fields = new Set(Array.from(source.matchAll(/\.\s*(\w+)/g), ([, name]) => name!));
-  return {
-    literals,
-    fields: new Set([...literals, ...fields]),
-    roles: new Set([...literals, ...ROLES]),
-  };
+  const words = constants.filter((constant) => WORD.test(constant));
+  const fields = Array.from(source.matchAll(/\.\s*(\w+)/g), ([, name]) => name!);
+  return { fields: new Set([...words, ...fields]), roles: new Set([...words, ...ROLES]) };
 }
 
 /**
- * Hides the text of people from a template. Words that the template knows stay as they are, and so do
- * letters, digits and blanks; of what is doubtful the first and the last word are hidden whole.
+ * Hides the text of people from a template, names of fields and roles that it knows excepted; letters,
+ * digits and blanks stay as they are. Of what is doubtful the first and the last word are hidden whole.
  */
 export class Hiding {
   readonly #standIns: StandIns;
@@ -67,7 +61,7 @@ export class Hiding {
   }
 
   #text(text: string): string {
-    return this.#check(text, this.#known.literals.has(text) ? text : this.#standIns.hide(text));
+    return this.#check(text, this.#standIns.hide(text));
   }
 
   #name(name: string): string {

@@ -5,8 +5,8 @@ import type { AddedToken } from '../tokenizer/added-tokens.ts';
 import { blanksBefore, isInWord } from '../tokenizer/steps/matchers.ts';
 import type { StandIns } from './stand-ins.ts';
 
-/** Template code tests letters, digits and spaces of messages, and writes quotes and backslashes as JSON. */
-const PLAIN = /[\p{L}\p{N}\s"\\]/u;
+/** Template code tests letters, digits and spaces of messages, and escapes quotes and backslashes. */
+const PLAIN = /[\p{L}\p{N}\s"'\\]/u;
 /** Units of all added tokens: a codec's 65,536 have about 700,000. */
 const MAX_TOKEN_UNITS = 2 ** 20;
 
@@ -30,7 +30,8 @@ export class SpecialGuard {
    */
   constructor(tokenizer: TextTokenizer, written: readonly string[]) {
     const tokens = tokenizer.addedTokens.filter(
-      ({ content, isSpecial }) => isSpecial || content.trim() !== '',
+      // One character can be nothing but its token.
+      ({ content, isSpecial }) => isSpecial || (content.length > 1 && content.trim() !== ''),
     );
     const units = tokens.reduce((sum, { content }) => sum + content.length, 0);
     if (units > MAX_TOKEN_UNITS) {

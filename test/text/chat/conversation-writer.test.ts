@@ -78,11 +78,21 @@ test('what a template looks for in a message is found, and stays text where it i
     '<|Assistant|>',
     '<think>',
   ]);
+  const byName = `{% set end = '</think>' %}{{ messages[0].content.split(end)[-1] }}`;
+  assert.is(await read(byName, { messages: [assistant(answer)] }), '<|end|>No');
   for (const [how, expected] of [
     [`m.content.startswith('<think>')`, 'true'],
     [`m.content.endswith("<think>")`, 'false'],
     [`"<|end|>" not in m.content`, 'false'],
     [`m.content.replace('<|end|>', '').split('</think>')|length`, '3'],
+    [`m.content.find('</think>')`, '16'],
+    [`m.content[:8]|e`, '&lt;think&gt;a'],
+    [`m.content.strip('<think>No')[0]`, 'a'],
+    [`m.content == '<think>'`, 'false'],
+    [`m.content[:7] == '<think>'`, 'true'],
+    [`m.content[:7] in ['<answer>', '<think>']`, 'true'],
+    [`{'<think>': 'yes'}[m.content[:7]]`, 'yes'],
+    [`m.content.removeprefix('<think>').partition('</think>')[0]`, 'a < b | c'],
     [`(m.content|replace("<|end|>", "+"))[-3:]`, '+No'],
   ] as const) {
     const template = `{% for m in messages %}{{ ${how} }}{% endfor %}`;
@@ -317,11 +327,7 @@ test('content is given as a template takes it: text, parts or either', async () 
   );
   const image = [user([{ type: 'image' }, part('b')])];
   assert.is(await read(EITHER, { messages: image }), '?b;');
-  await refused(
-    () => read(TEXT, { messages: image }),
-    'CHAT_TEMPLATE_INVALID',
-    /"messages\[0\].content"/,
-  );
+  await refused(() => read(TEXT, { messages: image }), 'CHAT_TEMPLATE_INVALID');
 });
 
 test('a begun answer ends where its text ends', async () => {

@@ -72,7 +72,7 @@ const DIGITS: Readonly<Record<number, RegExp>> = {
 
 function readInt(budget: Budget, value: string, base: number): number | undefined {
   budget.read(value.length);
-  const text = strip(value);
+  const text = budget.plain(strip(value));
   const digits = DIGITS[base];
   if (digits === undefined) throw new Refusal('reads an integer of a base other than 2, 8, 10, 16');
   if (!digits.test(text)) return undefined;
@@ -91,7 +91,7 @@ function readFloat(budget: Budget, value: Value): number | undefined {
     return undefined;
   }
   budget.read(value.length);
-  const text = strip(value).toLowerCase();
+  const text = budget.plain(strip(value)).toLowerCase();
   if (/^[+-]?(?:inf|infinity)$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^[+-]?nan$/.test(text)) return NaN;
   const isNumber = /^[+-]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?$/.test(text);

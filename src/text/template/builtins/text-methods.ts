@@ -63,15 +63,17 @@ export const TEXT_METHODS: Builtins<string> = {
     'prefix',
     (budget, text, prefix) => {
       budget.write(text.length);
-      return text.startsWith(textOf(prefix)) ? text.slice(textOf(prefix).length) : text;
+      const part = budget.plain(textOf(prefix));
+      return budget.plain(text).startsWith(part) ? text.slice(part.length) : text;
     },
   ],
   removesuffix: [
     'suffix',
     (budget, text, suffix) => {
       budget.write(text.length);
-      const { length } = textOf(suffix);
-      return length > 0 && text.endsWith(textOf(suffix)) ? text.slice(0, -length) : text;
+      const part = budget.plain(textOf(suffix));
+      const isThere = part !== '' && budget.plain(text).endsWith(part);
+      return isThere ? text.slice(0, -part.length) : text;
     },
   ],
   find: found((budget, text, part) => find(budget, text, part)),
@@ -161,9 +163,15 @@ function stripped(side: Side): Builtin<string> {
     'chars?',
     (budget, text, characters = null) => {
       budget.read(4 * text.length);
-      return strip(text, side, characters === null ? undefined : textOf(characters));
+      return stripOf(budget, text, side, characters);
     },
   ];
+}
+
+/** Without some characters, which are null for blanks, at its ends. */
+export function stripOf(budget: Budget, text: string, side: Side, characters: Value): string {
+  if (characters === null) return strip(text, side);
+  return strip(text, side, budget.plain(textOf(characters)), budget.plain(text));
 }
 
 function separatorOf(value: Value): string | undefined {
@@ -179,7 +187,7 @@ function affix(has: (text: string, part: string) => boolean): Builtin<string> {
       const all: readonly Value[] = parts instanceof Tuple ? parts : [parts];
       return all.some((part) => {
         budget.read(textOf(part).length);
-        return has(range, textOf(part));
+        return has(budget.plain(range), budget.plain(textOf(part)));
       });
     },
   ];
