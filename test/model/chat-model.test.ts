@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel, type ModelBytes } from '../../src/index.ts';
-import { refused } from '../helpers/checks/refused.ts';
 
 const test = suite('a model with a generation_config.json');
 
@@ -35,10 +34,28 @@ test('end tokens of both files end a generation, the sampling fields are default
   assert.equal([generation.tokens, generation.finishReason], [stopped, 'stop']);
 });
 
-test('an end token beyond the vocabulary is refused with the file', async () => {
-  const source = { ...SOURCE, generationConfig: { eos_token_id: 2048 } };
-  const error = await refused(() => loadModel(source), 'CONFIG_INVALID');
-  assert.is(error.data['file'], 'generation_config.json');
+test('an end token beyond the vocabulary is never produced, and left out', async () => {
+  using model = await loadModel({ ...SOURCE, generationConfig: { eos_token_id: [2048, 7] } });
+  assert.equal(model.config.eosTokenIds, [256, 7]);
+});
+
+test('a token that only another file names as EOS ends a generation', async () => {
+  using plain = await loadModel(SOURCE);
+  const first = plain.createSession().generate('Once upon a time', GREEDY);
+  await first.text();
+  const end = first.tokens[3]!;
+  const expected = [first.tokens.slice(0, first.tokens.indexOf(end) + 1), 'stop'];
+  // as tokenizer.json writes it: "Ġ" for a space
+  const eos_token = plain.tokenizer!.decode([end]).replace(' ', '\u0120');
+  for (const files of [
+    { tokenizerConfig: { eos_token } },
+    { specialTokensMap: { eos_token: { content: eos_token } } },
+  ]) {
+    using model = await loadModel({ ...SOURCE, ...files });
+    const generation = model.createSession().generate('Once upon a time', GREEDY);
+    await generation.text();
+    assert.equal([generation.tokens, generation.finishReason], expected);
+  }
 });
 
 test.run();
