@@ -3,10 +3,11 @@ import type { TextTokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
 import { Context } from './context.ts';
 import { checkInteger, mismatch } from '../base/arguments.ts';
+import { whenForgotten } from '../base/forgotten.ts';
 import { Generation, type GenerationTask } from './generation.ts';
 import { type Conversation, conversationOf, readConversation } from '../text/messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
-import { checkText, readIds, type TokenIds } from '../text/prompt.ts';
+import { checkText, readIds, textPieces, type TokenIds } from '../text/prompt.ts';
 
 /** What a model lends to its sessions. */
 export interface SessionHost {
@@ -18,14 +19,15 @@ export interface SessionHost {
   readonly chat?: Chat | undefined;
   /** How it asks to be sampled. */
   readonly generationDefaults?: GenerateOptions;
-  /** The sessions alive: each joins when it is made and leaves when it is disposed. */
-  readonly sessions: Set<Session>;
+  /** What frees each session: it joins when the session is made, and leaves when it is disposed or forgotten. */
+  readonly sessions: Set<{ dispose(): void }>;
 }
 
 /**
  * One conversation with a model: token ids and their cached factors. One call at a time; a second
  * one throws `SESSION_BUSY`. A call that fails leaves the session as it was,
- * and a generation what it had given.
+ * and a generation what it had given. A session that a program forgets is freed when it is collected,
+ * which may be late: dispose of it.
  *
  * @example
  * const session = model.createSession();
@@ -40,7 +42,12 @@ export class Session {
   constructor(host: SessionHost, context: Context = new Context(host.backend)) {
     this.#host = host;
     this.#context = context;
-    host.sessions.add(this);
+    const { sessions } = host;
+    sessions.add(context);
+    whenForgotten(this, () => {
+      sessions.delete(context);
+      context.dispose();
+    });
   }
 
   /** Tokens of the conversation, including one that was generated but not evaluated yet. */
@@ -116,11 +123,15 @@ export class Session {
     const resolved = resolveOptions(options, generationDefaults);
     const readPrompt = this.#promptReader(prompt);
     if (resolved.stop.length > 0) checkText('', tokenizer, backend.contextLength);
+    const { stopTokens } = resolved;
+    for (const [i, id] of stopTokens.entries())
+      checkInteger(`stopTokens[${i}]`, id, 0, backend.vocabSize - 1);
     this.#context.checkFree();
     return new Generation({
       context: this.#context,
+      owner: this,
       tokenizer,
-      eosTokenIds,
+      ends: new Set([...eosTokenIds, ...stopTokens]),
       candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
       options: resolved,
       readPrompt,
@@ -153,7 +164,7 @@ export class Session {
   /** Frees the cache; a running call rejects with `DISPOSED` within a token or a chunk of a prompt. Idempotent. */
   dispose(): void {
     this.#context.dispose();
-    this.#host.sessions.delete(this);
+    this.#host.sessions.delete(this.#context);
   }
 
   /** {@link dispose}, for `using`. */
@@ -162,7 +173,7 @@ export class Session {
   }
 
   async #evaluate(added: readonly number[]): Promise<Float32Array> {
-    const release = this.#context.hold();
+    const release = this.#context.hold(this);
     try {
       this.#context.checkRoom(added.length);
       return (await this.#context.evaluate(added, () => false))!;
@@ -175,22 +186,18 @@ export class Session {
     const { backend, tokenizer, chat } = this.#host;
     if (typeof prompt === 'string') {
       const encoder = checkText(prompt, tokenizer, backend.contextLength);
-      return () => {
-        const start = this.length === 0 ? encoder.startIds : [];
-        return readIds('prompt', [...start, ...encoder.encode(prompt)], backend);
-      };
+      return (before) => textPieces(encoder, prompt, before);
     }
     const conversation = conversationOf(prompt);
     if (conversation !== undefined) {
       const { contextLength } = backend;
       const checked = readConversation(conversation, tokenizer, contextLength);
-      const encode = chat!.begin(checked, contextLength);
-      return async () => readIds('prompt', [...(await encode())].flat(), backend);
+      return chat!.begin(checked, contextLength);
     }
     if (typeof prompt !== 'object' || prompt === null) {
       throw new TypeError(mismatch('prompt', 'a string, token ids or messages', prompt));
     }
     const ids = readIds('prompt', prompt, backend);
-    return () => ids;
+    return () => [ids];
   }
 }

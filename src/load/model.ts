@@ -13,7 +13,7 @@ import type { ChatSource } from '../text/chat/choose-template.ts';
 import { readIds, type TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import { memoryNeeds } from '../model/budget.ts';
+import { cacheSizes } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
@@ -153,7 +153,7 @@ export class Model extends BackendChangeTarget {
     const { simd, reason } = this.#cpu.network.compute.engine.simd;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
-    const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
+    const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
       simd,

@@ -1,4 +1,4 @@
-import { checkKind, checkKnown, mismatch } from '../base/arguments.ts';
+import { checkAttached, checkKind, checkKnown, checkObject, mismatch } from '../base/arguments.ts';
 import type { AddedToken } from './tokenizer/added-tokens.ts';
 import { Encoder } from './tokenizer/encoder.ts';
 import { readTokenizerFile } from './tokenizer/file.ts';
@@ -84,7 +84,11 @@ export function createTokenizer(
 
   function pieces(text: string, how: EncodeOptions = {}): Iterable<readonly number[]> {
     checkKind('text', text, 'string');
-    checkKnown('an option of encode', how, ['parseSpecial', 'after', 'forbidden']);
+    checkKnown('an option of encode', checkObject('options', how), [
+      'parseSpecial',
+      'after',
+      'forbidden',
+    ]);
     const { parseSpecial = false, after = [], forbidden } = how;
     checkIds('after', after);
     const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
@@ -106,7 +110,7 @@ export function createTokenizer(
     pieces,
     decode(ids, how = {}) {
       checkIds('ids', ids);
-      checkKnown('an option of decode', how, ['skipSpecial', 'after']);
+      checkKnown('an option of decode', checkObject('options', how), ['skipSpecial', 'after']);
       const { skipSpecial = false, after = [] } = how;
       checkIds('after', after);
       const isShown = (id: number): boolean =>
@@ -122,6 +126,7 @@ export function createTokenizer(
 }
 
 function checkIds(name: string, ids: unknown): void {
-  if (Array.isArray(ids) || (ArrayBuffer.isView(ids) && 'length' in ids)) return;
+  if (Array.isArray(ids)) return;
+  if (ArrayBuffer.isView(ids) && 'length' in ids) return void checkAttached(name, ids);
   throw new TypeError(mismatch(name, 'an array of token ids', ids));
 }

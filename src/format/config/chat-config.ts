@@ -1,5 +1,6 @@
 import { readToken } from '../special-tokens/named-tokens.ts';
 import { Fields } from './fields.ts';
+import { MAX_TEMPLATE_LENGTH } from './limits.ts';
 import type { ModelText } from '../contents.ts';
 
 /** What a model's files say about conversations. */
@@ -13,8 +14,6 @@ export interface ChatConfig {
 }
 
 const FILE = 'tokenizer_config.json';
-/** The longest published template has about 20,000 characters. */
-export const MAX_TEMPLATE_LENGTH = 2 ** 17;
 /** Published files with several templates have two to four. */
 const MAX_TEMPLATES = 64;
 const KEY = 'chat_template';

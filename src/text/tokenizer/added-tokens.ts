@@ -16,8 +16,8 @@ export interface AddedToken {
   readonly isNormalized: boolean;
 }
 
-/** Published ones have up to 31. */
-const MAX_LENGTH = 1024;
+/** Characters of an added token: published ones have up to some 40. */
+export const MAX_LENGTH = 1024;
 
 /**
  * The added tokens of a tokenizer.json by their texts. One that the vocabulary has too keeps the id

@@ -1,9 +1,9 @@
-import type { AddedToken } from './added-tokens.ts';
+import { type AddedToken, MAX_LENGTH } from './added-tokens.ts';
 import { type WordCache, WordEncoder } from './bpe/word-encoder.ts';
 import { invalid } from './fields.ts';
 import type { TokenizerFile } from './file.ts';
 import { blanksAfter } from './steps/matchers.ts';
-import type { Place } from './steps/place.ts';
+import type { Place } from './steps/cutter.ts';
 import { PreTokenizer } from './steps/pre-tokenizers.ts';
 import { TokenFinder } from './token-finder.ts';
 
@@ -120,14 +120,18 @@ export class Encoder {
     return this.#file.normalizers.reduce((result, step) => step.normalize(result, place), text);
   }
 
-  /** By what they become in the text; of several the last one. */
+  /** By what they become in the text; of several the first one. */
   #normalizedTokens(added: readonly AddedToken[]): Map<string, AddedToken> {
     const tokens = new Map<string, AddedToken>();
     for (const token of added) {
       if (!token.isNormalized) continue;
       const text = this.#normalized(token.content, 'inner');
-      if (text === '') throw invalid(`the added token ${token.id} is nothing once normalized`);
-      tokens.set(text, token);
+      if (text === '' || text.length > MAX_LENGTH) {
+        throw invalid(
+          `the added token ${token.id} expected 1..${MAX_LENGTH} characters once normalized, found ${text.length}`,
+        );
+      }
+      if (!tokens.has(text)) tokens.set(text, token);
     }
     return tokens;
   }

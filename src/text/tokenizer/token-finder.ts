@@ -8,11 +8,6 @@ export interface Section {
   readonly token?: AddedToken;
 }
 
-interface Node {
-  readonly children: Map<number, Node>;
-  token?: AddedToken;
-}
-
 interface Found {
   readonly token: AddedToken;
   readonly end: number;
@@ -23,25 +18,20 @@ const MAX_PLACES = 4096;
 
 /** Finds added tokens in one pass: at each place the longest one that may stand there. */
 export class TokenFinder {
-  readonly #root: Node = { children: new Map() };
+  readonly #tokens: ReadonlyMap<string, AddedToken>;
+  /** In order, so that those with a common start stand together, the shortest first. */
+  readonly #texts: readonly string[];
   /** What a token begins with. */
   readonly #starts: RegExp | undefined;
 
   /** @param tokens by the texts that are looked for */
   constructor(tokens: ReadonlyMap<string, AddedToken>) {
-    const firsts = new Set<string>();
-    for (const [text, token] of tokens) {
-      let node = this.#root;
-      for (let i = 0; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        let child = node.children.get(unit);
-        if (child === undefined) node.children.set(unit, (child = { children: new Map() }));
-        node = child;
-      }
-      node.token ??= token;
-      firsts.add(`\\u${text.charCodeAt(0).toString(16).padStart(4, '0')}`);
-    }
-    if (tokens.size > 0) this.#starts = new RegExp(`[${[...firsts].join('')}]`, 'g');
+    this.#tokens = tokens;
+    this.#texts = [...tokens.keys()].toSorted();
+    const starts = new Set(this.#texts.map((text) => text.charCodeAt(0)));
+    if (starts.size === 0) return;
+    const units = [...starts].map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`);
+    this.#starts = new RegExp(`[${units.join('')}]`, 'g');
   }
 
   /**
@@ -86,14 +76,31 @@ export class TokenFinder {
   }
 
   #longest(text: string, start: number, isForbidden: (id: number) => boolean): Found | undefined {
+    const texts = this.#texts;
     let found: Found | undefined;
-    let node: Node | undefined = this.#root;
-    for (let end = start; ; end++) {
-      const { token } = node;
-      if (token !== undefined && !isForbidden(token.id)) found = { token, end };
-      if (end === text.length) return found;
-      node = node.children.get(text.charCodeAt(end));
-      if (node === undefined) return found;
+    let first = 0;
+    let last = texts.length;
+    for (let end = start; end < text.length; end++) {
+      const unit = text.charCodeAt(end);
+      first = this.#bound(first, last, end - start, unit);
+      last = this.#bound(first, last, end - start, unit + 1);
+      if (first === last) break;
+      const isWhole = texts[first]!.length === end + 1 - start;
+      const token = isWhole ? this.#tokens.get(texts[first]!)! : undefined;
+      if (token !== undefined && !isForbidden(token.id)) found = { token, end: end + 1 };
     }
+    return found;
+  }
+
+  /** The first text of some whose unit at a place is not below another; the end of a text is. */
+  #bound(first: number, last: number, place: number, least: number): number {
+    let from = first;
+    let to = last;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#texts[middle]!.charCodeAt(place) >= least) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 }

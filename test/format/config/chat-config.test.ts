@@ -1,9 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  MAX_TEMPLATE_LENGTH,
-  parseTokenizerConfig,
-} from '../../../src/format/config/chat-config.ts';
+import { parseTokenizerConfig } from '../../../src/format/config/chat-config.ts';
+import { MAX_TEMPLATE_LENGTH } from '../../../src/format/config/limits.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('parseTokenizerConfig()');

@@ -5,6 +5,8 @@ import { drawPattern, type PatternSource } from './pattern-source.ts';
 
 /** A backtracking engine takes too long for more. */
 const MAX_COMPARED = 40;
+/** A search of 1,000 characters is one bounded piece of work, or a few. */
+const MAX_PAUSES = 16;
 
 interface Input extends PatternSource {
   readonly text: string;
@@ -24,7 +26,12 @@ export const PATTERN = target<Input>({
     const spans: [number, number][] = [];
     let end = 0;
     const matches = new Matches(compilePattern(source), text);
+    let pauses = 0;
     for (let match = matches.next(); match !== undefined; match = matches.next()) {
+      if (match === 'paused') {
+        holds(++pauses <= MAX_PAUSES, 'a search ends');
+        continue;
+      }
       holds(match.start >= end && match.end >= match.start, 'matches come in order');
       holds(match.end <= text.length, 'matches lie in the text');
       holds(isBoundary(text, match.start) && isBoundary(text, match.end), 'whole characters');

@@ -15,7 +15,14 @@ const NAMES =
 /** Of several kinds, one of them at the edge of what numbers can be. */
 const CONSTANTS = [
   ...'0 1 (-1) 3 2.5 true none [] {}'.split(' '),
-  ...["''", "'a'", "' a b '", '"<|x|>"', "['b', 'a']", "{'k': 1}", "'a\\n' * 3", '1e9'],
+  "''",
+  "'a'",
+  "' a b '",
+  '"<|x|>"',
+  "['b', 'a']",
+  "{'k': 1}",
+  "'a\\n' * 3",
+  '1e9',
 ];
 const ODD_CONSTANTS = [
   '9007199254740993',

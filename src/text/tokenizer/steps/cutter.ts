@@ -1,6 +1,11 @@
 import { Matches } from '../../pattern/matches.ts';
 import type { Match, Pattern } from '../../pattern/pattern.ts';
-import type { Place } from './place.ts';
+
+/**
+ * Where a piece of text stands: it opens the text, continues text that stands before it, or comes
+ * behind an added token or a cut. A prefix is put before all but what continues.
+ */
+export type Place = 'opening' | 'continued' | 'inner';
 
 /** What becomes of a match: dropped, a piece of its own, or joined to what stands beside it. */
 export const BEHAVIORS = [

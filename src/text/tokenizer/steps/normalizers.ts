@@ -3,7 +3,7 @@ import { invalid, type JsonObject, readFlag, readSteps, readText } from '../fiel
 import { blanksAfter, blanksBefore, readPattern } from './matchers.ts';
 import { Matches } from '../../pattern/matches.ts';
 import type { Pattern } from '../../pattern/pattern.ts';
-import type { Place } from './place.ts';
+import type { Place } from './cutter.ts';
 
 /** Changes text before it is cut. */
 export interface Normalizer {

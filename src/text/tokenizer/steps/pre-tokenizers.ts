@@ -1,5 +1,5 @@
 import { toByteLevel } from '../byte-level.ts';
-import { BEHAVIORS, type Behavior, type Cut, Cutter } from './cutter.ts';
+import { BEHAVIORS, type Behavior, type Cut, Cutter, type Place } from './cutter.ts';
 import {
   invalid,
   type JsonObject,
@@ -18,7 +18,6 @@ import {
   WHITESPACE,
   WORDS,
 } from './matchers.ts';
-import type { Place } from './place.ts';
 import { compilePattern, type Pattern } from '../../pattern/pattern.ts';
 
 /** The pattern that the ByteLevel step holds itself, GPT-2's. */
