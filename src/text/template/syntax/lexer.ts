@@ -8,17 +8,17 @@ export interface Token {
   readonly line: number;
 }
 
-const SPACE = /\s+/y;
+const TAG = /\{[{%#]/g;
+const SPACE = /\s*/y;
+const COMMENT = /\{#[-+]?[^]*?(?:\+#\}|-#\}\s*|#\}\n?)/y;
 const RAW = /\{%[-+]?\s*raw\s*(?:-%\}\s*|%\})/y;
 const END_RAW = /\{%([-+]?)\s*endraw\s*(?:\+%\}|-%\}\s*|%\}\n?)/g;
-const END_COMMENT = /#\}/g;
+const BEGIN = /\{[{%][-+]?/y;
 const END_BLOCK = /\+%\}|-%\}\s*|%\}\n?/y;
 const END_PRINT = /-\}\}\s*|\}\}/y;
-const NAME = /[\p{L}_][\p{L}\p{N}\p{M}_]*/uy;
-const INTEGER = /0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*/y;
-const FLOAT = /\d[\d_]*(?:\.\d[\d_]*(?:[eE][+-]?\d[\d_]*)?|[eE][+-]?\d[\d_]*)/y;
-const STRING = /'((?:[^'\\]|\\[^])*)'|"((?:[^"\\]|\\[^])*)"/y;
-const OPERATOR = /\/\/|\*\*|[=!<>]=|[-+/*%~[\](){}<>=.:|,;]/y;
+/** Behind a dot there is no float: `x.0.1` is an item of an item. */
+const TOKEN =
+  /(?<float>(?<!\.)\d[\d_]*(?:\.\d[\d_]*(?:[eE][+-]?\d[\d_]*)?|[eE][+-]?\d[\d_]*))|(?<integer>0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*)|(?<name>[\p{L}_][\p{L}\p{N}\p{M}_]*)|(?<string>'(?:[^'\\]|\\[^])*'|"(?:[^"\\]|\\[^])*")|(?<operator>\/\/|\*\*|[=!<>]=|[-+\/*%~[\](){}<>=.:|,;])/uy;
 /** Published templates have up to 8,000. */
 const MAX_TOKENS = 2 ** 15;
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
@@ -50,19 +50,16 @@ class Lexer {
       const isPrint = this.#source[start + 1] === '{';
       this.#text(start, start === this.#source.length ? '+' : isPrint && sign !== '-' ? '+' : sign);
       if (start === this.#source.length) return this.#tokens;
-      if (this.#source[start + 1] === '#') this.#comment();
-      else if (this.#take(RAW) !== undefined) this.#raw();
+      if (this.#source[start + 1] === '#') {
+        if (this.#take(COMMENT) === undefined) throw this.#error('a comment without an end');
+      } else if (this.#take(RAW) !== undefined) this.#raw();
       else this.#code(isPrint);
     }
   }
 
   #nextTag(): number {
-    const source = this.#source;
-    for (let at = source.indexOf('{', this.#at); at >= 0; at = source.indexOf('{', at + 1)) {
-      const next = source[at + 1];
-      if (next === '{' || next === '%' || next === '#') return at;
-    }
-    return source.length;
+    TAG.lastIndex = this.#at;
+    return TAG.exec(this.#source)?.index ?? this.#source.length;
   }
 
   /** The text up to a tag, whose sign says what becomes of the blanks before it. */
@@ -79,18 +76,6 @@ class Lexer {
     this.#skipTo(end);
   }
 
-  #comment(): void {
-    const sign = this.#source[this.#at + 2];
-    END_COMMENT.lastIndex = this.#at + (sign === '-' || sign === '+' ? 3 : 2);
-    const start = END_COMMENT.lastIndex;
-    const end = END_COMMENT.exec(this.#source)?.index;
-    if (end === undefined) throw this.#error('a comment without an end');
-    const endSign = end > start ? this.#source[end - 1] : undefined;
-    this.#skipTo(end + 2);
-    if (endSign === '-') this.#take(SPACE);
-    else if (endSign !== '+' && this.#source[this.#at] === '\n') this.#skipTo(this.#at + 1);
-  }
-
   #raw(): void {
     END_RAW.lastIndex = this.#at;
     const end = END_RAW.exec(this.#source);
@@ -102,8 +87,7 @@ class Lexer {
   /** The tokens between the delimiters of a tag. */
   #code(isPrint: boolean): void {
     this.#push('begin', isPrint ? '{{' : '{%');
-    const sign = this.#source[this.#at + 2];
-    this.#skipTo(this.#at + (sign === '-' || sign === '+' ? 3 : 2));
+    this.#take(BEGIN);
     const open: string[] = [];
     for (;;) {
       this.#take(SPACE);
@@ -112,35 +96,27 @@ class Lexer {
         this.#push('end', isPrint ? '}}' : '%}', line);
         return;
       }
-      if (!this.#scalar(line)) this.#operator(open);
+      const { groups = {} } = this.#take(TOKEN) ?? {};
+      const [type, text] = Object.entries(groups).find(([, one]) => one !== undefined) ?? [];
+      if (text === undefined) throw this.#error('a character that Jinja does not know');
+      const value =
+        type === 'string'
+          ? unescape(text.slice(1, -1))
+          : type === 'name'
+            ? text.normalize('NFKC')
+            : text;
+      if (type === 'operator') this.#pair(open, value);
+      this.#push(type as Token['type'], value, line);
     }
   }
 
-  #scalar(line: number): boolean {
-    const push = (type: Token['type'], value: string): true => {
-      this.#push(type, value, line);
-      return true;
-    };
-    // `x.0.1` is an item of an item.
-    const float = this.#source[this.#at - 1] === '.' ? undefined : this.#take(FLOAT);
-    if (float !== undefined) return push('float', float[0]);
-    const integer = this.#take(INTEGER);
-    if (integer !== undefined) return push('integer', integer[0]);
-    const name = this.#take(NAME);
-    if (name !== undefined) return push('name', name[0].normalize('NFKC'));
-    const string = this.#take(STRING);
-    return string !== undefined && push('string', unescape(string[1] ?? string[2]!));
-  }
-
-  #operator(open: string[]): void {
-    const [operator] = this.#take(OPERATOR) ?? [];
-    if (operator === undefined) throw this.#error('a character that Jinja does not know');
+  /** Notes a bracket that opens; one that closes must be the last one's. */
+  #pair(open: string[], operator: string): void {
     const closing = CLOSING[operator];
     if (closing !== undefined) open.push(closing);
     else if (')]}'.includes(operator) && open.pop() !== operator) {
       throw this.#error('a bracket that does not match');
     }
-    this.#push('operator', operator);
   }
 
   #push(type: Token['type'], value: string, line = this.#line): void {
@@ -166,31 +142,18 @@ class Lexer {
 }
 
 const ESCAPE =
-  /\\(?:\n|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U(00(?:0[\da-fA-F]|10)[\da-fA-F]{4})|([0-7]{1,3})|([^xuUN]))/g;
-const ESCAPED: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
+  /\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U00(?:0[\da-fA-F]|10)[\da-fA-F]{4}|[0-7]{1,3}|[^])/g;
+const LETTERS = 'abfnrtv\\\'"\n';
+const MEANINGS = ['\x07', '\b', '\f', '\n', '\r', '\t', '\v', '\\', "'", '"', ''];
 
 /** Python's escapes; a backslash before another letter stays. */
 function unescape(text: string): string {
-  if (!text.includes('\\')) return text;
-  if (/\\[xuUN]/.test(text.replaceAll(ESCAPE, ''))) {
-    throw new Refusal('has a string with an escape that is not complete');
-  }
-  return text.replaceAll(
-    ESCAPE,
-    (all, x?: string, u?: string, long?: string, octal?: string, letter?: string) => {
-      const hex = x ?? u ?? long;
-      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
-      if (letter === undefined) return '';
-      return ESCAPED[letter] ?? ('\\\'"'.includes(letter) ? letter : all);
-    },
-  );
+  return text.replaceAll(ESCAPE, (all, escape: string) => {
+    if (/^[0-7]/.test(escape)) return String.fromCodePoint(Number.parseInt(escape, 8));
+    if (escape.length > 1) return String.fromCodePoint(Number.parseInt(escape.slice(1), 16));
+    if ('xuUN'.includes(escape)) {
+      throw new Refusal('has a string with an escape that is not complete');
+    }
+    return MEANINGS[LETTERS.indexOf(escape)] ?? all;
+  });
 }
