@@ -75,6 +75,14 @@ export class Budget {
     this.read(characters);
   }
 
+  /** Does something one level deeper. */
+  within<T>(work: () => T): T {
+    this.enter();
+    const result = work();
+    this.leave();
+    return result;
+  }
+
   /** One level deeper; nothing that throws goes on, so that the way back need not be certain. */
   enter(): void {
     this.spend(1);

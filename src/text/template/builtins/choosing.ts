@@ -8,7 +8,7 @@ import {
   UNDEFINED,
   type Value,
 } from '../values/value.ts';
-import { type Builtin, builtinOf, type Builtins } from './builtin.ts';
+import { type Builtin, builtinOf, type Builtins, missing } from './builtin.ts';
 import { VALUE_FILTERS } from './filters.ts';
 import { pathOf } from './lookup.ts';
 import { TESTS } from './tests.ts';
@@ -67,7 +67,7 @@ function map(budget: Budget, value: Value, args: readonly Value[], named: Named)
     const found = pathOf(budget, item, attribute!);
     return found === UNDEFINED && otherwise !== null ? otherwise : found;
   };
-  if (name === undefined && attribute === undefined) throw new Refusal('names no filter for "map"');
+  if (name === undefined && attribute === undefined) throw missing('filter');
   return new Stream(Array.from(itemsOf(budget, value), change));
 }
 
@@ -97,7 +97,7 @@ function chosen(isKept: boolean): Builtin<Value> {
 
 function chosenByAttribute(isKept: boolean): Builtin<Value> {
   return (budget, value, [attribute, ...rest], named) => {
-    if (attribute === undefined) throw new Refusal('names no attribute to choose by');
+    if (attribute === undefined) throw missing('attribute');
     return choose(budget, value, rest, named, isKept, (item) => pathOf(budget, item, attribute));
   };
 }

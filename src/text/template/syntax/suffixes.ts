@@ -48,7 +48,7 @@ export abstract class SuffixParser extends OperandParser {
     const isNegated = reader.skip('name', 'not');
     const name = this.#dotted();
     const call = this.#testArguments();
-    if (reader.is('name', 'is')) throw reader.wrong('one test and not another');
+    if (reader.is('name', 'is')) throw reader.wrong('no second test');
     return node((scope) => {
       const subject = value(scope);
       const { args, named } = call(scope);
@@ -87,7 +87,7 @@ export abstract class SuffixParser extends OperandParser {
     const parts: (Expression | undefined)[] = [];
     let isSlice = false;
     if (!reader.is('operator', ':')) parts.push(this.expression());
-    while (reader.skip('operator', ':')) {
+    while (parts.length < 3 && reader.skip('operator', ':')) {
       if (!isSlice && parts.length === 0) parts.push(undefined);
       isSlice = true;
       const isOmitted = reader.is('operator', ':', ']');
@@ -95,7 +95,6 @@ export abstract class SuffixParser extends OperandParser {
     }
     reader.expect('operator', ']');
     const [start, stop, step] = parts;
-    if (parts.length > 3) throw reader.wrong('at most two colons');
     if (!isSlice) return node((scope) => itemOf(scope.budget, value(scope), start!(scope)));
     return node((scope) => {
       const whole = value(scope);

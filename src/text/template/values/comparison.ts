@@ -1,4 +1,4 @@
-import { type Budget, Refusal } from '../budget.ts';
+import { type Budget } from '../budget.ts';
 import {
   type Dict,
   expected,
@@ -7,7 +7,6 @@ import {
   itemsOf,
   type Key,
   numberOf,
-  UNDEFINED,
   type Value,
   View,
 } from './value.ts';
@@ -19,10 +18,7 @@ export function isEqual(budget: Budget, a: Value, b: Value): boolean {
     budget.read(Math.min(a.length, b.length));
     return a === b || (a.length === b.length && budget.plain(a) === budget.plain(b));
   }
-  budget.enter();
-  const equal = isEqualValue(budget, a, b);
-  budget.leave();
-  return equal;
+  return budget.within(() => isEqualValue(budget, a, b));
 }
 
 function isEqualValue(budget: Budget, a: Value, b: Value): boolean {
@@ -45,10 +41,7 @@ function isEqualValue(budget: Budget, a: Value, b: Value): boolean {
 
 /** Below 0 where `a` comes first, as Python's `<` has it. */
 export function compare(budget: Budget, a: Value, b: Value): number {
-  budget.enter();
-  const order = compareValues(budget, a, b);
-  budget.leave();
-  return order;
+  return budget.within(() => compareValues(budget, a, b));
 }
 
 function compareValues(budget: Budget, a: Value, b: Value): number {
@@ -115,6 +108,5 @@ export function entryOf(budget: Budget, dict: Dict, value: Value): Value | undef
 export function keyOf(value: Value): Key {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value;
   if (typeof value === 'boolean') return value;
-  if (value === UNDEFINED) throw new Refusal('uses something undefined as a key');
   throw expected('a text or an integer as a key', value);
 }

@@ -56,9 +56,7 @@ function indentOf(budget: Budget, indent: Value): string | undefined {
 
 /** @param line a line break and the blanks that the value's own line begins with */
 function write(budget: Budget, value: Value, style: Style, line: string): string {
-  budget.enter();
-  const text = writeOne(budget, value, style, line);
-  budget.leave();
+  const text = budget.within(() => writeOne(budget, value, style, line));
   budget.read(text.length);
   return text;
 }

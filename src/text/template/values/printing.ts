@@ -1,9 +1,9 @@
-import { type Budget, Refusal } from '../budget.ts';
+import { type Budget } from '../budget.ts';
 import {
   expected,
   Float,
   isDict,
-  Namespace,
+  isList,
   Range,
   Tuple,
   UNDEFINED,
@@ -22,9 +22,7 @@ export function print(budget: Budget, value: Value): string {
 
 /** What Python's `repr()` gives, as values within lists and mappings are written. */
 export function represent(budget: Budget, value: Value): string {
-  budget.enter();
-  const text = representOne(budget, value);
-  budget.leave();
+  const text = budget.within(() => representOne(budget, value));
   budget.read(text.length);
   return text;
 }
@@ -40,9 +38,8 @@ function representOne(budget: Budget, value: Value): string {
   const list = (items: readonly Value[]): string =>
     items.map((item) => represent(budget, item)).join(', ');
   if (value instanceof Range && value.source !== '') return value.source;
-  if (value instanceof Range) throw expected('a list to write as text', value);
   if (value instanceof Tuple) return value.length === 1 ? `(${list(value)},)` : `(${list(value)})`;
-  if (Array.isArray(value)) return `[${list(value)}]`;
+  if (isList(value)) return `[${list(value)}]`;
   if (value instanceof View) return `${value.name}([${list(value.items)}])`;
   if (isDict(value)) {
     const entries = Array.from(
@@ -51,7 +48,6 @@ function representOne(budget: Budget, value: Value): string {
     );
     return `{${entries.join(', ')}}`;
   }
-  if (value instanceof Namespace) throw new Refusal('writes a namespace as text');
   throw expected('a value to write as text', value);
 }
 
