@@ -37,10 +37,6 @@ export class Budget {
     this.#original = original;
   }
 
-  get steps(): number {
-    return this.#steps;
-  }
-
   /** A text as it is compared with others, and looked for in them. */
   plain(text: string): string {
     if (text.length <= SHORT) return this.#original(text);

@@ -30,115 +30,94 @@ const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}'
  */
 export function tokenize(template: string): Token[] {
   const source = template.replaceAll(/\r\n?/g, '\n').replace(/\n$/, '');
-  return new Lexer(source).run();
-}
+  const tokens: Token[] = [];
+  let at = 0;
+  let line = 1;
 
-class Lexer {
-  readonly #source: string;
-  readonly #tokens: Token[] = [];
-  #at = 0;
-  #line = 1;
+  const refusal = (what: string): Refusal => new Refusal(`has ${what} in line ${line}`);
 
-  constructor(source: string) {
-    this.#source = source;
+  function push(type: Token['type'], value: string, from = line): void {
+    if (tokens.length === MAX_TOKENS) throw refusal(`more than ${MAX_TOKENS} tokens`);
+    tokens.push({ type, value, line: from });
   }
 
-  run(): Token[] {
-    for (;;) {
-      const start = this.#nextTag();
-      const sign = this.#source[start + 2];
-      const isPrint = this.#source[start + 1] === '{';
-      this.#text(start, start === this.#source.length ? '+' : isPrint && sign !== '-' ? '+' : sign);
-      if (start === this.#source.length) return this.#tokens;
-      if (this.#source[start + 1] === '#') {
-        if (this.#take(COMMENT) === undefined) throw this.#error('a comment without an end');
-      } else if (this.#take(RAW) !== undefined) this.#raw();
-      else this.#code(isPrint);
-    }
+  function skipTo(end: number): void {
+    for (; at < end; at++) if (source[at] === '\n') line++;
   }
 
-  #nextTag(): number {
-    TAG.lastIndex = this.#at;
-    return TAG.exec(this.#source)?.index ?? this.#source.length;
+  /** What a pattern finds here, which is passed. */
+  function take(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = at;
+    const match = pattern.exec(source);
+    if (match !== null) skipTo(at + match[0].length);
+    return match;
   }
 
   /** The text up to a tag, whose sign says what becomes of the blanks before it. */
-  #text(end: number, sign: string | undefined): void {
-    let text = this.#source.slice(this.#at, end);
+  function pushText(end: number, sign: string | undefined): void {
+    let text = source.slice(at, end);
     if (sign === '-') {
       text = strip(text, 'right');
     } else if (sign !== '+') {
       const lineStart = text.lastIndexOf('\n') + 1;
-      const isAtStart = lineStart > 0 || this.#at === 0 || this.#source[this.#at - 1] === '\n';
+      const isAtStart = lineStart > 0 || at === 0 || source[at - 1] === '\n';
       if (isAtStart && strip(text.slice(lineStart)) === '') text = text.slice(0, lineStart);
     }
-    if (text !== '') this.#push('text', text);
-    this.#skipTo(end);
+    if (text !== '') push('text', text);
+    skipTo(end);
   }
 
-  #raw(): void {
-    END_RAW.lastIndex = this.#at;
-    const end = END_RAW.exec(this.#source);
-    if (end === null) throw this.#error('"raw" without an end');
-    this.#text(end.index, end[1]);
-    this.#skipTo(end.index + end[0].length);
+  function pushRaw(): void {
+    END_RAW.lastIndex = at;
+    const end = END_RAW.exec(source);
+    if (end === null) throw refusal('"raw" without an end');
+    pushText(end.index, end[1]);
+    skipTo(end.index + end[0].length);
   }
 
   /** The tokens between the delimiters of a tag. */
-  #code(isPrint: boolean): void {
-    this.#push('begin', isPrint ? '{{' : '{%');
-    this.#take(BEGIN);
+  function pushCode(isPrint: boolean): void {
+    push('begin', isPrint ? '{{' : '{%');
+    take(BEGIN);
     const open: string[] = [];
     for (;;) {
-      this.#take(SPACE);
-      const line = this.#line;
-      if (open.length === 0 && this.#take(isPrint ? END_PRINT : END_BLOCK) !== undefined) {
-        this.#push('end', isPrint ? '}}' : '%}', line);
+      take(SPACE);
+      const from = line;
+      if (open.length === 0 && take(isPrint ? END_PRINT : END_BLOCK) !== null) {
+        push('end', isPrint ? '}}' : '%}', from);
         return;
       }
-      const { groups = {} } = this.#take(TOKEN) ?? {};
-      const [type, text] = Object.entries(groups).find(([, one]) => one !== undefined) ?? [];
-      if (text === undefined) throw this.#error('a character that Jinja does not know');
-      const value =
-        type === 'string'
-          ? unescape(text.slice(1, -1))
-          : type === 'name'
-            ? text.normalize('NFKC')
-            : text;
-      if (type === 'operator') this.#pair(open, value);
-      this.#push(type as Token['type'], value, line);
+      const groups = Object.entries(take(TOKEN)?.groups ?? {});
+      const [type, text] = groups.find(([, found]) => found !== undefined) ?? [];
+      if (text === undefined) throw refusal('a character that Jinja does not know');
+      if (type === 'operator' && !isPaired(open, text)) {
+        throw refusal('a bracket that does not match');
+      }
+      // The form in which Python compares names; the rest is ASCII.
+      const value = type === 'string' ? unescape(text.slice(1, -1)) : text.normalize('NFKC');
+      push(type as Token['type'], value, from);
     }
   }
 
-  /** Notes a bracket that opens; one that closes must be the last one's. */
-  #pair(open: string[], operator: string): void {
-    const closing = CLOSING[operator];
-    if (closing !== undefined) open.push(closing);
-    else if (')]}'.includes(operator) && open.pop() !== operator) {
-      throw this.#error('a bracket that does not match');
-    }
+  for (;;) {
+    TAG.lastIndex = at;
+    const start = TAG.exec(source)?.index ?? source.length;
+    const [, kind, sign] = source.slice(start, start + 3);
+    const isPrint = kind === '{';
+    pushText(start, kind === undefined || (isPrint && sign !== '-') ? '+' : sign);
+    if (kind === undefined) return tokens;
+    if (kind === '#') {
+      if (take(COMMENT) === null) throw refusal('a comment without an end');
+    } else if (take(RAW) !== null) pushRaw();
+    else pushCode(isPrint);
   }
+}
 
-  #push(type: Token['type'], value: string, line = this.#line): void {
-    if (this.#tokens.length === MAX_TOKENS) throw this.#error(`more than ${MAX_TOKENS} tokens`);
-    this.#tokens.push({ type, value, line });
-  }
-
-  #take(pattern: RegExp): RegExpExecArray | undefined {
-    pattern.lastIndex = this.#at;
-    const match = pattern.exec(this.#source);
-    if (match === null) return undefined;
-    this.#skipTo(this.#at + match[0].length);
-    return match;
-  }
-
-  #skipTo(end: number): void {
-    for (; this.#at < end; this.#at++) if (this.#source[this.#at] === '\n') this.#line++;
-  }
-
-  #error(what: string): Refusal {
-    return new Refusal(`has ${what} in line ${this.#line}`);
-  }
+/** Notes a bracket that opens; false for one that closes and is not the last one's. */
+function isPaired(open: string[], operator: string): boolean {
+  const closing = CLOSING[operator];
+  if (closing !== undefined) open.push(closing);
+  return !')]}'.includes(operator) || open.pop() === operator;
 }
 
 const ESCAPE =

@@ -52,29 +52,23 @@ function representOne(budget: Budget, value: Value): string {
 }
 
 export function printFloat(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  if (!Number.isFinite(value)) return String(value).toLowerCase().replace('inity', '');
+  if (Object.is(value, -0)) return '-0.0';
   const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e16) return Number.isInteger(value) ? `${value}.0` : String(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e16))
+    return Number.isInteger(value) ? `${value}.0` : String(value);
   const [digits, exponent] = value.toExponential().split('e') as [string, string];
   return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 }
 
 /** Private-use characters may stand for others in messages, so they are written as they are. */
 const HIDDEN = /[^\P{C}\uE000-\uF8FF]|[^\P{Z} ]|[\\'\n\r\t]/gu;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-};
 
 function quote(text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escape = (point: string): string => {
     if (point === "'") return mark === "'" ? "\\'" : "'";
-    const known = ESCAPES[point];
-    if (known !== undefined) return known;
+    if ('\\\n\r\t'.includes(point)) return JSON.stringify(point).slice(1, -1);
     const code = point.codePointAt(0)!;
     const hex = (letter: string, length: number): string =>
       `\\${letter}${code.toString(16).padStart(length, '0')}`;
