@@ -25,11 +25,11 @@ export function toJson(
   sortKeys: Value = false,
 ): string {
   const step = indentOf(budget, indent);
-  const [comma, colon] =
+  const [comma = '', colon] =
     separators === null
       ? [step === undefined ? ', ' : ',', ': ']
       : itemsOf(budget, separators).map(textOf);
-  if (comma === undefined || colon === undefined) throw expected('two separators', separators);
+  if (colon === undefined) throw expected('two separators', separators);
 
   function quote(text: string): string {
     const quoted = JSON.stringify(text);
