@@ -49,8 +49,7 @@ export const UNKNOWN_NAME = 'passes an argument by a name that is not known';
 
 /** What a name that is not known is refused with; only a plain word is quoted. */
 export function unsupported(kind: string, name: string): string {
-  const quoted = /^[a-z]{1,20}$/.test(name) ? ` "${name}"` : '';
-  return `the ${kind}${quoted}, which is not supported`;
+  return `${kind}${/^[a-z]{1,20}$/.test(name) ? ` "${name}"` : ''}, which is not supported`;
 }
 
 /** What a table has by a name, if it is the table's own. */

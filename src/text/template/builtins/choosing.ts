@@ -35,7 +35,7 @@ export function testOf(name: string): Builtin<Value> {
 
 function builtinOf(table: Builtins<Value>, kind: string, name: string): Builtin<Value> {
   const builtin = ownOf(table, name);
-  if (builtin === undefined) throw new Refusal(`uses ${unsupported(kind, name)}`);
+  if (builtin === undefined) throw new Refusal(`uses a ${unsupported(kind, name)}`);
   return builtin;
 }
 

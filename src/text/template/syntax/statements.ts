@@ -84,7 +84,7 @@ export class TemplateParser extends TargetParser {
     const { reader } = this;
     const { value: name } = reader.expect('name');
     const read = ownOf(STATEMENTS, name);
-    if (read === undefined) throw reader.wrong(`not ${unsupported('statement', name)},`);
+    if (read === undefined) throw reader.wrong(`no ${unsupported('statement', name)},`);
     const statement = read(this, name);
     reader.expect('end', '%}');
     return statement;
