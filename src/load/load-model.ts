@@ -1,7 +1,6 @@
 import { CpuBackend } from '../backend/cpu.ts';
-import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
-import { checkAbort, TpaError } from '../base/errors.ts';
+import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
 import { parseConfig } from '../format/config/config.ts';
 import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';

@@ -37,9 +37,8 @@ export const MESSAGES = target<Input>({
     return { template: draw.pick(['chatml', 'headers'] as const), prompt, isGood };
   },
   async run({ template, prompt, isGood }) {
-    const conversation = readConversation(prompt, chatTokenizer, CONTEXT);
-    const { messages } = conversation;
-    const ids = [...(await CHATS.get(template)!.begin(conversation, CONTEXT)())].flat();
+    const { messages } = readConversation(prompt, chatTokenizer, CONTEXT);
+    const ids = [...(await CHATS.get(template)!.begin(prompt, CONTEXT)())].flat();
     const specials = ids.filter((id) => SPECIAL_IDS.has(id)).length;
     const { specials: expected, begins } = WRITERS[template];
     holds(specials === expected(messages.length), `${specials} special tokens`);
