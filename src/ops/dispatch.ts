@@ -1,12 +1,7 @@
-import { attendMacs, attendQueries } from './attend-task.ts';
-import {
-  cutFactors,
-  factorize,
-  factorizeMacs,
-  type Factors,
-  factorizeTables,
-} from './factorize.ts';
+import { attendQueries } from './attend-task.ts';
+import { cutFactors, factorize, type Factors } from './factorize.ts';
 import type { Holding } from './factor-cache.ts';
+import { attendMacs, factorizeMacs, factorizeTables } from './gpu-work.ts';
 import { TpaError, unavailable, webgpuUnavailable } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { mirrorOf } from './mirror.ts';
