@@ -144,14 +144,12 @@ function ggufSource(type: 'F16' | 'Q8_0' | 'Q4_0', elementBytes: number): Source
   const tensors = shapes.map(([name, shape]): GgufTensor => {
     const [rows = 1, columns] = shape;
     if (columns === undefined) return { name, type: 'F32', shape, bytes: new Uint8Array(4 * rows) };
-    // Any bytes are weights; what they are worth changes nothing.
-    const words = randomValues(Math.ceil((rows * columns * elementBytes) / 4), rows);
-    return {
-      name,
-      type,
-      shape,
-      bytes: new Uint8Array(words.buffer, 0, rows * columns * elementBytes),
-    };
+    // What weights are worth changes nothing. With this bit clear no half is a NaN or an infinity,
+    // be it a weight or the scale of a block.
+    const { buffer } = randomValues(Math.ceil((rows * columns * elementBytes) / 4), rows);
+    const words = new Uint32Array(buffer);
+    for (let i = 0; i < words.length; i++) words[i]! &= ~0x4000_4000;
+    return { name, type, shape, bytes: new Uint8Array(buffer, 0, rows * columns * elementBytes) };
   });
   const metadata = {
     'general.architecture': 'llama',

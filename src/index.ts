@@ -6,7 +6,13 @@
 export type { Query } from './ops/attend-task.ts';
 export type { Factors, FactorizeSpec, FactorWeights } from './ops/factorize.ts';
 export type { RopeDirection, RopePrecision } from './attention/rope.ts';
-export type { LinearScaling, Llama3Scaling, RopeScaling, YarnScaling } from './attention/rope.ts';
+export type {
+  LinearScaling,
+  Llama3Scaling,
+  LongScaling,
+  RopeScaling,
+  YarnScaling,
+} from './attention/rope.ts';
 export type { AttentionSpec, FactorSpec } from './attention/spec.ts';
 export type { FactorCacheOptions } from './ops/cache-options.ts';
 export type { CachedFactors, CachedHeads, FactorCache } from './ops/factor-cache.ts';

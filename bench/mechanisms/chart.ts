@@ -1,46 +1,29 @@
-import { LineChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
+import { BarChart } from 'echarts/charts';
+import { GridComponent, TitleComponent } from 'echarts/components';
 import { init, use, type EChartsCoreOption } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { MECHANISMS, type Mechanism } from './mechanisms.ts';
-import { findMeasured, type DimResult, type Measured } from './result.ts';
+import { ratioToTpa } from './findings.ts';
+import { cacheBytes, MECHANISMS, type Mechanism } from './mechanisms.ts';
+import type { ContextResult, DimResult } from './result.ts';
 
-use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+use([BarChart, GridComponent, TitleComponent, SVGRenderer]);
 
-const WIDTH = 960;
-const HEIGHT = 460;
+/** Half of it is the width of a phone, where the smallest text then has 12 pixels. */
+const WIDTH = 720;
+const HEIGHT = 800;
+const TITLE = { color: '#1d1b18', fontSize: 30, fontWeight: 'bold', lineHeight: 38 } as const;
+const TEXT = { color: '#222222', fontSize: 24 };
 
-/** Told apart by shape too; colours of Okabe and Ito, which colour-blind readers can tell apart. */
-const STYLES: Readonly<Record<Mechanism['name'], { colour: string; symbol: string }>> = {
-  MHA: { colour: '#d55e00', symbol: 'circle' },
-  MQA: { colour: '#009e73', symbol: 'triangle' },
-  'GQA-4': { colour: '#cc79a7', symbol: 'diamond' },
-  MLA: { colour: '#b8860b', symbol: 'rect' },
-  TPA: { colour: '#0072b2', symbol: 'roundRect' },
-};
+/** The context that is drawn, where it was measured; else the longest that was. */
+const TOKENS = 2 ** 16;
 
-/** Two panels, both log-log: time of a step, and bytes of a layer's cache, against the context. */
-const PANELS: readonly {
-  readonly title: string;
-  readonly axis: string;
-  readonly left: number;
-  value(point: Measured): number;
-}[] = [
-  {
-    title: 'Decode time of one layer',
-    axis: 'milliseconds a token (best)',
-    left: 80,
-    value: ({ timing }) => timing.best * 1e3,
-  },
-  {
-    title: 'Cache of one layer',
-    axis: 'MB, float32',
-    left: 565,
-    value: ({ cacheBytes }) => cacheBytes / 1e6,
-  },
-];
+const OWN_COLOUR = '#0072b2';
+const OTHER_COLOUR = '#b3aca1';
 
-/** The same numbers make the same bytes; on white, so that it reads the same on any page. */
+/**
+ * Two panels of bars on a linear scale, the time of a decode step and the bytes of its cache, both
+ * with MHA as 1. The same numbers make the same bytes; on white, so that it reads the same on any page.
+ */
 export function renderChart(result: DimResult): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   try {
@@ -56,68 +39,96 @@ export function renderChart(result: DimResult): string {
   }
 }
 
-function chartOption({ dim, heads, contexts }: DimResult): EChartsCoreOption {
-  const tokens = contexts.map((context) => context.tokens);
-  const text = { color: '#222', fontSize: 13 };
+/** What the picture shows, in a sentence. */
+export function chartSentence({ heads, contexts }: DimResult): string {
+  const context = drawnContext(contexts);
+  const time = ratioToTpa(context, 'MHA');
+  const cache = 1 / shareOfCache('TPA', heads);
+  const slower =
+    time === undefined
+      ? 'MHA was not timed'
+      : `MHA takes ${time.toPrecision(2)} times as long as TPA`;
+  return `${slower}, and keeps ${cache.toPrecision(2)} times as much`;
+}
+
+function chartOption(result: DimResult): EChartsCoreOption {
+  const { heads, contexts } = result;
+  const context = drawnContext(contexts);
+  const names = MECHANISMS.map(({ name }) => name);
+  const panels = [
+    { title: 'Time of a step, MHA = 1', shares: names.map((name) => shareOfTime(name, context)) },
+    { title: 'Cache, MHA = 1', shares: names.map((name) => shareOfCache(name, heads)) },
+  ];
+  const [sentence = '', rest = ''] = chartSentence(result).split(/(?<=,) /);
   return {
     animation: false,
     backgroundColor: '#ffffff',
-    textStyle: text,
+    textStyle: TEXT,
     title: [
       {
-        text: `dim ${dim.toLocaleString('en-US')}: ${heads} heads of 64`,
-        left: 'center',
-        textStyle: { ...text, fontSize: 16 },
+        text: `${sentence}\n${rest}`,
+        subtext: `one layer, ${heads} heads of 64, ${context.tokens / 1024}k cached tokens`,
+        left: 24,
+        top: 16,
+        textStyle: TITLE,
+        subtextStyle: TEXT,
       },
-      ...PANELS.map(({ title, left }) => ({ text: title, left, top: 34, textStyle: text })),
-    ],
-    legend: { bottom: 4, icon: 'inherit', itemWidth: 36, textStyle: text },
-    grid: PANELS.map(({ left }) => ({ left, top: 70, width: 365, height: 290 })),
-    xAxis: PANELS.map((_, gridIndex) => ({
-      gridIndex,
-      type: 'log',
-      logBase: 2,
-      min: Math.min(...tokens),
-      max: Math.max(...tokens),
-      name: 'cached tokens',
-      nameLocation: 'middle',
-      nameGap: 30,
-      nameTextStyle: text,
-      axisLabel: { ...text, formatter: formatTokens },
-      splitLine: { lineStyle: { color: '#ddd' } },
-    })),
-    yAxis: PANELS.map(({ axis }, gridIndex) => ({
-      gridIndex,
-      type: 'log',
-      logBase: 10,
-      name: axis,
-      nameLocation: 'middle',
-      nameGap: 50,
-      nameTextStyle: text,
-      axisLabel: { ...text, formatter: (value: number) => String(Number(value.toPrecision(3))) },
-      splitLine: { lineStyle: { color: '#ddd' } },
-    })),
-    series: PANELS.flatMap(({ value }, panel) =>
-      MECHANISMS.map(({ name }) => ({
-        type: 'line',
-        name,
-        silent: true,
-        xAxisIndex: panel,
-        yAxisIndex: panel,
-        color: STYLES[name].colour,
-        symbol: STYLES[name].symbol,
-        symbolSize: 8,
-        lineStyle: { width: name === 'TPA' ? 3 : 2 },
-        data: contexts.flatMap((context) => {
-          const point = findMeasured(context, name);
-          return point === undefined ? [] : [[context.tokens, value(point)]];
-        }),
+      ...panels.map(({ title }, i) => ({
+        text: title,
+        left: 24,
+        top: panelTop(i) - 48,
+        textStyle: { ...TEXT, fontWeight: 'bold' },
       })),
-    ),
+    ],
+    grid: panels.map((_, i) => ({ left: 120, right: 96, top: panelTop(i), height: 230 })),
+    xAxis: panels.map((_, gridIndex) => ({ gridIndex, type: 'value', min: 0, show: false })),
+    yAxis: panels.map((_, gridIndex) => ({
+      gridIndex,
+      type: 'category',
+      data: names,
+      inverse: true,
+      axisLabel: TEXT,
+      axisTick: { show: false },
+      axisLine: { lineStyle: { color: TEXT.color } },
+    })),
+    series: panels.map(({ shares }, panel) => ({
+      type: 'bar',
+      silent: true,
+      xAxisIndex: panel,
+      yAxisIndex: panel,
+      barWidth: 28,
+      label: { show: true, position: 'right', ...TEXT },
+      data: names.flatMap((name, i) => {
+        const share = shares[i];
+        if (share === undefined) return [];
+        const itemStyle = { color: name === 'TPA' ? OWN_COLOUR : OTHER_COLOUR };
+        return [{ value: [share, name], itemStyle, label: { formatter: share.toPrecision(2) } }];
+      }),
+    })),
   };
 }
 
-/** `4k` is 2^12. */
-function formatTokens(tokens: number): string {
-  return tokens >= 1024 ? `${tokens / 1024}k` : String(tokens);
+function panelTop(panel: number): number {
+  return 220 + panel * 310;
+}
+
+function drawnContext(contexts: readonly ContextResult[]): ContextResult {
+  return contexts.find(({ tokens }) => tokens === TOKENS) ?? contexts.at(-1)!;
+}
+
+/** Time of a mechanism over that of MHA in the same rounds; undefined where either is left out. */
+function shareOfTime(name: Mechanism['name'], context: ContextResult): number | undefined {
+  const [own, base] = [ratioToTpa(context, name), ratioToTpa(context, 'MHA')];
+  return own && base && own / base;
+}
+
+function shareOfCache(name: Mechanism['name'], heads: number): number {
+  const [own, base] = [name, 'MHA'].map((wanted) =>
+    cacheBytes(
+      MECHANISMS.find((mechanism) => mechanism.name === wanted)!,
+      heads,
+      1,
+    ),
+  );
+  return own! / base!;
 }

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts';
 import { formatSeconds, renderEnvironment, renderTable } from '../markdown.ts';
+import { chartSentence } from './chart.ts';
 import { findings, ratioToTpa } from './findings.ts';
 import { cacheBytes, LATENT, MECHANISMS, type Mechanism } from './mechanisms.ts';
 import {
@@ -68,7 +69,7 @@ function renderDim(result: DimResult): string[] {
   return [
     `### dim ${width}, ${heads} heads`,
     '',
-    `![Decode time and cache bytes against the context, dim ${width}](${chartPath(result)})`,
+    `![${chartSentence(result)}: one layer, dim ${width}](${chartPath(result)})`,
     '',
     ...findings(result).map((finding) => `- ${finding}`),
     '',

@@ -1,12 +1,8 @@
-import { bytes, short } from './words.js';
+import { bytes, PLACES, short } from './words.js';
 
 /** Where the server has the shipped model. */
 const SHIPPED = new URL('model/', document.baseURI).href;
 
-/** As in style.css. */
-const THREE_COLUMNS = '(min-width: 68rem)';
-
-const details = document.querySelector('#model');
 const form = document.querySelector('#load');
 const bar = document.querySelector('#progress-bar');
 const cancel = document.querySelector('#cancel');
@@ -66,7 +62,7 @@ export const loadForm = {
     const { heads, headDim, layers, mechanism, headFactors, rankQ, rankK, rankV } = config;
     const ranks = headFactors === 'groups' ? '' : `, ranks ${rankQ}, ${rankK}, ${rankV}`;
     const { backend, backendReason, threads, simd } = info;
-    document.querySelector('#model-name').textContent = `${name}, on ${backend}`;
+    document.querySelector('#model-name').textContent = `${name}, on ${PLACES[backend]}`;
     showFacts({
       parameters: short(info.parameters),
       attention: `${mechanism}${ranks}`,
@@ -76,12 +72,6 @@ export const loadForm = {
       kernels: `${simd} SIMD`,
       downloads: info.cache.reason,
     });
-  },
-
-  /** Folds the form away where it would push the prompt off the screen. */
-  fold() {
-    const isIdle = !details.contains(document.activeElement);
-    if (isIdle && !matchMedia(THREE_COLUMNS).matches) details.open = false;
   },
 };
 

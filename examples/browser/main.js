@@ -1,5 +1,6 @@
 import { showCosts, showFigures } from './figures-view.js';
 import { loadForm } from './load-form.js';
+import { PLACES } from './words.js';
 import { WorkerModel } from './worker-model.js';
 import { writeForm } from './write-form.js';
 
@@ -17,11 +18,11 @@ writeForm.listen({
   onMore: () => write(),
   onStop: stop,
 });
-load().then(loadForm.fold);
+load();
 
 /** Loads what is chosen; the model in use stays until the new one is there. */
 function load() {
-  return attempt(async () => {
+  return attempt('#load-error', async () => {
     if (loading !== undefined) return;
     const { name, request } = loadForm.choice();
     stop();
@@ -50,10 +51,10 @@ function use(model) {
   current = model;
   model.worker.onBackendChange = ({ backend, reason, info }) => {
     loadForm.showModel(name, { ...model, info });
-    say(`Now on ${backend}: ${reason}`);
+    say(`Now on ${PLACES[backend]}: ${reason}`);
   };
   loadForm.showModel(name, model);
-  showCosts(model.info);
+  showCosts(model.config, model.info);
   canGoOn = false;
   writeForm.show({ isWriting, canGoOn });
   say(`Ready: ${name}`);
@@ -61,7 +62,7 @@ function use(model) {
 
 /** Writes on from a prompt, or from where the text ended if there is none. */
 function write(prompt) {
-  return attempt(async () => {
+  return attempt('#error', async () => {
     if (isWriting) return;
     if (current === undefined) throw new Error('there is no model yet, load one first');
     const { name, worker, config } = current;
@@ -99,21 +100,18 @@ const ENDS = {
   context_full: (tokens) => `The context is full after ${tokens} tokens`,
 };
 
-/** Whatever goes wrong is one line on the page, and the page goes on. */
-async function attempt(action) {
-  showError('');
+/** Whatever goes wrong is one line at the form that asked for it, and the page goes on. */
+async function attempt(place, action) {
+  const error = document.querySelector(place);
+  error.textContent = '';
   try {
     await action();
-  } catch (error) {
+  } catch ({ message }) {
     say('');
-    showError(error.message);
+    error.textContent = message;
   }
 }
 
 function say(text) {
   document.querySelector('#status').textContent = text;
-}
-
-function showError(text) {
-  document.querySelector('#error').textContent = text;
 }

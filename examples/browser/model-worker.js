@@ -77,10 +77,12 @@ function asked(prompt = '') {
   return isTurn ? { messages: [{ role: 'user', content: prompt }] } : prompt;
 }
 
+/** Compared is what grows with the text: bytes of its tokens, not the pages reserved for them. */
 function figures({ first, speed }) {
-  const { length, byteLength } = session;
-  const denseBytes = model.info().denseCacheBytesPerToken * length;
-  return { first, speed, length, byteLength, denseBytes };
+  const { length } = session;
+  const { cacheBytesPerToken, stateBytes, denseCacheBytesPerToken } = model.info();
+  const kept = stateBytes + cacheBytesPerToken * length;
+  return { first, speed, length, kept, usual: denseCacheBytesPerToken * length };
 }
 
 function wait(milliseconds) {

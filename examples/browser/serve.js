@@ -2,24 +2,21 @@
  * A static server for the page, on this machine only: `node serve.js [folder of tpa-wasm]`, the
  * port from PORT or a free one. Any other does as well that sends the same headers.
  */
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
+import { findPackage, HERE, modelOf, standaloneOf } from './places.js';
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-const INSTALLED = join(HERE, 'node_modules/tpa-wasm');
-const REPOSITORY = join(HERE, '../..');
-const PACKAGE = resolve(process.argv[2] ?? (existsSync(INSTALLED) ? INSTALLED : REPOSITORY));
+const PACKAGE = findPackage(process.argv[2]);
 const ORT = findOnnxruntime();
 
 /** What lies where, the longest beginning first. */
 const FOLDERS = [
-  ['/tpa-wasm/', join(PACKAGE, 'dist/standalone')],
-  ['/model/', join(PACKAGE, 'models/t6-fairytales')],
+  ['/tpa-wasm/', standaloneOf(PACKAGE)],
+  ['/model/', modelOf(PACKAGE)],
   ...(ORT === undefined ? [] : [['/onnxruntime-web/', ORT]]),
   ['/', HERE],
 ];

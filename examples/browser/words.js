@@ -1,5 +1,8 @@
 /** Numbers as people read them. */
 
+/** Who computes. */
+export const PLACES = { wasm: 'the processor', webgpu: 'the graphics chip' };
+
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
 
 /** `245760` is "246 kB". */
@@ -13,11 +16,6 @@ export function short(count) {
   return number(count, { notation: 'compact' });
 }
 
-/** `1234.5` is "1,230": three digits, which is more than the clock is good for. */
-export function rounded(value) {
-  return number(value);
-}
-
 /** A time: "0.81 ms", "78 ms", "2.5 s". */
 export function duration(milliseconds) {
   const digits = { maximumSignificantDigits: 2 };
@@ -25,11 +23,12 @@ export function duration(milliseconds) {
   return `${number(milliseconds / 1000, digits)} s`;
 }
 
-/** How many times: "2.90". */
+/** How many times: "3.2". */
 export function ratio(value) {
-  return number(value, { minimumSignificantDigits: 3 });
+  return number(value, { maximumSignificantDigits: 2 });
 }
 
-function number(value, options = {}) {
+/** `1234.5` is "1,230": three digits, which is more than the clock is good for. */
+export function number(value, options = {}) {
   return new Intl.NumberFormat('en', { maximumSignificantDigits: 3, ...options }).format(value);
 }

@@ -42,7 +42,7 @@ export const writeForm = {
       pace: '#pace',
     };
     const filled = Object.entries(fields)
-      .map(([name, id]) => [name, form.querySelector(id).value])
+      .map(([name, id]) => [name, document.querySelector(id).value])
       .filter(([, value]) => value !== '');
     return Object.fromEntries(filled.map(([name, value]) => [name, Number(value)]));
   },
@@ -61,6 +61,7 @@ export const writeForm = {
   begin(prompt) {
     asked.textContent = prompt;
     written.textContent = '';
+    sheet.scrollIntoView({ block: 'nearest' });
     sheet.scrollTop = sheet.scrollHeight;
   },
 

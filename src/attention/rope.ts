@@ -56,8 +56,26 @@ export interface YarnScaling {
   readonly isTruncated: boolean;
 }
 
+/**
+ * LongRoPE: each frequency divided by a factor of its own, tables times `attentionFactor`. Of the two
+ * lists of factors that a model has these are the short ones where the context is at most
+ * `originalContext`, else the long ones: one list for all that is cached.
+ */
+export interface LongScaling {
+  /** The kind. */
+  readonly type: 'longrope';
+  /** How many times longer the context is than the original one. */
+  readonly factor: number;
+  /** Positions that the model was trained on before. */
+  readonly originalContext: number;
+  /** (rotaryDim / 2) what frequencies are divided by. */
+  readonly factors: readonly number[];
+  /** What cosines and sines are multiplied by. */
+  readonly attentionFactor: number;
+}
+
 /** How a model's frequencies were stretched for a longer context. */
-export type RopeScaling = LinearScaling | Llama3Scaling | YarnScaling;
+export type RopeScaling = LinearScaling | Llama3Scaling | YarnScaling | LongScaling;
 
 const { fround } = Math;
 
@@ -85,6 +103,8 @@ function frequencyScale(
       return (frequency) => fround(frequency / scaling.factor);
     case 'llama3':
       return (frequency) => llama3Frequency(frequency, scaling);
+    case 'longrope':
+      return (frequency, i) => fround(frequency / fround(scaling.factors[i]!));
     case 'yarn': {
       const [low, high] = yarnRange(pairs, theta, scaling);
       const span = fround(low === high ? 0.001 : high - low);

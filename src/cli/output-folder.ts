@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { mkdirSync, renameSync } from 'node:fs';
+import { open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { errorCode } from '../base/node.ts';
 import { CONVERTED_NAMES, TpaError, type ConvertedFile } from '../convert.ts';
 import { shown, UsageError } from './exit.ts';
+import { hiddenBeside, oldOf, removeAtExit } from './hidden-folder.ts';
 
 /** A folder that may be written. */
 export interface OutputFolder {
@@ -67,15 +67,11 @@ export async function writeFolder(
   files: readonly ConvertedFile[],
   { signal, onBytes }: { signal: AbortSignal; onBytes: (bytes: number) => void },
 ): Promise<void> {
-  const hidden = join(dirname(path), `.${basename(path)}-${randomUUID()}`);
-  // Not mkdtemp, whose folders only their owner may open: a server may run as someone else.
-  await mkdir(hidden).catch((cause: unknown) => {
-    throw unwritable(path, files, cause);
-  });
-  // The second Ctrl-C ends the process at once.
-  const removeNow = () => rmSync(hidden, { recursive: true, force: true });
-  process.on('exit', removeNow);
+  const hidden = await hiddenBeside(path);
+  const release = removeAtExit([hidden, oldOf(hidden)]);
   try {
+    // Not mkdtemp, whose folders only their owner may open: a server may run as someone else.
+    mkdirSync(hidden);
     for (const file of files) {
       await writeFile(join(hidden, file.name), file, (bytes) => {
         signal.throwIfAborted();
@@ -91,7 +87,7 @@ export async function writeFolder(
     await rm(hidden, { recursive: true, force: true });
     throw unwritable(path, files, error);
   } finally {
-    process.off('exit', removeNow);
+    release();
   }
 }
 
@@ -130,7 +126,7 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
  * Ctrl-C between the two steps would leave neither.
  */
 async function replace(path: string, hidden: string): Promise<void> {
-  const old = `${hidden}-old`;
+  const old = oldOf(hidden);
   renameSync(path, old);
   try {
     renameSync(hidden, path);

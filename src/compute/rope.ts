@@ -22,7 +22,7 @@ export class RopeTables {
     this.pairs = pairs;
     this.#compute = compute;
     this.#spec = spec;
-    this.#magnitude = scaling?.type === 'yarn' ? scaling.attentionFactor : 1;
+    this.#magnitude = scaling && 'attentionFactor' in scaling ? scaling.attentionFactor : 1;
     // an ulp of this logarithm, which engines round differently, is 1e-9 of a float32 ulp
     this.#logDecay = Math.log(decay);
     this.#frequencies = heap.allocate(bytesOf(pairs * (1 + 2 * tokens)));

@@ -2,9 +2,14 @@ import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { ModelContents } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
-import type { TensorDtype } from '../format/tensors/half.ts';
+import {
+  ELEMENT_BYTES,
+  holdsNonFinite,
+  type TensorDtype,
+  widenToFloat32,
+} from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
-import type { TensorSet } from '../format/tensors/tensors.ts';
+import { checkFinite, type TensorSet } from '../format/tensors/tensors.ts';
 
 /** One tensor of a checkpoint, as it will be written. */
 export interface CheckpointTensor {
@@ -18,7 +23,10 @@ export interface CheckpointTensor {
   readonly byteLength: number;
   /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
   readonly storedAs: string;
-  /** The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next but one. */
+  /**
+   * The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next
+   * but one. A NaN or an infinity among them is `WEIGHTS_NONFINITE`, as in loading.
+   */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
@@ -73,8 +81,23 @@ export async function checkpointOf(
   };
 }
 
-/** A tensor as it is stored, or in float32 where its elements share scales. */
 function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
+  const tensor = translated(tensors, entry);
+  return { ...tensor, chunks: () => finite(tensor) };
+}
+
+/** Hands on the pieces of a tensor whose elements are numbers. */
+async function* finite({ name, dtype, chunks }: CheckpointTensor): AsyncGenerator<Uint8Array> {
+  let first = 0;
+  for await (const chunk of chunks()) {
+    if (holdsNonFinite(chunk, dtype)) checkFinite(name, first, widenToFloat32(chunk, dtype));
+    first += chunk.byteLength / ELEMENT_BYTES[dtype];
+    yield chunk;
+  }
+}
+
+/** A tensor as it is stored, or in float32 where its elements share scales. */
+function translated(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
   const { name, shape, dtype: storedAs, byteLength } = entry;
   const stored = (step: number) =>
     readChunks((at, target) => tensors.readStored(name, at, target), byteLength, step);

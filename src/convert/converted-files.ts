@@ -32,7 +32,7 @@ export const CONVERTED_NAMES: readonly string[] = [
  * @param checkpoint to be closed when everything is drawn
  * @throws TpaError any `WEIGHTS_*` of a header that could not be read again; `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH` for a configuration that `loadModel` would refuse; while
- *   chunks are drawn, `WEIGHTS_TRUNCATED`
+ *   chunks are drawn, `WEIGHTS_TRUNCATED`, `WEIGHTS_NONFINITE`
  * @example
  * import { appendFile } from 'node:fs/promises';
  * const checkpoint = await openCheckpoint('./llama.gguf');

@@ -1,10 +1,13 @@
 import { TpaError } from '../base/errors.ts';
+import { unsupportedCheckpoint } from '../format/errors.ts';
 import { openDirectory, openFile, splitPath } from '../format/files/directory.ts';
 import { printable } from '../base/printable.ts';
 import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC } from '../format/gguf/header.ts';
+import { ZIP_SIGNATURE } from './torch/archive.ts';
 import { readTorch, readTorchShards } from './torch/contents.ts';
 import { type ByteSource, readMagic } from '../format/files/byte-source.ts';
+import { refuseStandIn } from '../format/files/stand-in.ts';
 import type { ModelFiles } from '../format/files/model-files.ts';
 import { type Checkpoint, checkpointOf } from './checkpoint.ts';
 import type { ModelContents } from '../format/contents.ts';
@@ -38,14 +41,24 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
   };
   try {
     source = file === undefined ? await firstOf(files) : await openFile(path);
-    // What the bytes say: a file's name proves nothing.
-    const isGguf = (await readMagic(source)) === GGUF_MAGIC;
-    if (isGguf) return await checkpointOf('gguf', await readGguf(source), close);
+    // What the bytes say; the name, where they say nothing: a damaged GGUF is no legacy torch file.
+    const magic = await readMagic(source);
+    const isGguf = magic === GGUF_MAGIC;
+    if (!isGguf) await refuseStandIn(source, 'CHECKPOINT_INVALID');
+    if (source.name.endsWith('.safetensors')) throw alreadyConverted(source.name);
+    if (isGguf || (magic !== ZIP_SIGNATURE && /\.gguf$/i.test(source.name))) {
+      return await checkpointOf('gguf', await readGguf(source), close);
+    }
     return await checkpointOf('torch', await readTorchFile(source, files), close);
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function alreadyConverted(file: string): TpaError {
+  const found = 'safetensors, which need no conversion: load the directory that they are in';
+  return unsupportedCheckpoint(`"${printable(file)}"`, 'a PyTorch or GGUF checkpoint', found);
 }
 
 function readTorchFile(source: ByteSource, files: ModelFiles): Promise<ModelContents> {

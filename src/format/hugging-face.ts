@@ -7,6 +7,7 @@ import { decodeUtf8 } from './files/byte-reader.ts';
 import { readAll } from './files/byte-source.ts';
 import { expectObject, type JsonObject, parseJson, type Refuse } from './files/json.ts';
 import { type ModelFiles, readModelFile } from './files/model-files.ts';
+import { standIn } from './files/stand-in.ts';
 import { openTensors } from './tensors/tensors.ts';
 import type { ModelContents, ModelText } from './contents.ts';
 
@@ -83,6 +84,8 @@ export async function readTextFiles(
 function decodeTemplate(bytes: Uint8Array): string {
   const refuse = refuseConfig(TEMPLATE);
   const text = decodeUtf8(bytes, () => refuse('UTF-8 text', 'other bytes'), false);
+  const other = standIn(bytes);
+  if (other !== undefined) throw refuse('a template', other);
   if (text.length <= MAX_TEMPLATE_LENGTH) return text;
   throw refuse(`at most ${MAX_TEMPLATE_LENGTH} characters`, `${text.length}`);
 }

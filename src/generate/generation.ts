@@ -60,7 +60,7 @@ export class Generation implements AsyncIterable<GeneratedToken> {
   #isConsumed = false;
   #isLeft = false;
 
-  /** Made by `session.generate()`. */
+  /** Made by `session.generate()`. @internal */
   constructor(task: GenerationTask) {
     this.#task = task;
   }

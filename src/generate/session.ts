@@ -36,7 +36,7 @@ export class Session {
   readonly #host: SessionHost;
   readonly #context: Context;
 
-  /** Made by `model.createSession()`. @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
+  /** Made by `model.createSession()`. @internal @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
   constructor(host: SessionHost, context: Context = new Context(host.backend)) {
     this.#host = host;
     this.#context = context;

@@ -90,14 +90,13 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   try {
     const contents = await readHuggingFace(files, signal);
     const { tensors } = contents;
-    const ownConfig = parseConfig(contents.config, tensors.entries);
+    const ownConfig = parseConfig(contents.config, tensors.entries, options.contextLength);
     const { extras } = checkTensors(ownConfig, tensors.entries);
     const text = await contents.text();
     const settings = parseGenerationConfig(text.generationConfig ?? {}, ownConfig.vocabSize);
     const { eosTokenIds, defaults } = settings;
     const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
-    const contextLength = Math.min(ownConfig.contextLength, options.contextLength ?? Infinity);
-    const config = { ...ownConfig, contextLength, eosTokenIds: [...ends] };
+    const config = { ...ownConfig, eosTokenIds: [...ends] };
     const chat = chatConfigOf(text);
     const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);
     checkBudget(config, engine.heap.limit);

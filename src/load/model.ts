@@ -77,7 +77,7 @@ export class Model extends BackendChangeTarget {
   readonly #host: SessionHost;
   readonly #ignoredTensors: readonly string[];
 
-  /** Use `loadModel`. */
+  /** Use `loadModel`. @internal */
   constructor(
     cpu: CpuBackend,
     config: ModelConfig,

@@ -76,7 +76,7 @@ export class FactorCache {
     };
   }
 
-  /** Use `runtime.createFactorCache`. */
+  /** Use `runtime.createFactorCache`. @internal */
   constructor(compute: Compute, pages: PagedCache, owner: CacheOwner) {
     this.spec = pages.spec;
     this.#live = { compute, pages };

@@ -55,7 +55,7 @@ export class Runtime {
   readonly #backendReason: string;
   #compute: Compute | undefined;
 
-  /** Use {@link createRuntime}. */
+  /** Use {@link createRuntime}. @internal */
   constructor(compute: Compute, backendReason = 'asked for', dispatch?: OpDispatch) {
     this.#compute = compute;
     this.#backendReason = backendReason;

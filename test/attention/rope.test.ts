@@ -21,6 +21,15 @@ const YARN = {
   isTruncated: true,
 } as const;
 
+const LONG = {
+  type: 'longrope',
+  factor: 32,
+  originalContext: 4096,
+  // as published ones: 1 for the fastest pairs, up to twice the stretch for the slowest
+  factors: Array.from({ length: 64 }, (_, i) => 1 + 64 * (i / 63) ** 3),
+  attentionFactor: 1.19,
+} as const;
+
 const frequenciesOf = (rotaryDim: number, theta: number) =>
   Float32Array.from({ length: rotaryDim / 2 }, (_, i) => {
     return 1 / Math.fround(theta ** Math.fround((2 * i) / rotaryDim));
@@ -38,6 +47,7 @@ const clamp = (x: number) => Math.min(1, Math.max(0, x));
 function twin(frequency: number, i: number, pairs: number, theta: number, scaling: RopeScaling) {
   const { factor } = scaling;
   if (scaling.type === 'linear') return frequency / factor;
+  if (scaling.type === 'longrope') return frequency / scaling.factors[i]!;
   const mixed = (kept: number) => kept * frequency + (1 - kept) * (frequency / factor);
   if (scaling.type === 'llama3') {
     const turns = (scaling.originalContext * frequency) / (2 * Math.PI);
@@ -63,6 +73,7 @@ test('equals the published formulas in float64 to 8 roundings', () => {
     YARN,
     { ...YARN, isTruncated: false },
     { ...YARN, factor: 40, betaFast: 20, betaSlow: 2, originalContext: 4096 },
+    LONG,
   ] as const) {
     for (const [rotaryDim, theta] of [
       [2, 10_000],
@@ -77,6 +88,19 @@ test('equals the published formulas in float64 to 8 roundings', () => {
       assertWithin(actual, expected, (i) => 8 * ROUNDING * expected[i]!, what);
     }
   }
+});
+
+test('longrope divides each frequency by its factor; 1 leaves it alone, bit for bit', () => {
+  const before = frequenciesOf(8, 10_000);
+  const factors = [1, 1.0299999713897705, 2, 64.5];
+  const actual = scaled(8, 10_000, { ...LONG, factors });
+  const expected = factors.map((factor, i) => Math.fround(before[i]! / Math.fround(factor)));
+  assertSame([...actual], expected, 'four pairs');
+  assert.is(actual[0], before[0]);
+  // 1 / (factor · theta^(2i/d)), from arXiv 2402.13753 in float64
+  const golden = [1, 0.06666666666666667, 0.00125, 1.6666666666666667e-5];
+  const found = scaled(8, 10_000, { ...LONG, factors: [1, 1.5, 8, 60] });
+  assertWithin(found, golden, (i) => 2 * ROUNDING * golden[i]!, 'golden');
 });
 
 test('llama3 equals float32 tensor arithmetic bit for bit, below, in and above the blend', () => {

@@ -24,10 +24,10 @@ test('takes the nearer of two, the first of equals', () => {
   assert.is(nearest('topX', KNOWN), 'topK');
 });
 
-test('answers within 50 ms for a word of a million characters', () => {
-  const started = performance.now();
-  assert.is(nearest('x'.repeat(1e6), KNOWN), undefined);
-  assert.ok(performance.now() - started < 50);
+test('compares only the beginning of a long word', () => {
+  assert.is(nearest('temperature'.padEnd(40, '-') + 'x'.repeat(1e6), KNOWN), 'temperature');
+  assert.is(nearest('temperature'.padEnd(39, '-') + 'x'.repeat(1e6), KNOWN), 'temperature');
+  assert.is(nearest('temperature'.padEnd(36, '-') + 'x'.repeat(1e6), KNOWN), undefined);
 });
 
 test.run();

@@ -18,8 +18,7 @@ for (const [name, scope] of Object.entries(SCOPES)) {
     queueMicrotask(() => done.push('microtask'));
     await yieldMacrotask(scope);
     assert.is(done[0], 'microtask');
-    const start = performance.now();
-    while (done.length < 2 && performance.now() - start < 1000) await yieldMacrotask(scope);
+    while (done.length < 2) await yieldMacrotask(scope);
     assert.equal(done, ['microtask', 'timer']);
   });
 }
@@ -30,7 +29,7 @@ test('systemClock(): runs a task once, or not if that is taken back', async () =
     const done: string[] = [];
     clock.after(1, () => done.push('kept'));
     clock.after(1, () => done.push('taken back'))();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 20)); // timers run in the order they are due
     assert.equal(done, ['kept']);
     assert.ok(clock.now() > before);
   }

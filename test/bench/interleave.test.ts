@@ -38,7 +38,7 @@ test('cases take turns, and each keeps one entry a round', async () => {
   for (const { rounds, best, median: middle } of timings) {
     assert.is(rounds.length, 2);
     assert.is(best, Math.min(...rounds));
-    assert.ok(best >= 0.002 && best <= middle && middle < 0.5, `${best} s, ${middle} s`);
+    assert.ok(best >= 0.002 && best <= middle, `${best} s, ${middle} s`);
   }
 });
 
@@ -50,7 +50,7 @@ test('an asynchronous case is timed until its promise settles, one call at a tim
     running--;
   };
   const [timing] = await interleave([{ name: 'a', macs: 1, isAsync: true, run }], SHORT);
-  assert.ok(timing!.best >= 0.019 && timing!.best < 0.5, `${timing!.best} s`);
+  assert.ok(timing!.best >= 0.019, `${timing!.best} s`);
 });
 
 test('an error of a case, synchronous or not, is thrown', async () => {

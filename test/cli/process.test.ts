@@ -41,13 +41,11 @@ test('finds the shipped model from any directory', async () => {
   assert.match(String(ran.stdout), /2,015,232/);
 });
 
-test('SIGINT while tokens come: statistics, 130, within a second', async () => {
+test('SIGINT while tokens come: statistics, 130', async () => {
   const { child, out, err, ended } = start([...CLI, ...LONG, ...BASELINE]);
   await once(child.stdout!, 'data');
-  const sent = performance.now();
   child.kill('SIGINT');
   assert.is(await ended, 130);
-  assert.ok(performance.now() - sent < 1000);
   assert.match(err(), /\nfinished +abort\ncache +[\d,]+ bytes\nseed +1\n$/);
   assert.ok(out().length > 0 && out().endsWith('\n'));
 });

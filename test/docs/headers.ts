@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { ISOLATION, POLICY } from '../runtimes/hosts/site.ts';
 import { ROOT } from './blocks.ts';
 
-const DEADLINE = 10_000;
+const DEADLINE = 60_000;
 
 /** The headers under which the packed package is tested. */
 const TESTED = new Headers({ 'content-security-policy': POLICY, ...ISOLATION });

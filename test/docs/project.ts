@@ -8,7 +8,7 @@ import { byteLevelMetadata } from '../helpers/files/gguf-vocabulary.ts';
 import { ROOT } from './blocks.ts';
 
 /** The longest of them generates 256 tokens in 2 s. */
-const DEADLINE = 60_000;
+const DEADLINE = 300_000;
 const TSX = pathToFileURL(`${ROOT}node_modules/tsx/dist/esm/index.mjs`).href;
 
 const TSCONFIG = {

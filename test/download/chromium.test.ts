@@ -100,7 +100,7 @@ function register(
 
   test('a cut connection goes on where it broke, and the whole file is kept', async () => {
     await inPage(
-      { fault: atFirst({ cutAfter: 5000 }) },
+      { fault: atFirst({ cutAfter: 5000, cutMs: 1000 }) },
       async ({ server: { base, log }, page }) => {
         assert.equal((await load(page, { base })).logits, expected);
         assert.ok(log.includes(`GET ${WEIGHTS} 5000-`), log.join());
@@ -169,7 +169,7 @@ function register(
 
   test('an abort in the middle of the weights leaves no entry of them', async () => {
     await inPage({ fault: atFirst({ stallAfter: 60_000 }) }, async ({ server: { base }, page }) => {
-      const aborted = await load(page, { base, abortAfter: 1000 });
+      const aborted = await load(page, { base, abortAt: 10_000 });
       assert.is(aborted.code, 'ABORTED', aborted.message);
       assert.ok(aborted.kept.includes('config.json'));
       assert.not(aborted.kept.includes(WEIGHTS));

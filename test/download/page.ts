@@ -1,11 +1,17 @@
-import { type LoadOptions, loadModel, type ModelInfo, TpaError } from '../../src/index.ts';
+import {
+  type LoadOptions,
+  type LoadProgress,
+  loadModel,
+  type ModelInfo,
+  TpaError,
+} from '../../src/index.ts';
 
 /** What a page is asked to load. */
 export interface Ask {
   readonly base: string;
   readonly cache?: 'auto' | 'reload' | 'none';
-  /** Aborts after so many milliseconds. */
-  readonly abortAfter?: number;
+  /** Aborts once so many bytes of weights are there. */
+  readonly abortAt?: number;
 }
 
 /** What came of it. */
@@ -18,10 +24,12 @@ export interface Answer {
   readonly kept: readonly string[];
 }
 
-async function load({ base, cache = 'auto', abortAfter }: Ask): Promise<Answer> {
-  const options: LoadOptions = { simd: 'baseline', backend: 'wasm', cache };
+async function load({ base, cache = 'auto', abortAt = Infinity }: Ask): Promise<Answer> {
   const controller = new AbortController();
-  if (abortAfter !== undefined) setTimeout(() => controller.abort(), abortAfter);
+  const onProgress = ({ loaded }: LoadProgress): void => {
+    if (loaded >= abortAt) controller.abort();
+  };
+  const options: LoadOptions = { simd: 'baseline', backend: 'wasm', cache, onProgress };
   try {
     using model = await loadModel(base, { ...options, signal: controller.signal });
     const logits = [...(await model.logits([5, 6, 7, 8]))];

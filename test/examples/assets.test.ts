@@ -65,7 +65,7 @@ async function withAssets(
 ): Promise<void> {
   const cwd = mkdtempSync(`${tmpdir()}/tpa-assets-`);
   try {
-    execFileSync(process.execPath, [SCRIPT, ...args], { cwd, stdio: 'pipe', timeout: 20_000 });
+    execFileSync(process.execPath, [SCRIPT, ...args], { cwd, stdio: 'pipe', timeout: 60_000 });
     await work(`${cwd}/assets/model`);
   } finally {
     rmSync(cwd, { recursive: true });

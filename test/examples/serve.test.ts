@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -161,7 +161,7 @@ test('has nothing outside its folders', async () => {
 test('serves the package that is installed beside it', async () => {
   write('copy/node_modules/tpa-wasm/dist/standalone/index.js', 'export {};');
   write('copy/node_modules/tpa-wasm/models/t6-fairytales/config.json', '{}');
-  cpSync(SERVE, join(folder, 'copy/serve.js'));
+  cpSync(dirname(SERVE), join(folder, 'copy'), { recursive: true });
   write('copy/package.json', '{ "type": "module" }');
   const copy = spawn(process.execPath, [join(folder, 'copy/serve.js')], { env: { PATH: '' } });
   try {
@@ -179,7 +179,7 @@ test('ends with one line where the port is taken', async () => {
   const second = spawn(process.execPath, [SERVE, join(folder, 'package')], { env });
   let said = '';
   second.stderr.on('data', (data) => (said += String(data)));
-  const [code] = await once(second, 'close', { signal: AbortSignal.timeout(20_000) });
+  const [code] = await once(second, 'close', { signal: AbortSignal.timeout(60_000) });
   assert.is(code, 1);
   assert.match(said, /^cannot serve: .*EADDRINUSE.*\n$/);
 });

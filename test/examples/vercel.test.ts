@@ -63,7 +63,7 @@ function raw(line: string): Promise<string> {
       socket.end(`${line}\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
     });
     let answer = '';
-    socket.setTimeout(10_000, () => socket.destroy(new Error(`no answer to ${line}`)));
+    socket.setTimeout(60_000, () => socket.destroy(new Error(`no answer to ${line}`)));
     socket.on('data', (data) => (answer += String(data)));
     socket.on('end', () => resolve(answer));
     socket.on('error', reject);

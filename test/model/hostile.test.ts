@@ -12,12 +12,13 @@ import {
   type HostileModel,
   hostileModels,
 } from '../helpers/models/hostile-models.ts';
+import { assertCost } from '../helpers/checks/cost.ts';
 import { refused } from '../helpers/checks/refused.ts';
 import { greedy } from '../helpers/sessions/sessions.ts';
 import { createWitnesses, type Witnesses } from '../helpers/sessions/witnesses.ts';
 
-/** A refusal takes at most this long; the slowest here, a million levels of JSON, takes 42 ms. */
-const MAX_MS = 200;
+/** A refusal costs at most so many loads of a tiny model, of 4 ms; the dearest costs 10. */
+const MAX_LOADS = 100;
 
 interface Bystander {
   model: Model;
@@ -47,14 +48,12 @@ async function isUndisturbed({ model, witnesses, used }: Bystander, what: string
 }
 
 async function isRefused(source: ModelSource, { label, codes }: HostileModel): Promise<void> {
-  const times: number[] = [];
-  do {
-    const begin = process.cpuUsage();
-    await refused(() => loadModel(source), codes, label);
-    const { user, system } = process.cpuUsage(begin);
-    times.push((user + system) / 1000);
-  } while (times.at(-1)! > MAX_MS && times.length < 5); // neighbours on the machine come and go
-  assert.ok(Math.min(...times) <= MAX_MS, `${label}: ${times.join(', ')} ms of CPU time`);
+  await assertCost({
+    what: label,
+    control: async () => (await loadModel(good)).dispose(),
+    work: () => refused(() => loadModel(source), codes, label),
+    factor: MAX_LOADS,
+  });
 }
 
 for (const hostile of hostileModels()) {

@@ -14,6 +14,8 @@ export interface LlamaSettings {
   /** `rope_scaling` as written; undefined where none applies. */
   ropeScaling: JsonRecord | undefined;
   maxPositions: number;
+  /** Positions before the context was stretched, as the file itself says it. */
+  originalPositions: number;
   /** Sliding window of every layer in tokens; undefined where a layer sees everything. */
   windows: (number | undefined)[];
   /** Whether q, k and v have a bias. */
@@ -33,6 +35,7 @@ export function llamaSettings(config: object): LlamaSettings {
   const heads = numberIn(json, 'num_attention_heads');
   const dim = numberIn(json, 'hidden_size');
   const layers = numberIn(json, 'num_hidden_layers');
+  const maxPositions = numberIn(json, 'max_position_embeddings');
   // Qwen2 fixes the biases in its code; only LlamaConfig and Qwen3Config have the key.
   const hasAttentionBias =
     (family === 'Llama' || family === 'Qwen3') && booleanIn(json, 'attention_bias', false);
@@ -48,7 +51,8 @@ export function llamaSettings(config: object): LlamaSettings {
     normEps: numberIn(json, 'rms_norm_eps', 1e-6),
     ropeTheta: numberIn(parameters ?? json, 'rope_theta', 10000),
     ropeScaling: scaling && scalingKind(scaling) !== 'default' ? scaling : undefined,
-    maxPositions: numberIn(json, 'max_position_embeddings'),
+    maxPositions,
+    originalPositions: numberIn(json, 'original_max_position_embeddings', maxPositions),
     windows: Array.from({ length: layers }, (_, layer) => windowOf(json, family, layer)),
     hasInputBias: family === 'Qwen2' || hasAttentionBias,
     hasOutputBias: hasAttentionBias,

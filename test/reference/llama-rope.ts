@@ -30,6 +30,8 @@ export function llamaFrequencies(settings: LlamaSettings): LlamaFrequencies {
         frequencies: yarn(plain, ropeScaling, settings),
         attentionFactor: yarnAttentionFactor(ropeScaling),
       };
+    case 'longrope':
+      return longrope(plain, settings);
     default:
       throw new Error(`unknown rope scaling ${String(kind)}`);
   }
@@ -44,6 +46,21 @@ export function llamaRopeTable(
   return {
     cos: angles.map((angle) => attentionFactor * Math.cos(angle)),
     sin: angles.map((angle) => attentionFactor * Math.sin(angle)),
+  };
+}
+
+/** Ding et al., arXiv 2402.13753: each frequency over a factor of its own, by the reachable context. */
+function longrope(
+  plain: Float32Array,
+  { ropeScaling, originalPositions: original, maxPositions }: LlamaSettings,
+): LlamaFrequencies {
+  const factors = ropeScaling![
+    maxPositions > original ? 'long_factor' : 'short_factor'
+  ] as number[];
+  const stretch = Math.max(1, maxPositions / original);
+  return {
+    frequencies: plain.map((frequency, i) => frequency / factors[i]!),
+    attentionFactor: Math.sqrt(1 + Math.log(stretch) / Math.log(original)),
   };
 }
 

@@ -27,7 +27,7 @@ if ('missing' in found) {
       cwd: ROOT,
       encoding: 'utf8',
       stdio: 'pipe',
-      timeout: 120_000,
+      timeout: 300_000,
     });
     const committed = join(ROOT, 'docs/api');
     assert.equal(readdirSync(committed).toSorted(), readdirSync(folder).toSorted());

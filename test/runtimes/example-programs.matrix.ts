@@ -37,7 +37,7 @@ browser('serves the page, the package and its model', async () => {
   await withExample('browser', async (example) => {
     const address = await firstLine(example.start([]).child);
     for (const path of ['', 'tpa-wasm/index.js', 'tpa-wasm/webgpu.js', 'model/config.json']) {
-      const { status } = await fetch(address + path, { signal: AbortSignal.timeout(5_000) });
+      const { status } = await fetch(address + path, { signal: AbortSignal.timeout(60_000) });
       assert.is(status, 200, path);
     }
   });

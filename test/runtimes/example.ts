@@ -9,7 +9,7 @@ import { copyConsumer } from './consumer.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Starting and answering; the slowest took 2 s beside other tests. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** A copy of an example with the packed tarball installed. */
 export interface Example {
@@ -104,7 +104,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits for what `isSo` says. @throws after 30 seconds, with what the example printed */
+/** Waits for what `isSo` says. @throws after two minutes, with what the example printed */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   { child, printed }: Running,

@@ -106,12 +106,12 @@ for (const server of SERVERS) {
       const whole = performance.now();
       assert.is((await ask(address, long)).events.at(-1)?.finishReason, 'length');
       const wholeMs = performance.now() - whole;
-      for (let reader = 0; reader < 6; reader++) await abandon(address, long);
+      for (let reader = 0; reader < 20; reader++) await abandon(address, long);
       const start = performance.now();
       await ask(address, { ...long, maxTokens: 1 });
       const waitedMs = performance.now() - start;
-      // each of the six has still nearly the whole to compute, were it not ended
-      assert.ok(waitedMs < 2 * wholeMs, `waited ${waitedMs} ms, a whole answer takes ${wholeMs}`);
+      // each of the twenty has still nearly the whole to compute, were it not ended
+      assert.ok(waitedMs < 10 * wholeMs, `waited ${waitedMs} ms, a whole answer takes ${wholeMs}`);
     },
   );
 

@@ -11,7 +11,7 @@ import { type Pin, PINS, type RuntimeName } from './pins.ts';
 const run = promisify(execFile);
 /** Downloads of 190 MB over a slow line. */
 const INSTALL_TIMEOUT = 300_000;
-const START_TIMEOUT = 20_000;
+const START_TIMEOUT = 60_000;
 
 for (const name of Object.keys(PINS) as RuntimeName[]) {
   if ('missing' in findRuntime(name)) await install(name);

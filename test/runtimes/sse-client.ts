@@ -1,5 +1,5 @@
 /** Longest wait for an answer. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** What the examples send. */
 export interface TextEvent {

@@ -119,11 +119,9 @@ const HOSTILE: Record<string, string> = {
 };
 
 for (const [label, source] of Object.entries(HOSTILE)) {
-  test(`${label}: CHAT_TEMPLATE_INVALID that quotes nothing, within 20 s`, async () => {
-    const begun = performance.now();
+  test(`${label}: CHAT_TEMPLATE_INVALID that quotes nothing`, async () => {
     const variables = { messages: [{ role: 'user', content: CANARY }] };
     await refused(() => render(source, variables), 'CHAT_TEMPLATE_INVALID', label);
-    assert.ok(performance.now() - begun < 20_000);
   });
 }
 

@@ -7,7 +7,7 @@ import { runInThisContext } from 'node:vm';
 import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { KernelBinaries } from '../../src/wasm/delivery/kernel-binaries.d.ts';
+import type { KernelBinaries } from '../../src/wasm/delivery/kernel-binaries.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 
 const DIST = fileURLToPath(new URL('../../dist/wasm/', import.meta.url));
@@ -69,7 +69,7 @@ test('conditions come in the order in which runtimes must find them', () => {
   const { imports } = JSON.parse(readFileSync(join(DIST, '../../package.json'), 'utf8')) as {
     imports: Record<string, Record<string, string>>;
   };
-  const order = ['types', 'workerd', 'edge-light', 'browser', 'deno', 'bun', 'node', 'default'];
+  const order = ['workerd', 'edge-light', 'browser', 'deno', 'bun', 'node', 'default'];
   for (const name of ['#wasm', '#cache']) assert.equal(Object.keys(imports[name]!), order, name);
 });
 

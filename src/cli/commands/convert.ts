@@ -1,19 +1,15 @@
-import {
-  type Checkpoint,
-  convertCheckpoint,
-  openCheckpoint,
-  type ConvertedFile,
-} from '../../convert.ts';
+import { parse, resolve } from 'node:path';
+import { convertCheckpoint, openCheckpoint, type ConvertedFile } from '../../convert.ts';
 import { command } from '../arguments.ts';
-import { EXIT_CODE, UsageError } from '../exit.ts';
+import { EXIT_CODE, shown, UsageError } from '../exit.ts';
+import { sweepBeside } from '../hidden-folder.ts';
 import type { Host } from '../terminal/host.ts';
 import { flag, text } from '../command-spec.ts';
 import { checkOutput, writeFolder, type OutputFolder } from '../output-folder.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 import { print } from '../terminal/output.ts';
-import { count, decimals, renderTable, type Row } from '../report/table.ts';
-
-const FORMATS = { torch: 'PyTorch', gguf: 'GGUF' } as const;
+import { renderCheckpoint, renderTensors } from '../report/checkpoint-report.ts';
+import { count, decimals, renderTable } from '../report/table.ts';
 
 const SPEC = {
   name: 'convert',
@@ -23,35 +19,48 @@ const SPEC = {
     about: 'pytorch_model.bin, ckpt.pt, a .gguf file, or a directory with one of the first two',
   },
   options: {
-    out: text('DIR', { about: 'folder to write, new or empty' }),
-    dryRun: flag('check the source and show what would be written'),
+    out: text('DIR', { about: 'folder to write, new or empty; needed unless --dry-run' }),
+    dryRun: flag('check the source, list every tensor and file, write nothing'),
     force: flag('replace a converted model in DIR'),
   },
   notes: [
     'No code in a checkpoint is run: a pickle that holds anything but tensors and plain containers is\n' +
       'refused. Of GGUF, the types F32, F16, BF16, Q8_0 and Q4_0 are read; the last two become F32.',
-    'DIR appears when everything is written, or not at all.',
+    'DIR appears when everything is written, or not at all. What a run that was killed has left\n' +
+      'beside it is removed by the next one.',
   ],
 };
 
 /** `tpa convert`. */
 export const convertCommand = command(SPEC, async ({ values, operand: source }, host) => {
   const { out, dryRun = false, force = false } = values;
-  if (out === undefined) throw new UsageError('"--out" expected DIR, got nothing');
-  const output = await checkOutput(out, source, force);
+  if (out === undefined && !dryRun) throw noOutput(source);
+  if (out !== undefined && !dryRun) await sweepBeside(out);
+  const output = out === undefined ? undefined : await checkOutput(out, source, force);
   const checkpoint = await openCheckpoint(source);
   try {
     const files = await convertCheckpoint(checkpoint);
     print(host.stdout, renderCheckpoint(checkpoint, files));
-    if (dryRun) return EXIT_CODE.ok;
+    if (output === undefined || dryRun) {
+      print(host.stdout, `\n${renderTensors(checkpoint)}`);
+      return EXIT_CODE.ok;
+    }
     const started = performance.now();
     await write(output, files, host);
-    print(host.stdout, renderWritten(out, files, (performance.now() - started) / 1000));
+    print(host.stdout, renderWritten(output, files, (performance.now() - started) / 1000));
     return EXIT_CODE.ok;
   } finally {
     await checkpoint.close();
   }
 });
+
+/** The name of the source without its ending; a folder cannot be written into itself. */
+function noOutput(source: string): UsageError {
+  const { name, ext } = parse(resolve(source));
+  const example = shown(ext === '' ? `${name}-converted` : name);
+  const message = `convert expected --out DIR, the folder to write, or --dry-run, got neither; e.g. --out ${example}`;
+  return new UsageError(message);
+}
 
 async function write(
   output: OutputFolder,
@@ -74,33 +83,13 @@ async function write(
   }
 }
 
-/** What was recognised, and what will be written. */
-function renderCheckpoint(checkpoint: Checkpoint, files: readonly ConvertedFile[]): string {
-  const { format, family, tensors, tokenizer, notes } = checkpoint;
-  const rows: Row[] = [
-    ['source', `${FORMATS[format]}, ${family}`],
-    ['tensors', `${count(tensors.length)} (${types(checkpoint)})`],
-    ['weights', `${count(tensors.reduce((sum, { byteLength }) => sum + byteLength, 0))} bytes`],
-    ['tokenizer', tokenizer ? 'yes' : 'none'],
-    ...files.map(({ name, byteLength }): Row => ['file', `${name}, ${count(byteLength)} bytes`]),
-    ...notes.map((note): Row => ['note', note]),
-  ];
-  return renderTable(rows);
-}
-
 /** @param seconds from the first byte read to the last on the disk */
-function renderWritten(path: string, files: readonly ConvertedFile[], seconds: number): string {
+function renderWritten(
+  { path }: OutputFolder,
+  files: readonly ConvertedFile[],
+  seconds: number,
+): string {
   const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const speed = `${count(bytes / seconds / 1e6)} MB/s`;
   return renderTable([['written', `${path} in ${decimals(seconds)} s, ${speed}`]]);
-}
-
-/** `F16 40, Q8_0 -> F32 100`. */
-function types({ tensors }: Checkpoint): string {
-  const counts = new Map<string, number>();
-  for (const { dtype, storedAs } of tensors) {
-    const type = storedAs === dtype ? dtype : `${storedAs} -> ${dtype}`;
-    counts.set(type, (counts.get(type) ?? 0) + 1);
-  }
-  return Array.from(counts, ([type, tensorCount]) => `${type} ${count(tensorCount)}`).join(', ');
 }

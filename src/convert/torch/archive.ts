@@ -3,6 +3,7 @@ import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts
 import { readPickle } from './pickle.ts';
 import { locateZipEntry, readZipDirectory, type ZipEntry } from './zip.ts';
 import { type ByteSource, readMagic, tooLarge } from '../../format/files/byte-source.ts';
+import { refuseStandIn } from '../../format/files/stand-in.ts';
 import type { PickleValue } from './pickle-values.ts';
 import type { TorchStorage } from './objects.ts';
 
@@ -18,7 +19,8 @@ export interface TorchArchive {
   locate(storage: TorchStorage): Promise<number>;
 }
 
-const ZIP_SIGNATURE = 0x04034b50;
+/** `PK` and the numbers of a file that is stored: how a zip archive begins. */
+export const ZIP_SIGNATURE = 0x04034b50;
 const PICKLE = /^[^/]+\/data\.pkl$/;
 /** 262,144 tensors (weights, two moments, steps) of 200 bytes. */
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
@@ -34,6 +36,7 @@ const MAX_BYTE_ORDER_BYTES = 16;
 export async function readTorchArchive(source: ByteSource): Promise<TorchArchive> {
   const file = `"${printable(source.name)}"`;
   if ((await readMagic(source)) !== ZIP_SIGNATURE) {
+    await refuseStandIn(source, 'CHECKPOINT_INVALID');
     const expected = 'a zip archive (load and torch.save it with PyTorch 1.6 or later)';
     throw unsupportedCheckpoint(file, expected, 'a legacy torch file or none at all');
   }

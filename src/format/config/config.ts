@@ -24,6 +24,8 @@ export function parseConfigBytes(bytes: Uint8Array): unknown {
  * Checks the keys of a config.json, whose layout and mechanism the names and shapes of the tensors
  * tell together with the model family.
  *
+ * @param maxContext tokens that a session will hold at most; a longer context of the model's own is
+ *   cut to it, none unless given
  * @throws TpaError `CONFIG_INVALID` with data `{ path, rule }`, `MODEL_UNSUPPORTED`,
  *   `MODEL_MISMATCH`
  * @example
@@ -33,9 +35,14 @@ export function parseConfigBytes(bytes: Uint8Array): unknown {
  * config.mechanism; // 'tpa'
  * await files.close();
  */
-export function parseConfig(json: unknown, tensors: ReadonlyMap<string, TensorEntry>): ModelConfig {
+export function parseConfig(
+  json: unknown,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  maxContext = Infinity,
+): ModelConfig {
   const fields = new Fields(json);
   refuseForeignTensors(tensors);
   const family = readFamily(fields, tensors);
-  return family === undefined ? readT6Config(fields, tensors) : readLlamaConfig(fields, family);
+  if (family === undefined) return readT6Config(fields, tensors, maxContext);
+  return readLlamaConfig(fields, family, maxContext);
 }

@@ -92,8 +92,9 @@ function readArchitectures(fields: Fields): readonly string[] {
   // Exporters write one; the rest would be compared for nothing.
   if (names.length > 16) throw fields.invalid('architectures', 'at most 16 strings', names.length);
   return Array.from(names, (name) => {
-    if (typeof name === 'string') return name;
-    throw fields.invalid('architectures', 'strings', name);
+    if (typeof name !== 'string') throw fields.invalid('architectures', 'strings', name);
+    // As the first converted files spelled it.
+    return name === 'LLaMAForCausalLM' ? ARCHITECTURES.llama : name;
   });
 }
 

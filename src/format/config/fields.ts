@@ -88,20 +88,51 @@ export class Fields {
   }
 
   /**
-   * Refuses a key that changes the computation unless it is not set or has the one value that does
-   * not; `neutral` undefined stands for keys that only null leaves alone.
+   * Ids of tokens, one or an array of at most `maxLength`; none where the value is not set, for
+   * which files also say -1. No model produces an id beyond its vocabulary: such ones are left out,
+   * and the key is listed as ignored.
+   *
+   * @throws TpaError `CONFIG_INVALID`
+   */
+  tokenIds(key: string, vocabSize: number, maxLength: number): readonly number[] {
+    const stated = this.integers(key, -1, Number.MAX_SAFE_INTEGER, maxLength);
+    const ids = stated.filter((id) => id >= 0);
+    const produced = ids.filter((id) => id < vocabSize);
+    if (produced.length < ids.length) this.ignore(key);
+    return produced;
+  }
+
+  /**
+   * Refuses a key that changes the computation unless it is not set or has one of the values that
+   * do not.
    *
    * @throws TpaError `CONFIG_INVALID` where the value is of another kind than `neutral`,
    *   `MODEL_UNSUPPORTED` where it is of the kind
    */
-  neutral(key: string, neutral?: unknown): void {
+  neutral(key: string, ...neutral: readonly (string | number | boolean)[]): void {
     const value = this.get(key);
-    if (value === undefined || value === neutral) return;
-    const isRightKind = neutral === undefined || typeof value === typeof neutral;
-    const rule = neutral === undefined ? 'null' : String(neutral);
-    if (!isRightKind || Number.isNaN(value)) throw this.invalid(key, rule, value);
+    if (value === undefined || neutral.some((one) => one === value)) return;
+    const [first] = neutral;
+    const rule = neutral.join(' or ');
+    if (typeof value !== typeof first || Number.isNaN(value)) throw this.invalid(key, rule, value);
     // A name in place of a name is shown, other text is not.
-    throw this.unsupported(key, rule, typeof neutral === 'string' ? value : describe(value));
+    throw this.unsupported(key, rule, typeof first === 'string' ? value : describe(value));
+  }
+
+  /**
+   * Refuses a key that switches on what is not computed, whatever else its value says.
+   *
+   * @throws TpaError `MODEL_UNSUPPORTED` unless it {@link isOff} or is empty
+   */
+  off(key: string): void {
+    const value = this.get(key);
+    if (isOff(value) || isEmpty(value)) return;
+    throw this.unsupported(key, 'null, false or 0', describe(value));
+  }
+
+  /** Lists a key as ignored although it was looked at. */
+  ignore(key: string): void {
+    this.#read.delete(key);
   }
 
   /** Keys that nothing asked for, printable. */
@@ -114,6 +145,11 @@ export class Fields {
   /** The error of a value of this object that breaks `rule`. */
   invalid(key: string, rule: string, found: unknown): TpaError {
     return invalidConfig(this.#prefix + key, rule, describe(found), this.#file);
+  }
+
+  /** The error of two keys that contradict each other; neither text is of the file. */
+  conflict(key: string, expected: string, found: string): TpaError {
+    return invalidConfig(this.#prefix + key, expected, found, this.#file);
   }
 
   /** The error of a sound value that asks for what this package does not compute: names are shown. */
@@ -144,6 +180,16 @@ function invalidConfig(path: string, rule: string, found: string, file = 'config
 /** Makes the errors of a file that is not what it should be as a whole. */
 export function refuseConfig(file: string): Refuse {
   return (rule, found) => invalidConfig('', rule, found, file);
+}
+
+/** Whether a value is one by which files say that something is off, or not set. */
+export function isOff(value: unknown): boolean {
+  return value === undefined || value === false || value === 0 || value === -1;
+}
+
+/** Whether a value is an array or an object with nothing in it. */
+export function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 /** Numbers and booleans as they are, everything else by its kind: no text of the file. */

@@ -1,5 +1,5 @@
 import { LIMITS } from './limits.ts';
-import { Fields } from './fields.ts';
+import { Fields, isOff } from './fields.ts';
 
 /** How a model asks to be sampled; what it does not say is left out. */
 export interface GenerationDefaults {
@@ -40,7 +40,7 @@ const INTEGERS = [
 
 /**
  * Checks the keys of a generation_config.json. `do_sample: false` is temperature 0, whatever
- * `temperature` says; a field that is null or missing is left to the library.
+ * `temperature` says; a field that is off (null, false, -1) or missing is left to the library.
  *
  * @throws TpaError `CONFIG_INVALID` with data `{ file, path, rule }`
  */
@@ -48,13 +48,17 @@ export function parseGenerationConfig(json: unknown, vocabSize: number): Generat
   const fields = new Fields(json, FILE);
   const defaults: { -readonly [K in keyof GenerationDefaults]: GenerationDefaults[K] } = {};
   for (const { key, option, min, max } of NUMBERS) {
-    if (fields.get(key) !== undefined) defaults[option] = fields.number(key, min, max);
+    if (isStated(fields.get(key), min)) defaults[option] = fields.number(key, min, max);
   }
   for (const { key, option, min } of INTEGERS) {
-    if (fields.get(key) === undefined) continue;
+    if (!isStated(fields.get(key), min)) continue;
     defaults[option] = fields.integer(key, min, Number.MAX_SAFE_INTEGER);
   }
   if (fields.oneOf('do_sample', [true, false]) === false) defaults.temperature = 0;
-  const eosTokenIds = fields.integers('eos_token_id', 0, vocabSize - 1, LIMITS.eosIds);
-  return { eosTokenIds, defaults };
+  return { eosTokenIds: fields.tokenIds('eos_token_id', vocabSize, LIMITS.eosIds), defaults };
+}
+
+/** Whether a value says something: 0 does where the option has a 0, and is off elsewhere. */
+function isStated(value: unknown, min: number): boolean {
+  return !isOff(value) || (value === 0 && min === 0);
 }

@@ -1,6 +1,6 @@
 import { LIMITS, SMALLEST } from './limits.ts';
 import { denseMechanisms } from './mechanism.ts';
-import { readRope } from './rope-scaling.ts';
+import { readRope } from './rope.ts';
 import { readSlidingWindow } from './sliding-window.ts';
 import type { LlamaFamily } from './family.ts';
 import type { Fields } from './fields.ts';
@@ -15,35 +15,24 @@ const DEFAULTS: Readonly<Record<LlamaFamily, { contextLength: number; headDim?: 
 };
 const DEFAULT_NORM_EPS = 1e-6;
 
-/** Keys that change the computation, here or in a relative, unless they have this value. */
-const NEUTRAL: readonly (readonly [string, unknown])[] = [
-  ['hidden_act', 'silu'],
-  ['pretraining_tp', 1],
-  ['quantization_config', undefined],
-  ['quantization', undefined],
-  ['attn_logit_softcapping', undefined],
-  ['final_logit_softcapping', undefined],
-  ['query_pre_attn_scalar', undefined],
+/** Keys that switch on what is not computed, here or in a relative, unless they are off. */
+const SWITCHES: readonly string[] = (
+  'quantization_config quantization attn_logit_softcapping final_logit_softcapping clip_qkv ' +
+  'qk_norm use_qk_norm rope_interleaved rope_interleave use_mrope no_rope_layer_interval ' +
+  'attention_chunk_size use_parallel_residual is_encoder_decoder add_cross_attention'
+).split(' ');
+
+/** Keys that change the computation unless they have one of these values. */
+const NEUTRAL: readonly (readonly [key: string, ...neutral: (string | number)[]])[] = [
+  ['hidden_act', 'silu', 'swish'],
+  ['hidden_activation', 'silu', 'swish'],
   ['logit_scale', 1],
   ['logits_scaling', 1],
-  ['attention_multiplier', undefined],
   ['embedding_multiplier', 1],
   ['residual_multiplier', 1],
-  ['clip_qkv', undefined],
-  ['qk_norm', false],
-  ['use_qk_norm', false],
-  ['rope_interleaved', false],
-  ['rope_interleave', false],
-  ['use_mrope', false],
-  ['no_rope_layers', undefined],
-  ['no_rope_layer_interval', undefined],
-  ['attention_chunk_size', undefined],
-  ['num_local_experts', 0],
-  ['num_experts', 0],
-  ['n_routed_experts', 0],
-  ['use_parallel_residual', false],
-  ['is_encoder_decoder', false],
-  ['add_cross_attention', false],
+  ['num_local_experts', 0, 1],
+  ['num_experts', 0, 1],
+  ['n_routed_experts', 0, 1],
 ];
 
 type Biases = Pick<ModelConfig, 'hasQkvBias' | 'hasOutputBias' | 'hasMlpBias'>;
@@ -53,17 +42,28 @@ type Biases = Pick<ModelConfig, 'hasQkvBias' | 'hasOutputBias' | 'hasMlpBias'>;
  *
  * @throws TpaError `CONFIG_INVALID`, `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`
  */
-export function readLlamaConfig(fields: Fields, family: LlamaFamily): ModelConfig {
-  for (const [key, value] of NEUTRAL) fields.neutral(key, value);
+export function readLlamaConfig(
+  fields: Fields,
+  family: LlamaFamily,
+  maxContext: number,
+): ModelConfig {
+  for (const key of SWITCHES) fields.off(key);
+  for (const [key, ...values] of NEUTRAL) fields.neutral(key, ...values);
   const heads = readHeads(fields, family);
+  const { headDim } = heads;
+  // What the queries are divided by elsewhere: it changes nothing where it is what is used here.
+  fields.neutral('query_pre_attn_scalar', headDim);
+  fields.neutral('attention_multiplier', headDim ** -0.5, 1 / Math.sqrt(headDim));
   const layers = fields.integer('num_hidden_layers', 1, LIMITS.layers);
+  checkRotatedLayers(fields, layers);
   const vocabSize = fields.integer('vocab_size', 1, LIMITS.vocab);
-  const contextLength = fields.integer(
+  const ownContext = fields.integer(
     'max_position_embeddings',
     1,
     LIMITS.context,
     DEFAULTS[family].contextLength,
   );
+  const contextLength = Math.min(ownContext, maxContext);
   const slidingWindow = readSlidingWindow(fields, family, layers);
   return {
     layout: 'llama',
@@ -80,10 +80,10 @@ export function readLlamaConfig(fields: Fields, family: LlamaFamily): ModelConfi
     usesSigmoid: false,
     vocabSize,
     contextLength,
-    ...readRope(fields, contextLength),
+    ...readRope(fields, { ownContext, contextLength, rotaryDim: headDim }),
     ropePrecision: 'float32',
     ropeDirection: -1,
-    rotaryDim: heads.headDim,
+    rotaryDim: headDim,
     ropeDecay: 1,
     normEps: fields.number('rms_norm_eps', SMALLEST, 1, DEFAULT_NORM_EPS),
     hasNormWeights: true,
@@ -92,7 +92,7 @@ export function readLlamaConfig(fields: Fields, family: LlamaFamily): ModelConfi
     ...readBiases(fields, family),
     isTied: fields.boolean('tie_word_embeddings'),
     ...(slidingWindow && { slidingWindow }),
-    eosTokenIds: fields.integers('eos_token_id', 0, vocabSize - 1, LIMITS.eosIds),
+    eosTokenIds: fields.tokenIds('eos_token_id', vocabSize, LIMITS.eosIds),
     ignoredKeys: fields.ignored(),
   };
 }
@@ -115,6 +115,14 @@ function readHeads(
   return { mechanism, heads, kvHeads, headDim, dim };
 }
 
+/** `no_rope_layers` has a 1 for each layer that is rotated, which all must be. */
+function checkRotatedLayers(fields: Fields, layers: number): void {
+  const key = 'no_rope_layers';
+  const value = fields.get(key);
+  const isAll = Array.isArray(value) && value.length === layers && value.every((one) => one === 1);
+  if (!isAll) fields.off(key);
+}
+
 /** LLaMA and Qwen3 bias all four projections of attention or none; Qwen2 q, k and v, always. */
 function readBiases(fields: Fields, family: LlamaFamily): Biases {
   if (family === 'llama') {
@@ -122,11 +130,11 @@ function readBiases(fields: Fields, family: LlamaFamily): Biases {
     const hasMlpBias = fields.boolean('mlp_bias');
     return { hasQkvBias: hasBias, hasOutputBias: hasBias, hasMlpBias };
   }
-  fields.neutral('mlp_bias', false);
+  fields.off('mlp_bias');
   if (family === 'qwen3') {
     const hasBias = fields.boolean('attention_bias');
     return { hasQkvBias: hasBias, hasOutputBias: hasBias, hasMlpBias: false };
   }
-  if (family === 'mistral') fields.neutral('attention_bias', false);
+  if (family === 'mistral') fields.off('attention_bias');
   return { hasQkvBias: family === 'qwen2', hasOutputBias: false, hasMlpBias: false };
 }

@@ -1,81 +1,72 @@
 import { LIMITS, SMALLEST } from './limits.ts';
 import { printable } from '../../base/printable.ts';
 import type { Fields } from './fields.ts';
-import type { ModelConfig } from './model-config.ts';
 import type { RopeScaling } from '../../attention/rope.ts';
 
-type RopeConfig = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'>;
+/** Sizes that a scaling depends on. */
+export interface RopeSizes {
+  /** Tokens of context that the model has. */
+  readonly ownContext: number;
+  /** Tokens that a session will hold at most, no more than that. */
+  readonly contextLength: number;
+  /** Features that rotate. */
+  readonly rotaryDim: number;
+}
 
-const DEFAULT_THETA = 10_000;
-const KNOWN = 'default, linear, llama3 or yarn';
+const SMALLEST_FACTOR = 1 / LIMITS.ropeKnob;
+const KNOWN = 'default, linear, dynamic, llama3, longrope or yarn';
 
 /**
- * Reads `rope_theta` and `rope_scaling`, or the `rope_parameters` that newer exports put both in.
+ * Reads an object of `rope_scaling` or `rope_parameters`; undefined where frequencies stay as they
+ * are.
  *
+ * @param fields of the file, which has the original context of some models
+ * @param untyped what an object without a type is; undefined where it must have one
  * @throws TpaError `CONFIG_INVALID`; `MODEL_UNSUPPORTED` naming a scaling that is not computed
  */
-export function readRope(fields: Fields, contextLength: number): RopeConfig {
-  fields.neutral('partial_rotary_factor', 1);
-  const parameters = fields.object('rope_parameters');
-  const scaling = fields.object('rope_scaling');
-  if (parameters && scaling) {
-    throw fields.invalid('rope_scaling', 'null beside "rope_parameters"', {});
-  }
-  const inner = parameters ?? scaling;
-  const ropeTheta = readTheta(fields, inner);
-  if (inner === undefined) return { ropeTheta };
+export function readScaling(
+  fields: Fields,
+  inner: Fields,
+  sizes: RopeSizes,
+  untyped: string | undefined,
+): RopeScaling | undefined {
   inner.neutral('partial_rotary_factor', 1);
   // By layer type, by image axis: rotations that differ from layer to layer or token to token.
-  for (const key of ['full_attention', 'sliding_attention', 'mrope_section']) inner.neutral(key);
-  const ropeScaling = readScaling(inner, contextLength, parameters ? 'default' : undefined);
-  if (ropeScaling === undefined) return { ropeTheta };
-  if (ropeScaling.type === 'yarn' && ropeTheta === 1) {
-    // The ramp is found by a logarithm to this base.
-    throw fields.invalid('rope_theta', 'a number above 1 with yarn', ropeTheta);
-  }
-  return { ropeTheta, ropeScaling };
-}
-
-function readTheta(fields: Fields, inner: Fields | undefined): number {
-  const outerTheta = fields.number('rope_theta', 1, LIMITS.ropeTheta, DEFAULT_THETA);
-  const theta = inner?.number('rope_theta', 1, LIMITS.ropeTheta, outerTheta) ?? outerTheta;
-  if (theta !== outerTheta && fields.get('rope_theta') !== undefined) {
-    throw fields.invalid('rope_theta', `the ${theta} of the object for RoPE`, outerTheta);
-  }
-  return theta;
-}
-
-function readScaling(
-  fields: Fields,
-  contextLength: number,
-  fallback: string | undefined,
-): RopeScaling | undefined {
-  const type = readType(fields, fallback);
-  if (type === 'default') return undefined;
-  if (type !== 'linear' && type !== 'llama3' && type !== 'yarn') {
-    throw fields.unsupported('rope_type', KNOWN, type);
-  }
-  const factor = fields.number('factor', 1, LIMITS.ropeFactor);
+  for (const key of ['full_attention', 'sliding_attention', 'mrope_section']) inner.off(key);
+  const type = readType(inner, untyped);
   switch (type) {
+    case 'default':
+      return undefined;
+    case 'dynamic':
+      // The base grows with a sequence from the model's own context on, where sessions end.
+      inner.number('factor', 1, LIMITS.ropeFactor, 1);
+      inner.off('alpha');
+      return undefined;
     case 'linear':
-      return { type, factor };
+      return { type, factor: inner.number('factor', 1, LIMITS.ropeFactor) };
     case 'llama3':
-      return readLlama3(fields, factor);
+      return readLlama3(inner, inner.number('factor', 1, LIMITS.ropeFactor));
     case 'yarn':
-      return readYarn(fields, factor, contextLength);
+      return readYarn(inner, inner.number('factor', 1, LIMITS.ropeFactor), sizes.ownContext);
+    case 'longrope':
+      return readLong(fields, inner, sizes);
+    default:
+      throw inner.unsupported('rope_type', KNOWN, type);
   }
 }
 
 /** Old files say `type`, new ones `rope_type`, and some say both. */
-function readType(fields: Fields, fallback: string | undefined): string {
+function readType(fields: Fields, untyped: string | undefined): string {
   const types = ['rope_type', 'type'].map((key) => {
     const value = fields.get(key);
+    // What LongRoPE was called first.
+    if (value === 'su') return 'longrope';
     if (value === undefined || typeof value === 'string') return value;
     throw fields.invalid(key, `one of ${KNOWN}`, value);
   });
   const stated = types.filter((type) => type !== undefined);
   // Qwen2-VL says "default" and "mrope": the one that is not the default is meant.
-  const type = stated.find((name) => name !== 'default') ?? stated[0] ?? fallback;
+  const type = stated.find((name) => name !== 'default') ?? stated[0] ?? untyped;
   if (type === undefined) throw fields.invalid('rope_type', `one of ${KNOWN}`, undefined);
   const other = stated.find((name) => name !== 'default' && name !== type);
   if (other !== undefined) throw fields.unsupported('type', printable(type), other);
@@ -123,4 +114,53 @@ function readYarn(fields: Fields, factor: number, contextLength: number): RopeSc
 /** YaRN (arXiv 2309.00071, section 3.4): 0.1 ln(factor) + 1; 1 where the context is not stretched. */
 function magnitude(factor: number, scale: number): number {
   return 0.1 * scale * Math.log(factor) + 1;
+}
+
+/**
+ * LongRoPE (arXiv 2402.13753). Transformers takes the long factors from the first sequence on that is
+ * longer than the original context, and computes its cache anew; here the context that a session can
+ * reach decides, once, so that all that is cached is rotated alike.
+ */
+function readLong(
+  fields: Fields,
+  inner: Fields,
+  { ownContext, contextLength, rotaryDim }: RopeSizes,
+): RopeScaling {
+  const key = 'original_max_position_embeddings';
+  // From 2 on: its logarithm is divided by.
+  const outer = fields.integer(key, 2, LIMITS.context, ownContext);
+  const originalContext = inner.integer(key, 2, LIMITS.context, outer);
+  if (originalContext !== outer && fields.get(key) !== undefined) {
+    throw fields.invalid(key, `the ${originalContext} of the object for RoPE`, outer);
+  }
+  const factor = inner.number(
+    'factor',
+    1,
+    LIMITS.ropeFactor,
+    Math.max(1, ownContext / originalContext),
+  );
+  // Factors of cosines and sines that only mixtures of experts of this kind have.
+  for (const scale of ['short_mscale', 'long_mscale']) inner.off(scale);
+  const [short, long] = ['short_factor', 'long_factor'].map((name) =>
+    readFactors(inner, name, rotaryDim / 2),
+  );
+  const implied = factor === 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalContext));
+  return {
+    type: 'longrope',
+    factor,
+    originalContext,
+    factors: contextLength <= originalContext ? short! : long!,
+    attentionFactor: inner.number('attention_factor', SMALLEST, LIMITS.ropeKnob, implied),
+  };
+}
+
+function readFactors(fields: Fields, key: string, pairs: number): readonly number[] {
+  const value = fields.get(key);
+  if (!Array.isArray(value) || value.length !== pairs) {
+    throw fields.invalid(key, `an array of ${pairs} numbers`, value);
+  }
+  return Array.from(value, (one: unknown) => {
+    if (typeof one === 'number' && one >= SMALLEST_FACTOR && one <= LIMITS.ropeFactor) return one;
+    throw fields.invalid(key, `numbers in ${SMALLEST_FACTOR}..${LIMITS.ropeFactor}`, one);
+  });
 }

@@ -1,11 +1,11 @@
 import { LIMITS } from './limits.ts';
 import type { LlamaFamily } from './family.ts';
-import type { Fields } from './fields.ts';
+import { type Fields, isOff } from './fields.ts';
 import type { ModelConfig } from './model-config.ts';
 
 type Window = ModelConfig['slidingWindow'];
 
-/** What transformers takes where the key is left out; null says that there is no window. */
+/** What transformers takes where the key is left out; one that is off says that there is no window. */
 const DEFAULT_WINDOW = 4096;
 const DEFAULT_FULL_LAYERS = 28;
 
@@ -18,7 +18,6 @@ const DEFAULT_FULL_LAYERS = 28;
  */
 export function readSlidingWindow(fields: Fields, family: LlamaFamily, layers: number): Window {
   const size = readSize(fields, family);
-  const stated = readMaxFullLayers(fields, family);
   const found = readFirstSlidingLayer(fields, layers);
   if (size === undefined) {
     if (found === undefined || found === layers) return undefined;
@@ -28,21 +27,21 @@ export function readSlidingWindow(fields: Fields, family: LlamaFamily, layers: n
   if (family === 'mistral' && found !== undefined && found > 0) {
     throw fields.unsupported('layer_types', 'sliding_attention', 'full_attention');
   }
-  const firstLayer = found ?? stated;
+  const firstLayer = found ?? readMaxFullLayers(fields, family);
   return firstLayer < layers ? { size, firstLayer } : undefined;
 }
 
 /** Tokens of the window, undefined for none. */
 function readSize(fields: Fields, family: LlamaFamily): number | undefined {
   if (family === 'llama') return undefined;
-  const isNull = fields.get('sliding_window') === undefined && fields.has('sliding_window');
-  const size = fields.integer('sliding_window', 1, LIMITS.context, DEFAULT_WINDOW);
+  const key = 'sliding_window';
   const isUsed = family === 'mistral' || fields.boolean('use_sliding_window');
-  return isUsed && !isNull ? size : undefined;
+  if (!isUsed || (fields.has(key) && isOff(fields.get(key)))) return undefined;
+  return fields.integer(key, 1, LIMITS.context, DEFAULT_WINDOW);
 }
 
 function readMaxFullLayers(fields: Fields, family: LlamaFamily): number {
-  if (family === 'llama' || family === 'mistral') return 0;
+  if (family === 'mistral') return 0;
   return fields.integer('max_window_layers', 0, LIMITS.layers, DEFAULT_FULL_LAYERS);
 }
 

@@ -10,6 +10,28 @@ type Tensors = ReadonlyMap<string, TensorEntry>;
 const LAYER = 'transformer.h.0.attn.';
 
 /**
+ * Width of a head of MHA, MQA and GQA in the upstream layout. Upstream's MHA takes n_embd / n_head,
+ * whatever `head_dim` says: so is it here where the rows of `c_q` and `c_k` are those of such a
+ * model. Of the others `head_dim` counts, and tensors that contradict it are refused with the rest.
+ *
+ * @throws TpaError `CONFIG_INVALID`
+ */
+export function readHeadDim(
+  fields: Fields,
+  tensors: Tensors,
+  { heads, dim }: { readonly heads: number; readonly dim: number },
+): number {
+  const rows = (name: string) => tensors.get(`${LAYER}${name}.weight`)?.shape[0];
+  const told = (rows('c_q') ?? dim) / heads;
+  const isWidth = Number.isInteger(told) && told >= 2 && told <= LIMITS.headDim;
+  const headDim = fields.integer('head_dim', 2, LIMITS.headDim, isWidth ? told : dim / heads);
+  const isUpstreamMha = isWidth && told === dim / heads && rows('c_k') === rows('c_q');
+  if (told === headDim || !isUpstreamMha) return headDim;
+  fields.ignore('head_dim');
+  return told;
+}
+
+/**
  * K/V heads of MHA, MQA and GQA in the upstream layout: the rows of `c_k` tell them, `group_size`
  * has to agree.
  *

@@ -1,7 +1,7 @@
 import { TpaError } from '../../base/errors.ts';
 import { LIMITS, SMALLEST } from './limits.ts';
 import { ATTENTION_NAMES, chooseMechanism, denseMechanisms, tellAttention } from './mechanism.ts';
-import { readKvHeads, readLatentSizes } from './t6-heads.ts';
+import { readHeadDim, readKvHeads, readLatentSizes } from './t6-heads.ts';
 import type { Fields } from './fields.ts';
 import type { AttentionTensors } from './mechanism.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -36,13 +36,14 @@ const FEATURE_FACTORS: Kinds<ModelConfig['featureFactors']> = {
 export function readT6Config(
   fields: Fields,
   tensors: ReadonlyMap<string, TensorEntry>,
+  maxContext: number,
 ): ModelConfig {
-  fields.neutral('bias', false);
+  fields.off('bias');
   fields.neutral('tie_word_embeddings', true);
-  fields.neutral('rope_scaling');
+  fields.off('rope_scaling');
   const attention = fields.oneOf('attention', ATTENTION_NAMES);
   const found = tellAttention(tensors);
-  const sizes = readSizes(fields, found);
+  const sizes = readSizes(fields, tensors, found);
   const factors = readFactors(fields, tensors, sizes, found, attention);
   const usesGroupNorm = fields.boolean('using_groupnorm');
   if (usesGroupNorm && found.kind === 'mla') {
@@ -57,7 +58,10 @@ export function readT6Config(
     hiddenDim: Math.floor((8 * sizes.dim) / 3),
     isLinear: factors.mechanism === 'linear',
     usesSigmoid: factors.mechanism === 'tpa-sigmoid',
-    contextLength: fields.integer('block_size', 1, LIMITS.context, DEFAULT_CONTEXT),
+    contextLength: Math.min(
+      fields.integer('block_size', 1, LIMITS.context, DEFAULT_CONTEXT),
+      maxContext,
+    ),
     ropeTheta: fields.number('rope_theta', 1, LIMITS.ropeTheta, DEFAULT_ROPE_THETA),
     // Upstream rounds its tables to bfloat16, but not in the variant with decay.
     ropePrecision:
@@ -74,17 +78,22 @@ export function readT6Config(
     hasOutputBias: false,
     hasMlpBias: false,
     isTied: true,
-    eosTokenIds: fields.integers('eos_token_id', 0, sizes.vocabSize - 1, LIMITS.eosIds),
+    eosTokenIds: fields.tokenIds('eos_token_id', sizes.vocabSize, LIMITS.eosIds),
     ignoredKeys: fields.ignored(),
   };
 }
 
-function readSizes(fields: Fields, { kind }: AttentionTensors): Sizes {
+function readSizes(
+  fields: Fields,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  { kind }: AttentionTensors,
+): Sizes {
   const heads = fields.integer('n_head', 1, LIMITS.heads);
   const dim = fields.integer('n_embd', 1, LIMITS.dim);
-  // Upstream's MHA states no head_dim.
-  const implied = kind === 'dense' ? dim / heads : undefined;
-  const headDim = fields.integer('head_dim', 2, LIMITS.headDim, implied);
+  const headDim =
+    kind === 'dense'
+      ? readHeadDim(fields, tensors, { heads, dim })
+      : fields.integer('head_dim', 2, LIMITS.headDim);
   // RoPE pairs the halves of a head.
   if (headDim % 2 !== 0) throw fields.invalid('head_dim', 'an even integer', headDim);
   return {

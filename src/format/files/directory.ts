@@ -2,6 +2,7 @@ import { TpaError } from '../../base/errors.ts';
 import { errorCode, isDenied, nodeBuiltin, readFully } from '../../base/node.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
 import { type ByteSource, truncated } from './byte-source.ts';
+import { conversionHint, isForeign, sourceHint } from './source-hint.ts';
 import { printable } from '../../base/printable.ts';
 import type { FileHandle } from 'node:fs/promises';
 
@@ -51,6 +52,30 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
       await Promise.all(sources.splice(0).map((source) => source.close()));
     },
   };
+}
+
+/**
+ * Refuses a directory in which no weights can be found, but a checkpoint in another format, or
+ * nothing at all: what is missing would not tell what to do.
+ *
+ * @throws TpaError `MODEL_NOT_FOUND`
+ */
+export async function refuseForeign(path: string | URL): Promise<void> {
+  const { fs, paths } = fileSystem(path);
+  const directory = pathOf(path);
+  // One that can be opened but not listed is taken as it is.
+  const names = await fs.readdir(directory).catch(() => undefined);
+  if (names === undefined || names.some((name) => name.endsWith('.safetensors'))) return;
+  const foreign = names.find(isForeign);
+  if (foreign === undefined && names.length > 0) return;
+  const found = foreign === undefined ? 'nothing' : `"${printable(foreign)}"`;
+  // The converter finds PyTorch's files, of which there may be many, in their directory.
+  const isFile = foreign !== undefined && /\.gguf$/i.test(foreign);
+  const source = isFile ? paths.join(directory, foreign) : directory;
+  const cure = foreign === undefined ? 'download the model' : conversionHint(source);
+  const shown = printable(directory, 400);
+  const message = `the directory "${shown}" expected config.json and .safetensors, found ${found}: ${cure}`;
+  throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: directory } });
 }
 
 /**
@@ -144,7 +169,7 @@ function notADirectory(path: string, cause?: unknown): TpaError {
   const shown = printable(path, 400);
   const message = isDenied(cause)
     ? `Deno does not allow reading the directory "${shown}": run it with --allow-read`
-    : `there is no directory "${shown}"`;
+    : `there is no directory "${shown}"${sourceHint(path)}`;
   const data = { path };
   return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }

@@ -1,4 +1,5 @@
 import { decodeUtf8 } from './byte-reader.ts';
+import { standIn } from './stand-in.ts';
 import type { TpaError } from '../../base/errors.ts';
 
 /** What JSON can hold at the top of a file. */
@@ -29,7 +30,7 @@ export function parseJson(bytes: Uint8Array, refuse: Refuse, ignoreBOM = true): 
   try {
     return JSON.parse(text);
   } catch {
-    throw refuse('JSON', 'other text');
+    throw refuse('JSON', standIn(bytes) ?? 'other text');
   }
 }
 

@@ -1,6 +1,7 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { type ByteSource, readAll } from './byte-source.ts';
+import { sourceHint } from './source-hint.ts';
 
 /** The files of one model, by their bare names. */
 export interface ModelFiles {
@@ -48,6 +49,8 @@ export async function readModelFile(
 /** The error of a file that a model lacks. */
 export function missingFile(files: ModelFiles, file: string): TpaError {
   const data = { path: files.name, file };
-  const message = `there is no file "${printable(file)}" in the model "${printable(files.name, 400)}"`;
+  // What is no directory has been told already; of addresses nothing is known before.
+  const hint = /^https?:/i.test(files.name) ? sourceHint(files.name) : '';
+  const message = `there is no file "${printable(file)}" in the model "${printable(files.name, 400)}"${hint}`;
   return new TpaError('MODEL_NOT_FOUND', message, { data });
 }

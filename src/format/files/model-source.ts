@@ -40,8 +40,11 @@ export async function openModelFiles(source: ModelSource): Promise<ModelFiles> {
     const address = addressOf(source);
     const isFile = /^file:\/\//i.test(address);
     if (isFile || (typeof source === 'string' && !WEB.test(address))) {
-      const { openDirectory } = await import('./directory.ts');
-      return openDirectory(isFile ? new URL(address) : address);
+      const { openDirectory, refuseForeign } = await import('./directory.ts');
+      const path = isFile ? new URL(address) : address;
+      const files = await openDirectory(path);
+      await refuseForeign(path);
+      return files;
     }
   } else if (typeof source === 'object' && source !== null) {
     return openBytes(source);

@@ -2,7 +2,7 @@ import { ARCHITECTURES } from '../config/family.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import type { JsonObject } from '../files/json.ts';
 import type { GgufHeader } from './header.ts';
-import type { GgufMetadata } from './metadata.ts';
+import { type GgufMetadata, shortest } from './metadata.ts';
 import type { GgufSizes } from './sizes.ts';
 
 const MAX_CONTEXT = 2 ** 31;
@@ -72,13 +72,4 @@ function tokenIds(metadata: GgufMetadata): JsonObject {
     ...(bos !== undefined && { bos_token_id: bos }),
     ...(eos !== undefined && { eos_token_id: eos }),
   };
-}
-
-/** The decimal that was rounded to this float32: 1e-5, not 0.000009999999747378752. */
-function shortest(value: number): number {
-  for (let digits = 1; digits <= 9; digits++) {
-    const candidate = Number(value.toPrecision(digits));
-    if (Math.fround(candidate) === value) return candidate;
-  }
-  return value;
 }

@@ -2,10 +2,11 @@ import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { configOf, generationConfigOf, readRopeTheta } from './config.ts';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.ts';
-import { type GgufName, namesOf, ROPE_FACTORS } from './names.ts';
+import { type GgufName, LONG_FACTORS, namesOf, ROPE_FACTORS, SHORT_FACTORS } from './names.ts';
 import { readRopeScaling, recogniseLlama3 } from './rope.ts';
 import { type GgufSizes, readSizes } from './sizes.ts';
 import { readGgufTokenizer } from './tokenizer.ts';
+import { widenToFloat32 } from '../tensors/half.ts';
 import { type LocatedTensor, tensorSet } from '../tensors/tensors.ts';
 import { unpermuted } from './unpermuted.ts';
 import type { ByteSource } from '../files/byte-source.ts';
@@ -41,24 +42,27 @@ export async function readGguf(source: ByteSource, signal?: AbortSignal): Promis
   };
 }
 
-/** From the metadata, or from the divisors that stand for LLaMA 3's. */
+/** From the metadata, or from the tables of divisors that stand for LLaMA 3's and are LongRoPE's. */
 async function scalingOf(
   source: ByteSource,
   { metadata, tensors }: GgufHeader,
   { architecture, headDim }: GgufSizes,
 ): Promise<JsonObject | undefined> {
-  const scaling = readRopeScaling(metadata, architecture);
-  const factors = tensors.get(ROPE_FACTORS);
-  if (!factors) return scaling;
-  const isTable = factors.type.name === 'F32' && factors.shape.join() === `${headDim / 2}`;
-  if (!isTable || scaling) {
-    const found = scaling
-      ? 'a second scaling'
-      : `${factors.type.name} [${factors.shape.join(', ')}]`;
-    throw invalidCheckpoint(`tensor "${ROPE_FACTORS}"`, `F32 [${headDim / 2}] alone`, found);
-  }
-  const stored = await source.read(factors.offset, factors.byteLength);
-  return recogniseLlama3(stored, headDim, readRopeTheta(metadata, architecture));
+  const read = async (name: string): Promise<Float32Array | undefined> => {
+    const table = tensors.get(name);
+    if (!table) return undefined;
+    const { type, shape, offset, byteLength } = table;
+    const found = `${type.name} [${shape.join(', ')}]`;
+    const expected = `F32 [${headDim / 2}]`;
+    if (found !== expected) throw invalidCheckpoint(`tensor "${name}"`, expected, found);
+    return widenToFloat32(await source.read(offset, byteLength), 'F32');
+  };
+  const [short, long] = [await read(SHORT_FACTORS), await read(LONG_FACTORS)];
+  const scaling = readRopeScaling(metadata, architecture, { short, long });
+  const divisors = await read(ROPE_FACTORS);
+  if (!divisors) return scaling;
+  if (scaling) throw invalidCheckpoint(`tensor "${ROPE_FACTORS}"`, 'the only scaling', 'another');
+  return recogniseLlama3(divisors, headDim, readRopeTheta(metadata, architecture));
 }
 
 function locate(

@@ -1,3 +1,4 @@
+import type { TpaError } from '../../base/errors.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { ByteReader, decodeUtf8 } from '../files/byte-reader.ts';
 
@@ -12,6 +13,15 @@ export class MoreBytes extends Error {
   }
 }
 
+/** The error of a GGUF file that has lost its beginning or its end. */
+export function damagedGguf(expected: string, found: string): TpaError {
+  return invalidCheckpoint(
+    'a GGUF file',
+    expected,
+    `${found}: it is damaged, download or copy it again`,
+  );
+}
+
 /**
  * Reads values from the beginning of a file. Beyond the bytes at hand it throws {@link MoreBytes},
  * beyond the file `CHECKPOINT_INVALID`.
@@ -22,9 +32,7 @@ export class GgufCursor extends ByteReader {
   /** @param size bytes in the whole file, of which `bytes` are the first */
   constructor(bytes: Uint8Array, size: number) {
     super(bytes, (end) =>
-      end > size
-        ? invalidCheckpoint('a GGUF header', `at least ${end} bytes`, size)
-        : new MoreBytes(end),
+      end > size ? damagedGguf(`at least ${end} bytes`, `${size}`) : new MoreBytes(end),
     );
     this.#size = size;
   }
@@ -39,7 +47,8 @@ export class GgufCursor extends ByteReader {
     const value = this.u64();
     const most = Math.min(limit, Math.floor((this.#size - this.position) / leastBytes));
     if (value <= most) return Number(value);
-    throw invalidCheckpoint(subject, `a count of at most ${most}`, value);
+    const expected = `a count of at most ${most}`;
+    throw invalidCheckpoint(subject, expected, `${value}, as in a file that is damaged`);
   }
 
   /**

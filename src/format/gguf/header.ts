@@ -2,7 +2,7 @@ import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS } from '../tensors/safetensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
-import { GgufCursor, MoreBytes } from './cursor.ts';
+import { damagedGguf, GgufCursor, MoreBytes } from './cursor.ts';
 import { type GgufMetadata, readMetadata, readPairCount } from './metadata.ts';
 import { GGUF_TYPES, type GgufType, ggufTypeName } from './types.ts';
 import type { ByteSource } from '../files/byte-source.ts';
@@ -61,7 +61,7 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
 function parseHeader(bytes: Uint8Array, size: number): GgufHeader {
   const cursor = new GgufCursor(bytes, size);
   const magic = cursor.u32();
-  if (magic !== GGUF_MAGIC) throw invalidCheckpoint('a GGUF file', 'its magic', magic);
+  if (magic !== GGUF_MAGIC) throw damagedGguf('GGUF as its first letters', 'others');
   const version = cursor.u32();
   if (!VERSIONS.has(version)) {
     const isSwapped = version !== 0 && version % 2 ** 24 === 0;
@@ -149,7 +149,7 @@ function placed(
     const subject = `tensor "${printable(name)}"`;
     if (start < cursor) throw invalidCheckpoint(subject, `data from byte ${cursor} on`, start);
     cursor = start + byteLength;
-    if (cursor > size) throw invalidCheckpoint(subject, `data up to byte ${size}`, cursor);
+    if (cursor > size) throw damagedGguf(`${subject} up to byte ${cursor}`, `its end at ${size}`);
   }
   return new Map(
     Array.from(tensors, ([name, t]) => [name, { ...t, offset: dataStart + t.offset }]),

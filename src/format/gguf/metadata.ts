@@ -92,6 +92,15 @@ function isArrayOf(type: 'string' | 'number'): (value: GgufValue) => boolean {
   return (value) => Array.isArray(value) && value.every((item) => typeof item === type);
 }
 
+/** The decimal that was rounded to this float32: 1e-5, not 0.000009999999747378752. */
+export function shortest(value: number): number {
+  for (let digits = 1; digits <= 9; digits++) {
+    const candidate = Number(value.toPrecision(digits));
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return value;
+}
+
 /** Real files have 20 to 60. */
 const MAX_PAIRS = 4096;
 const MAX_TOKEN_ID = 2 ** 31;

@@ -11,8 +11,11 @@ export interface GgufName {
   readonly isPermuted: boolean;
 }
 
-/** The factors by which LLaMA 3 divides its angles: a table of the configuration, no weight. */
+/** Factors by which angles are divided, by LLaMA 3 and by LongRoPE: tables of the configuration, no weights. */
 export const ROPE_FACTORS = 'rope_freqs.weight';
+export const SHORT_FACTORS = 'rope_factors_short.weight';
+export const LONG_FACTORS = 'rope_factors_long.weight';
+const TABLES: ReadonlySet<string> = new Set([ROPE_FACTORS, SHORT_FACTORS, LONG_FACTORS]);
 
 const LAYER = /^blk\.(0|[1-9]\d{0,4})\.(.+)$/;
 
@@ -32,7 +35,7 @@ export function namesOf({ tensors }: GgufHeader, sizes: GgufSizes): ReadonlyMap<
   const inner = layerNames(sizes);
   const names = new Map<string, GgufName>();
   for (const { name, shape } of tensors.values()) {
-    if (name === ROPE_FACTORS) continue;
+    if (TABLES.has(name)) continue;
     const [, layer, rest = ''] = LAYER.exec(name) ?? [];
     const known = layer === undefined ? outer.get(name) : inner.get(rest);
     if (!known || Number(layer ?? 0) >= layers) {

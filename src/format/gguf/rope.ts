@@ -1,8 +1,14 @@
-import { widenToFloat32 } from '../tensors/half.ts';
+import { LONG_FACTORS, SHORT_FACTORS } from './names.ts';
 import { printable } from '../../base/printable.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
-import type { GgufMetadata } from './metadata.ts';
+import { type GgufMetadata, shortest } from './metadata.ts';
 import type { JsonObject } from '../files/json.ts';
+
+/** The tables of LongRoPE, (headDim / 2) each, where the file has them. */
+export interface LongFactors {
+  readonly short: Float32Array | undefined;
+  readonly long: Float32Array | undefined;
+}
 
 /** LLaMA 3.1 divides by 8, LLaMA 3.2 by 32; the rest is the same in both. */
 const LLAMA3_FACTORS: readonly number[] = [8, 32];
@@ -30,21 +36,27 @@ const YARN_NEUTRAL: readonly (readonly [name: string, neutral: number])[] = [
 /**
  * `rope_scaling` of config.json from the metadata; undefined where nothing is scaled.
  *
+ * @param factors the tables of LongRoPE
  * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED` for a scaling that is not converted
  */
 export function readRopeScaling(
   metadata: GgufMetadata,
   architecture: string,
+  factors: LongFactors,
 ): JsonObject | undefined {
   const key = (name: string) => `${architecture}.rope.scaling.${name}`;
   const type = metadata.text(key('type')) ?? 'none';
+  if (type === 'longrope') return readLong(metadata, key, factors);
+  if (factors.short || factors.long) {
+    throw invalidCheckpoint(`"${key('type')}"`, 'longrope beside tables of its factors', 'another');
+  }
   if (type === 'none') return undefined;
   const factor = metadata.number(key('factor'), 1, MAX_FACTOR);
   if (factor === undefined) throw invalidCheckpoint(`"${key('factor')}"`, 'a number', 'nothing');
   if (type === 'linear') return { rope_type: 'linear', factor };
   if (type !== 'yarn') {
     const found = `"${printable(type)}"`;
-    throw unsupportedCheckpoint(`"${key('type')}"`, 'none, linear or yarn', found);
+    throw unsupportedCheckpoint(`"${key('type')}"`, 'none, linear, yarn or longrope', found);
   }
   for (const [name, neutral] of YARN_NEUTRAL) {
     const value = metadata.number(key(name), 0, MAX_FACTOR) ?? neutral;
@@ -63,22 +75,42 @@ export function readRopeScaling(
   };
 }
 
+/** llama.cpp multiplies by 1 where the file has no factor of attention, and implies none. */
+function readLong(
+  metadata: GgufMetadata,
+  key: (name: string) => string,
+  { short, long }: LongFactors,
+): JsonObject {
+  if (!short || !long) {
+    const missing = short ? LONG_FACTORS : SHORT_FACTORS;
+    throw invalidCheckpoint(`tensor "${missing}"`, 'in the file', 'none');
+  }
+  const original = metadata.integer(key('original_context_length'), 1, MAX_CONTEXT);
+  const attention = metadata.number(key('attn_factor'), 0, MAX_FACTOR) ?? 1;
+  return {
+    rope_type: 'longrope',
+    short_factor: Array.from(short, shortest),
+    long_factor: Array.from(long, shortest),
+    ...(original !== undefined && { original_max_position_embeddings: original }),
+    attention_factor: shortest(attention),
+  };
+}
+
 /**
- * The published LLaMA 3 scaling whose divisors of the angles are `stored` (headDim / 2 values).
+ * The published LLaMA 3 scaling whose divisors of the angles these are (headDim / 2 values).
  *
  * @throws TpaError `MODEL_UNSUPPORTED` where they are of no published model
  */
 export function recogniseLlama3(
-  stored: Uint8Array,
+  divisors: Float32Array,
   headDim: number,
   ropeTheta: number,
 ): JsonObject {
-  const divisors = widenToFloat32(stored, 'F32');
   const factor = LLAMA3_FACTORS.find((candidate) => {
     const expected = llama3Divisors(candidate, headDim, ropeTheta);
     return expected.every((value, i) => Math.abs(divisors[i]! - value) <= TOLERANCE * value);
   });
-  if (factor !== undefined && divisors.length === headDim / 2) return { ...LLAMA3, factor };
+  if (factor !== undefined) return { ...LLAMA3, factor };
   throw unsupportedCheckpoint(
     'tensor "rope_freqs.weight"',
     'the divisors of LLaMA 3.1 or 3.2',

@@ -1,6 +1,7 @@
 import { TpaError, type TpaErrorCode } from '../../base/errors.ts';
 import { type ByteSource, truncated } from '../files/byte-source.ts';
 import { scanBrackets } from '../files/json.ts';
+import { refuseStandIn } from '../files/stand-in.ts';
 import { JsonScanner } from './json-scan.ts';
 import { printable } from '../../base/printable.ts';
 
@@ -80,6 +81,8 @@ async function readHeaderLength(source: ByteSource, maxHeaderBytes: number): Pro
   if (isInRange && isCutHeader(await source.read(PREFIX_BYTES, available))) {
     throw truncated(source.name, PREFIX_BYTES + Number(declared), source.size);
   }
+  // Read as a length, text of eight letters is beyond every limit.
+  await refuseStandIn(source, 'WEIGHTS_HEADER_SIZE');
   const limit = Math.min(maxHeaderBytes, available);
   throw new TpaError(
     'WEIGHTS_HEADER_SIZE',

@@ -1,6 +1,7 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { type ByteSource, readAll } from '../files/byte-source.ts';
+import { type ByteSource, bytesSource, readAll } from '../files/byte-source.ts';
+import { refuseStandIn } from '../files/stand-in.ts';
 import { JsonScanner } from './json-scan.ts';
 import { MAX_TENSORS } from './safetensors.ts';
 
@@ -20,7 +21,9 @@ export async function readShardIndex(
   index: ByteSource,
   shardName: RegExp,
 ): Promise<ReadonlyMap<string, string>> {
-  const json = new JsonScanner(await readAll(index, MAX_INDEX_BYTES), index.name);
+  const bytes = await readAll(index, MAX_INDEX_BYTES);
+  await refuseStandIn(bytesSource(index.name, bytes), 'WEIGHTS_HEADER_JSON');
+  const json = new JsonScanner(bytes, index.name);
   const shardOf = new Map<string, string>();
   json.object((key) => {
     if (key !== 'weight_map') return json.skip();

@@ -69,10 +69,20 @@ export async function readFloats(
   if (!isReadable(dtype)) throw tensorMismatch(name, READABLE, dtype);
   await tensors.readStored(name, first * ELEMENT_BYTES[dtype], storedBytes(target, dtype));
   widenInPlace(target, dtype);
-  const at = firstNonFinite(target);
+  checkFinite(name, first, target);
+}
+
+/**
+ * Refuses a NaN or an infinity: one of them makes every logit a NaN.
+ *
+ * @param first place of the first element in the tensor
+ * @throws TpaError `WEIGHTS_NONFINITE`
+ */
+export function checkFinite(name: string, first: number, elements: Float32Array): void {
+  const at = firstNonFinite(elements);
   if (at < 0) return;
   const [tensor, index] = [printable(name), first + at];
-  const message = `tensor "${tensor}" is not finite: element ${index} is ${target[at]}`;
+  const message = `tensor "${tensor}" is not finite: element ${index} is ${elements[at]}`;
   throw new TpaError('WEIGHTS_NONFINITE', message, { data: { tensor, index } });
 }
 

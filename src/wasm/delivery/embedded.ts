@@ -1,4 +1,4 @@
-import type { KernelBinaries } from './kernel-binaries.d.ts';
+import type { KernelBinaries } from './kernel-binaries.ts';
 
 /**
  * Browsers, Deno, Bun and everything else: bytes in a module, which no path or permission can miss.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import embedded from './embedded.ts';
-import type { KernelBinaries } from './kernel-binaries.d.ts';
+import type { KernelBinaries } from './kernel-binaries.ts';
 
 /** Node: the files themselves; the embedded bytes where a bundler has left the files behind. */
 const binaries: KernelBinaries = {

@@ -54,7 +54,7 @@ test('a directory: the model loads and computes as its source; a table says what
   assert.is(code, 0);
   assert.match(
     out(),
-    /^source +PyTorch, T6\ntensors +\d+ \(F32 \d+\)\nweights +[\d,]+ bytes\ntokenizer +none\nfile +config\.json, [\d,]+ bytes\nfile +model\.safetensors, [\d,]+ bytes\nnote +no tokenizer\.json beside the weights: token ids only\nwritten +\S.* in [\d.]+ s, [\d,]+ MB\/s\n$/,
+    /^source +PyTorch, T6\ntensors +\d+ \(F32 \d+\)\nweights +[\d,]+ bytes\nmemory +[\d,]+ bytes of weights once loaded, as float32\ntokenizer +none\nfile +config\.json, [\d,]+ bytes\nfile +model\.safetensors, [\d,]+ bytes\nnote +no tokenizer\.json beside the weights: token ids only\nwritten +\S.* in [\d.]+ s, [\d,]+ MB\/s\n$/,
   );
   assert.equal(await left(root), ['out']);
   assert.equal(await readdir(join(root, 'out')), ['config.json', 'model.safetensors']);
@@ -79,8 +79,13 @@ test('--dry-run checks and shows everything, writes nothing', async ({ root }) =
   const { code, out } = await run(root, ['source', '--dry-run']);
   assert.is(code, 0);
   assert.match(out(), /\nfile +model\.safetensors, [\d,]+ bytes\n/);
+  const [, tensors = ''] = out().split('\n\n');
+  assert.is(tensors.split('\n').length - 1, Number(/^tensors +(\d+)/m.exec(out())![1]));
+  assert.match(tensors, /^transformer\.wte\.weight +F32 \(\d+, \d+\), [\d,]+ bytes$/m);
   assert.not.match(out(), /written/);
   assert.equal(await left(root), []);
+  const alone = await runTpa(['convert', join(root, 'source'), '--dry-run']);
+  assert.equal([alone.code, alone.out()], [0, out()]);
 });
 
 test('a progress bar on a terminal, erased; none elsewhere', async ({ root }) => {
@@ -125,9 +130,17 @@ test('--force replaces no other folder, and none that holds the source', async (
 });
 
 test('needs SOURCE and --out; --out in a folder that exists, and no file', async ({ root }) => {
-  const missing = await runTpa(['convert', root]);
-  assert.is(missing.code, 2);
-  assert.is(missing.err(), 'tpa: "--out" expected DIR, got nothing\n');
+  for (const [source, proposed] of [
+    ['source', 'source-converted'],
+    ['source/my model.gguf', 'my model'],
+  ] as const) {
+    const missing = await runTpa(['convert', join(root, source)]);
+    assert.is(missing.code, 2);
+    assert.is(
+      missing.err(),
+      `tpa: convert expected --out DIR, the folder to write, or --dry-run, got neither; e.g. --out "${proposed}"\n`,
+    );
+  }
   for (const out of [join(root, 'a', 'b'), join(root, 'source', 'config.json')]) {
     const { code, err } = await runTpa(['convert', join(root, 'source'), '--out', out]);
     assert.is(code, 2);
@@ -167,6 +180,41 @@ for (const [label, bytes, message] of HOSTILE) {
     assert.equal(await left(root), []);
   });
 }
+
+for (const [label, bytes] of [
+  ['nothing', new Uint8Array()],
+  ['two bytes', buildGguf(ggufModel().parts).subarray(0, 2)],
+  ['a header cut short', buildGguf(ggufModel().parts).subarray(0, 200)],
+  ['tensors cut short', buildGguf(ggufModel().parts).subarray(0, -5)],
+  ['another beginning', buildGguf(ggufModel().parts).fill(0, 0, 4)],
+  ['a page of a server', bytesOf('<html>404</html>')],
+] as const) {
+  test(`a .gguf that is ${label} is called a damaged GGUF, not a zip`, async ({ root }) => {
+    await writeFile(join(root, 'source', 'model.GGUF'), bytes);
+    const { code, err } = await run(root, ['source/model.GGUF']);
+    assert.is(code, 1);
+    assert.match(err(), /^error CHECKPOINT_INVALID: .*damaged/);
+    assert.not.match(err(), /zip|torch/i);
+  });
+}
+
+const nan = new DataView(new ArrayBuffer(4));
+nan.setUint32(0, 0x7fc0_0000, true);
+
+test('a weight that is no number is refused as in loading; nothing is left', async ({ root }) => {
+  const parts = await torchParts(weights as Uint8Array);
+  const [name, { storage, shape }] = [...parts.tensors].at(-1)!;
+  const last = shape.reduce((product, size) => product * size, 1) - 1;
+  parts.storages.get(storage)!.set(new Uint8Array(nan.buffer), 4 * last);
+  await writeFile(join(root, 'source', 'pytorch_model.bin'), buildBin(parts));
+  const { code, err } = await run(root, ['source']);
+  assert.is(code, 1);
+  assert.is(
+    err(),
+    `error WEIGHTS_NONFINITE: tensor "${name}" is not finite: element ${last} is NaN\n`,
+  );
+  assert.equal(await left(root), []);
+});
 
 test('Ctrl-C while it writes: 130, nothing left, an old model untouched', async ({ root }) => {
   const kept = await fill(root, 'config.json', 'old');

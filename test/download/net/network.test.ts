@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemNetwork } from '../../../src/download/net/network.ts';
+import { until } from '../../helpers/fakes/silence.ts';
 import { serveFiles } from '../../helpers/servers/file-server.ts';
 
 const FILES = new Map([['config.json', new TextEncoder().encode('hello')]]);
@@ -26,9 +27,7 @@ for (const [what, fault] of [
     }
     assert.is(connections(), 1);
     controller.abort();
-    await pause();
-    await pause();
-    assert.is(connections(), 0);
+    await until(() => connections() === 0);
     await ended;
   });
 }

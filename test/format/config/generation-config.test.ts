@@ -48,14 +48,14 @@ test('do_sample: false is temperature 0, true leaves it', () => {
 
 test('an odd value is CONFIG_INVALID and names file and field', async () => {
   const odd: Record<string, unknown[]> = {
-    temperature: [-0.1, '0.7', [1], {}, true, Infinity],
-    top_k: [-1, 1.5, '5', 2 ** 53],
+    temperature: [-0.1, -2, '0.7', [1], {}, true, NaN, Infinity],
+    top_k: [-2, 1.5, '5', 2 ** 53],
     top_p: [-0.01, 1.01, CANARY],
     min_p: [-0.01, 1.01, {}],
-    repetition_penalty: [0, 0.009, 100.1, CANARY],
-    max_new_tokens: [0, -1, 0.5, CANARY],
+    repetition_penalty: [-0.5, 0.009, 100.1, CANARY],
+    max_new_tokens: [-2, 0.5, CANARY],
     do_sample: ['false', 0, CANARY],
-    eos_token_id: [-1, 100, 1.5, CANARY, [[1]], Array.from({ length: 257 }, () => 1)],
+    eos_token_id: [-2, 2 ** 53, 1.5, CANARY, [[1]], Array.from({ length: 257 }, () => 1)],
   };
   for (const [key, values] of Object.entries(odd)) {
     for (const value of values) {
@@ -70,6 +70,26 @@ test('an odd value is CONFIG_INVALID and names file and field', async () => {
   }
 });
 
+test('values that say "off" leave an option to the library, 0 where the option has no 0', () => {
+  const keys = ['temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'max_new_tokens'];
+  for (const key of keys) {
+    for (const off of [null, false, -1]) {
+      assert.equal(parse({ [key]: off }), { eosTokenIds: [], defaults: {} }, `${key} ${off}`);
+    }
+  }
+  for (const key of ['repetition_penalty', 'max_new_tokens']) {
+    assert.equal(parse({ [key]: 0 }).defaults, {}, key);
+  }
+  const zeros = { temperature: 0, top_k: 0, top_p: 0, min_p: 0 };
+  assert.equal(parse(zeros).defaults, { temperature: 0, topK: 0, topP: 0, minP: 0 });
+});
+
+test('an end token of -1 is none, one beyond the vocabulary is left out', () => {
+  assert.equal(parse({ eos_token_id: -1 }).eosTokenIds, []);
+  assert.equal(parse({ eos_token_id: 100 }).eosTokenIds, []);
+  assert.equal(parse({ eos_token_id: [99, 100, -1, 2 ** 31] }).eosTokenIds, [99]);
+});
+
 test('bounds are those of the options', () => {
   const pairs = {
     temperature: 'temperature',
@@ -80,7 +100,7 @@ test('bounds are those of the options', () => {
     max_new_tokens: 'maxTokens',
   };
   for (const [key, option] of Object.entries(pairs)) {
-    for (const value of [-1, 0, 0.009, 0.01, 0.5, 1, 1.01, 2, 100, 100.5, 1e300, 2 ** 53]) {
+    for (const value of [-0.5, 0.009, 0.01, 0.5, 1, 1.01, 2, 100, 100.5, 1e300, 2 ** 53]) {
       const isRead = accepts(() => parse({ [key]: value }));
       const isOption = accepts(() => resolveOptions({ [option]: value } as GenerateOptions));
       assert.is(isRead, isOption, `${key} ${value}`);

@@ -38,17 +38,22 @@ interface Field {
 
 const required: Field = {};
 const optional: Field = { isOptional: true };
+/** A key that nothing reads. */
+const anything: Field = { legal: ODD, isOptional: true };
 const flag: Field = { legal: [true, false], isOptional: true };
-const ids: Field = { legal: [0, -0, EMPTY, ONE], isOptional: true };
+/** -1 says none; an id beyond the vocabulary is left out. */
+const ids: Field = { legal: [0, -0, -1, 2 ** 31, EMPTY, ONE], isOptional: true };
 const theta: Field = { legal: [1.5, 2 ** 31], isOptional: true };
-const onlyFalse: Field = { legal: [false], unsupported: [true], isOptional: true };
-const onlyTrue: Field = { legal: [true], unsupported: [false], isOptional: true };
-/** Every value but null is refused; NaN is no JSON. */
-const onlyNull: Field = {
-  unsupported: ODD.filter((value) => !Number.isNaN(value)),
+/** What says that something is off. */
+const OFF: readonly unknown[] = [0, -0, -1, false, EMPTY, OBJECT];
+/** Every value that says more is refused by name. */
+const onlyOff: Field = {
+  legal: OFF,
+  unsupported: ODD.filter((value) => !OFF.includes(value)),
   isOptional: true,
 };
-
+const onlyFalse: Field = { legal: [false], unsupported: [true], isOptional: true };
+const onlyTrue: Field = { legal: [true], unsupported: [false], isOptional: true };
 const T6_FIELDS: Readonly<Record<string, Field>> = {
   n_layer: required,
   n_head: required,
@@ -60,11 +65,11 @@ const T6_FIELDS: Readonly<Record<string, Field>> = {
   rope_precision: optional,
   rope_partial_factor: optional,
   rope_decay_base: { legal: [1e-9], isOptional: true },
-  rope_scaling: onlyNull,
+  rope_scaling: onlyOff,
   using_groupnorm: flag,
   eos_token_id: ids,
   attention: optional,
-  bias: onlyFalse,
+  bias: onlyOff,
   tie_word_embeddings: onlyTrue,
   model_type: { legal: STRINGS, isOptional: true },
   architectures: { legal: [...STRINGS, EMPTY], isOptional: true },
@@ -80,28 +85,29 @@ const LLAMA_FIELDS: Readonly<Record<string, Field>> = {
   head_dim: optional,
   rms_norm_eps: { legal: [1e-9], isOptional: true },
   rope_theta: theta,
-  rope_scaling: optional,
-  rope_parameters: { legal: [OBJECT], isOptional: true },
+  rope_scaling: { legal: OFF, isOptional: true },
+  rope_parameters: { legal: OFF, isOptional: true },
   max_position_embeddings: optional,
   tie_word_embeddings: flag,
   attention_bias: flag,
-  mlp_bias: onlyFalse,
+  mlp_bias: onlyOff,
   eos_token_id: ids,
   // CANARY is no value here: a name that is refused is shown
   hidden_act: { legal: [CANARY], unsupported: STRINGS, isOptional: true },
-  pretraining_tp: { unsupported: NUMBERS, isOptional: true },
+  pretraining_tp: anything,
   partial_rotary_factor: { unsupported: NUMBERS, isOptional: true },
-  quantization_config: onlyNull,
-  attn_logit_softcapping: onlyNull,
+  quantization_config: onlyOff,
+  attn_logit_softcapping: onlyOff,
   layer_types: optional,
 };
 
 const ranks = { rank: required, q_rank: required };
 const rotaryWhole = { rope_partial_factor: { unsupported: NUMBERS, isOptional: true } };
-const window = { sliding_window: optional };
+const window = { sliding_window: { legal: [0, -0, -1, false], isOptional: true } };
+/** Unused unless `use_sliding_window` is true. */
 const qwenWindow = {
-  ...window,
-  max_window_layers: { legal: [0, -0], isOptional: true },
+  sliding_window: anything,
+  max_window_layers: anything,
   use_sliding_window: flag,
 };
 
@@ -125,8 +131,8 @@ const KINDS: readonly Kind[] = [
     using_groupnorm: onlyFalse,
   }),
   llama('llama', { mlp_bias: flag }),
-  llama('mistral', { ...window, attention_bias: onlyFalse }),
-  llama('qwen2', { ...qwenWindow, attention_bias: { legal: ODD, isOptional: true } }),
+  llama('mistral', { ...window, attention_bias: onlyOff }),
+  llama('qwen2', { ...qwenWindow, attention_bias: anything }),
   llama('qwen3', qwenWindow),
 ];
 
@@ -209,25 +215,21 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`C1 ${kind.name}: all pairs of fields × 6² odd values are refused by name or sane, within 1 ms`, () => {
+  test(`C1 ${kind.name}: all pairs of fields × 6² odd values are refused by name or sane`, () => {
     const keys = Object.keys(kind.fields);
     const before = process.memoryUsage().arrayBuffers;
-    const start = performance.now();
-    let parses = 0;
     for (const [i, a] of keys.entries()) {
       for (const b of keys.slice(i + 1)) {
         for (const x of FEW) {
           for (const y of FEW) outcome(kind, { [a]: x, [b]: y });
         }
-        parses += FEW.length ** 2;
       }
     }
-    assert.ok((performance.now() - start) / parses < 1, `${parses} parses`);
     assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
   });
 }
 
-test('C2 sizes at the caps are parsed in under 50 ms, nothing allocated: the budget refuses them', () => {
+test('C2 sizes at the caps are parsed, nothing allocated: the budget refuses them', () => {
   const huge = {
     n_layer: 16_384,
     n_head: 1024,
@@ -239,7 +241,6 @@ test('C2 sizes at the caps are parsed in under 50 ms, nothing allocated: the bud
     block_size: 2 ** 24,
   };
   const before = process.memoryUsage().arrayBuffers;
-  const start = performance.now();
   const config = parseConfig({ ...T6_JSON, ...huge }, TENSORS.tpa);
   checkSane(config);
   assert.equal([config.layers, config.rankQ], [16_384, 1024]);
@@ -247,7 +248,6 @@ test('C2 sizes at the caps are parsed in under 50 ms, nothing allocated: the bud
     const found = outcome(KINDS[0] as Kind, { [key]: value + 1 });
     assert.instance(found, TpaError, key);
   }
-  assert.ok(performance.now() - start < 50);
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
 });
 

@@ -84,15 +84,13 @@ test('rope_parameters of newer exports hold theta and scaling', async () => {
 
   const two = await refused(() => read({ rope_theta: 1e6 }, { rope_theta: 1e5 }), 'CONFIG_INVALID');
   assert.is(two.data['path'], 'rope_theta');
-  const both = { rope_scaling: { type: 'linear', factor: 2 } };
-  await refused(() => read({}, both), 'CONFIG_INVALID', { path: 'rope_scaling' });
   const layers = { full_attention: { rope_theta: 1e6 }, sliding_attention: { rope_theta: 1e4 } };
   const split = await refused(() => read(layers), 'MODEL_UNSUPPORTED');
   assert.is(split.data['path'], 'rope_parameters.full_attention');
 });
 
 test('other scalings are refused by name', async () => {
-  for (const type of ['dynamic', 'longrope', 'mrope', 'su', 'proportional', 'DEFAULT', '']) {
+  for (const type of ['mrope', 'ntk', 'proportional', 'DEFAULT', '']) {
     for (const object of [
       { type, factor: 2 },
       { rope_type: type, factor: 2 },
@@ -147,7 +145,8 @@ test('C1 refuses each field of each scaling × 16 odd values by its path', async
     const run = (): unknown => scaling({ ...LLAMA3, [key]: undefined });
     assert.is((await refused(run, 'CONFIG_INVALID', key)).data['path'], `rope_scaling.${key}`);
   }
-  await eachRefused(scaling, 'CONFIG_INVALID', [[], 'linear', 8, true], { path: 'rope_scaling' });
+  await eachRefused(scaling, 'CONFIG_INVALID', ['linear', 8, true, [1]], { path: 'rope_scaling' });
+  for (const off of [false, 0, -1, [], {}]) assert.is(scaling(off), undefined);
 });
 
 test('C1 refuses relations: high <= low frequency factor, beta_fast <= beta_slow, yarn on theta 1', async () => {

@@ -179,6 +179,35 @@ test('rope_decay_base other than 1 makes float32 the default precision', async (
   }
 });
 
+/** A model of 6 heads, 24 wide, whose c_q and c_k have so many rows. */
+const dense = (queryRows: number, keyRows: number, head_dim: unknown) => {
+  const names = { 'c_q.weight': [queryRows, 24], 'c_k.weight': [keyRows, 24] };
+  return t6Config(attention([], names), { n_head: 6, n_embd: 24, head_dim });
+};
+
+test('head_dim of MHA is what its tensors say, as upstream ignores the key; of GQA it counts', async () => {
+  // upstream's MHA, whatever the key says
+  for (const head_dim of [undefined, 4, 64]) {
+    const { headDim, mechanism, rotaryDim } = dense(24, 24, head_dim);
+    assert.equal([headDim, mechanism, rotaryDim], [4, 'mha', 4], String(head_dim));
+  }
+  assert.ok(dense(24, 24, 64).ignoredKeys.includes('head_dim'));
+  assert.not(dense(24, 24, 4).ignoredKeys.includes('head_dim'));
+  // heads · head_dim beside n_embd: told by c_q where the key is left out
+  assert.is(dense(48, 48, undefined).headDim, 8);
+  assert.equal([dense(48, 16, undefined).headDim, dense(48, 16, undefined).kvHeads], [8, 2]);
+  // no upstream code writes these: the key counts, and the shapes are refused by checkTensors
+  await refused(() => dense(48, 48, 4), 'MODEL_MISMATCH', /c_k\.weight/);
+  assert.is(dense(24, 8, 8).headDim, 8);
+});
+
+test('head_dim of MHA is still an even integer', async () => {
+  for (const head_dim of [0, 2.5, '64', 2 ** 31]) {
+    await refused(() => dense(24, 24, head_dim), 'CONFIG_INVALID', { path: 'head_dim' });
+  }
+  await refused(() => dense(18, 18, undefined), 'CONFIG_INVALID', { path: 'head_dim' });
+});
+
 const outer = (c_dim: unknown, head_dim = 12): ReturnType<typeof t6Config> =>
   t6Config('tpa-third-order', { c_dim, head_dim });
 

@@ -155,7 +155,7 @@ const norm = (changes: Partial<Tensors[number]>) =>
   withTensors(([first, second, ...others]) => [first!, { ...second!, ...changes }, ...others]);
 
 const yarn = { 'llama.rope.scaling.type': 'yarn', 'llama.rope.scaling.factor': 4 };
-const dynamic = { 'llama.rope.scaling.type': 'longrope', 'llama.rope.scaling.factor': 2 };
+const dynamic = { 'llama.rope.scaling.type': 'dynamic', 'llama.rope.scaling.factor': 2 };
 const KV_HEADS = 'llama.attention.head_count_kv';
 const layered = withMetadata({});
 
@@ -174,7 +174,7 @@ const UNSUPPORTED: (readonly [GgufParts, RegExp])[] = [
   ],
   [withMetadata({ 'llama.rope.dimension_count': 4 }), /rope\.dimension_count" expected 8, found 4/],
   [withMetadata({ 'llama.attention.value_length': 16 }), /value_length/],
-  [withMetadata(dynamic), /"longrope"/],
+  [withMetadata(dynamic), /"dynamic"/],
   [withTensors(adding('blk.0.ffn_gate_exps.weight')), /ffn_gate_exps/],
   [withTensors(adding('blk.2.attn_norm.weight')), /blk\.2\.attn_norm/],
   [withTensors(adding('blk.01.attn_norm.weight')), /blk\.01/],

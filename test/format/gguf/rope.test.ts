@@ -1,4 +1,6 @@
 import { suite } from 'uvu';
+import { parseConfig } from '../../../src/format/config/config.ts';
+import { planSafetensors } from '../../../src/convert/safetensors-writer.ts';
 import * as assert from 'uvu/assert';
 import { ggufValue, TYPE } from '../../helpers/files/build-gguf.ts';
 import { ggufCheckpoint } from '../../helpers/files/converted.ts';
@@ -73,6 +75,69 @@ test('refuses other divisors, of another type or beside another scaling', async 
   await refused(
     () => ggufCheckpoint({ metadata, tensors: [...parts.tensors, good] }),
     'CHECKPOINT_INVALID',
+  );
+});
+
+const SHORT = [1, 1, 1.0499999523162842, 1.100000023841858];
+const LONG = [1, 1.5, 8, 60.25];
+const table = (name: string, values: readonly number[]) => ({
+  name: `rope_factors_${name}.weight`,
+  shape: [values.length],
+  bytes: bytesOfFloats(Float32Array.from(values)),
+});
+const longParts = (pairs: Readonly<Record<string, string | number>> = {}) => {
+  const { parts } = ggufModel();
+  const all = { type: 'longrope', original_context_length: 64, ...pairs };
+  const metadata = Object.entries(all).map(
+    ([key, value]) => [`llama.rope.scaling.${key}`, ggufValue(value)] as const,
+  );
+  return { metadata: [...parts.metadata, ...metadata], tensors: parts.tensors };
+};
+
+test('LongRoPE: both tables, the original context, and 1 where attention has no factor', async () => {
+  const { metadata, tensors } = longParts();
+  const tables = [table('short', SHORT), table('long', LONG)];
+  const scaling = {
+    rope_type: 'longrope',
+    short_factor: [1, 1, 1.05, 1.1],
+    long_factor: LONG,
+    original_max_position_embeddings: 64,
+    attention_factor: 1,
+  };
+  const plain = await ggufCheckpoint({ metadata, tensors: [...tensors, ...tables] });
+  assert.equal(plain.config['rope_scaling'], scaling);
+  assert.not(plain.tensors.some(({ name }) => name.includes('rope')));
+  // what is written is loaded: the model has 128 tokens, more than the 64
+  const { entries } = await planSafetensors(plain.tensors);
+  const { ropeScaling } = parseConfig(plain.config, entries);
+  assert.equal((ropeScaling as { factors?: unknown }).factors, LONG);
+  const scaled = longParts({ attn_factor: 1.25 });
+  const { config } = await ggufCheckpoint({ ...scaled, tensors: [...tensors, ...tables] });
+  assert.equal(config['rope_scaling'], { ...scaling, attention_factor: 1.25 });
+});
+
+test('LongRoPE is refused with one table, tables of another length, and tables without the type', async () => {
+  const { metadata, tensors } = longParts();
+  for (const tables of [[], [table('short', SHORT)], [table('long', LONG)]]) {
+    const run = () => ggufCheckpoint({ metadata, tensors: [...tensors, ...tables] });
+    await refused(
+      run,
+      'CHECKPOINT_INVALID',
+      /rope_factors_(short|long)\.weight" expected in the file/,
+    );
+  }
+  const odd = [...tensors, table('short', SHORT), table('long', [1, 2, 3])];
+  await refused(
+    () => ggufCheckpoint({ metadata, tensors: odd }),
+    'CHECKPOINT_INVALID',
+    /expected F32 \[4\], found F32 \[3\]/,
+  );
+  const untyped = { ...longParts({ type: 'none' }) };
+  const both = [...tensors, table('short', SHORT), table('long', LONG)];
+  await refused(
+    () => ggufCheckpoint({ ...untyped, tensors: both }),
+    'CHECKPOINT_INVALID',
+    /longrope/,
   );
 });
 

@@ -6,9 +6,12 @@ export const settle = (): Promise<void> => new Promise((resolve) => setImmediate
 /** Work that never ends. */
 export const never = (): Promise<never> => new Promise(() => {});
 
-/** Waits until something is so. @throws Error if it is not in 10 s */
+/** For what takes milliseconds on a quiet machine. */
+const PATIENCE_MS = 60_000;
+
+/** Waits until something is so. @throws Error if it is not in a minute */
 export async function until(isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !isSo(); await settle()) {
+  for (const end = performance.now() + PATIENCE_MS; !isSo(); await settle()) {
     if (performance.now() > end) throw new Error(`never: ${isSo}`);
   }
 }

@@ -202,6 +202,19 @@ const MODELS: Readonly<Record<string, readonly [config: Json, breaks: readonly L
     },
     ['theta', 'grouping'],
   ],
+  // the long factors, since the context is longer than the original one
+  'llama-rope-longrope': [
+    {
+      ...LLAMA,
+      original_max_position_embeddings: 64,
+      rope_scaling: {
+        long_factor: [1.0, 1.2, 2.0, 3.5, 8.0, 16.0, 28.0, 60.0],
+        short_factor: [1.0, 1.0, 1.0, 1.02, 1.05, 1.05, 1.1, 1.1],
+        type: 'longrope',
+      },
+    },
+    ['scaling', 'attention-factor', ...UNTIED],
+  ],
 };
 
 /** LLaMA-family models small enough to compute in milliseconds. Windows are at most 6 tokens. */

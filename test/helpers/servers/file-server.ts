@@ -2,8 +2,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
-const CUT_MS = 20;
-
 /** What a server was asked. */
 export interface Request {
   readonly method: string;
@@ -21,6 +19,8 @@ export interface Request {
 export interface Fault {
   /** Destroys the connection after so many bytes of the body. */
   readonly cutAfter?: number;
+  /** Milliseconds until then, default 20: what was sent has to be read before the end comes. */
+  readonly cutMs?: number;
   /** Sends nothing more after so many bytes of the body. */
   readonly stallAfter?: number;
   /** Does not even answer. */
@@ -138,15 +138,14 @@ function answer(
     response.end();
     return 0;
   }
-  const { cutAfter, stallAfter } = fault;
+  const { cutAfter, cutMs = 20, stallAfter } = fault;
   const kept = body.subarray(0, cutAfter ?? stallAfter);
   if (cutAfter === undefined && stallAfter === undefined) {
     response.end(kept);
   } else {
     response.flushHeaders();
     response.write(kept, () => {
-      // late enough that the bytes are there before the end is
-      if (cutAfter !== undefined) setTimeout(() => response.destroy(), CUT_MS);
+      if (cutAfter !== undefined) setTimeout(() => response.destroy(), cutMs);
     });
   }
   return kept.byteLength;

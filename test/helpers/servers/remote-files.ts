@@ -19,11 +19,18 @@ export function fastNetwork(fetch: Network['fetch'] = globalThis.fetch): Network
     clock: {
       now: () => performance.now() * SPEED,
       after(milliseconds, task) {
-        const timer = setTimeout(() => {
+        let isOff = false;
+        // after what has come in the meantime: a process that had to wait for a core was not stalled
+        const due = () => {
+          if (isOff) return;
           waited.push(milliseconds);
           task();
-        }, milliseconds / SPEED);
-        return () => clearTimeout(timer);
+        };
+        const timer = setTimeout(() => setImmediate(due), milliseconds / SPEED);
+        return () => {
+          isOff = true;
+          clearTimeout(timer);
+        };
       },
     },
   };

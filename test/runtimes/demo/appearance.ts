@@ -40,7 +40,7 @@ export function testAppearance(check: Check): void {
       );
     }
     const live = page.locator('[aria-live]:not([aria-live=off]), [role=status], [role=alert]');
-    assert.is(await live.count(), 2);
+    assert.is(await live.count(), 3, 'what happens, and what is wrong with either form');
     assert.is(await page.locator('#story').getAttribute('aria-live'), 'off');
   });
 

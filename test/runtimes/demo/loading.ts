@@ -4,15 +4,16 @@ import { basename, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { type Check, DESKTOP, MODEL, stalledModel, statusBegins } from './page.ts';
-import { focused, storyReaches, textOf, writes } from './probes.ts';
+import { focused, openAll, storyReaches, textOf, writes } from './probes.ts';
 
 /** Models from addresses and from files, and what goes wrong with them. */
 export function testLoading(check: Check): void {
   check('a bad address is told, and the model in use stays', async (demo) => {
     const page = await demo.visit(DESKTOP);
+    await openAll(page);
     await page.getByLabel('From an address').check();
     await page.getByRole('button', { name: 'Load' }).click();
-    const alert = page.getByRole('alert');
+    const alert = page.locator('#load').getByRole('alert');
     await alert.filter({ hasText: 'type the address of a folder' }).waitFor();
     await page.getByLabel('Address of its folder').fill('none/');
     await page.keyboard.press('Enter');
@@ -20,12 +21,13 @@ export function testLoading(check: Check): void {
     await page.getByLabel('Address of its folder').fill('http://127.0.0.1:1/');
     await page.keyboard.press('Enter');
     await alert.filter({ hasText: 'model file "config.json"' }).waitFor();
-    assert.is(await textOf(page, '#model-name'), 'fairy tales, on wasm');
+    assert.is(await textOf(page, '#model-name'), 'fairy tales, on the processor');
     await writes(page);
   });
 
   check('loading tells how far it is and can be cancelled, focus stays there', async (demo) => {
     const page = await demo.visit(DESKTOP);
+    await openAll(page);
     const address = await stalledModel();
     await page.getByLabel('From an address').check();
     await page.getByLabel('Address of its folder').fill(address);
@@ -41,19 +43,20 @@ export function testLoading(check: Check): void {
     await page.keyboard.press('Enter');
     await statusBegins(page, 'Loading was cancelled');
     assert.is(await focused(page), 'Load');
-    assert.is(await textOf(page, '#error'), '');
+    assert.is(await textOf(page, '#load-error'), '');
     await writes(page);
   });
 
   check('a model is switched for one at an address, while it writes', async (demo) => {
     const page = await demo.visit(DESKTOP);
+    await openAll(page);
     await page.getByRole('button', { name: 'Write' }).click();
     await storyReaches(page, 30);
     await page.getByLabel('From an address').check();
     await page.getByLabel('Address of its folder').fill('model');
-    await page.getByLabel('Computed by').selectOption('wasm');
+    await page.getByLabel('Computed by').selectOption('the processor');
     await page.getByRole('button', { name: 'Load' }).click();
-    await page.getByText(`${demo.address}model, on wasm`).waitFor();
+    await page.getByText(`${demo.address}model, on the processor`).waitFor();
     assert.match(await textOf(page, '#model-facts'), 'backendwasm: asked for');
     await writes(page);
   });
@@ -62,6 +65,7 @@ export function testLoading(check: Check): void {
     'a model is read from files that are picked, and what is missing is named',
     async (demo) => {
       const page = await demo.visit(DESKTOP);
+      await openAll(page);
       const pick = async (names: readonly string[]) => {
         const files = names.map((name) => `${MODEL}/${name}`);
         await page.getByLabel('or its files').setInputFiles(files);
@@ -71,10 +75,10 @@ export function testLoading(check: Check): void {
       await pick(['tokenizer.json']);
       await page.getByRole('alert').filter({ hasText: 'a file "config.json"' }).waitFor();
       await pick(['config.json', 'model.safetensors', 'tokenizer.json']);
-      await page.getByText('config.json, on wasm').waitFor();
+      await page.getByText('config.json, on the processor').waitFor();
       await writes(page);
       await pickFolder(page, MODEL);
-      await page.getByText('t6-fairytales, on wasm').waitFor();
+      await page.getByText('t6-fairytales, on the processor').waitFor();
       await writes(page);
       await pick(['config.json']); // in place of the folder, not beside it
       await page.getByRole('alert').filter({ hasText: 'a file "model.safetensors"' }).waitFor();
@@ -83,6 +87,7 @@ export function testLoading(check: Check): void {
 
   check('of a folder that is picked, files of its folders are left out', async (demo) => {
     const page = await demo.visit(DESKTOP);
+    await openAll(page);
     const folder = mkdtempSync(join(tmpdir(), 'tpa-picked-'));
     try {
       cpSync(MODEL, folder, { recursive: true });
@@ -92,7 +97,7 @@ export function testLoading(check: Check): void {
       }
       await page.getByLabel('From this device').check();
       await pickFolder(page, folder);
-      await page.getByText(`${basename(folder)}, on wasm`).waitFor();
+      await page.getByText(`${basename(folder)}, on the processor`).waitFor();
       await writes(page);
     } finally {
       rmSync(folder, { recursive: true });

@@ -29,6 +29,18 @@ export async function storyReaches(page: Page, characters: number): Promise<void
   await story.waitFor();
 }
 
+/** Presses a key until it has scrolled there: text that comes meanwhile may undo it, rarely twice. */
+export async function pressUntil(
+  page: Page,
+  key: string,
+  isThere: () => Promise<boolean>,
+): Promise<void> {
+  for (let press = 0; press === 0 || !(await isThere()); press++) {
+    assert.ok(press < 500, `${key} leads nowhere`);
+    await page.keyboard.press(key);
+  }
+}
+
 /** Sets what is under Options without unfolding it. */
 export function setOptions(page: Page, options: Readonly<Record<string, string>>): Promise<void> {
   return page.evaluate((values) => {
@@ -41,7 +53,7 @@ export function setOptions(page: Page, options: Readonly<Record<string, string>>
 /** Whether the model in use writes. */
 export async function writes(page: Page): Promise<void> {
   await setOptions(page, { temperature: '0', 'max-tokens': '40', pace: '' });
-  await page.getByLabel('Prompt').fill('The wolf');
+  await page.getByLabel('How does the tale begin?').fill('The wolf');
   await page.getByRole('button', { name: 'Write' }).click();
   await statusBegins(page, '40 tokens');
   const text = await textOf(page, '#story');
@@ -55,10 +67,10 @@ export function openAll(page: Page): Promise<void> {
   );
 }
 
-/** How far each of the two bars reaches, 0 to 1. */
-export function shares(page: Page): Promise<number[]> {
-  return page.evaluate(`['#cache-bar', '#dense-bar'].map((id) =>
-    Number.parseFloat(getComputedStyle(document.querySelector(id), '::after').backgroundSize) / 100)`);
+/** How far each lane of a pair is filled, 0 to 1. */
+export function shares(page: Page, pair: string): Promise<number[]> {
+  return page.evaluate(`[...document.querySelectorAll('#${pair} .bar')].map((bar) =>
+    Number.parseFloat(getComputedStyle(bar, '::after').backgroundSize) / 100)`);
 }
 
 /** Contrast of two colours as WCAG 2 counts it, as a page computes it. */
@@ -74,11 +86,11 @@ const CONTRAST = `
     return (high + 0.05) / (low + 0.05);
   };`;
 
-/** Contrast of each of the two bars with its track, which must be 3 (WCAG 2.1, AA). */
+/** Contrast of each lane with its track, which must be 3 (WCAG 2.1, AA). */
 export function barContrasts(page: Page): Promise<number[]> {
   return page.evaluate(`(() => {${CONTRAST}
-    return ['#cache-bar', '#dense-bar'].map((id) => {
-      const { backgroundImage, backgroundColor } = getComputedStyle(document.querySelector(id), '::after');
+    return [...document.querySelectorAll('.bar')].map((bar) => {
+      const { backgroundImage, backgroundColor } = getComputedStyle(bar, '::after');
       return contrast(/rgb\\([^)]*\\)/.exec(backgroundImage)[0], backgroundColor);
     });
   })()`);

@@ -2,12 +2,21 @@ import * as assert from 'uvu/assert';
 import { loadModel } from '../../../src/index.ts';
 import { crashGpu } from '../../gpu/chromium.ts';
 import { type Check, DESKTOP, MODEL, PHONE, statusBegins } from './page.ts';
-import { focused, setOptions, shares, storyReaches, tab, textOf } from './probes.ts';
+import {
+  focused,
+  openAll,
+  pressUntil,
+  setOptions,
+  shares,
+  storyReaches,
+  tab,
+  textOf,
+} from './probes.ts';
 
 /** Chance would end some texts early. */
 const LIKELIEST = { temperature: '0' };
 /** SwiftShader compiles the shaders of the shipped model in 10 to 25 s. */
-const GPU_DEADLINE = 90_000;
+const GPU_DEADLINE = 300_000;
 
 /** Prompt, text, stop, figures, and who computes. */
 export function testWriting(check: Check): void {
@@ -16,7 +25,7 @@ export function testWriting(check: Check): void {
     await setOptions(page, LIKELIEST);
     const stops: string[] = [];
     while (stops.at(-1) !== 'prompt' && stops.length < 20) stops.push(await tab(page));
-    assert.equal(stops, ['summary', 'source', 'backend', 'Load', 'prompt']);
+    assert.equal(stops, ['prompt'], 'what a visitor came for is the first stop');
     await page.keyboard.press('Control+a');
     await page.keyboard.type('The fox said');
     await page.keyboard.press('Control+Enter');
@@ -61,18 +70,22 @@ export function testWriting(check: Check): void {
       const dense = model.info().denseCacheBytesPerToken * session.length;
       assert.is(dense, 2 * 8 * 32 * 4 * 4 * session.length);
       assert.is(await textOf(page, '#length'), String(session.length));
-      assert.is(await textOf(page, '#cache-bytes'), `${Math.round(session.byteLength / 1000)} kB`);
+      const own = model.info().cacheBytesPerToken * session.length;
+      assert.is(own, 2 * 2 * (8 + 32) * 4 * 4 * session.length);
+      assert.is(await textOf(page, '#cache-bytes'), `${Math.round(own / 1000)} kB`);
       assert.is(await textOf(page, '#dense-bytes'), `${(dense / 1e6).toFixed(2)} MB`);
-      const ratio = (dense / session.byteLength).toFixed(2);
-      assert.is(await textOf(page, '#cache-ratio'), `${ratio}× smaller`);
+      assert.is(await textOf(page, '#cache-ratio'), '3.2×');
+      assert.match(await textOf(page, 'h1'), /keeps them\s+3\.2 times\s+smaller/);
       model.dispose();
 
-      const [own, other] = await shares(page);
-      assert.ok(Math.abs(other! / own! - Number(ratio)) < 0.01, 'the bars are as long as they say');
-      assert.ok(other! <= 1 && other! > 0.25);
-      assert.match(await textOf(page, '.bars'), 'MHA, same heads');
+      for (const pair of ['bars', 'long']) {
+        const [kept, usual] = await shares(page, pair);
+        assert.ok(Math.abs(usual! / kept! - 3.2) < 0.01, 'the lanes are as long as they say');
+        assert.ok(usual! <= 1 && usual! > 0.25);
+      }
+      assert.is(await textOf(page, '#cache-long dd'), '21 MB');
       const speed = Number((await textOf(page, '#speed')).replace(',', ''));
-      assert.ok(speed > 10 && speed < 100_000, `${speed} tokens/s`);
+      assert.ok(speed > 0, `${speed} tokens/s`);
       assert.match(await textOf(page, '#first'), /^[\d.]+ m?s$/);
       const facts = await textOf(page, '#model-facts');
       assert.match(facts, 'backendwasm: the only adapter, google swiftshader, is software');
@@ -84,30 +97,22 @@ export function testWriting(check: Check): void {
 
   check('the text follows its end, unless a reader went back', async (demo) => {
     const page = await demo.visit(PHONE);
-    const sheet = page.getByRole('region', { name: 'Text' });
+    const sheet = page.getByRole('region', { name: 'Text', exact: true });
     const fromEnd = () =>
       sheet.evaluate((text) => text.scrollHeight - text.scrollTop - text.clientHeight);
     await setOptions(page, { ...LIKELIEST, 'max-tokens': '500', pace: '40' });
-    await page.getByLabel('Prompt').fill('The fox said. '.repeat(80));
+    await page.getByLabel('How does the tale begin?').fill('The fox said. '.repeat(80));
     await page.getByRole('button', { name: 'Write' }).click();
     await storyReaches(page, 80 * 14 + 40);
     assert.ok((await fromEnd()) < 1, 'at the end');
     await sheet.focus();
     const top = () => sheet.evaluate(({ scrollTop }) => scrollTop);
-    // keys glide, and on a busy machine new text may stop them on the way
-    for (let press = 0; press === 0 || ((await top()) > 0 && press < 20); press++) {
-      await page.keyboard.press('Home');
-      await page.waitForTimeout(200);
-    }
+    await pressUntil(page, 'Home', async () => (await top()) === 0);
     const length = (await textOf(page, '#story')).length;
     await storyReaches(page, length + 40);
     assert.is(await top(), 0, 'where the reader is');
     assert.ok((await fromEnd()) > 500);
-    // keys glide to where the end was when they were pressed
-    for (let press = 0; (await fromEnd()) >= 1 && press < 20; press++) {
-      await page.keyboard.press('End');
-      await page.waitForTimeout(200);
-    }
+    await pressUntil(page, 'End', async () => (await fromEnd()) < 1);
     const again = (await textOf(page, '#story')).length;
     await storyReaches(page, again + 120);
     assert.ok((await fromEnd()) < 1, 'at the end again');
@@ -118,7 +123,7 @@ export function testWriting(check: Check): void {
     await page.getByText('Options').click();
     await page.getByLabel('Temperature').fill('-1');
     await page.getByRole('button', { name: 'Write' }).click();
-    const alert = page.getByRole('alert');
+    const alert = page.locator('#write').getByRole('alert');
     await alert
       .filter({ hasText: /^"temperature" expected a finite number >= 0, got -1$/ })
       .waitFor();
@@ -132,13 +137,14 @@ export function testWriting(check: Check): void {
   check('a GPU is used where it is asked for, and one that is lost is told', async (demo) => {
     const page = await demo.visit(DESKTOP);
     await setOptions(page, LIKELIEST);
-    await page.getByLabel('Computed by').selectOption('webgpu');
+    await openAll(page);
+    await page.getByLabel('Computed by').selectOption('the graphics chip');
     await page.getByRole('button', { name: 'Load' }).click();
-    await page.getByText('fairy tales, on webgpu').waitFor({ timeout: GPU_DEADLINE });
+    await page.getByText('fairy tales, on the graphics chip').waitFor({ timeout: GPU_DEADLINE });
     await page.getByRole('button', { name: 'Write' }).click();
     await storyReaches(page, 30);
     await crashGpu(demo.browser);
-    await statusBegins(page, 'Now on wasm: the GPU device was lost');
+    await statusBegins(page, 'Now on the processor: the GPU device was lost');
     assert.match(await textOf(page, '#model-facts'), 'backendwasm: the GPU device was lost');
     await statusBegins(page, '120 tokens');
   });

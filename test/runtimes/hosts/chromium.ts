@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { serveSite, type Site } from './site.ts';
 
 /** A run takes 2 s. */
-const DEADLINE = 60_000;
+const DEADLINE = 300_000;
 
 /** What a page posted, and whatever else it said: violations of the policy are in the console. */
 export interface PageOutcome {

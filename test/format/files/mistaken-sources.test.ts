@@ -1,0 +1,143 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openCheckpoint } from '../../../src/convert/open-checkpoint.ts';
+import { sourceHint } from '../../../src/format/files/source-hint.ts';
+import { loadModel, type ModelBytes } from '../../../src/index.ts';
+import { refused } from '../../helpers/checks/refused.ts';
+import { T6_JSON } from '../../helpers/models/tiny-configs.ts';
+
+const test = suite<{ root: string }>('sources that are no model, and text in place of files');
+
+const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 5000000\n`;
+const PAGE = '\n<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>';
+const LFS = /git-lfs pointer .*"git lfs pull"/;
+const WEB = /web page/;
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+test.before.each(async (context) => {
+  context.root = await mkdtemp(join(tmpdir(), 'tpa-mistaken-'));
+});
+test.after.each(({ root }) => rm(root, { recursive: true }));
+
+test('a git-lfs pointer or a web page in place of any file is called one', async () => {
+  const good: ModelBytes = { config: T6_JSON, weights: new Uint8Array() };
+  const index = 'model.safetensors.index.json';
+  for (const [text, message] of [
+    [POINTER, LFS],
+    [POINTER.replace('git-lfs.', 'hawser.'), LFS],
+    [PAGE, WEB],
+    ['<?xml version="1.0"?><Error/>', WEB],
+  ] as const) {
+    const cases: [ModelBytes, RegExp][] = [
+      [{ ...good, config: text }, /^config\.json/],
+      [{ ...good, weights: bytes(text) }, /^"model\.safetensors"/],
+      [{ ...good, weights: new Map([[index, bytes(text)]]) }, /^"model\.safetensors\.index\.json"/],
+    ];
+    for (const [source, file] of cases) {
+      const codes = ['CONFIG_INVALID', 'WEIGHTS_HEADER_SIZE', 'WEIGHTS_HEADER_JSON'] as const;
+      const error = await refused(() => loadModel(source), codes, text, message);
+      assert.match(error.message, file);
+    }
+  }
+  // a word that only begins alike
+  const other = { ...good, weights: bytes('version 2 of a model') };
+  const error = await refused(() => loadModel(other), 'WEIGHTS_HEADER_SIZE');
+  assert.not.match(error.message, /lfs/);
+});
+
+test('tokenizer and template too, and what is to be converted', async ({ root }) => {
+  const model = new URL('../../../models/t6-fairytales/', import.meta.url);
+  const { readFile } = await import('node:fs/promises');
+  const read = async (file: string) => new Uint8Array(await readFile(new URL(file, model)));
+  const good = { config: await read('config.json'), weights: await read('model.safetensors') };
+  for (const [text, message] of [
+    [POINTER, LFS],
+    [PAGE, WEB],
+  ] as const) {
+    const tokenizer = { ...good, tokenizer: text };
+    await refused(() => loadModel(tokenizer), 'TOKENIZER_INVALID', message);
+    const chatTemplate = { ...good, chatTemplate: text };
+    await refused(() => loadModel(chatTemplate), 'CONFIG_INVALID', /^chat_template/, message);
+    for (const file of ['x.gguf', 'pytorch_model.bin', 'pytorch_model.bin.index.json', 'ckpt.pt']) {
+      await writeFile(join(root, file), text);
+      await refused(() => openCheckpoint(join(root, file)), 'CHECKPOINT_INVALID', message);
+    }
+  }
+});
+
+test('what is to be converted is called by its own name', async ({ root }) => {
+  await writeFile(join(root, 'model.safetensors'), 'x'.repeat(100));
+  await writeFile(join(root, 'damaged.gguf'), 'x'.repeat(100));
+  const own = join(root, 'model.safetensors');
+  await refused(() => openCheckpoint(own), 'MODEL_UNSUPPORTED', /need no conversion/);
+  const damaged = join(root, 'damaged.gguf');
+  await refused(() => openCheckpoint(damaged), 'CHECKPOINT_INVALID', /^a GGUF file/);
+});
+
+test('a file or a name where a directory is expected says what to pass', async ({ root }) => {
+  const table: [string, RegExp][] = [
+    ['model.gguf', /tpa convert .*model\.gguf --out DIR$/],
+    ['PyTorch_Model.BIN', /tpa convert .*PyTorch_Model\.BIN --out DIR$/],
+    ['weights.pth', /tpa convert .*weights\.pth --out DIR$/],
+    ['model.safetensors', /: pass the directory that the file is in$/],
+    ['config.json', /: pass the directory that the file is in$/],
+  ];
+  for (const [file, message] of table) {
+    // there or not
+    for (const path of [join(root, file), file]) {
+      if (path !== file) await writeFile(path, 'x');
+      await refused(() => loadModel(path), 'MODEL_NOT_FOUND', path, message, { path });
+    }
+  }
+  const hub = 'meta-llama/Llama-3.2-1B';
+  const error = await refused(() => loadModel(hub), 'MODEL_NOT_FOUND', { path: hub });
+  assert.ok(error.message.includes(`https://huggingface.co/${hub}/resolve/main/`), error.message);
+  assert.ok(error.message.includes(`hf download ${hub} `), error.message);
+  for (const path of ['gpt2', './a/b', '../a/b', '/a/b', 'a/b/c', 'a b/c', 'a/', '~/x', 'é/x']) {
+    const { message } = await refused(() => loadModel(path), 'MODEL_NOT_FOUND', path);
+    assert.match(message, /^there is no directory "[^"]*"$/, path);
+  }
+});
+
+test('a directory with nothing to load but something to convert, or nothing, says so', async ({
+  root,
+}) => {
+  await refused(() => loadModel(root), 'MODEL_NOT_FOUND', /found nothing: download/, {
+    path: root,
+  });
+  const folder = join(root, 'model');
+  await mkdir(folder);
+  await writeFile(join(folder, 'llama.Q8_0.gguf'), 'GGUF');
+  const gguf = await refused(
+    () => loadModel(folder),
+    'MODEL_NOT_FOUND',
+    /found "llama\.Q8_0\.gguf"/,
+  );
+  assert.ok(gguf.message.endsWith(`tpa convert ${folder}/llama.Q8_0.gguf --out DIR`), gguf.message);
+  await rm(join(folder, 'llama.Q8_0.gguf'));
+  await writeFile(join(folder, 'config.json'), JSON.stringify(T6_JSON));
+  await writeFile(join(folder, 'pytorch_model-00001-of-00002.bin'), 'x');
+  const torch = await refused(() => loadModel(folder), 'MODEL_NOT_FOUND', /pytorch_model/);
+  assert.ok(torch.message.endsWith(`tpa convert ${folder} --out DIR`), torch.message);
+  // weights beside it are loaded, or refused for what they are
+  await writeFile(join(folder, 'model.safetensors'), 'x');
+  await refused(() => loadModel(folder), 'WEIGHTS_TRUNCATED');
+});
+
+test('addresses: pages about a model and files of it lead to where its files are', () => {
+  const cure = 'https://huggingface.co/org/some.name/resolve/main/';
+  for (const page of ['', '/', '/tree/main', '/blob/v1.0/']) {
+    const hint = sourceHint(`https://huggingface.co/org/some.name${page}`);
+    assert.ok(hint.includes(cure), page);
+  }
+  assert.match(sourceHint('https://a.example/x/model.gguf?download=true'), /tpa convert/);
+  assert.match(sourceHint('https://a.example/x/model.safetensors'), /directory/);
+  for (const fine of [cure, 'https://a.example/models/x/', 'https://a.example/x/y']) {
+    assert.is(sourceHint(fine), '', fine);
+  }
+});
+
+test.run();
