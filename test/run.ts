@@ -16,7 +16,7 @@ const GUARD = new URL('helpers/checks/no-silent-suites.ts', import.meta.url).hre
 /** Files that drive the GPU or a browser take turns: a software GPU uses all cores by itself. */
 const ONE_AT_A_TIME = /^(gpu\/|download\/chromium)/;
 /** Groups that take longest begin first, so that none is left alone at the end. */
-const LONGEST = ['one at a time', 'model', 'attention', 'docs', 'download', 'cli', 'kernels'];
+const LONGEST = ['one at a time', 'model', 'backend', 'kernels', 'attention', 'download', 'cli'];
 /** More processes than this would need more memory than the machines that have so many cores. */
 const MAX_PROCESSES = 8;
 

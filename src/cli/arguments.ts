@@ -16,11 +16,11 @@ export function optionName(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Whether help is asked for, whatever else the words say. */
-export function asksForHelp(args: readonly string[]): boolean {
+/** Whether one of some options is among the words, whatever else they say. */
+export function asksFor(args: readonly string[], ...options: readonly string[]): boolean {
   const end = args.indexOf('--');
   const words = end < 0 ? args : args.slice(0, end);
-  return words.includes('--help') || words.includes('-h');
+  return options.some((option) => words.includes(option));
 }
 
 /**
@@ -35,12 +35,17 @@ export function parseArguments<O extends OptionSpecs>(
   const specs = new Map(
     Object.entries(spec.options).map(([key, option]) => [optionName(key), { key, option }]),
   );
+  const letters = Object.values(spec.options).flatMap(({ short }) => short ?? []);
+  const shorts = new Set(letters.map((letter) => `-${letter}`));
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
       Array.from(specs, ([name, { option }]) => [
         name,
-        { type: option.placeholder === undefined ? 'boolean' : 'string' } as const,
+        {
+          type: option.placeholder === undefined ? 'boolean' : 'string',
+          ...(option.short === undefined ? {} : { short: option.short }),
+        } as const,
       ]),
     ),
     strict: false, // its messages are sentences, and know no nearest option
@@ -54,15 +59,23 @@ export function parseArguments<O extends OptionSpecs>(
     if (token.kind === 'positional') operands.push(token.value);
     if (token.kind !== 'option') continue;
     const known = specs.get(token.name);
-    if (known === undefined || !token.rawName.startsWith('--')) {
-      throw unknown(
-        'option',
-        token.rawName,
-        Array.from(specs.keys(), (name) => `--${name}`),
-      );
+    const word = args[token.index]!.replace(/=[^]*/, '');
+    const isName = word.startsWith('--') || shorts.has(word.slice(0, 2));
+    // `-model` would read as `-m odel`; who writes it means `--model`.
+    if (known === undefined || !isName || specs.has(word.replace(/^-(?!-)/, ''))) {
+      const names = Array.from(specs.keys(), (name) => `--${name}`);
+      throw unknown('option', word, names);
     }
     const { key, option } = known;
-    values[key] = readOption(option, token, values[key]);
+    const { rawName, inlineValue = false } = token;
+    const value = rawName.startsWith('--') ? token.value : token.value?.replace(/^=/, '');
+    // `--model --json`: a forgotten value, not a directory of that name.
+    const isForgotten = !inlineValue && (value?.startsWith('--') || shorts.has(value ?? ''));
+    if (isForgotten) {
+      const hint = `nothing; --${token.name}=... takes ${shown(value!)} as the value`;
+      throw refusal(option, rawName, hint);
+    }
+    values[key] = readOption(option, rawName, value, values[key]);
   }
   return { values: values as OptionValues<O>, operand: oneOperand(spec, operands) };
 }
@@ -89,31 +102,25 @@ export function unknown(what: string, word: string, known: readonly string[]): U
   return new UsageError(`unknown ${what} ${shown(word)}, ${hint}`);
 }
 
-interface OptionToken {
-  readonly rawName: string;
-  readonly value: string | undefined;
-  readonly inlineValue: boolean | undefined;
-}
-
 function readOption(
   option: OptionSpec,
-  { rawName, value, inlineValue }: OptionToken,
+  name: string,
+  value: string | undefined,
   before: unknown,
 ): unknown {
-  const expected = option.expected ?? option.placeholder ?? 'no value';
-  const refused = (got: string) => new UsageError(`"${rawName}" expected ${expected}, got ${got}`);
   if (option.placeholder === undefined) {
-    if (value !== undefined) throw refused(shown(value));
+    if (value !== undefined) throw refusal(option, name, shown(value));
     return option.read('', before);
   }
-  if (value === undefined) throw refused('nothing');
-  // `--model --json`: a forgotten value, not a directory of that name.
-  if (!inlineValue && value.startsWith('--')) {
-    throw refused(`nothing; ${rawName}=... takes ${shown(value)} as the value`);
-  }
+  if (value === undefined) throw refusal(option, name, 'nothing');
   const read = option.read(value, before);
-  if (read === undefined) throw refused(shown(value));
+  if (read === undefined) throw refusal(option, name, shown(value));
   return read;
+}
+
+function refusal(option: OptionSpec, name: string, got: string): UsageError {
+  const expected = option.expected ?? option.placeholder ?? 'no value';
+  return new UsageError(`"${name}" expected ${expected}, got ${got}`);
 }
 
 function oneOperand({ name, operand }: CommandSpec, operands: readonly string[]): string {

@@ -2,6 +2,8 @@
 export interface OptionSpec<T = unknown> {
   /** What stands for the value in the help; a switch has none. */
   readonly placeholder?: string;
+  /** A letter that stands for the name. */
+  readonly short?: string;
   readonly about: string;
   /** The values that are accepted, as messages say it; absent where any text is. */
   readonly expected?: string;
@@ -43,7 +45,7 @@ export function flag(about: string): OptionSpec<boolean> {
 /** Any text; the last one counts. */
 export function text(
   placeholder: string,
-  spec: { about: string; fallback?: string },
+  spec: { about: string; short?: string; fallback?: string },
 ): OptionSpec<string> {
   return { placeholder, ...spec, read: (value) => value };
 }
@@ -65,6 +67,7 @@ export function choice<const W extends string>(
 /** Bounds of a number, both included; without `max`, whatever a number can hold. */
 export interface NumberSpec {
   readonly about: string;
+  readonly short?: string;
   readonly fallback: string;
   readonly min: number;
   readonly max?: number;
@@ -84,14 +87,13 @@ function numeric(
   placeholder: string,
   kind: string,
   isKind: (value: number) => boolean,
-  { about, fallback, min, max = Infinity }: NumberSpec,
+  { min, max = Infinity, ...spec }: NumberSpec,
 ): OptionSpec<number> {
   const isBounded = max < Infinity;
   const range = isBounded ? `${min}..${max}` : `>= ${min}`;
   return {
     placeholder,
-    about,
-    fallback,
+    ...spec,
     range,
     expected: `${kind} ${isBounded ? 'in ' : ''}${range}`,
     read(word) {

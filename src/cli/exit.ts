@@ -1,4 +1,4 @@
-import { TpaError } from '../index.ts';
+import { TpaError, type TpaErrorCode } from '../index.ts';
 
 /** What the process ends with; stable, documented by `tpa --help`. */
 export const EXIT_CODE = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -20,16 +20,29 @@ export function shown(word: string): string {
   return `"${start.replaceAll(/\p{C}/gu, '?')}"`;
 }
 
-/** The exit code and the line on stderr of a run that an error ended. */
-export function explain(error: unknown, signal: AbortSignal): { code: ExitCode; message: string } {
-  if (error instanceof UsageError) {
-    return { code: EXIT_CODE.usage, message: `tpa: ${error.message}` };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  const isAbort =
-    error instanceof Error &&
-    (error.name === 'AbortError' || (error instanceof TpaError && error.code === 'ABORTED'));
-  if (isAbort && signal.aborted) return { code: EXIT_CODE.interrupted, message: 'interrupted' };
+/** A run that an error ended. */
+export interface Failure {
+  readonly exitCode: ExitCode;
+  /** That of the TpaError; `USAGE`, `ABORTED` or `UNEXPECTED` where there is none. */
+  readonly code: TpaErrorCode | 'USAGE' | 'UNEXPECTED';
+  /** Without line breaks. */
+  readonly message: string;
+}
+
+/** What an error says of the run that it ended. */
+export function explain(error: unknown, signal: AbortSignal): Failure {
+  const text = error instanceof Error ? error.message : String(error);
+  const message = text.replaceAll(/\s+/g, ' ');
+  if (error instanceof UsageError) return { exitCode: EXIT_CODE.usage, code: 'USAGE', message };
   const code = error instanceof TpaError ? error.code : 'UNEXPECTED';
-  return { code: EXIT_CODE.failure, message: `error ${code}: ${message}` };
+  const isAbort = code === 'ABORTED' || (error instanceof Error && error.name === 'AbortError');
+  if (!isAbort || !signal.aborted) return { exitCode: EXIT_CODE.failure, code, message };
+  return { exitCode: EXIT_CODE.interrupted, code: 'ABORTED', message: 'interrupted' };
+}
+
+/** The line on stderr, as text or as JSON with the code and the message. */
+export function renderFailure({ exitCode, code, message }: Failure, isJson: boolean): string {
+  if (isJson) return `${JSON.stringify({ code, message })}\n`;
+  if (exitCode === EXIT_CODE.usage) return `tpa: ${message}\n`;
+  return exitCode === EXIT_CODE.interrupted ? `${message}\n` : `error ${code}: ${message}\n`;
 }

@@ -1,4 +1,4 @@
-import { loadModel, type Model } from '../index.ts';
+import { loadModel, type Model, TpaError } from '../index.ts';
 import type { Host } from './terminal/host.ts';
 import { choice, flag, integer, text, type OptionValues } from './command-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
@@ -7,6 +7,7 @@ import { ProgressBar } from './terminal/progress.ts';
 /** Options of every command that needs a model. */
 export const MODEL_OPTIONS = {
   model: text('DIR', {
+    short: 'm',
     about: 'directory or address of a model',
     fallback: 'the one in the package',
   }),
@@ -56,9 +57,20 @@ export async function openModel(
         bar?.update(isAddress(path) ? { ...amount, rate } : amount),
     });
     return { model, path, loadMilliseconds: performance.now() - started };
+  } catch (error) {
+    throw asTyped(error);
   } finally {
     bar?.erase();
   }
+}
+
+/** An error whose cure is an option of the library, with the one that can be typed. */
+function asTyped(error: unknown): unknown {
+  if (!(error instanceof TpaError) || error.code !== 'RESOURCE_LIMIT') return error;
+  const message = error.message
+    .replace(/a "contextLength" of at most (\d+)/, '--context $1')
+    .replace(/load it with a larger "memoryLimit"/, 'no --context is short enough');
+  return new TpaError(error.code, message, { cause: error, data: error.data });
 }
 
 /** Whether a model is downloaded: its rate is of interest, and its address may hold secrets. */

@@ -5,8 +5,18 @@ import { UsageError } from './exit.ts';
 
 /** Options of every command that generates; they have the names and bounds of the library's. */
 export const SAMPLING_OPTIONS = {
-  maxTokens: integer({ about: 'tokens to generate at most', min: 1, fallback: '256' }),
-  temperature: number({ about: '0 takes the likeliest token', min: 0, fallback: '0.8' }),
+  maxTokens: integer({
+    short: 'n',
+    about: 'tokens to generate at most',
+    min: 1,
+    fallback: '256',
+  }),
+  temperature: number({
+    short: 't',
+    about: '0 takes the likeliest token',
+    min: 0,
+    fallback: '0.8',
+  }),
   topK: integer({ about: 'the N likeliest tokens, 0 all', min: 0, fallback: '0' }),
   topP: number({
     about: 'the likeliest tokens of this joint probability',
@@ -21,7 +31,7 @@ export const SAMPLING_OPTIONS = {
     max: 100,
     fallback: '1',
   }),
-  seed: integer({ about: 'same seed, same text', min: 0, fallback: 'random' }),
+  seed: integer({ short: 's', about: 'same seed, same text', min: 0, fallback: 'random' }),
   stop: texts('TEXT', { about: 'end before this text; may be given several times' }),
 };
 

@@ -1,6 +1,6 @@
-import { asksForHelp, type Command, unknown } from './arguments.ts';
+import { asksFor, type Command, unknown } from './arguments.ts';
 import { chatCommand } from './commands/chat.ts';
-import { EXIT_CODE, explain, type ExitCode } from './exit.ts';
+import { EXIT_CODE, explain, type ExitCode, renderFailure } from './exit.ts';
 import { convertCommand } from './commands/convert.ts';
 import { generateCommand } from './commands/generate.ts';
 import { renderCommandHelp, renderHelp } from './commands/help.ts';
@@ -21,9 +21,9 @@ export async function tpa(args: readonly string[], host: Host): Promise<ExitCode
   try {
     return await dispatch(args, host);
   } catch (error) {
-    const { code, message } = explain(error, host.signal);
-    print(host.stderr, `${message.replaceAll(/\s+/g, ' ')}\n`);
-    return code;
+    const failure = explain(error, host.signal);
+    print(host.stderr, renderFailure(failure, asksFor(args, '--json')));
+    return failure.exitCode;
   }
 }
 
@@ -38,13 +38,13 @@ async function dispatch(args: readonly string[], host: Host): Promise<ExitCode> 
     print(host.stdout, topic === undefined ? HELP : renderCommandHelp(find(topic).spec));
     return EXIT_CODE.ok;
   }
-  if (first === '--version') {
+  if (first === '--version' || first === '-v') {
     print(host.stdout, `${await packageVersion()}\n`);
     return EXIT_CODE.ok;
   }
   if (first.startsWith('-')) throw unknown('option', first, ['--help', '--version']);
   const command = find(first);
-  if (!asksForHelp(rest)) return command.run(rest, host);
+  if (!asksFor(rest, '--help', '-h')) return command.run(rest, host);
   print(host.stdout, renderCommandHelp(command.spec));
   return EXIT_CODE.ok;
 }

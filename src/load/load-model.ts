@@ -9,6 +9,7 @@ import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import { readHuggingFace } from '../format/hugging-face.ts';
+import { agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
@@ -24,8 +25,9 @@ const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
 /**
  * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
- * `config.json`, `model.safetensors` (or its shards) and, where there are such
- * files, `tokenizer.json`, `generation_config.json`, and a chat template in `chat_template.jinja` or
+ * `config.json`, `model.safetensors` (or its shards) and, where there are such files,
+ * `tokenizer.json`, `generation_config.json`, special tokens in `tokenizer_config.json` and
+ * `special_tokens_map.json`, and a chat template in `chat_template.jinja` or
  * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
  *
  * An address is downloaded piece by piece, on from where it stopped when the connection breaks, and
@@ -92,10 +94,11 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { tensors } = contents;
     const ownConfig = parseConfig(contents.config, tensors.entries, options.contextLength);
     const { extras } = checkTensors(ownConfig, tensors.entries);
-    const text = await contents.text();
+    const { text, endIds } = agreeOnSpecialTokens(await contents.text(), contents.config);
     const settings = parseGenerationConfig(text.generationConfig ?? {}, ownConfig.vocabSize);
     const { eosTokenIds, defaults } = settings;
-    const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds]);
+    const named = endIds.filter((id) => id < ownConfig.vocabSize);
+    const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds, ...named]);
     const config = { ...ownConfig, eosTokenIds: [...ends] };
     const chat = chatConfigOf(text);
     const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);

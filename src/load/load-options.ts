@@ -20,7 +20,8 @@ export interface LoadOptions extends RuntimeOptions {
   readonly gpuDtype?: 'float32' | 'float16';
   /**
    * Tokens that a session holds at most, the model's own number unless given and smaller. A model
-   * is refused whose full context does not fit the memory.
+   * is refused whose full context does not fit the memory. One with LongRoPE takes its short factors
+   * where this is at most its original context.
    */
   readonly contextLength?: number;
   /** What weights are widened to, default and so far only `'float32'`. */

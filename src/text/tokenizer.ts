@@ -1,6 +1,24 @@
-import { Tokenizer } from '@huggingface/tokenizers';
-import { TpaError } from '../base/errors.ts';
-import { readTokenizerFile, withoutSpecial, type TokenizerFile } from './tokenizer-file.ts';
+import { checkKind, checkKnown, mismatch } from '../base/arguments.ts';
+import { Encoder } from './tokenizer/encoder.ts';
+import { readTokenizerFile } from './tokenizer/file.ts';
+
+/** How {@link TextTokenizer.encode} reads a text. */
+export interface EncodeOptions {
+  /** Whether special tokens in the text become their ids, default false. */
+  readonly parseSpecial?: boolean;
+  /** Ids that stand before the text, which then gets no prefix space of its own; default none. */
+  readonly after?: readonly number[];
+  /** @internal Ids of added tokens that stay text besides. */
+  readonly forbidden?: ReadonlySet<number>;
+}
+
+/** How {@link TextTokenizer.decode} writes ids. */
+export interface DecodeOptions {
+  /** Whether special tokens are left out, default false. */
+  readonly skipSpecial?: boolean;
+  /** Ids that stand before these, whose text then keeps the space it begins with; default none. */
+  readonly after?: readonly number[];
+}
 
 /** Text to token ids and back. */
 export interface TextTokenizer {
@@ -15,24 +33,31 @@ export interface TextTokenizer {
    *
    * @param text any
    * @param options how
-   * @param options.parseSpecial whether special tokens in the text become their ids, default false
-   * @throws TpaError `TOKENIZER_INVALID` if the file has no token for a piece of the text
+   * @throws TypeError for another kind; TpaError `TOKENIZER_INVALID` if the file has no token for a
+   *   piece of the text
    */
-  encode(text: string, options?: { parseSpecial?: boolean }): number[];
+  encode(text: string, options?: EncodeOptions): number[];
   /**
    * The text of some ids; ids without a token have none.
    *
    * @param ids in order
    * @param options how
-   * @param options.skipSpecial whether special tokens are left out, default false
+   * @throws TypeError for another kind
    */
-  decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /**
+   * The ids of {@link encode}, about a millisecond's work at a time; a piece may be empty.
+   *
+   * @internal
+   */
+  pieces(text: string, options?: EncodeOptions): Iterable<readonly number[]>;
 }
 
 /**
  * Reads a parsed `tokenizer.json` (byte-pair encoding, Hugging Face format).
  *
- * @param options.vocabSize rows of the model's embedding; an id from there on is refused
+ * @param options.vocabSize rows of the model's embedding; tokens from there on are left out, and
+ *   refused where text would become one
  * @throws TpaError `TOKENIZER_INVALID`
  *
  * @example
@@ -45,47 +70,54 @@ export function createTokenizer(
   json: unknown,
   options: { vocabSize?: number } = {},
 ): TextTokenizer {
-  const file = readTokenizerFile(json, options.vocabSize);
-  // Also decodes; the twin that knows no special token is built when user text first needs it.
-  const full = build(file);
-  let plain = file.specialIds.size === 0 ? full : undefined;
+  const { startIds, added, names, decoders, ...file } = readTokenizerFile(json, options.vocabSize);
+  const encoder = new Encoder({ startIds, added, names, decoders, ...file });
+  const special = [...added.values()].filter(({ isSpecial }) => isSpecial);
+  const specialIds = new Set(special.map(({ id }) => id));
+
+  function nameOf(id: number): string {
+    return names.get(id)!;
+  }
+
+  function pieces(text: string, how: EncodeOptions = {}): Iterable<readonly number[]> {
+    checkKind('text', text, 'string');
+    checkKnown('an option of encode', how, ['parseSpecial', 'after', 'forbidden']);
+    const { parseSpecial = false, after = [], forbidden } = how;
+    checkIds('after', after);
+    const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+    const isForbidden = (id: number): boolean =>
+      (!parseSpecial && specialIds.has(id)) || forbidden?.has(id) === true;
+    return encoder.pieces(wellFormed, after, isForbidden);
+  }
 
   return {
-    vocabSize: file.vocabSize,
-    startIds: file.startIds,
-    specialTokens: file.specialTokens,
-    encode(text, { parseSpecial = false } = {}) {
-      const encoder = parseSpecial ? full : (plain ??= build(withoutSpecial(file)));
-      const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
-      if (wellFormed === '') return [];
-      const { ids } = guard(() => encoder.encode(wellFormed, { add_special_tokens: false }));
-      if (ids.some((id: number | undefined) => id === undefined)) {
-        const message = 'tokenizer.json has no token for a piece of the text, nor an unknown token';
-        throw new TpaError('TOKENIZER_INVALID', message);
-      }
+    vocabSize: [...names.keys()].reduce((size, id) => Math.max(size, id + 1), 0),
+    startIds,
+    specialTokens: new Map(special.map(({ content, id }) => [content, id])),
+    encode(text, how) {
+      const ids: number[] = [];
+      for (const piece of pieces(text, how)) for (const id of piece) ids.push(id);
       return ids;
     },
-    decode(ids, { skipSpecial = false } = {}) {
-      const known = ids.filter(
-        (id) => file.ids.has(id) && !(skipSpecial && file.specialIds.has(id)),
-      );
-      // The library's clean-up deletes spaces before punctuation: text would not round-trip.
-      if (known.length === 0) return '';
-      return guard(() => full.decode(known, { clean_up_tokenization_spaces: false }));
+    pieces,
+    decode(ids, how = {}) {
+      checkIds('ids', ids);
+      checkKnown('an option of decode', how, ['skipSpecial', 'after']);
+      const { skipSpecial = false, after = [] } = how;
+      checkIds('after', after);
+      const isShown = (id: number): boolean =>
+        names.has(id) && !(skipSpecial && specialIds.has(id));
+      let texts: readonly string[] = Array.from(ids).filter(isShown).map(nameOf);
+      const last = after.findLast(isShown);
+      const before = last === undefined ? undefined : nameOf(last);
+      if (texts.length === 0) return '';
+      for (const step of decoders) texts = step.decode(texts, before);
+      return texts.join('');
     },
   };
 }
 
-function build(file: TokenizerFile): Tokenizer {
-  return guard(() => new Tokenizer(file.json, {}));
-}
-
-/** Runs the library; its errors quote the file or the text, so they are not passed on. */
-function guard<T>(call: () => T): T {
-  try {
-    return call();
-  } catch {
-    const message = 'the tokenizer library could not work with this tokenizer.json';
-    throw new TpaError('TOKENIZER_INVALID', message);
-  }
+function checkIds(name: string, ids: unknown): void {
+  if (Array.isArray(ids) || (ArrayBuffer.isView(ids) && 'length' in ids)) return;
+  throw new TypeError(mismatch(name, 'an array of token ids', ids));
 }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { asksForHelp, optionName, parseArguments } from '../../src/cli/arguments.ts';
+import { asksFor, optionName, parseArguments } from '../../src/cli/arguments.ts';
 import { choice, flag, integer, number, text, texts } from '../../src/cli/command-spec.ts';
 import { UsageError } from '../../src/cli/exit.ts';
 
@@ -9,9 +9,9 @@ const SPEC = {
   about: '',
   operand: { placeholder: 'SONG', about: '' },
   options: {
-    outDir: text('DIR', { about: '' }),
+    outDir: text('DIR', { short: 'o', about: '' }),
     loud: flag(''),
-    verses: integer({ about: '', min: 1, fallback: '3' }),
+    verses: integer({ short: 'v', about: '', min: 1, fallback: '3' }),
     pitch: number({ about: '', min: 0.5, max: 2, fallback: '1' }),
     key: choice(['major', 'minor'], { about: '', fallback: 'major' }),
     skip: texts('WORD', { about: '' }),
@@ -75,6 +75,25 @@ test('refuses other numbers, naming what is accepted', () => {
   refused(['la', '--key', 'Major'], '"--key" expected major or minor, got "Major"');
 });
 
+test('takes a letter for a name, its value after it, after = or in the next word', () => {
+  const values = { verses: 2, outDir: 'd' };
+  assert.equal(parse('la', '-v', '2', '-o', 'd').values, values);
+  assert.equal(parse('la', '-v2', '-od').values, values);
+  assert.equal(parse('la', '-v=2', '-o=d').values, values);
+  refused(['la', '-v', '0'], '"-v" expected an integer >= 1, got "0"');
+  refused(['la', '-o'], '"-o" expected DIR, got nothing');
+  refused(
+    ['la', '-o', '-v', '2'],
+    '"-o" expected DIR, got nothing; --out-dir=... takes "-v" as the value',
+  );
+});
+
+test('one hyphen before a name is taken for two forgotten, not for letters', () => {
+  refused(['la', '-verses', '2'], 'unknown option "-verses", did you mean "--verses"?');
+  refused(['la', '-out-dir=d'], 'unknown option "-out-dir", did you mean "--out-dir"?');
+  refused(['la', '-loud'], 'unknown option "-loud", did you mean "--loud"?');
+});
+
 test('names an unknown option and the nearest known one', () => {
   refused(['la', '--verse', '2'], 'unknown option "--verse", did you mean "--verses"?');
   refused(['la', '--outdir=x'], 'unknown option "--outdir", did you mean "--out-dir"?');
@@ -111,11 +130,11 @@ test('shows hostile words printable and short', () => {
   );
 });
 
-test('asksForHelp() sees -h and --help up to --', () => {
-  assert.ok(asksForHelp(['la', '--bogus', '--help']));
-  assert.ok(asksForHelp(['-h']));
-  assert.not(asksForHelp(['--', '--help']));
-  assert.not(asksForHelp(['help']));
+test('asksFor() sees any of its options up to --', () => {
+  assert.ok(asksFor(['la', '--bogus', '--help'], '--help', '-h'));
+  assert.ok(asksFor(['-h'], '--help', '-h'));
+  assert.not(asksFor(['--', '--help'], '--help', '-h'));
+  assert.not(asksFor(['help'], '--help', '-h'));
 });
 
 test('optionName() is the kebab-case name', () => {

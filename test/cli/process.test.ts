@@ -73,7 +73,7 @@ test('a progress bar on a terminal, erased; none on a dumb one', async () => {
   const dumb = start(['-qec', `TERM=dumb ${shown}`, '/dev/null'], 'script');
   assert.is(await bright.ended, 0);
   assert.match(bright.out(), /loading \[#+-*\] +\d+%/);
-  assert.match(bright.out().slice(bright.out().lastIndexOf('\u001B')), /^.\[2Kmodel +\//);
+  assert.match(bright.out().slice(bright.out().lastIndexOf('\u001B')), /^.\[2Kfits +yes/);
   assert.is(await dumb.ended, 0);
   assert.not(dumb.out().includes('\u001B'));
 });

@@ -1,3 +1,6 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { addAbortSignal, PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -120,10 +123,14 @@ test('generate: a draw without a seed tells the one that it used', async () => {
   assert.equal(again.ids, first.ids);
 });
 
-test('info: numbers of the shipped model', async () => {
+test('info: whether it fits and how fast it is, then numbers of the shipped model', async () => {
   const { code, out, err } = await runTpa(['info']);
   assert.is(code, 0);
   assert.is(err(), '');
+  assert.match(
+    out(),
+    /^fits +yes, with its whole context of 512 tokens\nneeds +[\d.]+ MB with that; [\d,.]+ MB are allowed, this machine has [\d,.]+ MB\nwrites +[\d,.]+ tokens a second, measured over \d+ at an empty context\n\nmodel +\//,
+  );
   assert.match(out(), /parameters +2,015,232\n/);
   assert.match(out(), /cache +2,560 bytes per token/);
   assert.match(out(), /MHA, same heads +8,192 bytes with 8 heads, 3\.2 times/);
@@ -139,6 +146,34 @@ test('info --json: one object; --simd baseline is asked for', async () => {
   assert.is(report.mhaSameHeads.cacheBytesPerToken, 8192);
   assert.is(report.simd, 'baseline');
   assert.is(report.simdReason, 'asked for');
+  const { fits, context, neededBytes, limitBytes } = report.fit;
+  assert.equal([fits, context], [true, 512]);
+  assert.ok(neededBytes > report.weightBytes + 512 * 2560 && neededBytes < limitBytes);
+  assert.ok(report.speed.tokens >= 2 && report.speed.tokensPerSecond > 0);
+});
+
+test('info: with a context of one token there is no speed', async () => {
+  const { code, out } = await runTpa(['info', '--context', '1']);
+  assert.is(code, 0);
+  assert.match(out(), /^fits +yes.*\n.*\nwrites +not measured: /);
+  assert.is(JSON.parse((await runTpa(['info', '--context', '1', '--json'])).out()).speed, null);
+});
+
+test('a model that does not fit: the error names the --context with which it does', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tpa-large-'));
+  try {
+    await cp(SHIPPED_MODEL, folder, { recursive: true });
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, block_size: 2e6 }));
+    const { code, err } = await runTpa(['info', '-m', folder]);
+    assert.is(code, 1);
+    const [, context = ''] =
+      /^error RESOURCE_LIMIT: .*; load it with --context (\d+)\n$/.exec(err()) ?? [];
+    const fitting = await runTpa(['info', '-m', folder, '--context', context, '--json']);
+    assert.is(JSON.parse(fitting.out()).contextLength, Number(context));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('help: every command and every option has its line', async () => {
@@ -165,8 +200,9 @@ test('without a command: the help on stderr, 2', async () => {
   assert.is(err(), (await runTpa(['--help'])).out());
 });
 
-test('--version', async () => {
+test('--version, -v', async () => {
   const { code, out } = await runTpa(['--version']);
+  assert.is((await runTpa(['-v'])).out(), out());
   assert.is(code, 0);
   assert.is(out(), `${await packageVersion()}\n`);
   assert.match(out(), /^\d+\.\d+\.\d+\n$/);
@@ -197,13 +233,44 @@ test('what fails: one line "error CODE: message", 1', async () => {
   await fails(['generate', 'x'.repeat(1e5)], 1, /^error PROMPT_TOO_LONG: /);
 });
 
+test('with --json what fails is one object on stderr: code and message; the exit code is the same', async () => {
+  for (const [words, exitCode, code, message] of [
+    ['info --model /nowhere --json', 1, 'MODEL_NOT_FOUND', /^there is no dir/],
+    ['generate --json', 2, 'USAGE', /^generate expected one PROMPT, got none$/],
+    ['info --json --modle x', 2, 'USAGE', /did you mean "--model"\?$/],
+  ] as const) {
+    const ran = await runTpa(words.split(' '));
+    assert.is(ran.code, exitCode);
+    assert.is(ran.out(), '');
+    assert.match(ran.err(), ONE_LINE);
+    const failure = JSON.parse(ran.err());
+    assert.equal(Object.keys(failure), ['code', 'message']);
+    assert.is(failure.code, code);
+    assert.match(failure.message, message);
+  }
+});
+
+test('short options are those of the long names', async () => {
+  const short = await runTpa(['generate', PROMPT, '-n', '5', '-t', '1.2', '-s', '9']);
+  const options = ['--max-tokens', '5', '--temperature', '1.2', '--seed', '9'];
+  const long = await runTpa(['generate', PROMPT, '--model', SHIPPED_MODEL, ...options]);
+  assert.is(short.out(), long.out());
+  assert.is(
+    (await runTpa(['generate', PROMPT, '-m', SHIPPED_MODEL, ...options])).out(),
+    long.out(),
+  );
+});
+
 test('Ctrl-C while a model loads or a prompt is read: 130', async () => {
-  for (const args of [['info'], ['generate', 'x', '--json']]) {
+  for (const [args, message] of [
+    [['info'], 'interrupted\n'],
+    [['generate', 'x', '--json'], '{"code":"ABORTED","message":"interrupted"}\n'],
+  ] as const) {
     const host = fakeHost();
     const code = tpa(args, host);
     host.interrupt.abort();
     assert.is(await code, 130);
-    assert.is(host.err(), 'interrupted\n');
+    assert.is(host.err(), message);
     assert.is(host.out(), '');
   }
   const host = fakeHost();

@@ -19,6 +19,11 @@ const TSCONFIG = {
     // what readers copy goes on, and says no types of parameters
     noUnusedLocals: false,
     noImplicitAny: false,
+    // the types of what sources import by names of the package: else it is the scripts, checked
+    paths: {
+      '#wasm': [`${ROOT}src/wasm/delivery/imports.d.ts`],
+      '#cache': [`${ROOT}src/download/cache/imports.d.ts`],
+    },
   },
   extends: `${ROOT}tsconfig.json`,
   include: ['*.mjs', '*.mts'],
@@ -38,7 +43,8 @@ export class Project {
     // the types of what pages import from there
     this.write('tpa-wasm/index.js', "export * from 'tpa-wasm/standalone';\n");
     this.write('llama.gguf', chatGguf(byteLevelMetadata()));
-    this.write('tsconfig.json', JSON.stringify(TSCONFIG));
+    // not tsconfig.json, whose paths tsx would follow too
+    this.write('types.json', JSON.stringify(TSCONFIG));
   }
 
   write(path: string, content: string | Uint8Array): void {
@@ -61,7 +67,13 @@ export class Project {
   /** Checks the types of every program. @throws Error with tsc's findings */
   checkTypes(): void {
     try {
-      this.node([`${ROOT}node_modules/typescript/bin/tsc`, '-p', '.', '--pretty', 'false']);
+      this.node([
+        `${ROOT}node_modules/typescript/bin/tsc`,
+        '-p',
+        'types.json',
+        '--pretty',
+        'false',
+      ]);
     } catch (error) {
       throw new Error(String((error as { stdout?: Buffer }).stdout), { cause: error });
     }

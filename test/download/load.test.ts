@@ -27,6 +27,7 @@ const IDS = [5, 6, 7, 8];
 const ALL = [
   '(chat_template.jinja)',
   '(generation_config.json)',
+  '(special_tokens_map.json)',
   '(tokenizer.json)',
   '(tokenizer_config.json)',
   'config.json',

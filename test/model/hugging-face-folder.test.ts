@@ -11,6 +11,7 @@ const { build } = llamaVariant('llama-untied');
 const { source } = build({ shards: 3 });
 const whole = build().source;
 const generationConfig = { eos_token_id: [7, 11], top_k: 5, temperature: 0.25, do_sample: true };
+const specialTokensMap = { eos_token: { content: '>' } };
 const tokenizerConfig = { bos_token: '<s>', chat_template: 'not this one' };
 const chatTemplate = '{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}';
 const tokenizer = {
@@ -34,6 +35,7 @@ test.before(async (context) => {
     ['generation_config.json', JSON.stringify(generationConfig)],
     ['tokenizer.json', JSON.stringify(tokenizer)],
     ['tokenizer_config.json', JSON.stringify(tokenizerConfig)],
+    ['special_tokens_map.json', JSON.stringify(specialTokensMap)],
     ['chat_template.jinja', chatTemplate],
   ]);
   for (const [name, content] of files) await writeFile(join(context.root, name), content);
@@ -46,7 +48,7 @@ async function check(model: Model): Promise<void> {
   assertSame(await model.logits(IDS), await expected.logits(IDS), 'logits');
   assert.equal(
     [...model.config.eosTokenIds].toSorted((a, b) => a - b),
-    [2, 7, 11],
+    [2, 7, 9, 11],
   );
   assert.equal(model.generationDefaults, { topK: 5, temperature: 0.25 });
   assert.is(model.hasChatTemplate, true);
@@ -72,7 +74,8 @@ test('from a directory: three shards, generation_config.json, chat_template.jinj
 });
 
 test('from bytes: the same', async () => {
-  const given = { ...source, generationConfig, tokenizer, tokenizerConfig, chatTemplate };
+  const text = { generationConfig, tokenizer, tokenizerConfig, specialTokensMap, chatTemplate };
+  const given = { ...source, ...text };
   using model = await loadModel(given, { simd: 'baseline' });
   await check(model);
 });

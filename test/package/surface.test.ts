@@ -49,13 +49,16 @@ test('declarations have no any', () => {
   }
 });
 
+/** What a message tells the caller to pass; nothing is fetched from there unasked. */
+const ADVICE = 'pass https://huggingface.co/';
+
 test('scripts make no code from text and fetch none', () => {
   const scripts = filesOf('.js');
   assert.ok(scripts.length > 20);
   for (const file of scripts) {
     assert.not.match(read(file), /\beval\(|new Function\b|\bFunction\(|importScripts\(/, file);
     assert.not.match(
-      read(file),
+      read(file).replaceAll(ADVICE, ''),
       /https?:\/\/[\w.-]*(cdn|unpkg|jsdelivr|esm\.sh|huggingface)/,
       file,
     );

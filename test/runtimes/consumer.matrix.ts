@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +16,17 @@ test('brings its dependencies and nothing of the optional peers', () => {
 
 test('has the model that the documentation loads', () => {
   assert.ok(isInstalled('tpa-wasm/models/t6-fairytales/config.json'));
+});
+
+test('has a command, found by its own name and by that of the package', () => {
+  for (const name of ['tpa', 'tpa-wasm']) {
+    const args = ['--no-install', name, 'chat', '-n', '4', '-s', '1'];
+    const options = { cwd: CONSUMER, input: 'Once upon a time\n', encoding: 'utf8' } as const;
+    const { status, stdout, stderr } = spawnSync('npx', args, options);
+    assert.is(status, 0, stderr);
+    assert.match(stdout, /^.+\n$/);
+    assert.match(stderr, /^The model in the package /);
+  }
 });
 
 test.run();

@@ -5,19 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import { until, withExample } from './example.ts';
 import { findRuntime } from './find.ts';
+import { EXAMPLE_RUNTIMES } from './pins.ts';
 import { answers } from './sse-client.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const SERVERS = {
-  bun: 'bun',
-  'cloudflare-worker': 'workerd',
-  'deno-deploy': 'deno',
-  'vercel-node': undefined,
-} as const;
+const SERVERS = ['bun', 'cloudflare-worker', 'deno-deploy', 'vercel-node'];
 
 const test = suite('examples answer where their README asks them');
 
-for (const [name, runtime] of Object.entries(SERVERS)) {
+for (const name of SERVERS) {
+  const runtime = EXAMPLE_RUNTIMES[name];
   const readme = readFileSync(`${ROOT}examples/${name}/README.md`, 'utf8');
   const address = new URL(`http://${/^curl -N (\S+)/m.exec(readme)![1]}`);
   const found = runtime && findRuntime(runtime);

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Example, freePort, type Running, until, withExample } from './example.ts';
 import { findRuntime } from './find.ts';
+import { EXAMPLE_RUNTIMES } from './pins.ts';
 import { REQUEST, textOfNode } from './node-text.ts';
 import { abandon, answers, ask, post } from './sse-client.ts';
 import { SLOW, writeZeroModel } from './zero-model.ts';
@@ -15,8 +16,6 @@ interface Server {
   readonly name: string;
   readonly entry: string;
   readonly path?: string;
-  /** The runtime's program, undefined for this Node. */
-  readonly runtime?: 'deno' | 'bun' | 'workerd';
   listenOn(port: number): { args?: string[]; env?: NodeJS.ProcessEnv };
 }
 
@@ -24,7 +23,6 @@ const SERVERS: readonly Server[] = [
   {
     name: 'cloudflare-worker',
     entry: 'worker.js',
-    runtime: 'workerd',
     listenOn: (port) => ({
       args: ['--socket-addr', `http=127.0.0.1:${port}`],
       env: { WORKERD_ESBUILD: ESBUILD },
@@ -33,13 +31,11 @@ const SERVERS: readonly Server[] = [
   {
     name: 'deno-deploy',
     entry: 'main.js',
-    runtime: 'deno',
     listenOn: (port) => ({ env: { DENO_SERVE_ADDRESS: `tcp:127.0.0.1:${port}` } }),
   },
   {
     name: 'bun',
     entry: 'server.js',
-    runtime: 'bun',
     listenOn: (port) => ({ env: { PORT: String(port) } }),
   },
   {
@@ -52,7 +48,8 @@ const SERVERS: readonly Server[] = [
 
 for (const server of SERVERS) {
   const test = suite(`examples/${server.name}`);
-  const found = server.runtime && findRuntime(server.runtime);
+  const runtime = EXAMPLE_RUNTIMES[server.name];
+  const found = runtime && findRuntime(runtime);
   const missing = found && 'missing' in found ? found.missing : undefined;
   if (missing !== undefined) process.stdout.write(`skipped, ${missing}\n`);
   const programs = found && 'program' in found ? [found.program] : [];
@@ -115,7 +112,7 @@ for (const server of SERVERS) {
     },
   );
 
-  if (server.runtime === 'workerd') {
+  if (runtime === 'workerd') {
     check(
       'serves a model just under the limit',
       ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 416 }) > 25 * 2 ** 20),

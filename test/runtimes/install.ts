@@ -1,6 +1,7 @@
 /*
- * `npm run runtimes`: installs what PINS names, each into a folder of its own below .runtimes/. One
- * that is there already stays; one that cannot be had is named, and tests of it are skipped.
+ * `npm run runtimes [NAME ...]`: installs what PINS names, or some of it, each into a folder of its
+ * own below .runtimes/. One that is there already stays; one that cannot be had is named, and tests
+ * of it are skipped.
  */
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +14,9 @@ const run = promisify(execFile);
 const INSTALL_TIMEOUT = 300_000;
 const START_TIMEOUT = 60_000;
 
-for (const name of Object.keys(PINS) as RuntimeName[]) {
+const asked = process.argv.slice(2);
+const all = Object.keys(PINS) as RuntimeName[];
+for (const name of asked.length === 0 ? all : all.filter((one) => asked.includes(one))) {
   if ('missing' in findRuntime(name)) await install(name);
   const found = findRuntime(name);
   const line = 'missing' in found ? `skipped, ${found.missing}` : `${found.title} ${found.version}`;

@@ -46,3 +46,10 @@ export const PINS = {
 
 /** A name of {@link PINS}. */
 export type RuntimeName = keyof typeof PINS;
+
+/** What an example runs in that is not the Node at hand. */
+export const EXAMPLE_RUNTIMES: Readonly<Record<string, RuntimeName>> = {
+  bun: 'bun',
+  'cloudflare-worker': 'workerd',
+  'deno-deploy': 'deno',
+};

@@ -25,19 +25,7 @@ test('variables, loops, conditions, macros, namespaces, slices, filters', () => 
     role,
     content: ' x ',
   }));
-  assert.is(render(source, { messages }), 'USER: x;ASSISTANT: x;2[0, 1, 2]falsetrue');
-});
-
-test('range() is that of Python, up to 65,536 numbers', () => {
-  const ranges: [string, string][] = [
-    ['range(0)', '[]'],
-    ['range(2, 5)', '[2, 3, 4]'],
-    ['range(5, 2)', '[]'],
-    ['range(5, 0, -2)', '[5, 3, 1]'],
-    ['range(0, 5, 2)', '[0, 2, 4]'],
-    ['range(65000)[-1]', '64999'],
-  ];
-  for (const [source, expected] of ranges) assert.is(render(`{{ ${source} }}`), expected, source);
+  assert.is(render(source, { messages }), 'USER: x;ASSISTANT: x;2[0, 1, 2]FalseTrue');
 });
 
 test('literals are the text constants of the code', () => {
@@ -45,6 +33,14 @@ test('literals are the text constants of the code', () => {
     `<a>{{ '<b>' ~ x["</c>"] }}{# '<d>' #}{% if '\\n<e' %}{% endif %}`,
   );
   assert.equal(literals, ['<b>', '</c>', '\n<e']);
+});
+
+test('sought are those that the code may look for in messages, not those it writes', () => {
+  const { sought } = compileChatTemplate(
+    `{{ '<a>' ~ x + '<b>' if y == '<c>' else '<d>' }}{% for m in x %}{{ '<e>' + m.split('<f>')[-1] }}
+    {%- if '<g>' in m %}{% set z = '<h>' %}{{ m | replace('<i>', '') }}{{ ('<j>' in m) ~ '<k>' }}{% endif %}{% endfor %}`,
+  );
+  assert.equal(sought.join(''), '<c><f><g><h><i><j>');
 });
 
 test('the same template renders again and again, without a trace of the last time', () => {
@@ -55,10 +51,57 @@ test('the same template renders again and again, without a trace of the last tim
   assert.is(template.render({ x: 'b' }, LIMIT), 'b');
 });
 
-test('strftime_now() writes the date of today', () => {
+test('strftime_now() writes the date of today, or the one that is given', () => {
   const years = [new Date().getFullYear()];
-  const year = Number(render('{{ strftime_now("%Y") }}'));
-  assert.ok([...years, new Date().getFullYear()].includes(year));
+  const source = '{{ strftime_now("%Y") }}';
+  assert.ok([...years, new Date().getFullYear()].includes(Number(render(source))));
+  assert.is(compileChatTemplate(source).render({}, LIMIT, new Date(1999, 1, 1)), '1999');
+});
+
+test('raise_exception() tells its text, printable and short', async () => {
+  const error = await refused(() => raised('"system"\n'), 'CHAT_TEMPLATE_INVALID');
+  assert.is(
+    error.message,
+    'the chat template refuses these messages: No \\u0022system\\u0022\\u000a; change them or the template (line 1)',
+  );
+  const long = await refused(() => raised('x'.repeat(5000)), 'CHAT_TEMPLATE_INVALID');
+  assert.ok(long.message.length < 300);
+});
+
+test('a refusal says in which line', async () => {
+  const wrong: [string, RegExp][] = [
+    ['\n{{ 1 + "a" }}', /expected .* for "\+", got an integer and a string \(line 2\)/],
+    ['\n\n{% if %}', /expected an expression in line 3/],
+    ['{% for x in y %}', /expected "endfor" at its end/],
+    ['{{ x | wordwrap(3) }}', /the filter "wordwrap", which is not supported/],
+    ['{% include "x" %}', /"include", which is not supported/],
+    ['{{ 2 ** 53 }}', /an integer beyond 2\^53, which is not supported/],
+  ];
+  for (const [source, message] of wrong) {
+    await refused(() => render(source), 'CHAT_TEMPLATE_INVALID', message);
+  }
+});
+
+test('integers are exact up to 2^53; of those beyond, a variable is refused too', async () => {
+  const { MAX_SAFE_INTEGER } = Number;
+  assert.is(
+    render('{{ x }}{{ x - 1 }}', { x: MAX_SAFE_INTEGER }),
+    '90071992547409919007199254740990',
+  );
+  const beyond = { x: MAX_SAFE_INTEGER + 1 };
+  await refused(() => render('{{ x }}', beyond), 'CHAT_TEMPLATE_INVALID', /beyond 2\^53/);
+});
+
+test('a field that is undefined is left out, null is none, 1.5 is a float and 1 is not', () => {
+  const source = '{{ a is defined }}{{ m }}{{ m.x is defined }}';
+  assert.is(
+    render(source, { a: undefined, m: { x: undefined, y: null, z: [1, 1.5] } }),
+    "False{'y': None, 'z': [1, 1.5]}False",
+  );
+});
+
+test('private-use characters, which stand for others in messages, are not escaped', () => {
+  assert.is(render('{{ [x] }}', { x: '\uE000\u200B' }), "['\uE000\\u200b']");
 });
 
 /** n times `part(i)`. */
@@ -74,10 +117,8 @@ const HOSTILE: Record<string, string> = {
   'an unknown statement': `{% ${CANARY} %}`,
   'an unknown filter': `{{ "a" | ${CANARY} }}`,
   'a call of nothing': `{{ ${CANARY}() }}`,
-  'the first of nothing': '{{ [] | first }}',
-  'raise_exception()': `{{ raise_exception('${CANARY}' ~ messages[0].content) }}`,
   'a range of 10^9': '{% for i in range(1000000000) %}{% endfor %}',
-  'a range of 65,537': '{{ range(65537) }}',
+  'a range of 100,001': '{{ range(100001) }}',
   'a range without a step': '{{ range(0, 9, 0) }}',
   'a range of NaN': '{{ range("a") }}',
   'loops of 4 * 10^9 steps':
@@ -127,13 +168,28 @@ for (const [label, source] of Object.entries(HOSTILE)) {
 
 test('numbers and depth have bounds of their own, before memory or the stack is full', async () => {
   const bounds: [string, RegExp][] = [
-    ['an indent of 500 MB', /made a number above 16777216/],
+    ['an indent of 500 MB', /made a text of more than 65536 characters/],
     ['a macro without an end', /nests more than 400 levels/],
+    ['60,000 brackets', /has more than 32768 tokens/],
+    ['loops over one list', /took more than 131072 steps/],
   ];
   for (const [label, message] of bounds) {
     const error = await refused(() => render(HOSTILE[label]!), 'CHAT_TEMPLATE_INVALID');
     assert.match(error.message, message);
   }
+});
+
+test('the steps grow with the messages, up to a bound, and not with the length that is allowed', async () => {
+  const few = await stepsOf(['Hi'], LIMIT);
+  assert.is(await stepsOf(['Hi'], 2 ** 40), few);
+  assert.is(await stepsOf(['Hi', 'x'.repeat(1000)], LIMIT), few + 512 + 8 * 1000);
+  assert.is(
+    await stepsOf(
+      Array.from({ length: 30_000 }, () => 'Hi'),
+      LIMIT,
+    ),
+    2 ** 23,
+  );
 });
 
 test('a thousand messages, and text of half the limit, are far from every bound', () => {
@@ -146,3 +202,17 @@ test('a thousand messages, and text of half the limit, are far from every bound'
 });
 
 test.run();
+
+function raised(text: string): string {
+  return render('{{ raise_exception("No " ~ text) }}', { text });
+}
+
+/** The limit that a template without an end runs into. */
+async function stepsOf(messages: unknown, maxLength: number): Promise<number> {
+  const template = compileChatTemplate(HOSTILE['loops over one list']!);
+  const error = await refused(
+    () => template.render({ messages }, maxLength),
+    'CHAT_TEMPLATE_INVALID',
+  );
+  return Number(/more than (\d+) steps/.exec(error.message)![1]);
+}

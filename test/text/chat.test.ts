@@ -224,7 +224,7 @@ test('a rendering of no text: PROMPT_EMPTY; of too many tokens: CONTEXT_OVERFLOW
 test('bos_token and eos_token are undefined where the files name none', async () => {
   const template = '{{ bos_token is defined }}{{ eos_token is defined }}';
   const ids = await new Chat({ template }).encode(TALK, chatTokenizer, 400);
-  assert.is(chatTokenizer.decode(ids), 'falsefalse');
+  assert.is(chatTokenizer.decode(ids), 'FalseFalse');
 });
 
 test('generationDefaults of the model hold until an option says otherwise', async () => {

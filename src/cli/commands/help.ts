@@ -17,7 +17,7 @@ export function renderCommandHelp({ name, about, operand, options, notes }: Comm
 export function renderHelp(commands: readonly CommandSpec[]): string {
   const rows: Row[] = commands.map(({ name, about }) => [name, about]);
   rows.push(['help [command]', 'show the help of a command']);
-  const options: Row[] = [HELP, ['--version', 'show the version']];
+  const options: Row[] = [HELP, ['-v, --version', 'show the version']];
   return `tpa command [options]
 
 Tensor Product Attention language models on the CPU.
@@ -25,14 +25,16 @@ Tensor Product Attention language models on the CPU.
 ${renderTable(rows, '  ')}
 ${renderTable(options, '  ')}
 Exit codes: 0 done, 1 failed (one line on stderr: error CODE: message), 2 the command line is not
-understood, 130 interrupted by Ctrl-C (once: stop and report; twice: at once).
+understood, 130 interrupted by Ctrl-C (once: stop and report; twice: at once). With --json the line
+on stderr is {"code":"…","message":"…"}.
 `;
 }
 
 function optionRows(options: OptionSpecs): Row[] {
   return Object.entries(options).map(([key, option]) => {
+    const short = option.short === undefined ? '' : `-${option.short}, `;
     const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`;
-    return [`--${optionName(key)}${value}`, optionText(option)];
+    return [`${short}--${optionName(key)}${value}`, optionText(option)];
   });
 }
 

@@ -89,6 +89,7 @@ async function contents(
 }
 
 function refuseJson(file: string): Refuse {
-  if (file === 'tokenizer_config.json') return refuseConfig(file);
+  const isOfTokens = file === 'tokenizer_config.json' || file === 'special_tokens_map.json';
+  if (isOfTokens) return refuseConfig(file);
   return (rule, found) => invalidCheckpoint(`"${file}"`, rule, found);
 }

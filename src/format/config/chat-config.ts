@@ -1,3 +1,4 @@
+import { readToken } from '../special-tokens/named-tokens.ts';
 import { Fields } from './fields.ts';
 import type { ModelText } from '../contents.ts';
 
@@ -16,8 +17,6 @@ const FILE = 'tokenizer_config.json';
 export const MAX_TEMPLATE_LENGTH = 2 ** 17;
 /** Published files with several templates have two to four. */
 const MAX_TEMPLATES = 64;
-/** Special tokens have up to about 30 characters. */
-const MAX_TOKEN_LENGTH = 256;
 
 /**
  * Reads what a tokenizer_config.json says about conversations; of several templates the one named
@@ -59,14 +58,6 @@ function readTemplate(fields: Fields): string | undefined {
     if (name === 'default') found ??= text;
   }
   return found;
-}
-
-/** Tokens are written as text, or as an object with the text and how it is matched. */
-function readToken(fields: Fields, key: string): string | undefined {
-  const value = fields.get(key);
-  const isObject = typeof value === 'object' && value !== null;
-  const text = isObject ? ((value as { content?: unknown }).content ?? null) : value;
-  return readText(fields, key, text, MAX_TOKEN_LENGTH);
 }
 
 function readText(

@@ -187,9 +187,10 @@ export function isOff(value: unknown): boolean {
   return value === undefined || value === false || value === 0 || value === -1;
 }
 
-/** Whether a value is an array or an object with nothing in it. */
+/** Whether a value is an array or an object with nothing in it, or null alone. */
 export function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).every((one) => one === null);
 }
 
 /** Numbers and booleans as they are, everything else by its kind: no text of the file. */

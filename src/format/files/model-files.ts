@@ -1,7 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { type ByteSource, readAll } from './byte-source.ts';
-import { sourceHint } from './source-hint.ts';
 
 /** The files of one model, by their bare names. */
 export interface ModelFiles {
@@ -42,15 +41,20 @@ export async function readModelFile(
   maxBytes: number,
 ): Promise<Uint8Array> {
   const source = await files.open(file);
-  if (!source) throw missingFile(files, file);
+  if (!source) throw missingFile(files, file, await hintFor(files));
   return readAll(source, maxBytes);
 }
 
-/** The error of a file that a model lacks. */
-export function missingFile(files: ModelFiles, file: string): TpaError {
+/** Directories are looked through when they are opened; of an address nothing is known before. */
+async function hintFor({ name }: ModelFiles): Promise<string> {
+  if (!/^https?:/i.test(name)) return '';
+  const { sourceHint } = await import('./source-hint.ts');
+  return sourceHint(name);
+}
+
+/** The error of a file that a model lacks; `hint` goes on from its message. */
+export function missingFile(files: ModelFiles, file: string, hint = ''): TpaError {
   const data = { path: files.name, file };
-  // What is no directory has been told already; of addresses nothing is known before.
-  const hint = /^https?:/i.test(files.name) ? sourceHint(files.name) : '';
   const message = `there is no file "${printable(file)}" in the model "${printable(files.name, 400)}"${hint}`;
   return new TpaError('MODEL_NOT_FOUND', message, { data });
 }

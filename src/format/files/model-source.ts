@@ -13,6 +13,8 @@ export interface ModelBytes {
   readonly tokenizer?: Uint8Array | ArrayBuffer | string | object;
   /** tokenizer_config.json as bytes, text or parsed: a chat template and its special tokens. */
   readonly tokenizerConfig?: Uint8Array | ArrayBuffer | string | object;
+  /** special_tokens_map.json as bytes, text or parsed. */
+  readonly specialTokensMap?: Uint8Array | ArrayBuffer | string | object;
   /** generation_config.json as bytes, text or parsed. */
   readonly generationConfig?: Uint8Array | ArrayBuffer | string | object;
   /** chat_template.jinja as text; goes before the template of `tokenizerConfig`. */
@@ -75,6 +77,7 @@ const JSON_FILES = [
   ['config.json', 'config'],
   ['tokenizer.json', 'tokenizer'],
   ['tokenizer_config.json', 'tokenizerConfig'],
+  ['special_tokens_map.json', 'specialTokensMap'],
   ['generation_config.json', 'generationConfig'],
 ] as const;
 

@@ -4,9 +4,12 @@ import { printable } from '../../base/printable.ts';
 const FOREIGN = /\.(?:gguf|bin|pth?|ckpt)$/i;
 /** Files of a model, which is loaded as a whole. */
 const OWN = /\.(?:safetensors|json|jinja)$/i;
-/** An owner and a name at Hugging Face, alone or in the address of a page about the model. */
-const HUB_NAME =
-  /^(?:https:\/\/(?:huggingface|hf)\.co\/)?([\w-][\w.-]*\/[\w-][\w.-]*)(?:\/(?:tree|blob)\/[\w.-]+)?\/?$/;
+/** Where models have names; nothing is fetched from there unless a caller passes its address. */
+const HUB = 'huggingface.co';
+/** An owner and a name there, alone or in the address of a page about the model. */
+const HUB_NAME = new RegExp(
+  String.raw`^(?:https://(?:${HUB}|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*)(?:/(?:tree|blob)/[\w.-]+)?/?$`,
+);
 
 /** Whether a file is a checkpoint to convert, by its name. */
 export function isForeign(file: string): boolean {
@@ -26,5 +29,5 @@ export function sourceHint(source: string): string {
   if (OWN.test(path)) return ': pass the directory that the file is in';
   const name = HUB_NAME.exec(path)?.[1];
   if (name === undefined) return '';
-  return `: for the model of that name at Hugging Face pass https://huggingface.co/${name}/resolve/main/, or the directory after: hf download ${name} --local-dir DIR`;
+  return `: for the model of that name at Hugging Face pass https://${HUB}/${name}/resolve/main/, or the directory after: hf download ${name} --local-dir DIR`;
 }

@@ -17,10 +17,10 @@ const LENGTH = 64;
 export function standIn(bytes: Uint8Array): string | undefined {
   const text = new TextDecoder().decode(bytes.subarray(0, LENGTH));
   if (POINTER.test(text)) {
-    return 'a git-lfs pointer in its place: run "git lfs pull" in the clone, or at Hugging Face load from /resolve/, not from /raw/';
+    return 'a git-lfs pointer: run "git lfs pull" in the clone, or load from /resolve/, not /raw/';
   }
   if (PAGE.test(text)) {
-    return 'a web page in its place: the address may need a login, or have no such file';
+    return 'a web page: the address may need a login, or have no such file';
   }
   return undefined;
 }

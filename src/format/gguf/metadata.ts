@@ -37,9 +37,14 @@ export class GgufMetadata {
     throw this.#misfit(key, `an integer in ${min}..${max}`, value);
   }
 
-  /** The id of a token with a part to play, such as `bos`. @throws TpaError `CHECKPOINT_INVALID` */
+  /**
+   * The id of a token with a part to play, such as `bos`; none is also written as -1, signed or not.
+   *
+   * @throws TpaError `CHECKPOINT_INVALID`
+   */
   tokenId(name: string): number | undefined {
-    return this.integer(`tokenizer.ggml.${name}_token_id`, 0, MAX_TOKEN_ID);
+    const id = this.integer(`tokenizer.ggml.${name}_token_id`, -1, NO_TOKEN) ?? NO_TOKEN;
+    return id === -1 || id === NO_TOKEN ? undefined : id;
   }
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is missing or no integer in range */
@@ -103,7 +108,7 @@ export function shortest(value: number): number {
 
 /** Real files have 20 to 60. */
 const MAX_PAIRS = 4096;
-const MAX_TOKEN_ID = 2 ** 31;
+const NO_TOKEN = 2 ** 32 - 1;
 /** What the format allows. */
 const MAX_KEY_BYTES = 65_535;
 /** A tokenizer.json in one string takes up to 35 MB. */

@@ -1,4 +1,5 @@
 import { byteLevelTokenizer } from './byte-level.ts';
+import { SPLITTINGS } from './splittings.ts';
 import { readVocabulary } from './vocabulary.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { expectObject, type JsonObject, parseJson } from '../files/json.ts';
@@ -47,15 +48,12 @@ function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string
   return 'its kind of vocabulary is not known';
 }
 
-/** Ways to split whose models put BOS before a text unless the file says otherwise. */
-const STARTS_WITH_BOS: ReadonlySet<unknown> = new Set(['llama-bpe', 'llama3', 'llama-v3']);
-
 /** The same tokenizer.json, putting BOS before a text where the file says or implies it. */
 function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): JsonObject | string {
   const id = metadata.tokenId('bos');
   const isImplied =
     metadata.text('tokenizer.ggml.model') === 'llama' ||
-    STARTS_WITH_BOS.has(metadata.text('tokenizer.ggml.pre'));
+    SPLITTINGS.get(metadata.text('tokenizer.ggml.pre') ?? '')?.startsWithBos;
   const isAdded = metadata.boolean('tokenizer.ggml.add_bos_token') ?? isImplied;
   const token = metadata.texts('tokenizer.ggml.tokens')?.[id ?? -1];
   if (typeof tokenizer === 'string' || tokenizer['post_processor'] !== null) return tokenizer;

@@ -81,8 +81,9 @@ async function readHeaderLength(source: ByteSource, maxHeaderBytes: number): Pro
   if (isInRange && isCutHeader(await source.read(PREFIX_BYTES, available))) {
     throw truncated(source.name, PREFIX_BYTES + Number(declared), source.size);
   }
-  // Read as a length, text of eight letters is beyond every limit.
-  await refuseStandIn(source, 'WEIGHTS_HEADER_SIZE');
+  // Eight letters, read as a length, are beyond every limit.
+  const isText = prefix.every((byte) => byte >= 0x09 && byte < 0x80);
+  if (isText) await refuseStandIn(source, 'WEIGHTS_HEADER_SIZE');
   const limit = Math.min(maxHeaderBytes, available);
   throw new TpaError(
     'WEIGHTS_HEADER_SIZE',

@@ -90,6 +90,7 @@ export function checkFinite(name: string, first: number, elements: Float32Array)
 export const READABLE = 'F32, F16 or BF16';
 
 const SINGLE_FILE = 'model.safetensors';
+const CONVERTED = ': weights in another format are converted first, with tpa convert';
 /** Names the shards. */
 export const INDEX_FILE = 'model.safetensors.index.json';
 /** A file of weights. */
@@ -159,7 +160,7 @@ async function readIndex(files: ModelFiles): Promise<ReadonlyMap<string, string>
   const index = await files.open(INDEX_FILE);
   const shardOf = index && (await readShardIndex(index, SHARD_NAME));
   // The error names the file that most models have.
-  if (!shardOf?.size) throw missingFile(files, SINGLE_FILE);
+  if (!shardOf?.size) throw missingFile(files, SINGLE_FILE, CONVERTED);
   if (new Set(shardOf.values()).size > MAX_SHARDS) throw tooMany('shards', MAX_SHARDS);
   return shardOf;
 }

@@ -133,9 +133,40 @@ test('a context that fills up is said on stderr', async () => {
 });
 
 test('a model without a template: CHAT_TEMPLATE_MISSING before anything is read', async () => {
-  const { code, out, err } = await runTpa(['chat'], { stdin: FIRST });
+  const { code, out, err } = await runTpa(['chat', '-m', SHIPPED_MODEL], { stdin: FIRST });
   assert.equal([code, out()], [1, '']);
   assert.match(err(), /^error CHAT_TEMPLATE_MISSING: [^\n]*tpa generate[^\n]*\n$/);
+});
+
+const STORY = ['chat', '-t', '0', '-n', '8'];
+
+test('without a model the one in the package goes on with a story, and says what it is', async () => {
+  const { code, out, err } = await runTpa(STORY, { stdin: `${FIRST}\n${SECOND}\n` });
+  assert.is(code, 0);
+  assert.match(err(), /^The model in the package tells fairy tales[^\n]*\n$/);
+  using model = await loadModel(SHIPPED_MODEL);
+  using session = model.createSession();
+  const options = { temperature: 0, maxTokens: 8 };
+  const first = await session.generate(FIRST, options).text();
+  assert.match(first, /\S$/);
+  const second = await session.generate(` ${SECOND}`, options).text();
+  assert.is(out(), ended(first) + ended(second));
+});
+
+test('/clear begins another story; one that is too long for the context is said', async () => {
+  const typed = [FIRST, '/clear', FIRST, 'word '.repeat(600), '/exit'];
+  const { code, out, err } = await runTpa(STORY, { isTTY: true, typed });
+  assert.is(code, 0);
+  const [, first, cleared, second] = out().split('> ');
+  assert.is(cleared, '');
+  assert.is(first, second);
+  assert.match(err(), /error CONTEXT_OVERFLOW: [^\n]*\n$/);
+});
+
+test('a system message needs a model that was trained on messages', async () => {
+  const { code, err } = await runTpa(['chat', '--system', CAT], { stdin: FIRST });
+  assert.is(code, 2);
+  assert.match(err(), /^tpa: "--system" expected --model [^\n]*\n$/);
 });
 
 test('has the sampling options of generate, all of them', () => {

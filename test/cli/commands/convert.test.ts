@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../../src/index.ts';
-import { buildGguf } from '../../helpers/files/build-gguf.ts';
+import { buildGguf, TYPE } from '../../helpers/files/build-gguf.ts';
 import { opcodes, pickled, buildTorch, globalOf } from '../../helpers/files/build-torch.ts';
 import { bytesOf } from '../../helpers/files/bytes.ts';
 import { tensorBytes } from '../../helpers/files/converted.ts';
@@ -187,7 +187,7 @@ for (const [label, bytes] of [
   ['a header cut short', buildGguf(ggufModel().parts).subarray(0, 200)],
   ['tensors cut short', buildGguf(ggufModel().parts).subarray(0, -5)],
   ['another beginning', buildGguf(ggufModel().parts).fill(0, 0, 4)],
-  ['a page of a server', bytesOf('<html>404</html>')],
+  ['text', bytesOf('Not found')],
 ] as const) {
   test(`a .gguf that is ${label} is called a damaged GGUF, not a zip`, async ({ root }) => {
     await writeFile(join(root, 'source', 'model.GGUF'), bytes);
@@ -215,6 +215,32 @@ test('a weight that is no number is refused as in loading; nothing is left', asy
   );
   assert.equal(await left(root), []);
 });
+
+const half = (...bits: number[]) => new Uint8Array(Uint16Array.from(bits).buffer);
+for (const [label, type, encode] of [
+  ['F16', TYPE.F16, ({ length }: Float32Array) => half(...Array(length - 1).fill(0x3c00), 0x7c00)],
+  ['BF16', TYPE.BF16, ({ length }: Float32Array) => half(...Array(length - 1).fill(0), 0x7fc0)],
+  [
+    'Q8_0, a scale',
+    TYPE.Q8_0,
+    ({ length }: Float32Array) =>
+      bytesOf(
+        ...Array.from({ length: length / 32 }, () => bytesOf(half(0x7e00), new Uint8Array(32))),
+      ),
+  ],
+] as const) {
+  test(`a GGUF with a weight that is no number: ${label}`, async ({ root }) => {
+    const { parts } = ggufModel({ type, encode });
+    await writeFile(join(root, 'source', 'model.gguf'), buildGguf(parts));
+    const { code, err } = await run(root, ['source/model.gguf']);
+    assert.is(code, 1);
+    assert.match(
+      err(),
+      /^error WEIGHTS_NONFINITE: tensor "\S+" is not finite: element \d+ is \S+\n$/,
+    );
+    assert.equal(await left(root), []);
+  });
+}
 
 test('Ctrl-C while it writes: 130, nothing left, an old model untouched', async ({ root }) => {
   const kept = await fill(root, 'config.json', 'old');

@@ -96,7 +96,7 @@ const convert = async (changes: object, generation?: object) => {
 test('refuses a configuration that loadModel would refuse, before anything is written', async () => {
   await refused(() => convert({ n_head: '4' }), 'CONFIG_INVALID', /"n_head"/);
   await refused(() => convert({ rope_scaling: { factor: 2 } }), 'MODEL_UNSUPPORTED');
-  await refused(() => convert({}, { eos_token_id: 1e6 }), 'CONFIG_INVALID');
+  await refused(() => convert({}, { eos_token_id: -2 }), 'CONFIG_INVALID');
   await refused(() => convert({}, { top_p: 7 }), 'CONFIG_INVALID');
 });
 

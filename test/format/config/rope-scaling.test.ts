@@ -146,7 +146,8 @@ test('C1 refuses each field of each scaling × 16 odd values by its path', async
     assert.is((await refused(run, 'CONFIG_INVALID', key)).data['path'], `rope_scaling.${key}`);
   }
   await eachRefused(scaling, 'CONFIG_INVALID', ['linear', 8, true, [1]], { path: 'rope_scaling' });
-  for (const off of [false, 0, -1, [], {}]) assert.is(scaling(off), undefined);
+  for (const off of [false, 0, -1, [], {}, { type: null, factor: null }])
+    assert.is(scaling(off), undefined);
 });
 
 test('C1 refuses relations: high <= low frequency factor, beta_fast <= beta_slow, yarn on theta 1', async () => {

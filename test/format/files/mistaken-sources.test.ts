@@ -13,7 +13,7 @@ const test = suite<{ root: string }>('sources that are no model, and text in pla
 
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 5000000\n`;
 const PAGE = '\n<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>';
-const LFS = /git-lfs pointer .*"git lfs pull"/;
+const LFS = /git-lfs pointer: .*"git lfs pull"/;
 const WEB = /web page/;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -122,6 +122,8 @@ test('a directory with nothing to load but something to convert, or nothing, say
   await writeFile(join(folder, 'pytorch_model-00001-of-00002.bin'), 'x');
   const torch = await refused(() => loadModel(folder), 'MODEL_NOT_FOUND', /pytorch_model/);
   assert.ok(torch.message.endsWith(`tpa convert ${folder} --out DIR`), torch.message);
+  await rm(join(folder, 'pytorch_model-00001-of-00002.bin'));
+  await refused(() => loadModel(folder), 'MODEL_NOT_FOUND', /"model\.safetensors" .*tpa convert$/);
   // weights beside it are loaded, or refused for what they are
   await writeFile(join(folder, 'model.safetensors'), 'x');
   await refused(() => loadModel(folder), 'WEIGHTS_TRUNCATED');

@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ggufArray, ggufValue, TYPE, type GgufParts } from '../../helpers/files/build-gguf.ts';
+import {
+  ggufArray,
+  ggufValue,
+  TYPE,
+  VALUE,
+  type GgufParts,
+} from '../../helpers/files/build-gguf.ts';
+import { bytesOf, littleEndian } from '../../helpers/files/bytes.ts';
 import { convertedBytes, ggufCheckpoint, tensorBytes } from '../../helpers/files/converted.ts';
 import { bytesOfFloats, ggufModel, type GgufModel } from '../../helpers/models/gguf-model.ts';
 import { refused } from '../../helpers/checks/refused.ts';
@@ -78,6 +85,20 @@ test('config.json of a llama: the keys of Hugging Face, floats as they were writ
     eos_token_id: 2,
   });
   assert.equal(generationConfig, { bos_token_id: 1, eos_token_id: [2, 7] });
+});
+
+test('a token id of -1, signed or not, is none', async () => {
+  const { parts } = ggufModel();
+  const none = bytesOf(littleEndian(VALUE.i32, 4), littleEndian(-1, 4));
+  const metadata: GgufParts['metadata'] = [
+    ...parts.metadata,
+    ['tokenizer.ggml.bos_token_id', none],
+    ['tokenizer.ggml.eos_token_id', ggufValue(2)],
+    ['tokenizer.ggml.eot_token_id', ggufValue(2 ** 32 - 1)],
+  ];
+  const { config, generationConfig } = await ggufCheckpoint({ ...parts, metadata });
+  assert.equal([config['bos_token_id'], config['eos_token_id']], [undefined, 2]);
+  assert.is(generationConfig, undefined);
 });
 
 test('config.json: untied head, biases, head size and scaling where the file has them', async () => {

@@ -195,7 +195,10 @@ for (const [code, files] of [
 test('refuses a count that the file cannot hold before it reads one item', async () => {
   const items = withPair('k', le(VALUE.array, 4), le(VALUE.u8, 4), le(1000, 8));
   const error = await refused(() => read(items), 'CHECKPOINT_INVALID');
-  assert.match(error.message, /^"k" expected a count of at most \d{1,3}, found 1000, as in a file that is damaged$/);
+  assert.match(
+    error.message,
+    /^"k" expected a count of at most \d{1,3}, found 1000, as in a file that is damaged$/,
+  );
 });
 
 test('names the alignment', async () => {

@@ -60,14 +60,15 @@ test('W1 refuses every wrong header length before it reads the header', async ()
   const file = fileOf(three(), 24);
   const near = [-1n, 0n, 1n].flatMap((step) => lengths.map((n) => BigInt.asUintN(64, n + step)));
   for (const length of near.filter((n) => n < 2n || n > 2n ** 24n)) {
-    const prefix = new Uint8Array(8);
+    // its beginning, which is also looked at for text in the file's place
+    const prefix = new Uint8Array(64);
     new DataView(prefix.buffer).setBigUint64(0, length, true);
     const source: ByteSource = {
       name: 'f',
       size: 2 ** 52,
       async read(offset, bytes) {
-        assert.equal([offset, bytes], [0, 8], `${length}`);
-        return prefix;
+        assert.ok(offset === 0 && bytes <= prefix.length, `${length}`);
+        return prefix.slice(0, bytes);
       },
       async close() {},
     };

@@ -8,6 +8,7 @@ export const byteTokenizer: TextTokenizer = {
   specialTokens: new Map([['<|end|>', END_ID]]),
   startIds: [],
   encode: (text) => [...new TextEncoder().encode(text)],
+  pieces: (text) => [[...new TextEncoder().encode(text)]],
   decode(ids, { skipSpecial = false } = {}) {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     if (skipSpecial) return decoder.decode(Uint8Array.from(ids.filter((id) => id !== END_ID)));

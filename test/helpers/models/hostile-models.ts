@@ -105,13 +105,13 @@ export function hostileModels(): HostileModel[] {
     ...tokenized('tokenizer.json that is no JSON', CANARY),
     ...tokenized('tokenizer.json in latin1', Uint8Array.of(0x7b, 0xe9, 0x7d)),
     ...tokenized('tokenizer.json 4 million levels deep', '['.repeat(4e6)),
-    ...tokenized('tokenizer.json of another type', { model: { type: CANARY } }),
+    ...tokenized('tokenizer.json of another type', { model: { type: 'Unigram' } }),
     ...tokenized('an id of the tokenizer beyond vocab_size', bpe({ vocab: { [CANARY]: 97 } })),
     ...tokenized('a broken pattern', {
       ...bpe({}),
       pre_tokenizer: { type: 'Split', pattern: { Regex: `${CANARY}(` }, behavior: 'Isolated' },
     }),
-    ...tokenized('an unknown normalizer', { ...bpe({}), normalizer: { type: CANARY } }),
+    ...tokenized('an unknown normalizer', { ...bpe({}), normalizer: { type: 'Precompiled' } }),
   ];
 }
 

@@ -1,0 +1,68 @@
+import type { JsonObject } from '../files/json.ts';
+import type { NamedToken } from './named-tokens.ts';
+
+/** How an added token is matched where no file says it. */
+const AS_WRITTEN = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+
+/**
+ * The tokens of a tokenizer.json, which is not checked yet, together with those that other files
+ * name. Without a tokenizer.json it has only the latter.
+ */
+export class TokenTable {
+  readonly #vocab: JsonObject;
+  readonly #added: unknown[];
+  /** Where the entry of a text is in `#added`. */
+  readonly #entries: Map<string, number>;
+
+  constructor({ model, added_tokens }: JsonObject, named: readonly NamedToken[]) {
+    this.#vocab = Object((Object(model) as JsonObject)['vocab']) as JsonObject;
+    this.#added = [added_tokens ?? []].flat();
+    this.#entries = new Map();
+    for (const [at, entry] of this.#added.entries()) {
+      const { content } = Object(entry) as JsonObject;
+      if (typeof content === 'string') this.#entries.set(content, at);
+    }
+    let taken: Set<unknown> | undefined;
+    for (const token of named) {
+      const id = this.idOf(token.content) ?? token.id;
+      const isOther = token.id !== undefined && token.id !== id;
+      if (id === undefined || isOther) continue; // tokenizer.json is right, or does not have it
+      if (this.idOf(token.content) === undefined) {
+        taken ??= new Set([...Object.values(this.#vocab), ...this.#added.map(idIn)]);
+        if (taken.has(id)) continue;
+        taken.add(id);
+      }
+      this.#merge(token, id);
+    }
+  }
+
+  /** `added_tokens` of tokenizer.json. */
+  get added(): readonly unknown[] {
+    return this.#added;
+  }
+
+  idOf(content: string): number | undefined {
+    const at = this.#entries.get(content);
+    const own = Object.hasOwn(this.#vocab, content) ? this.#vocab[content] : undefined;
+    const id = own ?? (at === undefined ? undefined : idIn(this.#added[at]));
+    return typeof id === 'number' ? id : undefined;
+  }
+
+  contentOf(id: unknown): string | undefined {
+    if (typeof id !== 'number') return undefined;
+    for (const [content, at] of this.#entries) if (idIn(this.#added[at]) === id) return content;
+    return Object.entries(this.#vocab).find(([, known]) => known === id)?.[0];
+  }
+
+  #merge({ content, flags }: NamedToken, id: number): void {
+    const at = this.#entries.get(content) ?? this.#added.length;
+    const known = Object(this.#added[at]) as JsonObject;
+    const special = known['special'] === true || flags['special'] === true;
+    this.#added[at] = { ...AS_WRITTEN, ...known, ...flags, id, content, special };
+    this.#entries.set(content, at);
+  }
+}
+
+function idIn(entry: unknown): unknown {
+  return (Object(entry) as JsonObject)['id'];
+}

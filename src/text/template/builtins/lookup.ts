@@ -1,0 +1,125 @@
+import { type Budget, Refusal } from '../budget.ts';
+import { bind, builtinOf, type Builtins } from './builtin.ts';
+import { isEqual, keyOf } from '../values/comparison.ts';
+import { TEXT_METHODS } from './text-methods.ts';
+import {
+  countPoints,
+  type Dict,
+  Fields,
+  Group,
+  hasPairs,
+  isDict,
+  type Key,
+  Tuple,
+  UNDEFINED,
+  type Value,
+  View,
+} from '../values/value.ts';
+
+/** Methods that change a list or a mapping are not there: transformers takes them away too. */
+const LIST_METHODS: Builtins<readonly Value[]> = {
+  index: [
+    'value',
+    (budget, list, value) => {
+      const at = list.findIndex((item) => isEqual(budget, item, value));
+      if (at < 0) throw new Refusal('looks for the place of an item that is not there');
+      return at;
+    },
+  ],
+  count: [
+    'value',
+    (budget, list, value) => list.filter((item) => isEqual(budget, item, value)).length,
+  ],
+  copy: ['', (budget, list) => (budget.spend(list.length / 4), list.slice())],
+};
+
+const DICT_METHODS: Builtins<Dict> = {
+  get: [
+    'key default?',
+    (_, dict, key, otherwise = null) => {
+      const value = dict.get(keyOf(key));
+      return value === undefined ? otherwise : value;
+    },
+  ],
+  keys: ['', (budget, dict) => new View('dict_keys', keysOf(budget, dict))],
+  values: ['', (budget, dict) => new View('dict_values', valuesOf(budget, dict))],
+  items: ['', (budget, dict) => new View('dict_items', pairsOf(budget, dict))],
+  copy: ['', (budget, dict) => (budget.spend(4 + 2 * dict.size), new Map(dict))],
+};
+
+function keysOf(budget: Budget, dict: Dict): Key[] {
+  budget.spend(dict.size);
+  return [...dict.keys()];
+}
+
+function valuesOf(budget: Budget, dict: Dict): Value[] {
+  budget.spend(dict.size);
+  return [...dict.values()];
+}
+
+export function pairsOf(budget: Budget, dict: Dict): Tuple[] {
+  budget.spend(2 * dict.size);
+  return Array.from(dict, (pair) => Tuple.from(pair) as Tuple);
+}
+
+/** `value.name`: a method, else an item of that name. */
+export function attributeOf(budget: Budget, value: Value, name: string): Value {
+  const found = methodOf(budget, value, name);
+  if (found !== undefined) return found;
+  const item = isDict(value) ? value.get(name) : undefined;
+  return item === undefined ? UNDEFINED : item;
+}
+
+/** `value[key]`: an item, else a method of that name. */
+export function itemOf(budget: Budget, value: Value, key: Value): Value {
+  const item = isDict(value) ? value.get(keyOf(key)) : indexed(budget, value, key);
+  if (item !== undefined) return item;
+  if (value === UNDEFINED) throw new Refusal('reads an item of something undefined');
+  const method = typeof key === 'string' ? methodOf(budget, value, key) : undefined;
+  return method === undefined ? UNDEFINED : method;
+}
+
+function indexed(budget: Budget, value: Value, key: Value): Value | undefined {
+  const isIndex = typeof key === 'number' || typeof key === 'boolean';
+  if (!isIndex) return undefined;
+  const index = Number(key);
+  if (Array.isArray(value)) return value.at(index);
+  if (typeof value !== 'string') return undefined;
+  if (!hasPairs(value)) return value.at(index);
+  budget.read(4 * value.length);
+  let left = index < 0 ? index + countPoints(budget, value) : index;
+  for (const point of value) if (left-- === 0) return point;
+  return undefined;
+}
+
+function methodOf(budget: Budget, value: Value, name: string): Value | undefined {
+  if (value === UNDEFINED) throw new Refusal('reads a field of something undefined');
+  if (value instanceof Fields) return value.field(name);
+  if (typeof value === 'string') return bound(budget, TEXT_METHODS, value, name);
+  if (isDict(value)) return bound(budget, DICT_METHODS, value, name);
+  if (value instanceof Group && name === 'grouper') return value[0];
+  if (value instanceof Group && name === 'list') return value[1];
+  if (!Array.isArray(value) || (name === 'copy' && value instanceof Tuple)) return undefined;
+  return bound<readonly Value[]>(budget, LIST_METHODS, value, name);
+}
+
+function bound<Subject>(
+  budget: Budget,
+  table: Builtins<Subject>,
+  subject: Subject,
+  name: string,
+): Value | undefined {
+  const method = builtinOf(table, name);
+  return method === undefined ? undefined : bind(method, budget, subject);
+}
+
+/** What `attribute='a.b.0'` of a filter reads. */
+export function pathOf(budget: Budget, value: Value, path: Value): Value {
+  if (typeof path !== 'string') return itemOf(budget, value, path);
+  let at = value;
+  for (const part of path.split('.')) {
+    budget.spend(1 + part.length / 16);
+    at = itemOf(budget, at, /^\d+$/.test(part) ? Number(part) : part);
+  }
+  return at;
+}

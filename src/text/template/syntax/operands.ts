@@ -1,0 +1,102 @@
+import type { Dict } from '../values/value.ts';
+import { keyOf } from '../values/comparison.ts';
+import { Float, int, Tuple } from '../values/value.ts';
+import { ArgumentParser } from './arguments.ts';
+import { type Expression, node } from './node.ts';
+
+const CONSTANTS: Readonly<Record<string, boolean | null>> = {
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+};
+
+/** Constants, names, and what stands in brackets. */
+export abstract class OperandParser extends ArgumentParser {
+  protected primary(): Expression {
+    const reader = this.reader;
+    if (!reader.isOperand) throw reader.wrong('an expression');
+    const { type, value } = reader.next();
+    if (type === 'name') return this.#name(value);
+    if (type === 'string') return this.#string(value);
+    if (type === 'integer') {
+      const number = Number(value.replaceAll('_', ''));
+      return () => int(number);
+    }
+    if (type === 'float') {
+      const number = new Float(Number(value.replaceAll('_', '')));
+      return () => number;
+    }
+    if (value === '(') return this.#parentheses();
+    return value === '[' ? this.#list() : this.#dict();
+  }
+
+  #name(name: string): Expression {
+    if (Object.hasOwn(CONSTANTS, name)) {
+      const constant = CONSTANTS[name]!;
+      return () => constant;
+    }
+    this.reader.names.push(name);
+    return (scope) => scope.get(name);
+  }
+
+  #string(first: string): Expression {
+    let text = first;
+    while (this.reader.is('string')) text += this.reader.next().value;
+    this.reader.literals.push({ text, isSought: false });
+    return () => text;
+  }
+
+  #parentheses(): Expression {
+    const items = this.items(() => this.expression());
+    this.reader.expect('operator', ')');
+    if (items.length === 1 && !items.isTuple) return items[0]!;
+    return node((scope) => Tuple.from(items, (item) => item(scope)));
+  }
+
+  #list(): Expression {
+    const items = this.items(() => this.expression());
+    this.reader.expect('operator', ']');
+    return node((scope) => {
+      scope.budget.spend(2);
+      return items.map((item) => item(scope));
+    });
+  }
+
+  #dict(): Expression {
+    const reader = this.reader;
+    const entries: [Expression, Expression][] = [];
+    while (!reader.is('operator', '}')) {
+      const key = this.expression();
+      reader.expect('operator', ':');
+      entries.push([key, this.expression()]);
+      if (!reader.skip('operator', ',')) break;
+    }
+    reader.expect('operator', '}');
+    return node((scope) => {
+      scope.budget.spend(4 + 2 * entries.length);
+      const dict: Dict = new Map();
+      for (const [key, value] of entries) dict.set(keyOf(key(scope)), value(scope));
+      return dict;
+    });
+  }
+
+  /** Expressions with commas between them, up to a bracket, the end of the tag or "recursive". */
+  protected items(parse: () => Expression): Expression[] & { isTuple?: boolean } {
+    const reader = this.reader;
+    const items: Expression[] & { isTuple?: boolean } = [];
+    const isOver = (): boolean =>
+      reader.is('end') ||
+      reader.is('operator', ')') ||
+      reader.is('operator', ']') ||
+      reader.isName('recursive');
+    while (!isOver()) {
+      items.push(parse());
+      if (!reader.skip('operator', ',')) break;
+      items.isTuple = true;
+    }
+    return items;
+  }
+}

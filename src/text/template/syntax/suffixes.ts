@@ -1,0 +1,125 @@
+import { applyFilter, applyTest } from '../builtins/choosing.ts';
+import { attributeOf, itemOf } from '../builtins/lookup.ts';
+import type { Scope } from '../scope.ts';
+import { cut } from '../values/slices.ts';
+import { NO_NAMES } from '../values/value.ts';
+import { NO_ARGUMENTS } from './arguments.ts';
+import { type Call, called, type Expression, node } from './node.ts';
+import { OperandParser } from './operands.ts';
+
+/** What follows an operand: fields, items, calls, filters and tests. */
+export abstract class SuffixParser extends OperandParser {
+  /** Fields, items and calls of a value. */
+  protected postfix(operand: Expression): Expression {
+    const { reader } = this;
+    let value = operand;
+    for (;;) {
+      if (reader.skip('operator', '.')) value = this.#field(value);
+      else if (reader.skip('operator', '[')) value = this.#subscript(value);
+      else if (reader.is('operator', '(')) value = called(value, this.arguments());
+      else return value;
+    }
+  }
+
+  /** Filters and tests of a value, and calls of what they give. */
+  protected filtered(operand: Expression): Expression {
+    const { reader } = this;
+    let value = operand;
+    for (;;) {
+      if (reader.skip('operator', '|')) value = this.filter(value);
+      else if (reader.skip('name', 'is')) value = this.#test(value);
+      else if (reader.is('operator', '(')) value = called(value, this.arguments());
+      else return value;
+    }
+  }
+
+  /** What follows the bar: the name of a filter and its arguments. */
+  protected filter(value: Expression): Expression {
+    const name = this.#dotted();
+    const call = this.reader.is('operator', '(') ? this.arguments() : () => NO_ARGUMENTS;
+    return node((scope) => {
+      const subject = value(scope);
+      const { args, named } = call(scope);
+      return applyFilter(scope.budget, name, subject, args, named);
+    });
+  }
+
+  #test(value: Expression): Expression {
+    const { reader } = this;
+    const isNegated = reader.skip('name', 'not');
+    const name = this.#dotted();
+    const call = this.#testArguments();
+    if (reader.isName('is')) throw reader.wrong('one test and not another');
+    return node((scope) => {
+      const subject = value(scope);
+      const { args, named } = call(scope);
+      return applyTest(scope.budget, name, subject, args, named) !== isNegated;
+    });
+  }
+
+  /** In parentheses, or one operand without. */
+  #testArguments(): (scope: Scope) => Call {
+    const { reader } = this;
+    if (reader.is('operator', '(')) return this.arguments();
+    if (!reader.isOperand || reader.isName('else', 'or', 'and', 'is')) return () => NO_ARGUMENTS;
+    const from = reader.literals.length;
+    const operand = this.postfix(this.primary());
+    reader.seek(from);
+    return (scope) => ({ args: [operand(scope)], named: NO_NAMES });
+  }
+
+  #dotted(): string {
+    let { value } = this.reader.expect('name');
+    while (this.reader.skip('operator', '.')) value += `.${this.reader.expect('name').value}`;
+    return value;
+  }
+
+  #field(value: Expression): Expression {
+    const { reader } = this;
+    if (reader.is('integer')) {
+      const index = Number(reader.next().value);
+      return node((scope) => itemOf(scope.budget, value(scope), index));
+    }
+    const name = reader.expect('name').value;
+    return node((scope) => attributeOf(scope.budget, value(scope), name));
+  }
+
+  #subscript(value: Expression): Expression {
+    const { reader } = this;
+    const parts: (Expression | undefined)[] = [];
+    let isSlice = false;
+    if (!reader.is('operator', ':')) parts.push(this.expression());
+    while (reader.skip('operator', ':')) {
+      if (!isSlice && parts.length === 0) parts.push(undefined);
+      isSlice = true;
+      const isOmitted = reader.is('operator', ':') || reader.is('operator', ']');
+      parts.push(isOmitted ? undefined : this.expression());
+    }
+    reader.expect('operator', ']');
+    const [start, stop, step] = parts;
+    if (parts.length > 3) throw reader.wrong('at most two colons');
+    if (!isSlice) return node((scope) => itemOf(scope.budget, value(scope), start!(scope)));
+    return node((scope) => {
+      const whole = value(scope);
+      const [a, b, c] = [start, stop, step].map((part) => part?.(scope) ?? null);
+      return cut(scope.budget, whole, a!, b!, c!);
+    });
+  }
+
+  /** A call that ends a tag: what is called, and its arguments. */
+  protected call(): readonly [callee: Expression, call: (scope: Scope) => Call] {
+    const { reader } = this;
+    let value = this.primary();
+    for (;;) {
+      if (!reader.is('operator', '(')) {
+        if (reader.skip('operator', '.')) value = this.#field(value);
+        else if (reader.skip('operator', '[')) value = this.#subscript(value);
+        else throw reader.wrong('a call');
+        continue;
+      }
+      const call = this.arguments();
+      if (reader.is('end')) return [value, call];
+      value = called(value, call);
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { type Budget, Refusal } from '../budget.ts';
+import { find } from './comparison.ts';
+import { hasPairs } from './value.ts';
+
+/** What Python takes for blanks, which is not what JavaScript's `trim` does. */
+const BLANK = new Set(
+  '\t\n\v\f\r\x1C\x1D\x1E\x1F \x85\xA0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000',
+);
+const LINE_ENDS = '\n\v\f\r\x1C\x1D\x1E\x85\u2028\u2029';
+const LINE_END = new RegExp(`\r\n|[${LINE_ENDS}]`, 'g');
+
+export type Side = 'left' | 'right' | 'both';
+
+/** The text without some characters, blanks if none are given, at its ends. */
+export function strip(text: string, side: Side = 'both', characters?: string): string {
+  if (characters !== undefined && hasPairs(characters + text)) {
+    return stripPoints(Array.from(text), side, new Set(characters)).join('');
+  }
+  const dropped = characters === undefined ? BLANK : new Set(characters);
+  let [start, end] = [0, text.length];
+  if (side !== 'right') while (start < end && dropped.has(text[start]!)) start++;
+  if (side !== 'left') while (end > start && dropped.has(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}
+
+function stripPoints(points: string[], side: Side, dropped: ReadonlySet<string>): string[] {
+  let [start, end] = [0, points.length];
+  if (side !== 'right') while (start < end && dropped.has(points[start]!)) start++;
+  if (side !== 'left') while (end > start && dropped.has(points[end - 1]!)) end--;
+  return points.slice(start, end);
+}
+
+/** Python's `split`: at a separator, or at blanks and without empty parts. */
+export function split(
+  budget: Budget,
+  text: string,
+  separator: string | undefined,
+  limit: number,
+): string[] {
+  const parts: string[] = [];
+  const most = limit < 0 ? Infinity : limit;
+  budget.read(text.length);
+  if (separator === undefined) {
+    let at = 0;
+    for (;;) {
+      while (at < text.length && BLANK.has(text[at]!)) at++;
+      if (at === text.length) return parts;
+      budget.spend(1);
+      if (parts.length === most) {
+        parts.push(text.slice(at));
+        return parts;
+      }
+      const start = at;
+      while (at < text.length && !BLANK.has(text[at]!)) at++;
+      parts.push(text.slice(start, at));
+    }
+  }
+  if (separator === '') throw new Refusal('splits a text at an empty one');
+  let start = 0;
+  while (parts.length < most) {
+    const at = find(budget, text, separator, start);
+    if (at < 0) break;
+    parts.push(text.slice(start, at));
+    start = at + separator.length;
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+/** Python's `rsplit`, which counts its parts from the end. */
+export function splitRight(
+  budget: Budget,
+  text: string,
+  separator: string | undefined,
+  limit: number,
+): string[] {
+  const parts = split(budget, text, separator, -1);
+  if (limit < 0 || parts.length <= limit + 1) return parts;
+  if (separator !== undefined) {
+    const first = parts.slice(0, parts.length - limit).join(separator);
+    return limit === 0 ? [first] : [first, ...parts.slice(-limit)];
+  }
+  const last = limit === 0 ? [] : parts.slice(-limit);
+  let rest = strip(text, 'right');
+  for (const part of last.toReversed()) rest = strip(rest.slice(0, -part.length), 'right');
+  budget.spend(last.length);
+  return [rest, ...last];
+}
+
+export function splitLines(budget: Budget, text: string, keepEnds = false): string[] {
+  const lines: string[] = [];
+  budget.read(text.length);
+  let start = 0;
+  for (const { 0: end, index } of text.matchAll(LINE_END)) {
+    budget.spend(1);
+    lines.push(text.slice(start, index + (keepEnds ? end.length : 0)));
+    start = index + end.length;
+  }
+  if (start < text.length) lines.push(text.slice(start));
+  return lines;
+}
+
+/** Python's `replace`; an empty text is found before each character and at the end. */
+export function replace(budget: Budget, text: string, old: string, by: string, limit = -1): string {
+  const most = limit < 0 ? Infinity : limit;
+  if (old !== '') {
+    const parts = split(budget, text, old, limit);
+    budget.write(text.length + (parts.length - 1) * (by.length - old.length));
+    return parts.join(by);
+  }
+  budget.spend(text.length);
+  const points = Array.from(text);
+  const count = Math.min(most, points.length + 1);
+  budget.write(text.length + count * by.length);
+  const tail = count > points.length ? by : '';
+  return points.map((point, i) => (i < count ? by + point : point)).join('') + tail;
+}
+
+/** A text between blanks so that it takes `width` characters; `left` of them go before it. */
+export function pad(
+  budget: Budget,
+  text: string,
+  missing: number,
+  left: number,
+  fill = ' ',
+): string {
+  if (missing <= 0) return text;
+  budget.write(text.length + missing * fill.length);
+  return fill.repeat(left) + text + fill.repeat(missing - left);
+}
+
+export function capitalize(text: string): string {
+  const [first = ''] = text;
+  return first.toUpperCase() + text.slice(first.length).toLowerCase();
+}

@@ -1,0 +1,79 @@
+import { printable } from '../../../base/printable.ts';
+import { widthAt } from '../../pattern/matches.ts';
+import { invalid, type JsonObject, readFlag } from '../fields.ts';
+import { Joints } from './joints.ts';
+import { readMerges } from './merges.ts';
+import type { PairTable } from './pair-table.ts';
+import { idOutOfRange, MAX_VOCAB_SIZE, readVocabulary, type Vocabulary } from './vocabulary.ts';
+
+/** A byte-pair encoding: its tokens, and what becomes of characters and pairs. */
+export interface Bpe {
+  readonly vocabulary: Vocabulary;
+  /** What stands for each byte of a character without a token; -1 where nothing does. */
+  readonly bytes: readonly number[] | undefined;
+  /** What stands for a character without a token. */
+  readonly unknown: number | undefined;
+  /** Whether one unknown token stands for several such characters. */
+  readonly fusesUnknown: boolean;
+  /** Whether a word that is a token is taken as it is. */
+  readonly ignoresMerges: boolean;
+  readonly pairs: PairTable;
+  readonly joints: Joints;
+  /** Whether text may become an id, by its characters, merges or words. */
+  readonly produces: (id: number) => boolean;
+}
+
+/**
+ * Reads the model of a tokenizer.json.
+ *
+ * @param limit rows of the embedding; a token from there on is left out if no text becomes it
+ * @throws TpaError `TOKENIZER_INVALID`
+ */
+export function readBpe(model: JsonObject, limit: number): Bpe {
+  checkKind(model);
+  const vocabulary = readVocabulary(model);
+  const { ids } = vocabulary;
+  const bytes = readFlag(model, 'byte_fallback', false) ? vocabulary.bytes() : undefined;
+  const { unk_token } = model;
+  const unknown = typeof unk_token === 'string' ? ids.get(unk_token) : undefined;
+  if (bytes?.includes(-1) === true && unknown === undefined) {
+    throw invalid('"model.vocab" expected tokens for all bytes, or an unknown token');
+  }
+  const atoms = new Set(bytes);
+  if (unknown !== undefined) atoms.add(unknown);
+  // Marks what comes of a character or a merge.
+  const produced = new Uint8Array(MAX_VOCAB_SIZE);
+  for (const [name, id] of ids) if (widthAt(name, 0) === name.length) produced[id] = 1;
+  const joints = new Joints();
+  const pairs = readMerges(model, vocabulary, atoms, joints, produced);
+  const ignoresMerges = readFlag(model, 'ignore_merges', false);
+  const produces = (id: number): boolean => ignoresMerges || produced[id] === 1;
+  for (const [name, id] of ids) {
+    if (id < limit) continue;
+    if (produces(id) || atoms.has(id)) throw idOutOfRange(id, limit);
+    ids.delete(name);
+  }
+  const fusesUnknown = readFlag(model, 'fuse_unk', false);
+  return {
+    vocabulary,
+    bytes,
+    unknown,
+    fusesUnknown,
+    ignoresMerges,
+    pairs,
+    joints,
+    produces,
+  };
+}
+
+function checkKind(model: JsonObject): void {
+  const { type } = model;
+  if (type !== 'BPE') {
+    const found = typeof type === 'string' ? `"${printable(type, 40)}"` : typeof type;
+    throw invalid(`"model.type" expected "BPE", the one kind that is read, found ${found}`);
+  }
+  if (model['dropout']) throw invalid('"model.dropout" expected 0 or null: ids would be random');
+  if (model['continuing_subword_prefix'] || model['end_of_word_suffix']) {
+    throw invalid('"model" expected neither a subword prefix nor a word suffix');
+  }
+}

@@ -1,0 +1,103 @@
+import { readStartIds } from '../start-tokens.ts';
+import { type AddedToken, readAddedTokens } from './added-tokens.ts';
+import { type Bpe, readBpe } from './bpe/bpe.ts';
+import { MAX_VOCAB_SIZE } from './bpe/vocabulary.ts';
+import { ALPHABET, bytesOf, toByteLevel } from './byte-level.ts';
+import { asObject, invalid, type JsonObject } from './fields.ts';
+import type { Cut } from './steps/cutter.ts';
+import { type Decoder, readDecoders } from './steps/decoders.ts';
+import { type Normalizer, readNormalizers } from './steps/normalizers.ts';
+import { readPreTokenizers } from './steps/pre-tokenizers.ts';
+
+/** A checked tokenizer.json. */
+export interface TokenizerFile {
+  readonly bpe: Bpe;
+  readonly normalizers: readonly Normalizer[];
+  readonly cuts: readonly Cut[];
+  readonly decoders: readonly Decoder[];
+  /** By their ids. */
+  readonly added: ReadonlyMap<number, AddedToken>;
+  /** What the decoders take for each id. */
+  readonly names: ReadonlyMap<number, string>;
+  /** Ids that the file puts before every text: BOS of LLaMA, none of GPT-2. */
+  readonly startIds: readonly number[];
+}
+
+/** How many times as long all steps may make a text: NFKC, lower case and bytes 144 times at most. */
+const MAX_GROWTH = 256;
+
+/**
+ * Reads a tokenizer.json.
+ *
+ * @throws TpaError `TOKENIZER_INVALID`
+ */
+export function readTokenizerFile(json: unknown, limit = MAX_VOCAB_SIZE): TokenizerFile {
+  const root = asObject('the file', json);
+  const model = asObject('model', root['model']);
+  const bpe = readBpe(model, limit);
+  const normalizers = readNormalizers(root['normalizer']);
+  const cuts = readPreTokenizers(root['pre_tokenizer']);
+  const decoders = readDecoders(root['decoder']);
+  checkGrowth([...normalizers, ...cuts]);
+  checkGrowth(decoders);
+  checkStart([...normalizers, ...cuts]);
+  checkCoverage(bpe, model, [...normalizers, ...cuts]);
+  const { ids } = bpe.vocabulary;
+  const names = new Map(Array.from(ids, ([name, id]) => [id, name]));
+  const decodesBytes = decoders.some(({ isByteLevel }) => isByteLevel === true);
+  const added = new Map<number, AddedToken>();
+  for (const token of readAddedTokens(root, ids).values()) {
+    const { id, content } = token;
+    if (id >= limit) continue; // the model has no such token
+    if (added.has(id) || (names.has(id) && !ids.has(content))) {
+      throw invalid(`two tokens have the id ${id}`);
+    }
+    added.set(id, token);
+    // It is text, also where its letters could be bytes.
+    const isLetters = decodesBytes && !ids.has(content) && bytesOf(content) !== undefined;
+    names.set(id, isLetters ? toByteLevel(content) : content);
+  }
+  if (names.size === 0) throw invalid('"model.vocab" expected at least one token');
+  const startIds = readStartIds(root['post_processor'], names);
+  return { bpe, normalizers, cuts, decoders, added, names, startIds };
+}
+
+function checkGrowth(steps: readonly { readonly growth: number }[]): void {
+  const growth = steps.reduce((product, step) => product * step.growth, 1);
+  if (growth > MAX_GROWTH) {
+    throw invalid(
+      `the steps expected to make a text ${MAX_GROWTH} times as long at most, found ${growth}`,
+    );
+  }
+}
+
+/** Which piece is the first is not known behind a step that changes where the text begins. */
+function checkStart(steps: readonly (Normalizer | Cut)[]): void {
+  const moving = steps.findIndex(({ movesStart }) => movesStart === true);
+  const needing = steps.findLastIndex((step) => 'needsStart' in step && step.needsStart === true);
+  if (moving >= 0 && moving < needing) {
+    throw invalid(
+      '"Metaspace.prepend_scheme" expected "always" or "never" behind a step that changes where the text begins',
+    );
+  }
+}
+
+/** Refuses a vocabulary that has nothing for some text, which would be lost. */
+function checkCoverage(bpe: Bpe, model: JsonObject, steps: readonly (Normalizer | Cut)[]): void {
+  const byteLevels = steps.filter(({ isByteLevel }) => isByteLevel === true).length;
+  if (byteLevels > 1) throw invalid('the steps expected one of type ByteLevel at most, found more');
+  const { ids } = bpe.vocabulary;
+  const missing = ALPHABET.findIndex((letter) => !ids.has(letter));
+  const isByteVocabulary = missing < 0 && !ids.has(' ') && !ids.has('\u2581');
+  if (bpe.bytes !== undefined) return;
+  if (byteLevels === 0 && isByteVocabulary) {
+    throw invalid('"pre_tokenizer" expected a step of type ByteLevel for a vocabulary of bytes');
+  }
+  if (typeof model['unk_token'] === 'string') return;
+  if (byteLevels === 0) {
+    throw invalid('"model" expected an unknown token or byte_fallback for what has no token');
+  }
+  if (missing >= 0) {
+    throw invalid(`"model.vocab" expected a token for byte ${missing}, or an unknown token`);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Target } from '../target.ts';
+import { CONFIG } from './config.ts';
+import { GGUF, SAFETENSORS, TORCH } from './files.ts';
+import { MESSAGES } from './messages.ts';
+import { PATTERN } from './pattern.ts';
+import { TEMPLATE } from './template.ts';
+import { TOKENIZER } from './tokenizer.ts';
+
+/** All that `npm run fuzz` runs. */
+export const TARGETS: readonly Target[] = [
+  TOKENIZER,
+  PATTERN,
+  TEMPLATE,
+  CONFIG,
+  MESSAGES,
+  SAFETENSORS,
+  GGUF,
+  TORCH,
+];
