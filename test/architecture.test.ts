@@ -137,8 +137,10 @@ test('what a GPU needs is loaded when there is one: all but a look whether there
   assert.equal([...new Set(names)], ['present']);
 });
 
-test('chat templates are rendered by code that is loaded when it is needed', () => {
-  assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), []);
+test('conversations are written by code that is loaded when it is needed', () => {
+  const writer = 'src/text/chat/conversation-writer.ts';
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), [writer]);
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*conversation-writer\.ts'/m), []);
 });
 
 test('assembly/ imports nothing from outside', () => {

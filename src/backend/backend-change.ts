@@ -1,3 +1,4 @@
+import { checkObject } from '../base/arguments.ts';
 import type { Side } from './backend.ts';
 
 /** Another side computes from now on. */
@@ -20,6 +21,7 @@ export class BackendChangeEvent extends Event implements BackendChange {
    */
   constructor(change: BackendChange) {
     super('backendchange');
+    checkObject('change', change);
     this.backend = change.backend;
     this.reason = change.reason;
   }

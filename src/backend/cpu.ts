@@ -4,18 +4,12 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
 import type { ModelWeights } from '../weights/weights.ts';
+import { stepTokens } from '../model/budget.ts';
 import { createWorkspace, fixedFactors } from '../model/workspace.ts';
 import type { Compute } from '../compute/compute.ts';
-import { QUERY_BLOCK } from '../compute/order.ts';
 import { createLayerCache, type LayerCache } from '../cache/layer-cache.ts';
 import type { Backend, FactorSequence, Sequence } from './backend.ts';
 import { loadFactors, readFactors } from './cpu-factors.ts';
-
-/**
- * Tokens evaluated together: enough rows to reuse a panel of weights, few enough that an abort is
- * seen within a chunk (T6-small, 124 M parameters: 0.29 s on one Zen 3 core, relaxed binary).
- */
-const MAX_CHUNK = QUERY_BLOCK;
 
 /** A context on the CPU: its factors go in and out, and so do those of its forks. */
 export interface CpuSequence extends Sequence, FactorSequence {
@@ -37,15 +31,10 @@ export class CpuBackend implements Backend<CpuSequence> {
   constructor(compute: Compute, config: ModelConfig, weights: ModelWeights) {
     this.contextLength = config.contextLength;
     this.vocabSize = config.vocabSize;
-    this.maxChunk = Math.min(MAX_CHUNK, config.contextLength);
+    this.maxChunk = stepTokens(config);
     this.#fixed = fixedFactors(compute, config, weights);
-    const shape = createLayerCache(compute, attentionSpec(config));
-    try {
-      const workspace = createWorkspace(compute, config, shape, this.maxChunk);
-      this.#network = { compute, config, weights, workspace };
-    } finally {
-      shape.dispose();
-    }
+    const workspace = createWorkspace(compute, config, this.maxChunk);
+    this.#network = { compute, config, weights, workspace };
   }
 
   /** An empty sequence. */

@@ -116,6 +116,19 @@ export function checkFloats(name: string, value: unknown, length: number): Float
   throw new RangeError(`${mismatch(name, 'finite numbers', floats[bad])} at ${bad}`);
 }
 
+/** Memory that was not transferred to somebody else, or a view of it. @throws TypeError */
+export function checkAttached<T extends ArrayBufferView | ArrayBuffer>(name: string, value: T): T {
+  const buffer = ArrayBuffer.isView(value) ? value.buffer : (value as ArrayBuffer);
+  try {
+    buffer.slice(0, 0); // engines of 2023 have no other way to tell
+    return value;
+  } catch {
+    throw new TypeError(
+      `"${name}" expected memory with something in it, got one that was transferred`,
+    );
+  }
+}
+
 /** How many tokens an array of `perToken` numbers each holds. @throws TypeError, RangeError */
 export function countTokens(name: string, value: unknown, perToken: number): number {
   const { length } = checkFloat32Array(name, value);

@@ -1,8 +1,9 @@
 import type { AttentionSpec } from '../attention/spec.ts';
 import type { Compute } from '../compute/compute.ts';
+import { PAGE_TOKENS, pageBytes } from '../layout/pages.ts';
 import type { FixedFactors } from '../layout/records.ts';
-import { LinearState } from './linear-state.ts';
-import { PagedCache } from './pages.ts';
+import { LinearState, statesBytes } from './linear-state.ts';
+import { FIRST_CAPACITY, PagedCache, tableBytes } from './pages.ts';
 
 /** One layer's memory of the tokens before. */
 export type LayerCache = PagedCache | LinearState;
@@ -20,4 +21,20 @@ export function createLayerCache(
   return spec.score === 'linear'
     ? new LinearState(compute, spec)
     : new PagedCache(compute, spec, fixed);
+}
+
+/** Bytes that a layer's memory of `tokens` tokens takes at most, on the way there included. */
+export function layerCacheBytes(compute: Compute, spec: AttentionSpec, tokens: number): number {
+  const bytes = spec.score === 'linear' ? statesBytes : pagedBytes;
+  return bytes(compute, spec, tokens);
+}
+
+/** Pages, and each table that they outgrow. */
+function pagedBytes({ heap }: Compute, spec: AttentionSpec, tokens: number): number {
+  const pages = Math.ceil(tokens / PAGE_TOKENS);
+  let bytes = pages * heap.regionBytes(pageBytes(spec));
+  for (let capacity = FIRST_CAPACITY; ; capacity *= 2) {
+    bytes += heap.regionBytes(tableBytes(capacity));
+    if (capacity >= pages) return bytes;
+  }
 }

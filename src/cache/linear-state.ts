@@ -5,6 +5,15 @@ import { bytesOf } from '../layout/numbers.ts';
 import { CACHE_SHAPE_BYTES, writeShape } from '../layout/records.ts';
 import { checkLengths, checkPiece, type Saving } from './saving.ts';
 
+/** States that are kept within a step: the one before, the present, the next. */
+const STATES = 3;
+
+/** Bytes that a layer takes before it has seen `tokens` tokens. */
+export function statesBytes({ heap }: Compute, spec: AttentionSpec, tokens: number): number {
+  const state = heap.regionBytes(bytesOf(linearStateNumbers(spec)));
+  return heap.regionBytes(CACHE_SHAPE_BYTES) + Math.min(STATES, tokens) * state;
+}
+
 /** Σ k vᵀ of the first `length` tokens, never changed once it is committed; forks share it. */
 interface State {
   readonly address: number;

@@ -15,6 +15,11 @@ interface Page {
 /** Bytes before the page table: the kernels' CacheShape of 72 bytes, then their FactorRows of 32. */
 const HEADER = 128;
 const ROWS_AT = 80;
+/** Pages of a new table; it grows by doubling. */
+export const FIRST_CAPACITY = 16;
+
+/** Bytes of a table of so many pages. */
+export const tableBytes = (capacity: number): number => HEADER + bytesOf(capacity);
 
 /**
  * One layer's factors in pages of wasm memory, reached through a page table. Appending never
@@ -31,7 +36,7 @@ export class PagedCache implements CacheView, Saving {
   readonly #pageBytes: number;
   #pages: Page[] = [];
   #table: number;
-  #capacity = 16;
+  #capacity = FIRST_CAPACITY;
   #length = 0;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
@@ -196,7 +201,7 @@ export class PagedCache implements CacheView, Saving {
 
   #createTable(capacity: number): number {
     const { heap } = this.#compute;
-    const table = heap.allocate(HEADER + bytesOf(capacity));
+    const table = heap.allocate(tableBytes(capacity));
     writeShape(heap, table, this.spec, this.#fixed);
     return table;
   }

@@ -10,7 +10,7 @@ export interface Lane {
 
 /** In front of the scratch a cache line of records: QueryRows of 24 bytes, then FactorRows of 32. */
 const FACTORS_AT = 32;
-const RECORD_BYTES = 64;
+export const RECORD_BYTES = 64;
 
 /**
  * How kernels are called: an operation is so many units that do not depend on each other (panels of

@@ -2,6 +2,11 @@ import { type RopeSpec, scaleFrequencies } from '../attention/rope.ts';
 import { bytesOf, numberAt, rowAt, type Rows } from '../layout/numbers.ts';
 import type { Compute } from './compute.ts';
 
+/** Bytes of the frequencies, and of the tables of `tokens` positions. */
+export function ropeBytes(rotaryDim: number, tokens: number): number {
+  return bytesOf((rotaryDim / 2) * (1 + 2 * tokens));
+}
+
 /** Tables of a rotary embedding, computed by the kernels for up to `tokens` consecutive positions. */
 export class RopeTables {
   /** Pairs of features that rotate. */
@@ -25,7 +30,7 @@ export class RopeTables {
     this.#magnitude = scaling && 'attentionFactor' in scaling ? scaling.attentionFactor : 1;
     // an ulp of this logarithm, which engines round differently, is 1e-9 of a float32 ulp
     this.#logDecay = Math.log(decay);
-    this.#frequencies = heap.allocate(bytesOf(pairs * (1 + 2 * tokens)));
+    this.#frequencies = heap.allocate(ropeBytes(rotaryDim, tokens));
     this.#cos = numberAt(this.#frequencies, pairs);
     this.#sin = numberAt(this.#cos, pairs * tokens);
     kernels.ropeFrequencies(this.#frequencies, rotaryDim, theta);

@@ -1,3 +1,4 @@
+import { checkInteger, checkKind, checkObject, mismatch } from '../base/arguments.ts';
 import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { ModelContents } from '../format/contents.ts';
@@ -106,6 +107,31 @@ async function* finite({ name, dtype, chunks }: CheckpointTensor): AsyncGenerato
     piece = await next;
   }
 }
+
+/** Refuses what is no checkpoint: callers make them too. @throws TypeError, RangeError */
+export function checkCheckpoint(checkpoint: Checkpoint): void {
+  const { config, tensors, ...rest } = checkObject('checkpoint', checkpoint);
+  checkObject('checkpoint.config', config);
+  for (const name of TEXTS) {
+    if (rest[name] !== undefined) checkObject(`checkpoint.${name}`, rest[name]);
+  }
+  if (!Array.isArray(tensors)) {
+    throw new TypeError(mismatch('checkpoint.tensors', 'an array', tensors));
+  }
+  for (const [i, tensor] of Array.from<Partial<CheckpointTensor>>(tensors).entries()) {
+    const at = `checkpoint.tensors[${i}]`;
+    const { name, dtype, shape, byteLength, chunks } = checkObject(at, tensor);
+    checkKind(`${at}.name`, name, 'string');
+    checkKind(`${at}.dtype`, dtype, 'string');
+    checkKind(`${at}.chunks`, chunks, 'function');
+    checkInteger(`${at}.byteLength`, byteLength, 0);
+    if (!Array.isArray(shape)) throw new TypeError(mismatch(`${at}.shape`, 'an array', shape));
+    for (const size of Array.from<unknown>(shape)) checkInteger(`${at}.shape`, size, 0);
+  }
+}
+
+/** Files of text that a checkpoint may have. */
+const TEXTS = ['tokenizer', 'tokenizerConfig', 'specialTokensMap', 'generationConfig'] as const;
 
 /** A tensor as it is stored, or in float32 where its elements share scales. */
 function translated(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {

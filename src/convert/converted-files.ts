@@ -4,7 +4,7 @@ import { parseGenerationConfig } from '../format/config/generation-config.ts';
 import { readNamedTokens } from '../format/special-tokens/named-tokens.ts';
 import { planSafetensors } from './safetensors-writer.ts';
 import type { JsonObject } from '../format/files/json.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { checkCheckpoint, type Checkpoint } from './checkpoint.ts';
 
 /** A file of a converted model that is not written yet. */
 export interface ConvertedFile {
@@ -32,7 +32,7 @@ export const CONVERTED_NAMES: readonly string[] = [
  * bit-identical, quantised ones become float32, exactly.
  *
  * @param checkpoint to be closed when everything is drawn
- * @throws TpaError any `WEIGHTS_*` of a header that could not be read again; `CONFIG_INVALID`,
+ * @throws TypeError, RangeError for what is no checkpoint; TpaError any `WEIGHTS_*` of a header that could not be read again; `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH` for a configuration that `loadModel` would refuse; while
  *   chunks are drawn, `WEIGHTS_TRUNCATED`, `WEIGHTS_NONFINITE`
  * @example
@@ -44,6 +44,7 @@ export const CONVERTED_NAMES: readonly string[] = [
  * await checkpoint.close();
  */
 export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonly ConvertedFile[]> {
+  checkCheckpoint(checkpoint);
   const { config, tensors, tokenizer, tokenizerConfig } = checkpoint;
   const { specialTokensMap, generationConfig } = checkpoint;
   const { entries, byteLength, chunks } = await planSafetensors(tensors);

@@ -1,3 +1,4 @@
+import { mismatch } from '../base/arguments.ts';
 import { TpaError } from '../base/errors.ts';
 import { unsupportedCheckpoint } from '../format/errors.ts';
 import { openDirectory, openFile, splitPath } from '../format/files/directory.ts';
@@ -24,7 +25,7 @@ const CANDIDATES: readonly string[] = [TORCH_FILE, TORCH_INDEX, NANOGPT_FILE];
  * in it is run, and no weight is read yet.
  *
  * @param path the file, or the directory of a PyTorch checkpoint (Node.js, Deno, Bun)
- * @throws TpaError `MODEL_NOT_FOUND`, `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID`,
+ * @throws TypeError for another kind of path; TpaError `MODEL_NOT_FOUND`, `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID`,
  *   `RESOURCE_LIMIT`, `PATH_ESCAPE`, any `WEIGHTS_*`
  * @example
  * const checkpoint = await openCheckpoint('./llama.gguf');
@@ -32,6 +33,9 @@ const CANDIDATES: readonly string[] = [TORCH_FILE, TORCH_INDEX, NANOGPT_FILE];
  * await checkpoint.close();
  */
 export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
+  if (typeof path !== 'string' && !(path instanceof URL)) {
+    throw new TypeError(mismatch('path', 'a path or a file: URL', path));
+  }
   const { directory, file } = await splitPath(path);
   const files = await openDirectory(directory);
   let source: ByteSource | undefined;

@@ -1,8 +1,7 @@
 import { TpaError } from '../base/errors.ts';
-import { MAX_TEMPLATE_LENGTH } from './config/chat-config.ts';
 import { MAX_CONFIG_BYTES, parseConfigBytes } from './config/config.ts';
 import { refuseConfig } from './config/fields.ts';
-import { MAX_TOKENIZER_BYTES } from './config/limits.ts';
+import { MAX_TEMPLATE_LENGTH, MAX_TOKENIZER_BYTES } from './config/limits.ts';
 import { decodeUtf8 } from './files/byte-reader.ts';
 import { readAll } from './files/byte-source.ts';
 import { expectObject, type JsonObject, parseJson, type Refuse } from './files/json.ts';

@@ -35,9 +35,14 @@ export class Context {
     return this.#ids.length >= this.#backend.contextLength;
   }
 
+  /** @throws TpaError `DISPOSED` */
+  checkAlive(): void {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
+  }
+
   /** @throws TpaError `DISPOSED`, or `SESSION_BUSY` while another call holds the context */
   checkFree(): void {
-    this.#checkAlive();
+    this.checkAlive();
     if (!this.#isHeld) return;
     const message = 'the session is busy: another call is still running; await it first';
     throw new TpaError('SESSION_BUSY', message);
@@ -46,22 +51,26 @@ export class Context {
   /**
    * {@link checkFree}, then keeps other calls out.
    *
-   * @returns lets them in again; only its first call counts
+   * @param holder the session, which is not collected before it is released
+   * @returns lets others in again; only its first call counts
    */
-  hold(): () => void {
+  hold(holder: object): () => void {
     this.checkFree();
     this.#isHeld = true;
-    let isReleased = false;
+    let held: object | undefined = holder;
     return () => {
-      if (!isReleased) this.#isHeld = false;
-      isReleased = true;
+      if (held !== undefined) this.#isHeld = false;
+      held = undefined;
     };
   }
 
-  /** @throws TpaError `CONTEXT_OVERFLOW` if `count` more tokens do not fit */
-  checkRoom(count: number): void {
+  /**
+   * @param kept tokens that stay before them, all unless given
+   * @throws TpaError `CONTEXT_OVERFLOW` if `count` more tokens do not fit
+   */
+  checkRoom(count: number, kept = this.#ids.length): void {
     const limit = this.#backend.contextLength;
-    const asked = this.#ids.length + count;
+    const asked = kept + count;
     if (asked > limit) throw contextOverflow(asked, limit);
   }
 
@@ -77,7 +86,7 @@ export class Context {
     added: readonly number[],
     isCancelled: () => boolean,
   ): Promise<Float32Array | undefined> {
-    this.#checkAlive();
+    this.checkAlive();
     const sequence = this.#sequence;
     if (added.length === 0 && sequence.length === this.#ids.length) {
       sequence.truncate(sequence.length - 1); // nobody kept the last logits
@@ -111,7 +120,7 @@ export class Context {
     ids: readonly number[],
     isCancelled: () => boolean,
   ): Promise<Float32Array | undefined> {
-    this.#checkAlive();
+    this.checkAlive();
     const before = this.#ids;
     const limit = Math.min(before.length, ids.length);
     let shared = 0;
@@ -158,19 +167,15 @@ export class Context {
   }
 
   async #forward(ids: readonly number[]): Promise<Float32Array> {
-    this.#checkAlive();
+    this.checkAlive();
     this.#isComputing = true;
     try {
       const logits = await this.#sequence.forward(ids, 'last');
-      this.#checkAlive();
+      this.checkAlive();
       return logits;
     } finally {
       this.#isComputing = false;
       if (this.#isDisposed) this.#sequence.dispose();
     }
-  }
-
-  #checkAlive(): void {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
   }
 }

@@ -4,8 +4,8 @@ import type { Context } from './context.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createRandom } from './random.ts';
 import { logprobOf, sampleToken } from './sampling.ts';
-import { StopFilter } from './stop.ts';
-import { TextStream } from './text-stream.ts';
+import { readPieces } from '../text/prompt.ts';
+import type { TextOutput } from './text-output.ts';
 import { yieldMacrotask } from '../base/time.ts';
 
 /**
@@ -24,16 +24,24 @@ export interface GeneratedToken {
   readonly logprob?: number;
 }
 
+/** What a token without a tokenizer shows. */
+const NO_TEXT = { text: '', isStopped: false };
+
+type Pieces = Iterable<readonly number[]>;
+
 /** What a generation works on. */
 export interface GenerationTask {
   readonly context: Context;
+  /** The session, which must not be collected while there is something to generate. */
+  readonly owner: object;
   readonly tokenizer: TextTokenizer | undefined;
-  readonly eosTokenIds: readonly number[];
+  /** Ids that end it. */
+  readonly ends: ReadonlySet<number>;
   /** Ids from here on are never sampled. */
   readonly candidates: number;
   readonly options: ResolvedOptions;
-  /** Tokenises the prompt; called at the first pull. */
-  readonly readPrompt: () => readonly number[] | Promise<readonly number[]>;
+  /** Ids of the prompt behind those of the context, a piece of work at a time; called at the first pull. */
+  readonly readPrompt: (before: readonly number[]) => Pieces | Promise<Pieces>;
   /** Whether the prompt is the conversation from its beginning, not what follows. */
   readonly isWhole: boolean;
 }
@@ -54,15 +62,17 @@ export interface GenerationTask {
  * generation.finishReason; // 'length'
  */
 export class Generation implements AsyncIterable<GeneratedToken> {
-  readonly #task: GenerationTask;
+  readonly #task: Omit<GenerationTask, 'owner'>;
   readonly #tokens: number[] = [];
   #finishReason: FinishReason | undefined;
-  #isConsumed = false;
+  /** Until it is read; whoever reads has it then. */
+  #owner: object | undefined;
   #isLeft = false;
 
   /** Made by `session.generate()`. @internal */
-  constructor(task: GenerationTask) {
+  constructor({ owner, ...task }: GenerationTask) {
     this.#task = task;
+    this.#owner = owner;
   }
 
   /** Why it ended; `undefined` while it runs, and if it failed. */
@@ -82,10 +92,11 @@ export class Generation implements AsyncIterable<GeneratedToken> {
 
   /** @throws TypeError if the generation is read already */
   [Symbol.asyncIterator](): AsyncIterator<GeneratedToken, undefined, undefined> {
-    if (this.#isConsumed)
+    const owner = this.#owner;
+    if (owner === undefined)
       throw new TypeError('this generation is read already; call generate() for another');
-    this.#isConsumed = true;
-    const steps = this.#run();
+    this.#owner = undefined;
+    const steps = this.#run(owner);
     return {
       next: () => steps.next(),
       return: () => {
@@ -137,17 +148,19 @@ export class Generation implements AsyncIterable<GeneratedToken> {
     );
   }
 
-  async *#run(): AsyncGenerator<GeneratedToken, undefined, undefined> {
-    const { context, options, candidates, eosTokenIds, tokenizer } = this.#task;
-    const release = context.hold();
+  async *#run(owner: object): AsyncGenerator<GeneratedToken, undefined, undefined> {
+    const { context, options, candidates, ends, tokenizer } = this.#task;
+    const release = context.hold(owner);
     try {
       const isCancelled = (): boolean => this.#isLeft || options.signal?.aborted === true;
       if (isCancelled()) return this.#finish('abort');
-      let added = await this.#checkedPrompt();
-      let isWhole = this.#task.isWhole;
+      const prompt = await this.#readPrompt(isCancelled);
+      if (prompt === undefined) return this.#finish('abort');
+      let added: readonly number[] = prompt;
+      let { isWhole } = this.#task;
       const random = createRandom(options.seed);
-      const stream = tokenizer === undefined ? undefined : new TextStream(tokenizer);
-      const filter = new StopFilter(options.stop);
+      const before = isWhole ? prompt : [...context.ids, ...prompt];
+      const output = tokenizer && (await openOutput(tokenizer, options.stop, before));
 
       for (;;) {
         await yieldMacrotask();
@@ -163,13 +176,12 @@ export class Generation implements AsyncIterable<GeneratedToken> {
         const id = sampleToken(logits, options, context.ids, random, candidates);
         context.append(id);
         this.#tokens.push(id);
-        const isEnd = eosTokenIds.includes(id);
-        const filtered = filter.push(isEnd ? '' : (stream?.push(id) ?? ''));
-        let text = filtered.text;
-        let reason = isEnd || filtered.isStopped ? 'stop' : this.#limitReached();
-        if (reason !== undefined && !filtered.isStopped) {
-          const last = filter.push(stream?.flush() ?? '');
-          text += last.text + filter.flush();
+        const isEnd = ends.has(id);
+        let { text, isStopped } = output?.push(id, isEnd) ?? NO_TEXT;
+        let reason = isEnd || isStopped ? 'stop' : this.#limitReached();
+        if (reason !== undefined && !isStopped) {
+          const last = output?.flush() ?? NO_TEXT;
+          text += last.text;
           if (last.isStopped) reason = 'stop';
         }
         if (reason !== undefined) {
@@ -186,15 +198,20 @@ export class Generation implements AsyncIterable<GeneratedToken> {
     }
   }
 
-  async #checkedPrompt(): Promise<readonly number[]> {
+  /** @returns undefined if cancelled */
+  async #readPrompt(isCancelled: () => boolean): Promise<readonly number[] | undefined> {
     const { context, isWhole, readPrompt } = this.#task;
-    const prompt = await readPrompt();
-    if (prompt.length === 0 && (isWhole || context.ids.length === 0)) {
+    const kept = isWhole ? 0 : context.ids.length;
+    const checkCount = (count: number): void => context.checkRoom(count, kept);
+    const prompt = await readPieces(await readPrompt(context.ids), checkCount, () => {
+      context.checkAlive();
+      return isCancelled();
+    });
+    if (prompt?.length === 0 && kept === 0) {
       const message =
         'the prompt has no tokens and the session has none to continue; pass some text';
       throw new TpaError('PROMPT_EMPTY', message);
     }
-    if (!isWhole) context.checkRoom(prompt.length);
     return prompt;
   }
 
@@ -207,4 +224,9 @@ export class Generation implements AsyncIterable<GeneratedToken> {
   #finish(reason: FinishReason): undefined {
     this.#finishReason = reason;
   }
+}
+
+async function openOutput(...of: ConstructorParameters<typeof TextOutput>): Promise<TextOutput> {
+  const { TextOutput: Output } = await import('./text-output.ts');
+  return new Output(...of);
 }

@@ -34,8 +34,13 @@ export interface GenerateOptions {
   repetitionPenalty?: number;
   /** Same seed, same tokens; integer in 0 … 2^53 - 1; default: random, see `generation.seed`. */
   seed?: number;
-  /** Text that ends the generation and is not part of it; up to 16 strings; default none. */
+  /**
+   * Text that ends the generation and is not part of it; up to 16 strings; default none. The text of
+   * a special token stands for that token.
+   */
   stop?: string | readonly string[];
+  /** Ids that end the generation besides the model's own, up to 64; default none. */
+  stopTokens?: readonly number[];
   /** Whether each token carries its log-probability; default false. */
   logprobs?: boolean;
   /** Ends the generation within a token or a chunk of the prompt, with `finishReason` `'abort'`; default none. */
@@ -46,6 +51,7 @@ export interface GenerateOptions {
 export interface ResolvedOptions extends SamplingOptions {
   readonly maxTokens: number;
   readonly stop: readonly string[];
+  readonly stopTokens: readonly number[];
   readonly logprobs: boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -55,6 +61,9 @@ const MAX_STOPS = 16;
 
 /** UTF-16 units of one stop string: a line of text. Searching costs up to its square per token. */
 const MAX_STOP_LENGTH = 256;
+
+/** Four times what any published model names. */
+const MAX_STOP_TOKENS = 64;
 
 const READERS: { readonly [K in keyof ResolvedOptions]: (value: unknown) => ResolvedOptions[K] } = {
   maxTokens: (v = 256) => checkInteger('maxTokens', v, 1),
@@ -66,6 +75,7 @@ const READERS: { readonly [K in keyof ResolvedOptions]: (value: unknown) => Reso
   repetitionPenalty: (v = 1) => checkNumber('repetitionPenalty', v, 0.01, 100),
   seed: (v = randomSeed()) => checkInteger('seed', v, 0),
   stop: readStop,
+  stopTokens: readStopTokens,
   logprobs: (v = false) => checkKind('logprobs', v, 'boolean'),
   signal: (v) => checkSignal('signal', v),
 };
@@ -90,11 +100,22 @@ export function resolveOptions(
   return Object.fromEntries(read) as ResolvedOptions;
 }
 
+function readStopTokens(value: unknown = []): readonly number[] {
+  if (!Array.isArray(value)) throw new TypeError(mismatch('stopTokens', 'token ids', value));
+  checkRule(
+    'stopTokens',
+    value.length <= MAX_STOP_TOKENS,
+    `at most ${MAX_STOP_TOKENS} ids`,
+    value.length,
+  );
+  return Array.from(value, (id: unknown, i) => checkInteger(`stopTokens[${i}]`, id, 0));
+}
+
 function readStop(value: unknown = []): readonly string[] {
   const stops: unknown = typeof value === 'string' ? [value] : value;
   if (!Array.isArray(stops)) throw new TypeError(mismatch('stop', 'a string or strings', value));
   checkRule('stop', stops.length <= MAX_STOPS, `at most ${MAX_STOPS} strings`, stops.length);
-  return stops.map((given: unknown, i) => {
+  return Array.from(stops, (given: unknown, i) => {
     const stop = checkLength(`stop[${i}]`, given, MAX_STOP_LENGTH);
     // Half a surrogate pair never occurs in decoded text, and would match half a character.
     if (!/\p{Surrogate}/u.test(stop)) return stop;

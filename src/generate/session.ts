@@ -1,12 +1,13 @@
 import type { Backend } from '../backend/backend.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { type Chat, templateMissing } from '../text/chat.ts';
+import type { Chat } from '../text/chat.ts';
 import { Context } from './context.ts';
 import { checkInteger, mismatch } from '../base/arguments.ts';
+import { whenForgotten } from '../base/forgotten.ts';
 import { Generation, type GenerationTask } from './generation.ts';
-import { type Conversation, readMessages } from '../text/messages.ts';
+import { type Conversation, conversationOf, readConversation } from '../text/messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
-import { checkText, readIds, type TokenIds } from '../text/prompt.ts';
+import { checkText, readIds, textPieces, type TokenIds } from '../text/prompt.ts';
 
 /** What a model lends to its sessions. */
 export interface SessionHost {
@@ -14,18 +15,19 @@ export interface SessionHost {
   readonly tokenizer: TextTokenizer | undefined;
   /** Ids that end a generation. */
   readonly eosTokenIds: readonly number[];
-  /** How it writes conversations; undefined if it came without a template. */
+  /** How it writes conversations; undefined if it came without a tokenizer. */
   readonly chat?: Chat | undefined;
   /** How it asks to be sampled. */
   readonly generationDefaults?: GenerateOptions;
-  /** The sessions alive: each joins when it is made and leaves when it is disposed. */
-  readonly sessions: Set<Session>;
+  /** What frees each session: it joins when the session is made, and leaves when it is disposed or forgotten. */
+  readonly sessions: Set<{ dispose(): void }>;
 }
 
 /**
  * One conversation with a model: token ids and their cached factors. One call at a time; a second
  * one throws `SESSION_BUSY`. A call that fails leaves the session as it was,
- * and a generation what it had given.
+ * and a generation what it had given. A session that a program forgets is freed when it is collected,
+ * which may be late: dispose of it.
  *
  * @example
  * const session = model.createSession();
@@ -40,7 +42,12 @@ export class Session {
   constructor(host: SessionHost, context: Context = new Context(host.backend)) {
     this.#host = host;
     this.#context = context;
-    host.sessions.add(this);
+    const { sessions } = host;
+    sessions.add(context);
+    whenForgotten(this, () => {
+      sessions.delete(context);
+      context.dispose();
+    });
   }
 
   /** Tokens of the conversation, including one that was generated but not evaluated yet. */
@@ -94,10 +101,11 @@ export class Session {
    * computed before the first token is asked for, and no token before it is asked for.
    *
    * Messages are the conversation from its beginning, written by the model's chat template, and the
-   * answer follows. The session becomes that conversation; as many of its tokens as the two begin
+   * answer follows, or goes on where `continueFinalMessage` says so. The session becomes that conversation; as many of its tokens as the two begin
    * with are not evaluated again, so a list of messages that grows costs only what is new.
    *
-   * @param prompt text or token ids to add, or `{ messages }`; text never turns into special tokens
+   * @param prompt text or token ids to add, or messages, alone or as `{ messages, tools, … }`; text
+   *   never turns into special tokens
    * @param options how; what is left out is as the model asks, else the library's default
    * @throws TypeError, RangeError for odd arguments; TpaError `TOKENIZER_MISSING`,
    *   `CHAT_TEMPLATE_MISSING`, `PROMPT_TOO_LONG`, `CONTEXT_OVERFLOW` for ids that fit no context,
@@ -107,20 +115,27 @@ export class Session {
    * @example
    * const story = await session.generate('Once upon a time', { maxTokens: 80, seed: 7 }).text();
    */
-  generate(prompt: string | TokenIds | Conversation, options?: GenerateOptions): Generation {
+  generate(
+    prompt: string | TokenIds | Conversation | Conversation['messages'],
+    options?: GenerateOptions,
+  ): Generation {
     const { backend, tokenizer, eosTokenIds, generationDefaults } = this.#host;
     const resolved = resolveOptions(options, generationDefaults);
     const readPrompt = this.#promptReader(prompt);
     if (resolved.stop.length > 0) checkText('', tokenizer, backend.contextLength);
+    const { stopTokens } = resolved;
+    for (const [i, id] of stopTokens.entries())
+      checkInteger(`stopTokens[${i}]`, id, 0, backend.vocabSize - 1);
     this.#context.checkFree();
     return new Generation({
       context: this.#context,
+      owner: this,
       tokenizer,
-      eosTokenIds,
+      ends: new Set([...eosTokenIds, ...stopTokens]),
       candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
       options: resolved,
       readPrompt,
-      isWhole: isConversation(prompt),
+      isWhole: conversationOf(prompt) !== undefined,
     });
   }
 
@@ -149,7 +164,7 @@ export class Session {
   /** Frees the cache; a running call rejects with `DISPOSED` within a token or a chunk of a prompt. Idempotent. */
   dispose(): void {
     this.#context.dispose();
-    this.#host.sessions.delete(this);
+    this.#host.sessions.delete(this.#context);
   }
 
   /** {@link dispose}, for `using`. */
@@ -158,7 +173,7 @@ export class Session {
   }
 
   async #evaluate(added: readonly number[]): Promise<Float32Array> {
-    const release = this.#context.hold();
+    const release = this.#context.hold(this);
     try {
       this.#context.checkRoom(added.length);
       return (await this.#context.evaluate(added, () => false))!;
@@ -171,28 +186,18 @@ export class Session {
     const { backend, tokenizer, chat } = this.#host;
     if (typeof prompt === 'string') {
       const encoder = checkText(prompt, tokenizer, backend.contextLength);
-      return () => {
-        const start = this.length === 0 ? encoder.startIds : [];
-        return readIds('prompt', [...start, ...encoder.encode(prompt)], backend);
-      };
+      return (before) => textPieces(encoder, prompt, before);
     }
-    if (isConversation(prompt)) {
+    const conversation = conversationOf(prompt);
+    if (conversation !== undefined) {
       const { contextLength } = backend;
-      const messages = readMessages(prompt, tokenizer, contextLength);
-      if (chat === undefined) throw templateMissing();
-      return async () => {
-        const ids = await chat.encode(messages, tokenizer!, contextLength);
-        return readIds('prompt', ids, backend);
-      };
+      const checked = readConversation(conversation, tokenizer, contextLength);
+      return chat!.begin(checked, contextLength);
     }
     if (typeof prompt !== 'object' || prompt === null) {
-      throw new TypeError(mismatch('prompt', 'a string, token ids or { messages }', prompt));
+      throw new TypeError(mismatch('prompt', 'a string, token ids or messages', prompt));
     }
     const ids = readIds('prompt', prompt, backend);
-    return () => ids;
+    return () => [ids];
   }
-}
-
-function isConversation(prompt: unknown): prompt is object {
-  return typeof prompt === 'object' && prompt !== null && 'messages' in prompt;
 }

@@ -2,20 +2,16 @@ import { CpuBackend } from '../backend/cpu.ts';
 import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { checkAbort, TpaError } from '../base/errors.ts';
-import { chatConfigOf } from '../format/config/chat-config.ts';
 import { parseConfig } from '../format/config/config.ts';
-import { parseGenerationConfig } from '../format/config/generation-config.ts';
 import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import { readHuggingFace } from '../format/hugging-face.ts';
-import { agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';
 import { checkTensors } from '../weights/tensors.ts';
-import type { TextTokenizer } from '../text/tokenizer.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
 import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
@@ -94,18 +90,20 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { tensors } = contents;
     const ownConfig = parseConfig(contents.config, tensors.entries, options.contextLength);
     const { extras } = checkTensors(ownConfig, tensors.entries);
-    const { text, endIds } = agreeOnSpecialTokens(await contents.text(), contents.config);
-    const settings = parseGenerationConfig(text.generationConfig ?? {}, ownConfig.vocabSize);
-    const { eosTokenIds, defaults } = settings;
-    const named = endIds.filter((id) => id < ownConfig.vocabSize);
-    const ends = new Set([...ownConfig.eosTokenIds, ...eosTokenIds, ...named]);
-    const config = { ...ownConfig, eosTokenIds: [...ends] };
-    const chat = chatConfigOf(text);
-    const tokenizer = await openTokenizer(text.tokenizer, config.vocabSize);
-    checkBudget(config, engine.heap.limit);
+    // programs that only make a runtime for operations need no text
+    const { openText } = await import('./open-text.ts');
+    const text = await openText(
+      await contents.text(),
+      contents.config,
+      ownConfig,
+      options.chatTemplate,
+    );
+    const { tokenizer, chat, defaults, eosTokenIds } = text;
+    const config = { ...ownConfig, eosTokenIds };
+    const compute = new Compute(engine);
+    checkBudget(compute, config);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const compute = new Compute(engine);
     const weights = await loadWeights(compute, config, tensors, () => yieldMacrotask());
     await files.finish();
     checkAbort(signal);
@@ -142,10 +140,4 @@ async function chooseBackend(
   const how = { ...webgpu, allowsSoftware: backend === 'webgpu', dtype: gpuDtype };
   const openGpu = openWebGpu(cpu.network, how);
   return { dispatch: await openDispatch(cpu, openGpu, { mode: backend, signal }) };
-}
-
-async function openTokenizer(json: unknown, vocabSize: number): Promise<TextTokenizer | undefined> {
-  if (json === undefined) return undefined;
-  const { createTokenizer } = await import('../text/tokenizer.ts');
-  return createTokenizer(json, { vocabSize });
 }

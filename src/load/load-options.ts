@@ -24,6 +24,12 @@ export interface LoadOptions extends RuntimeOptions {
    * where this is at most its original context.
    */
   readonly contextLength?: number;
+  /**
+   * How conversations are written that do not say it themselves: the name of one of the model's chat
+   * templates, or a template as Jinja source. Default the template `default`, or `tool_use` for
+   * conversations with tools where the model has it.
+   */
+  readonly chatTemplate?: string;
   /** What weights are widened to, default and so far only `'float32'`. */
   readonly dtype?: 'float32';
   /** How factors are cached, default and so far only `'float32'`. */
@@ -62,7 +68,8 @@ export interface LoadOptions extends RuntimeOptions {
   readonly signal?: AbortSignal;
 }
 
-const OWN_OPTIONS = 'gpuDtype dtype cacheDtype contextLength cache fetch sha256 onProgress signal';
+const OWN_OPTIONS =
+  'gpuDtype dtype cacheDtype contextLength chatTemplate cache fetch sha256 onProgress signal';
 const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
@@ -76,8 +83,10 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
   const given: LoadOptions = checkObject('options', options as LoadOptions);
   checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
   const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' } = given;
-  const { contextLength, cache = 'auto', fetch, sha256 = {}, onProgress, signal } = given;
+  const { contextLength, chatTemplate, cache = 'auto', fetch, sha256 = {} } = given;
+  const { onProgress, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
+  if (chatTemplate !== undefined) checkKind('chatTemplate', chatTemplate, 'string');
   checkChoice('dtype', dtype, ['float32']);
   checkChoice('cacheDtype', cacheDtype, ['float32']);
   checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);

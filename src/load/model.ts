@@ -8,11 +8,12 @@ import type { DispatchBackend } from '../backend/dispatch/dispatch-backend.ts';
 import type { CacheInfo } from '../download/cache/model-cache.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
-import { Chat, type ChatSource } from '../text/chat.ts';
+import { Chat } from '../text/chat.ts';
+import type { ChatSource } from '../text/chat/choose-template.ts';
 import { readIds, type TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import { memoryNeeds } from '../model/budget.ts';
+import { cacheSizes } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
@@ -52,6 +53,7 @@ export interface ModelExtras {
   readonly cache?: CacheInfo;
 }
 
+const NO_TEMPLATES: ChatSource = { templates: new Map() };
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
 
 /**
@@ -67,8 +69,10 @@ export class Model extends BackendChangeTarget {
   readonly config: ModelConfig;
   /** Text to ids and back; undefined if the model came without one. */
   readonly tokenizer: TextTokenizer | undefined;
-  /** Whether it came with a chat template, so that `generate({ messages })` works. */
+  /** Whether it has a template for conversations that name none, so that `generate({ messages })` works. */
   readonly hasChatTemplate: boolean;
+  /** Names of its chat templates, such as `default` and `tool_use`; none if it came without. */
+  readonly chatTemplates: readonly string[];
   /** What `generation_config.json` asks for; defaults of `session.generate`. */
   readonly generationDefaults: GenerationDefaults;
   readonly #cpu: CpuBackend;
@@ -86,14 +90,15 @@ export class Model extends BackendChangeTarget {
     extras: ModelExtras = {},
   ) {
     super();
-    const { chat, defaults = {}, dispatch } = extras;
+    const { chat = NO_TEMPLATES, defaults = {}, dispatch } = extras;
     this.config = config;
     this.tokenizer = tokenizer;
     this.#cpu = cpu;
     this.#backend = dispatch ?? cpu;
     this.#extras = extras;
     this.#ignoredTensors = ignoredTensors;
-    this.hasChatTemplate = chat !== undefined;
+    this.hasChatTemplate = chat.chosen !== undefined || chat.templates.has('default');
+    this.chatTemplates = Object.freeze([...chat.templates.keys()]);
     this.generationDefaults = Object.freeze({ ...defaults });
     if (dispatch !== undefined) {
       dispatch.onChange = (change) => void this.dispatchEvent(new BackendChangeEvent(change));
@@ -102,7 +107,7 @@ export class Model extends BackendChangeTarget {
       backend: this.#backend,
       tokenizer,
       eosTokenIds: config.eosTokenIds,
-      chat: chat && new Chat(chat),
+      chat: tokenizer && new Chat(chat, tokenizer),
       generationDefaults: this.generationDefaults,
       sessions: new Set(),
     };
@@ -148,7 +153,7 @@ export class Model extends BackendChangeTarget {
     const { simd, reason } = this.#cpu.network.compute.engine.simd;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
-    const { cacheBytesPerToken, stateBytes } = memoryNeeds(this.config);
+    const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
       simd,

@@ -1,9 +1,9 @@
 import { attendScratch } from '../compute/attend.ts';
-import type { Compute } from '../compute/compute.ts';
+import { type Compute, RECORD_BYTES } from '../compute/compute.ts';
 import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
-import { RopeTables } from '../compute/rope.ts';
-import type { LayerCache } from '../cache/layer-cache.ts';
+import { ropeBytes, RopeTables } from '../compute/rope.ts';
+import { createLayerCache } from '../cache/layer-cache.ts';
 import { bytesOf, type Rows } from '../layout/numbers.ts';
 import { padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { PAGE_TOKENS } from '../layout/pages.ts';
@@ -54,40 +54,86 @@ export interface Workspace {
 /**
  * Room for steps, and the scratch of their attention.
  *
- * @param cache of a layer, for its shape
  * @throws TpaError `OUT_OF_MEMORY`
  */
-export function createWorkspace(
-  compute: Compute,
-  config: ModelConfig,
-  cache: LayerCache,
-  tokens: number,
-): Workspace {
-  const { heap } = compute;
-  const { dim, heads, hiddenDim, rankQ, vocabSize } = config;
-  const spec = attentionSpec(config);
-  const projected =
-    config.latent === undefined
-      ? factorLayout(spec, rankQ).stride
-      : padToPanel(latentWidth(config.latent));
-  const scratch =
-    cache.kind === 'state'
-      ? linearScratch(compute, cache, tokens)
-      : attendScratch(compute, cache, rankQ, tokens);
-  compute.takeScratch(scratch);
+export function createWorkspace(compute: Compute, config: ModelConfig, tokens: number): Workspace {
+  const rows = ([count, stride]: Part): Rows => ({
+    at: compute.heap.allocate(bytesOf(count * stride)),
+    stride,
+  });
+  compute.takeScratch(scratchBytes(compute, config, tokens));
+  const parts = partsOf(config, tokens);
+  const latent = latentPartsOf(config, tokens);
   return {
     tokens,
-    ids: heap.allocate(bytesOf(tokens)),
-    x: allocateRows(compute, tokens, padToPanel(dim)),
-    normed: allocateRows(compute, tokens, padToPanel(dim)),
-    factors: allocateRows(compute, tokens, projected),
-    attended: allocateRows(compute, tokens, heads * Math.max(spec.valueDim, headOutputDim(config)))
-      .at,
-    ...(config.latent === undefined ? {} : { latent: createLatentSpace(compute, config, tokens) }),
-    gateUp: allocateRows(compute, tokens, 2 * padToPanel(hiddenDim)),
-    logits: allocateRows(compute, Math.min(tokens, LOGIT_ROWS), padToPanel(vocabSize)),
+    ids: rows(parts.ids).at,
+    x: rows(parts.x),
+    normed: rows(parts.normed),
+    factors: rows(parts.factors),
+    attended: rows(parts.attended).at,
+    ...(latent && {
+      latent: {
+        queries: rows(latent.queries),
+        absorbed: rows(latent.absorbed),
+        values: rows(latent.values),
+      },
+    }),
+    gateUp: rows(parts.gateUp),
+    logits: rows(parts.logits),
     rope: ropeTables(compute, config, tokens),
   };
+}
+
+/** Bytes that {@link createWorkspace} takes. Nothing is kept. @throws TpaError `OUT_OF_MEMORY` */
+export function workspaceBytes(compute: Compute, config: ModelConfig, tokens: number): number {
+  const parts = { ...partsOf(config, tokens), ...latentPartsOf(config, tokens) };
+  const regions = [
+    RECORD_BYTES + scratchBytes(compute, config, tokens),
+    ...Object.values(parts).map(([count, stride]) => bytesOf(count * stride)),
+    ropeBytes(config.rotaryDim, tokens),
+  ];
+  return regions.reduce((sum, bytes) => sum + compute.heap.regionBytes(bytes), 0);
+}
+
+/** Rows of a part of a workspace, and numbers from one to the next. */
+type Part = readonly [count: number, stride: number];
+
+function partsOf(config: ModelConfig, tokens: number) {
+  const { dim, heads, hiddenDim, rankQ, vocabSize, latent } = config;
+  const spec = attentionSpec(config);
+  const { stride } = factorLayout(spec, rankQ);
+  const valueDim = Math.max(spec.valueDim, headOutputDim(config));
+  return {
+    ids: [tokens, 1],
+    x: [tokens, padToPanel(dim)],
+    normed: [tokens, padToPanel(dim)],
+    factors: [tokens, latent === undefined ? stride : padToPanel(latentWidth(latent))],
+    attended: [tokens, heads * valueDim],
+    gateUp: [tokens, 2 * padToPanel(hiddenDim)],
+    logits: [Math.min(tokens, LOGIT_ROWS), padToPanel(vocabSize)],
+  } satisfies Record<string, Part>;
+}
+
+function latentPartsOf({ heads, headDim, latent }: ModelConfig, tokens: number) {
+  if (latent === undefined) return undefined;
+  const { latentDim, ropeDim, valueDim } = latent;
+  return {
+    queries: [tokens, padToPanel(heads * (headDim + ropeDim))],
+    absorbed: [tokens, heads * (latentDim + ropeDim) + PANEL],
+    values: [tokens, heads * valueDim + PANEL],
+  } satisfies Record<keyof LatentSpace, Part>;
+}
+
+/** Bytes of scratch that attention needs; the kernels tell by the shape of a cache. */
+function scratchBytes(compute: Compute, config: ModelConfig, tokens: number): number {
+  const cache = createLayerCache(compute, attentionSpec(config));
+  try {
+    return cache.kind === 'state'
+      ? linearScratch(compute, cache, tokens)
+      : attendScratch(compute, cache, config.rankQ, tokens);
+  } finally {
+    cache.dispose();
+  }
 }
 
 /** Rotary tables of this model, of `tokens` positions. @throws TpaError `OUT_OF_MEMORY` */
@@ -130,26 +176,14 @@ export function fixedFactors(
   return weights.layers.map(({ fixed: { ak, av, bk, bv } }) => ({ ak, av, bk, bv, ...tables }));
 }
 
+/** Bytes of what {@link fixedFactors} takes: the tables. */
+export function tableBytes({ heap }: Compute, config: ModelConfig): number {
+  const positions = tablePositions(config);
+  return positions === 0 ? 0 : heap.regionBytes(ropeBytes(config.rotaryDim, positions));
+}
+
 /** Positions whose tables attention reads: those of all pages where it rotates keys, else none. */
-export function tablePositions({ featureFactors, contextLength }: ModelConfig): number {
+function tablePositions({ featureFactors, contextLength }: ModelConfig): number {
   if (featureFactors !== 'fixed' && featureFactors !== 'shared') return 0;
   return Math.ceil(contextLength / PAGE_TOKENS) * PAGE_TOKENS;
-}
-
-/** @throws TpaError `OUT_OF_MEMORY` */
-function createLatentSpace(
-  compute: Compute,
-  { heads, headDim, latent }: ModelConfig,
-  tokens: number,
-): LatentSpace {
-  const { latentDim, ropeDim, valueDim } = latent!;
-  return {
-    queries: allocateRows(compute, tokens, padToPanel(heads * (headDim + ropeDim))),
-    absorbed: allocateRows(compute, tokens, heads * (latentDim + ropeDim) + PANEL),
-    values: allocateRows(compute, tokens, heads * valueDim + PANEL),
-  };
-}
-
-function allocateRows({ heap }: Compute, count: number, stride: number): Rows {
-  return { at: heap.allocate(bytesOf(count * stride)), stride };
 }

@@ -6,7 +6,7 @@ import {
   type Factors,
   factorizeTables,
 } from './factorize.ts';
-import { type FactorCache, pagesOf } from './factor-cache.ts';
+import type { Holding } from './factor-cache.ts';
 import { TpaError } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { mirrorOf } from './mirror.ts';
@@ -113,12 +113,12 @@ export class OpDispatch {
    *
    * @throws TpaError `OUT_OF_MEMORY`
    */
-  async attend(task: AttendTask, cache: FactorCache): Promise<Float32Array> {
+  async attend(task: AttendTask, cache: Holding): Promise<Float32Array> {
     const macs = attendMacs(task);
     if (this.#sideFor(macs) === undefined) {
-      return attendQueries(this.#compute, task, pagesOf(cache));
+      return attendQueries(this.#compute, task, cache.pages);
     }
-    const mirror = mirrorOf(this.#compute, cache);
+    const mirror = mirrorOf(cache);
     this.#owners.add(cache);
     try {
       return await this.#run<Float32Array>({
@@ -134,7 +134,7 @@ export class OpDispatch {
   }
 
   /** Frees the copy of a cache that is disposed. */
-  forget(cache: FactorCache): void {
+  forget(cache: Holding): void {
     const guard = this.#supervisor.current?.guard;
     if (this.#owners.delete(cache)) guard?.between(() => guard.resource.forget(cache));
   }

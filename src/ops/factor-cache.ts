@@ -1,6 +1,7 @@
 import { checkFloats, checkInteger, checkObject, countTokens } from '../base/arguments.ts';
 import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import { TpaError } from '../base/errors.ts';
+import { whenForgotten } from '../base/forgotten.ts';
 import type { Compute } from '../compute/compute.ts';
 import { PagedCache } from '../cache/pages.ts';
 import { bytesOf } from '../layout/numbers.ts';
@@ -25,27 +26,44 @@ export interface CachedHeads {
   readonly v: Float32Array;
 }
 
-/** Who is told of caches that come and go; a Set will do. */
-export interface CacheOwner {
-  add(cache: FactorCache): unknown;
-  delete(cache: FactorCache): unknown;
-}
-
-/** What a cache is while it is not disposed. */
-interface Live {
+/** What a cache holds, which is freed when the cache is disposed of or was forgotten. */
+export class Holding {
   readonly compute: Compute;
   readonly pages: PagedCache;
+  /** Length of the prefix that is as it was when a copy on a GPU was last brought up to date. */
+  unchanged = 0;
+  isDisposed = false;
+  readonly #owner: HoldingOwner;
+
+  constructor(compute: Compute, pages: PagedCache, owner: HoldingOwner) {
+    this.compute = compute;
+    this.pages = pages;
+    this.#owner = owner;
+    owner.add(this);
+  }
+
+  /** What the cache shares its pages with. @throws TpaError `OUT_OF_MEMORY` */
+  fork(): Holding {
+    return new Holding(this.compute, this.pages.fork(), this.#owner);
+  }
+
+  /** Gives the pages back; idempotent. */
+  dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    this.pages.dispose();
+    this.#owner.delete(this);
+  }
 }
 
-/** The pages of a cache, for the runtime alone. @throws TpaError `DISPOSED` */
-export let pagesOf: (cache: FactorCache) => PagedCache;
+/** Who is told of caches that come and go; a Set will do. */
+export interface HoldingOwner {
+  add(holding: Holding): unknown;
+  delete(holding: Holding): unknown;
+}
 
-/**
- * Length of the prefix that is as it was when this was asked last: what a copy on a GPU keeps.
- *
- * @throws TpaError `DISPOSED`
- */
-export let takeUnchanged: (cache: FactorCache) => number;
+/** What a cache holds, for the runtime alone. @throws TpaError `DISPOSED` */
+export let holdingOf: (cache: FactorCache) => Holding;
 
 /**
  * The factors of a sequence of tokens, a tenth of the numbers of a K/V cache (paper, Section 3.3);
@@ -63,25 +81,17 @@ export let takeUnchanged: (cache: FactorCache) => number;
 export class FactorCache {
   /** Sizes of this cache. */
   readonly spec: AttentionSpec;
-  readonly #owner: CacheOwner;
-  #live: Live | undefined;
-  #unchanged = 0;
+  readonly #holding: Holding;
 
   static {
-    pagesOf = (cache) => cache.#use().pages;
-    takeUnchanged = (cache) => {
-      const unchanged = cache.#unchanged;
-      cache.#unchanged = cache.length;
-      return unchanged;
-    };
+    holdingOf = (cache) => cache.#use();
   }
 
   /** Use `runtime.createFactorCache`. @internal */
-  constructor(compute: Compute, pages: PagedCache, owner: CacheOwner) {
-    this.spec = pages.spec;
-    this.#live = { compute, pages };
-    this.#owner = owner;
-    owner.add(this);
+  constructor(holding: Holding) {
+    this.spec = holding.pages.spec;
+    this.#holding = holding;
+    whenForgotten(this, () => holding.dispose());
   }
 
   /** Tokens in the cache. */
@@ -140,22 +150,20 @@ export class FactorCache {
    * @throws RangeError unless 0 <= length <= this.length
    */
   truncate(length: number): void {
-    const { pages } = this.#use();
+    const holding = this.#use();
+    const { pages } = holding;
     pages.truncate(checkInteger('length', length, 0, pages.length));
-    this.#unchanged = Math.min(this.#unchanged, length);
+    holding.unchanged = Math.min(holding.unchanged, length);
   }
 
   /** A cache of the same tokens that shares their pages until one of the two writes. */
   fork(): FactorCache {
-    const { compute, pages } = this.#use();
-    return new FactorCache(compute, pages.fork(), this.#owner);
+    return new FactorCache(this.#use().fork());
   }
 
-  /** Gives the pages back; idempotent. */
+  /** Gives the pages back; idempotent. What a program forgets is given back when it is collected. */
   dispose(): void {
-    this.#live?.pages.dispose();
-    this.#live = undefined;
-    this.#owner.delete(this);
+    this.#holding.dispose();
   }
 
   /** {@link dispose}, for `using`. */
@@ -163,9 +171,9 @@ export class FactorCache {
     this.dispose();
   }
 
-  #use(): Live {
-    if (this.#live === undefined) throw new TpaError('DISPOSED', 'the factor cache is disposed');
-    return this.#live;
+  #use(): Holding {
+    if (!this.#holding.isDisposed) return this.#holding;
+    throw new TpaError('DISPOSED', 'the factor cache is disposed');
   }
 }
 

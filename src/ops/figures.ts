@@ -8,7 +8,7 @@ import {
   type FactorWeights,
   weightRows,
 } from './factorize.ts';
-import { FactorCache } from './factor-cache.ts';
+import { FactorCache, Holding } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
 import type { DispatchInfo, GpuInfo } from '../backend/dispatch/info.ts';
 import type { Compute } from '../compute/compute.ts';
@@ -85,15 +85,16 @@ export async function checkOps(compute: Compute, guard: Guard<OpGpu>): Promise<v
   }
 
   const pages = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
-  const cache = new FactorCache(compute, pages, new Set());
+  const holding = new Holding(compute, pages, new Set());
+  const cache = new FactorCache(holding);
   try {
     cache.append(expected);
     const query = checkQuery(expected, pages);
-    const mirror = mirrorOf(compute, cache);
+    const mirror = mirrorOf(holding);
     try {
       const out = await guard.call('check', (gpu) => gpu.attend(query, mirror));
       checkAgainst(attendQueries(compute, query, pages), out, limitOf, 'attention');
-      await guard.call('check', async (gpu) => gpu.forget(cache));
+      await guard.call('check', async (gpu) => gpu.forget(holding));
     } finally {
       mirror.pages.dispose();
     }

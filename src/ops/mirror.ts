@@ -1,8 +1,7 @@
 import type { PagedCache } from '../cache/pages.ts';
-import type { Compute } from '../compute/compute.ts';
 import { readFactors } from '../backend/cpu-factors.ts';
 import type { FactorMirror } from '../backend/op-gpu.ts';
-import { type FactorCache, pagesOf, takeUnchanged } from './factor-cache.ts';
+import type { Holding } from './factor-cache.ts';
 
 /** A cache as it is at one moment, to be disposed. */
 export interface CacheMirror extends FactorMirror {
@@ -15,11 +14,13 @@ export interface CacheMirror extends FactorMirror {
  *
  * @throws TpaError `OUT_OF_MEMORY`
  */
-export function mirrorOf(compute: Compute, owner: FactorCache): CacheMirror {
-  const pages = pagesOf(owner).fork();
+export function mirrorOf(owner: Holding): CacheMirror {
+  const pages = owner.pages.fork();
+  const { compute, unchanged } = owner;
+  owner.unchanged = pages.length;
   return {
     owner,
-    unchanged: takeUnchanged(owner),
+    unchanged,
     length: pages.length,
     pages,
     read: (start, count) => readFactors(compute, [pages], start, count),

@@ -10,7 +10,7 @@ import {
 import { checkAttentionSpec, MECHANISM_KEYS } from '../attention/check-spec.ts';
 import { cacheNumbersPerToken, type AttentionSpec } from '../attention/spec.ts';
 import { checkCacheOptions, type FactorCacheOptions } from './cache-options.ts';
-import { FactorCache, pagesOf } from './factor-cache.ts';
+import { FactorCache, Holding, holdingOf } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
 import { TpaError } from '../base/errors.ts';
 import type { OpDispatch } from './dispatch.ts';
@@ -50,7 +50,8 @@ export interface MemoryInfo {
  * const cache = runtime.createFactorCache({ heads: 8, headDim: 32, rankK: 2, rankV: 2 });
  */
 export class Runtime {
-  readonly #caches = new Set<FactorCache>();
+  /** Of the caches alive; a cache that is forgotten disposes of its own. */
+  readonly #holdings = new Set<Holding>();
   readonly #dispatch: OpDispatch | undefined;
   readonly #backendReason: string;
   #compute: Compute | undefined;
@@ -113,14 +114,14 @@ export class Runtime {
   createFactorCache(options: FactorCacheOptions): FactorCache {
     const compute = this.#use();
     const pages = new PagedCache(compute, checkCacheOptions(options));
-    const caches = this.#caches;
-    return new FactorCache(compute, pages, {
-      add: (cache) => caches.add(cache),
-      delete: (cache) => {
-        caches.delete(cache);
-        this.#dispatch?.forget(cache);
+    const owner = {
+      add: (holding: Holding) => this.#holdings.add(holding),
+      delete: (holding: Holding) => {
+        this.#holdings.delete(holding);
+        this.#dispatch?.forget(holding);
       },
-    });
+    };
+    return new FactorCache(new Holding(compute, pages, owner));
   }
 
   /**
@@ -133,8 +134,8 @@ export class Runtime {
    * @throws TypeError, RangeError if an argument does not fit; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
   attend(query: Query | Factors, cache: FactorCache): Float32Array {
-    const { compute, pages, task } = this.#query(query, cache);
-    return attendQueries(compute, task, pages);
+    const { compute, holding, task } = this.#query(query, cache);
+    return attendQueries(compute, task, holding.pages);
   }
 
   /**
@@ -149,8 +150,8 @@ export class Runtime {
    * @throws as {@link attend}
    */
   async attendAsync(query: Query | Factors, cache: FactorCache): Promise<Float32Array> {
-    const { compute, pages, task } = this.#query(query, cache);
-    return this.#dispatch?.attend(task, cache) ?? attendQueries(compute, task, pages);
+    const { compute, holding, task } = this.#query(query, cache);
+    return this.#dispatch?.attend(task, holding) ?? attendQueries(compute, task, holding.pages);
   }
 
   /**
@@ -189,7 +190,7 @@ export class Runtime {
 
   /** Disposes the caches too; idempotent. */
   dispose(): void {
-    for (const cache of this.#caches) cache.dispose();
+    for (const holding of this.#holdings) holding.dispose();
     this.#dispatch?.dispose();
     this.#compute = undefined;
   }
@@ -202,16 +203,16 @@ export class Runtime {
   #query(
     query: Query | Factors,
     cache: FactorCache,
-  ): { compute: Compute; pages: PagedCache; task: AttendTask } {
+  ): { compute: Compute; holding: Holding; task: AttendTask } {
     const compute = this.#use();
     if (!(cache instanceof FactorCache)) {
       throw new TypeError(mismatch('cache', 'a factor cache', cache));
     }
-    const pages = pagesOf(cache);
-    if (!this.#caches.has(cache)) {
+    const holding = holdingOf(cache);
+    if (!this.#holdings.has(holding)) {
       throw new TypeError('"cache" expected a cache of this runtime, got one of another');
     }
-    return { compute, pages, task: checkQuery(query, pages) };
+    return { compute, holding, task: checkQuery(query, holding.pages) };
   }
 
   #use(): Compute {

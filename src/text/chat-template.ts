@@ -27,9 +27,16 @@ export interface ChatTemplate {
    *
    * @param maxLength UTF-16 units of the text, and of any text on the way to it
    * @param now what `strftime_now` writes
+   * @param original a text with as many UTF-16 units, as which any other is compared and searched;
+   *   by default itself
    * @throws TpaError `CHAT_TEMPLATE_INVALID`, also where the template refuses the messages
    */
-  render(variables: Readonly<Record<string, unknown>>, maxLength: number, now?: Date): string;
+  render(
+    variables: Readonly<Record<string, unknown>>,
+    maxLength: number,
+    now?: Date,
+    original?: (text: string) => string,
+  ): string;
 }
 
 /**
@@ -52,8 +59,8 @@ export function compileChatTemplate(source: string): ChatTemplate {
   return {
     literals: [...new Set(literals.map(({ text }) => text))],
     sought: [...new Set(literals.filter(({ isSought }) => isSought).map(({ text }) => text))],
-    render(variables, maxLength, now = new Date()) {
-      const budget = new Budget(maxLength);
+    render(variables, maxLength, now = new Date(), original = undefined) {
+      const budget = new Budget(maxLength, original);
       const place = (): string => ` (line ${budget.line})`;
       return guard(() => {
         const scope = new Scope(budget);

@@ -1,67 +1,49 @@
-import { TpaError } from '../base/errors.ts';
+import { type ChatSource, chooseTemplate } from './chat/choose-template.ts';
+import type { ConversationWriter } from './chat/conversation-writer.ts';
+import type { CheckedConversation } from './messages.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import type { ChatTemplate } from './chat-template.ts';
-import type { ChatMessage } from './messages.ts';
-import { MAX_BYTES_PER_TOKEN } from './prompt.ts';
 
-/** A chat template and what it needs to know besides the messages. */
-export interface ChatSource {
-  readonly template: string;
-  readonly bosToken?: string;
-  readonly eosToken?: string;
-}
-
-/** What templates write themselves, system prompts and today's date, beside the messages. */
-const MIN_RENDERED = 2 ** 16;
+/** Templates are kept once they are read; programs that pass their own have one or two. */
+const MAX_WRITERS = 8;
 
 /** How a model writes conversations; one for all sessions of a model. */
 export class Chat {
   readonly #source: ChatSource;
-  #template: ChatTemplate | undefined;
+  readonly #tokenizer: TextTokenizer;
+  readonly #writers = new Map<string, ConversationWriter>();
 
-  constructor(source: ChatSource) {
+  constructor(source: ChatSource, tokenizer: TextTokenizer) {
     this.#source = source;
+    this.#tokenizer = tokenizer;
   }
 
   /**
-   * The ids of a conversation up to where the answer begins, whatever the template writes in front
-   * of it included.
+   * Reads a conversation's template now and writes it later: the function gives the ids, a bounded
+   * piece of work at a time, up to where the answer begins, whatever the template writes in front of
+   * it included.
    *
-   * @throws TpaError `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID`
+   * @throws RangeError for a template that the model does not have; TpaError `CHAT_TEMPLATE_MISSING`.
+   *   The function rejects with `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID`; so may iterating
    */
-  async encode(
-    messages: readonly ChatMessage[],
-    tokenizer: TextTokenizer,
+  begin(
+    conversation: CheckedConversation,
     contextLength: number,
-  ): Promise<number[]> {
-    const { template: source, bosToken, eosToken } = this.#source;
-    const template = await this.#compile();
-    const texts = messages.flatMap(({ role, content }) => [role, content]);
-    const fixed = [source, ...template.literals, bosToken ?? '', eosToken ?? ''];
-    const { SpecialGuard } = await import('./special-guard.ts');
-    const guard = new SpecialGuard(tokenizer, [...texts, ...fixed], template.literals);
-    const variables = {
-      messages: messages.map(({ role, content }) => ({
-        role: guard.hide(role),
-        content: guard.hide(content),
-      })),
-      add_generation_prompt: true,
-      bos_token: bosToken,
-      eos_token: eosToken,
-    };
-    const maxLength = Math.max(MIN_RENDERED, 2 * contextLength * MAX_BYTES_PER_TOKEN);
-    return guard.encode(template.render(variables, maxLength));
+  ): () => Promise<Iterable<readonly number[]>> {
+    const { chatTemplate, tools } = conversation;
+    const template = chooseTemplate(this.#source, chatTemplate, tools !== null);
+    return async () => (await this.#writerFor(template)).encode(conversation, contextLength);
   }
 
-  async #compile(): Promise<ChatTemplate> {
-    // 13 KB gzipped, which programs without conversations need not load.
-    const { compileChatTemplate } = await import('./chat-template.ts');
-    return (this.#template ??= compileChatTemplate(this.#source.template));
+  async #writerFor(template: string): Promise<ConversationWriter> {
+    // Programs without conversations need not load it.
+    const { ConversationWriter } = await import('./chat/conversation-writer.ts');
+    let writer = this.#writers.get(template);
+    if (writer === undefined) {
+      writer = new ConversationWriter(template, this.#source, this.#tokenizer);
+      const [oldest] = this.#writers.keys();
+      if (this.#writers.size === MAX_WRITERS) this.#writers.delete(oldest!);
+      this.#writers.set(template, writer);
+    }
+    return writer;
   }
-}
-
-/** The error of messages for a model without a template. */
-export function templateMissing(): TpaError {
-  const message = 'the model has no chat template to write messages with; pass text or token ids';
-  return new TpaError('CHAT_TEMPLATE_MISSING', message);
 }

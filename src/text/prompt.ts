@@ -1,6 +1,7 @@
 import { TpaError } from '../base/errors.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import { checkInteger, mismatch } from '../base/arguments.ts';
+import { checkAttached, checkInteger, mismatch } from '../base/arguments.ts';
+import { type Clock, systemClock, yieldMacrotask } from '../base/time.ts';
 
 /** Arrays of numbers that token ids come in. */
 export type TokenIds = readonly number[] | NumericArray;
@@ -44,12 +45,60 @@ export function readIds(
   if (!Array.isArray(ids) && !isTyped) {
     throw new TypeError(mismatch(name, 'an array of token ids', ids));
   }
+  if (isTyped) checkAttached(name, ids);
   const { length } = ids as ArrayLike<number>;
   if (length > contextLength) throw contextOverflow(length, contextLength);
   const copy: number[] = Array.from(ids as ArrayLike<number>);
   const bad = copy.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
   if (bad >= 0) checkInteger(`${name}[${bad}]`, copy[bad], 0, vocabSize - 1);
   return copy;
+}
+
+/** Milliseconds of tokenising between two macrotasks: half a frame of a page. */
+const SLICE_MS = 8;
+
+/**
+ * The ids of a text that follows others: start tokens where there is nothing else yet, which the text
+ * is not taken to follow.
+ *
+ * @param before ids of the context; must not change before all is read
+ */
+export function* textPieces(
+  tokenizer: TextTokenizer,
+  text: string,
+  before: readonly number[],
+): Iterable<readonly number[]> {
+  const { startIds } = tokenizer;
+  const isStart = before.every((id, i) => id === startIds[i]);
+  if (isStart) yield startIds.slice(before.length);
+  yield* tokenizer.pieces(text, { after: isStart ? [] : before });
+}
+
+/**
+ * Joins ids that come a piece of work at a time; a macrotask passes every few milliseconds, so that
+ * timers run and signals are seen.
+ *
+ * @param checkCount refuses a count of ids by throwing; the pieces after it are not asked for
+ * @param isCancelled asked after each macrotask
+ * @returns undefined if cancelled
+ */
+export async function readPieces(
+  pieces: Iterable<readonly number[]>,
+  checkCount: (count: number) => void,
+  isCancelled: () => boolean,
+  clock: Pick<Clock, 'now'> = systemClock(),
+): Promise<number[] | undefined> {
+  const ids: number[] = [];
+  let since = clock.now();
+  for (const piece of pieces) {
+    checkCount(ids.length + piece.length);
+    for (const id of piece) ids.push(id);
+    if (clock.now() - since < SLICE_MS) continue;
+    await yieldMacrotask();
+    if (isCancelled()) return undefined;
+    since = clock.now();
+  }
+  return ids;
 }
 
 /** The error of a context that would hold `asked` tokens. */

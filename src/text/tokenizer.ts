@@ -1,4 +1,5 @@
-import { checkKind, checkKnown, mismatch } from '../base/arguments.ts';
+import { checkAttached, checkKind, checkKnown, checkObject, mismatch } from '../base/arguments.ts';
+import type { AddedToken } from './tokenizer/added-tokens.ts';
 import { Encoder } from './tokenizer/encoder.ts';
 import { readTokenizerFile } from './tokenizer/file.ts';
 
@@ -26,6 +27,8 @@ export interface TextTokenizer {
   readonly vocabSize: number;
   /** Ids of the special tokens by their text. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** @internal Tokens that are found in the text itself, the special ones among them. */
+  readonly addedTokens: readonly AddedToken[];
   /** Ids that a text begins with where a context is empty: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
   /**
@@ -81,7 +84,11 @@ export function createTokenizer(
 
   function pieces(text: string, how: EncodeOptions = {}): Iterable<readonly number[]> {
     checkKind('text', text, 'string');
-    checkKnown('an option of encode', how, ['parseSpecial', 'after', 'forbidden']);
+    checkKnown('an option of encode', checkObject('options', how), [
+      'parseSpecial',
+      'after',
+      'forbidden',
+    ]);
     const { parseSpecial = false, after = [], forbidden } = how;
     checkIds('after', after);
     const wellFormed = text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
@@ -93,6 +100,7 @@ export function createTokenizer(
   return {
     vocabSize: [...names.keys()].reduce((size, id) => Math.max(size, id + 1), 0),
     startIds,
+    addedTokens: [...added.values()],
     specialTokens: new Map(special.map(({ content, id }) => [content, id])),
     encode(text, how) {
       const ids: number[] = [];
@@ -102,7 +110,7 @@ export function createTokenizer(
     pieces,
     decode(ids, how = {}) {
       checkIds('ids', ids);
-      checkKnown('an option of decode', how, ['skipSpecial', 'after']);
+      checkKnown('an option of decode', checkObject('options', how), ['skipSpecial', 'after']);
       const { skipSpecial = false, after = [] } = how;
       checkIds('after', after);
       const isShown = (id: number): boolean =>
@@ -118,6 +126,7 @@ export function createTokenizer(
 }
 
 function checkIds(name: string, ids: unknown): void {
-  if (Array.isArray(ids) || (ArrayBuffer.isView(ids) && 'length' in ids)) return;
+  if (Array.isArray(ids)) return;
+  if (ArrayBuffer.isView(ids) && 'length' in ids) return void checkAttached(name, ids);
   throw new TypeError(mismatch(name, 'an array of token ids', ids));
 }

@@ -1,6 +1,6 @@
 import binaries from '#wasm';
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
-import { checkChoice, mismatch } from '../base/arguments.ts';
+import { checkAttached, checkChoice, mismatch } from '../base/arguments.ts';
 import { messageOf, TpaError } from '../base/errors.ts';
 
 /** For 30 KB of kernels at an address, body included. */
@@ -90,8 +90,9 @@ async function sourceBytes(
   source: URL | Response | BufferSource,
   signal: AbortSignal | undefined,
 ): Promise<BufferSource> {
-  if (source instanceof ArrayBuffer) return source;
+  if (source instanceof ArrayBuffer) return checkAttached('wasm', source);
   if (ArrayBuffer.isView(source)) {
+    checkAttached('wasm', source);
     // V8 compiles no DataView
     return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   }

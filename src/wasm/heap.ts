@@ -28,6 +28,7 @@ export interface GrowableMemory {
 export class Heap {
   readonly #memory: GrowableMemory;
   readonly #limit: number;
+  readonly #base: number;
   #free: Block[] = [];
   readonly #sizes = new Map<number, number>();
   #top: number;
@@ -40,7 +41,13 @@ export class Heap {
   constructor(memory: GrowableMemory, base: number, limit: number) {
     this.#memory = memory;
     this.#limit = Math.floor(limit / WASM_PAGE) * WASM_PAGE;
-    this.#top = align(base);
+    this.#base = align(base);
+    this.#top = this.#base;
+  }
+
+  /** Bytes before the first region: what the kernels keep. */
+  get base(): number {
+    return this.#base;
   }
 
   /** Bytes handed out. */
@@ -58,6 +65,11 @@ export class Heap {
     return this.#limit;
   }
 
+  /** Bytes that a region of `bytes` takes. */
+  regionBytes(bytes: number): number {
+    return Math.max(align(bytes), ALIGNMENT);
+  }
+
   /**
    * Hands out `bytes` zeroed bytes.
    *
@@ -65,7 +77,7 @@ export class Heap {
    * @throws TpaError `OUT_OF_MEMORY` with `{ needed, limit }`; nothing is changed then
    */
   allocate(bytes: number): number {
-    const length = Math.max(align(bytes), ALIGNMENT);
+    const length = this.regionBytes(bytes);
     const start = this.#take(length);
     this.#sizes.set(start, length);
     this.#used += length;

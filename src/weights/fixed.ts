@@ -56,15 +56,6 @@ export function readRepeated(heap: Heap, at: number, rank: number, headDim: numb
   return out;
 }
 
-/** Numbers of a layer that repetition adds to those of its tensors. */
-export function fixedOverhead(config: ModelConfig): number {
-  const { heads, headDim, rankK, rankV, headFactors, featureFactors } = config;
-  const factors = heads * (rankK + rankV);
-  const spreadA = headFactors === 'fixed' ? (factors + 2) * TILE - factors : 0;
-  const repeated = PAGE_TOKENS * padToVector(headDim) - headDim;
-  return spreadA + (featureFactors === 'fixed' ? rankV * repeated : 0);
-}
-
 /** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */
 function spread(plan: WeightPlan, tensor: ExpectedTensor, heads: number, rank: number): number {
   const { heap } = plan.compute;

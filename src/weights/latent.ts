@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { numberAt } from '../layout/numbers.ts';
-import { type PackedWeight, padToPanel } from '../layout/packed-weight.ts';
+import type { PackedWeight } from '../layout/packed-weight.ts';
 import type { LatentTensors } from './layer-tensors.ts';
 import { packInput, packNumbers } from './panels.ts';
 import type { WeightPlan } from './plan.ts';
@@ -51,13 +51,4 @@ export function planLatent(
     }
   });
   return { queryNorm, queryUp, latentNorm, absorb, valueUp };
-}
-
-/** Numbers of a layer that a panel for each head adds to those of its tensors. */
-export function latentOverhead({ heads, headDim, latent }: ModelConfig): number {
-  if (latent === undefined) return 0;
-  const { latentDim, valueDim } = latent;
-  const keys = (padToPanel(latentDim) - latentDim) * headDim;
-  const values = (padToPanel(valueDim) - valueDim) * latentDim;
-  return heads * (keys + values);
 }

@@ -23,8 +23,12 @@ export class WeightPlan {
   readonly #destinations = new Map<string, Destination>();
   readonly #addresses: number[] = [];
 
-  constructor(compute: Compute) {
+  readonly #take: (bytes: number) => number;
+
+  /** @param take gives the address of so many bytes, those of the heap unless given */
+  constructor(compute: Compute, take = (bytes: number) => compute.heap.allocate(bytes)) {
     this.compute = compute;
+    this.#take = take;
   }
 
   /** By the names of the tensors. */
@@ -38,7 +42,7 @@ export class WeightPlan {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   allocate(bytes: number): number {
-    const address = this.compute.heap.allocate(bytes);
+    const address = this.#take(bytes);
     this.#addresses.push(address);
     return address;
   }

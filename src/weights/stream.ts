@@ -12,6 +12,9 @@ export type AfterPiece = (loaded: number, total: number) => void | Promise<void>
 /** 1 MB, which takes about 2 ms to read and pack (T6-small from files, two busy cores). */
 const PIECE_NUMBERS = 1 << 18;
 
+/** Bytes of memory that reading takes, given back at its end. */
+export const STREAM_BYTES = HASH_BYTES + bytesOf(PIECE_NUMBERS);
+
 /**
  * Brings tensors where they go, in the order in which they lie in the files, through one piece of
  * wasm memory, which is all that this takes. What is not sent anywhere is passed over. Each number

@@ -87,6 +87,20 @@ export async function loadWeights(
   }
 }
 
+/** Bytes of memory that the weights take. Nothing is allocated. */
+export function weightBytes(compute: Compute, config: ModelConfig): number {
+  let bytes = 0;
+  const plan = new WeightPlan(compute, (size) => {
+    bytes += compute.heap.regionBytes(size);
+    return 0;
+  });
+  planWeights(plan, { ...config, layers: 1 }, false);
+  const withOneLayer = bytes;
+  // all layers are of one size
+  planLayer(plan, config, layerTensors(config, 0));
+  return withOneLayer + (config.layers - 1) * (bytes - withOneLayer);
+}
+
 function planWeights(
   plan: WeightPlan,
   config: ModelConfig,

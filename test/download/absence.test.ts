@@ -38,7 +38,7 @@ for (const [what, absence] of ABSENCES) {
     await using server = await serveFiles(GOOD_FILES, lacking(absence));
     const { base, log } = server;
     await load(base, { cache });
-    assert.is(cache.names().filter((name) => name.startsWith('(')).length, 4);
+    assert.is(cache.names().filter((name) => name.startsWith('(')).length, 5);
     log.length = 0;
     await load(base, { cache });
     assert.not(

@@ -1,6 +1,8 @@
 import { parseConfig } from '../../src/format/config/config.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
-import { memoryNeeds } from '../../src/model/budget.ts';
+import { Compute } from '../../src/compute/compute.ts';
+import { cacheSizes, longestContext, memoryNeeds } from '../../src/model/budget.ts';
+import { createEngine } from '../../src/wasm/engine.ts';
 import { parameterCount } from '../../src/weights/tensors.ts';
 import { attention } from '../helpers/models/tiny-configs.ts';
 
@@ -29,6 +31,8 @@ const MODELS: readonly (readonly [name: string, config: object])[] = [
   ['T6-large', t6(36, 61, 1280)],
 ];
 
+const compute = new Compute(await createEngine({ simd: 'baseline' }));
+
 /** Which models fit where: the rows of the table in docs/edge.md, cells still without padding. */
 export function fitRows(): string[][] {
   const heading = ['model', 'weights', 'a token', ...PLACES.map(({ name }) => name)];
@@ -39,19 +43,20 @@ function fitRow(name: string, json: object): string[] {
   // a T6 is told from its tensors, all others from their config
   const tensors = 'n_embd' in json ? attention(['c_qkv.W_A_q.weight']) : new Map();
   const config = parseConfig(json, tensors);
-  const { weightBytes, cacheBytesPerToken } = memoryNeeds(config);
+  const { weights } = memoryNeeds(compute, config);
+  const { cacheBytesPerToken } = cacheSizes(config);
   return [
     `${name}: ${millions(parameterCount(config))} M`,
-    `${millions(weightBytes)} MB`,
+    `${millions(weights)} MB`,
     `${(cacheBytesPerToken / 1000).toFixed(1)} KB`,
     ...PLACES.map(({ bytes }) => fit(config, bytes)),
   ];
 }
 
-/** The longest context that fits beside the weights. */
+/** The longest context that a session can fill. */
 function fit(config: ModelConfig, bytes: number): string {
-  const { weightBytes, tableBytes, cacheBytesPerToken } = memoryNeeds(config);
-  const tokens = Math.floor((bytes - weightBytes - tableBytes) / cacheBytesPerToken);
+  // as a memoryLimit counts: whole pages of 64 KiB
+  const tokens = longestContext(compute, config, Math.floor(bytes / 65536) * 65536);
   if (tokens < 1) return 'no';
   if (tokens >= config.contextLength) return `yes, all ${config.contextLength} tokens`;
   return `${tokens} tokens of ${config.contextLength}`;

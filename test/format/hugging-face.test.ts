@@ -15,6 +15,8 @@ async function chat(source: Partial<ModelBytes>) {
   return chatConfigOf(await readTextFiles(await openModelFiles({ ...BASE, ...source })));
 }
 
+const templates = (template: string) => new Map([['default', template]]);
+
 async function generation(generationConfig?: ModelBytes['generationConfig']) {
   const source = { ...BASE, ...(generationConfig === undefined ? {} : { generationConfig }) };
   const text = await readTextFiles(await openModelFiles(source));
@@ -23,16 +25,23 @@ async function generation(generationConfig?: ModelBytes['generationConfig']) {
 
 test('chat_template.jinja goes before the template of tokenizer_config.json, which has the tokens', async () => {
   const tokens = { bosToken: '<s>', eosToken: '</s>' };
+  const several = { name: 'tool_use', template: 'C' };
   const tokenizerConfig = { ...TOKENS, chat_template: 'B' };
-  assert.equal(await chat({ chatTemplate: 'A', tokenizerConfig }), { template: 'A', ...tokens });
-  assert.equal(await chat({ tokenizerConfig }), { template: 'B', ...tokens });
-  assert.equal(await chat({ chatTemplate: 'A' }), { template: 'A' });
-  assert.equal(await chat({ chatTemplate: '', tokenizerConfig }), { template: '', ...tokens });
+  assert.equal(await chat({ chatTemplate: 'A', tokenizerConfig }), {
+    templates: templates('A'),
+    ...tokens,
+  });
+  assert.equal(await chat({ tokenizerConfig }), { templates: templates('B'), ...tokens });
+  assert.equal(await chat({ chatTemplate: 'A' }), { templates: templates('A') });
+  assert.equal(await chat({ chatTemplate: '', tokenizerConfig: { chat_template: [several] } }), {
+    templates: templates(''),
+  });
 });
 
-test('no file, or none with a template: undefined', async () => {
-  assert.is(await chat({}), undefined);
-  assert.is(await chat({ tokenizerConfig: TOKENS }), undefined);
+test('no file, or none with a template: no templates', async () => {
+  const none = { templates: new Map() };
+  assert.equal(await chat({}), none);
+  assert.equal(await chat({ tokenizerConfig: { bos_token: '<s>' } }), { ...none, bosToken: '<s>' });
   assert.equal(await generation(), { eosTokenIds: [], defaults: {} });
 });
 
@@ -60,7 +69,7 @@ test('files too long are refused: RESOURCE_LIMIT unread, CONFIG_INVALID by chara
   await refused(() => chat({ chatTemplate: 'x'.repeat(3 * 2 ** 17 + 1) }), 'RESOURCE_LIMIT');
   await refused(() => chat({ chatTemplate: 'x'.repeat(2 ** 17 + 1) }), 'CONFIG_INVALID');
   const longest = await chat({ chatTemplate: '€'.repeat(2 ** 17) });
-  assert.is(longest?.template.length, 2 ** 17);
+  assert.is(longest.templates.get('default')?.length, 2 ** 17);
 });
 
 test.run();

@@ -60,10 +60,10 @@ test('replace(): what the ids have in common stays cached', async () => {
 
 test('hold(): other calls are SESSION_BUSY until it is released; only the first release counts', async () => {
   const { context } = await setUp();
-  const release = context.hold();
-  await refused(async () => context.hold(), 'SESSION_BUSY');
+  const release = context.hold({});
+  await refused(async () => context.hold({}), 'SESSION_BUSY');
   release();
-  const second = context.hold();
+  const second = context.hold({});
   release();
   await refused(async () => context.checkFree(), 'SESSION_BUSY');
   second();

@@ -28,6 +28,7 @@ test('fills in the documented defaults, a fresh seed each time', () => {
     minP: 0,
     repetitionPenalty: 1,
     stop: [],
+    stopTokens: [],
     logprobs: false,
     signal: undefined,
   });
@@ -52,6 +53,7 @@ test('keeps what is in range, edges included', () => {
     repetitionPenalty: 100,
     seed: Number.MAX_SAFE_INTEGER,
     stop: ['a', 'b'],
+    stopTokens: [0, 7],
     logprobs: true,
     signal,
   };
@@ -115,6 +117,21 @@ test('stop: up to 16 well-formed strings of 1..256 units', async () => {
     [{ stop: ['a', ''] }, /"stop\[1\]" expected 1..256 UTF-16 units, got 0/],
     [{ stop: 'x'.repeat(257) }, /got 257/],
     [{ stop: '\ud83d' }, /lone surrogate/],
+  ]);
+});
+
+test('stopTokens: up to 64 ids', async () => {
+  const ids = Array.from({ length: 64 }, (_, id) => id);
+  assert.equal(resolveOptions({ stopTokens: ids }).stopTokens, ids);
+  await refusesAll(RangeError, [
+    [{ stopTokens: [...ids, 64] }, /^"stopTokens" expected at most 64 ids, got 65$/],
+    [{ stopTokens: [1, -1] }, /^"stopTokens\[1\]" expected an integer >= 0, got -1$/],
+    [{ stopTokens: [0.5] }, /^"stopTokens\[0\]" .* got 0.5$/],
+  ]);
+  await refusesAll(TypeError, [
+    [{ stopTokens: 7 }, /^"stopTokens" expected token ids, got 7$/],
+    [{ stopTokens: ['7'] }, /^"stopTokens\[0\]" .* got string$/],
+    [{ stopTokens: Array(2) }, /^"stopTokens\[0\]" .* got undefined$/],
   ]);
 });
 

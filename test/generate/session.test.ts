@@ -54,6 +54,8 @@ test('bad ids are TypeError or RangeError and change nothing', async () => {
     [() => session.prefill([1, 50]), RangeError, /^"ids\[1\]" expected an integer in 0..49/],
     [() => session.prefill(['1'] as never), TypeError, /got string/],
     [() => session.prefill('12' as never), TypeError, /^"ids" expected an array/],
+    [() => session.prefill(transferred()), TypeError, /^"ids" expected memory .* transferred$/],
+    [() => session.generate(transferred()), TypeError, /^"prompt" expected memory .* transferred$/],
     [() => session.decode(50), RangeError, /^"id" expected an integer in 0..49, got 50/],
     [() => session.decode('1' as never), TypeError, /./],
     [() => session.truncate(1), RangeError, /^"length" expected an integer in 0..0, got 1/],
@@ -160,3 +162,10 @@ test('text in an empty conversation comes after the tokens that start every text
 });
 
 test.run();
+
+/** Ids whose memory is gone. */
+function transferred(): Uint32Array {
+  const ids = Uint32Array.of(1, 2);
+  structuredClone(ids.buffer, { transfer: [ids.buffer] });
+  return ids;
+}

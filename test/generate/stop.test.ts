@@ -58,4 +58,42 @@ test('without stop strings text passes at once', () => {
   assert.equal(new StopFilter([]).push('abc'), { text: 'abc', isStopped: false });
 });
 
+/** Pushes texts, and special tokens by their ids. */
+function runTokens(
+  tokens: readonly (string | number)[],
+  stops: readonly string[],
+  specials: Record<string, number>,
+): string {
+  const filter = new StopFilter(stops, new Map(Object.entries(specials)));
+  let out = '';
+  for (const token of tokens) {
+    const { text, isStopped } = filter.push(
+      typeof token === 'string' ? token : filter.markOf(token),
+    );
+    out += text;
+    if (isStopped) return `${out}$`;
+  }
+  return out + filter.flush();
+}
+
+test('the text of a special token in a stop string stands for the token, which is never shown', () => {
+  const specials = { '<end>': 1, '<e': 2, 'x<end>x': 3, '<other>': 4 };
+  for (const [stop, tokens, shown] of [
+    ['<end>', ['a', 1, 'b'], 'a$'],
+    ['<end>', ['a<e', 'nd>', 'b'], 'a$'],
+    ['<end>', ['a', 2, 'nd>', 3, 4, 'b'], 'and>b'],
+    ['\n<end>', ['a\n', 1, 'b'], 'a$'],
+    ['\n<end>', ['a', 1, '\n', 'b'], 'a\nb'],
+    ['<end>\n', ['a', 1, 'b', 1, '\nc'], 'ab$'],
+    ['a<end>b<end>', ['xa', 1, 'b', 1], 'x$'],
+    ['x<end>x', ['ax', 1, 'x', 3], 'axx$'],
+    ['end', ['a', 1, 'b', 'en', 'd'], 'ab$'],
+    ['<end>', ['𐀀', 'b', '😀', 1], '𐀀b😀$'],
+    ['b<end>', ['b', '𐀀', 'b', 1], 'b𐀀$'],
+    ['<end>', ['a', 1, 1], 'a$'],
+  ] as const) {
+    assert.is(runTokens(tokens, [stop], specials), shown, `${stop}: ${tokens.join('|')}`);
+  }
+});
+
 test.run();

@@ -53,4 +53,64 @@ test('decodes at most 17 tokens at a time, however long the text', () => {
   assert.ok(longest <= 17, String(longest));
 });
 
+/** Ids 0 … 255 are bytes, 256 … are words as SentencePiece has them; bytes of an error are U+FFFD each. */
+const WORDS = ['▁Once', '▁there', '▁', 'a', '▁▁', '\u2581é'];
+const sentencePiece: TextTokenizer = {
+  vocabSize: 300,
+  specialTokens: new Map([['<s>', 299]]),
+  addedTokens: [],
+  startIds: [299],
+  encode: () => [],
+  pieces: () => [],
+  decode(ids, { skipSpecial = false, after = [] } = {}) {
+    const isShown = (id: number) => id !== 299 || !skipSpecial;
+    let text = '';
+    let bytes: number[] = [];
+    const end = () => {
+      const run = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+      text += run.includes('\ufffd') ? '\ufffd'.repeat(bytes.length) : run;
+      bytes = [];
+    };
+    for (const id of ids.filter(isShown)) {
+      if (id < 256) {
+        bytes.push(id);
+        continue;
+      }
+      end();
+      text += id === 299 ? '<s>' : WORDS[id - 256]!.replaceAll('▁', ' ');
+    }
+    end();
+    return after.some(isShown) ? text : text.replace(/^ /, '');
+  },
+};
+
+test('words that begin with a space: a stream is its part of the whole, wherever it begins', () => {
+  const euro = [0xe2, 0x82, 0xac];
+  const piece = fc.oneof(
+    fc.constantFrom(...WORDS.keys()).map((word) => [256 + word]),
+    fc.constantFrom(euro, [299], [0x41]),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(piece, { maxLength: 40 }),
+      fc.array(piece, { maxLength: 40 }),
+      (first, second) => {
+        const [before, ids] = [first.flat(), second.flat()];
+        const options = { skipSpecial: true };
+        const decoder = new TextStream(sentencePiece, before);
+        const text = ids.map((id) => decoder.push(id)).join('') + decoder.flush();
+        const whole = sentencePiece.decode([...before, ...ids], options);
+        assert.is(sentencePiece.decode(before, options) + text, whole);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+test('an unfinished character waits, though each of its bytes is U+FFFD so far', () => {
+  const ids = [0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80];
+  assert.equal(stream(sentencePiece, ids), ['', '', '€', '', '', '', '😀', '']);
+  assert.equal(stream(sentencePiece, [0xe2, 0x82]), ['', '', '\ufffd\ufffd']);
+});
+
 test.run();

@@ -1,84 +1,140 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadModel } from '../../src/index.ts';
+import { Compute } from '../../src/compute/compute.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
-import { checkBudget, memoryNeeds } from '../../src/model/budget.ts';
+import { type LoadOptions, loadModel, type Model, TpaError } from '../../src/index.ts';
+import { cacheSizes, checkBudget, longestContext, memoryNeeds } from '../../src/model/budget.ts';
 import { parameterCount } from '../../src/weights/tensors.ts';
+import { createEngine } from '../../src/wasm/engine.ts';
 import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
-import { refused } from '../helpers/checks/refused.ts';
-import { llamaConfig, t6Config } from '../helpers/models/tiny-configs.ts';
+import { outcomeOf, refused } from '../helpers/checks/refused.ts';
+import { t6Config } from '../helpers/models/tiny-configs.ts';
 import { tinyConfig } from '../helpers/models/tiny-model.ts';
+import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 const test = suite('checkBudget()');
 
-const weights = (config: ModelConfig) => 4 * parameterCount(config);
+const VARIANTS = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS];
+const WASM_PAGE = 65536;
+const compute = new Compute(await createEngine({ simd: 'baseline' }));
 
-/** Refused with one byte less than `needed`. */
-async function needs(config: ModelConfig, needed: number, what: string): Promise<void> {
-  checkBudget(config, needed);
-  const error = await refused(() => checkBudget(config, needed - 1), 'RESOURCE_LIMIT', what);
-  assert.equal(error.data, { needed, limit: needed - 1 }, what);
-  assert.match(
-    error.message,
-    /load it with a (?:"contextLength" of at most \d+|larger "memoryLimit")/,
+test('C2 needs what it says: one byte less is refused, with the longest context that fits', async () => {
+  const config = tinyConfig({ block_size: 50_000 });
+  const { needed, weights, context } = memoryNeeds(compute, config);
+  assert.ok(needed > weights + context && weights >= 4 * parameterCount(config));
+  checkBudget(compute, config, needed);
+  const error = await refused(() => checkBudget(compute, config, needed - 1), 'RESOURCE_LIMIT');
+  assert.equal(error.data, { needed, limit: needed - 1 });
+  const advised = Number(
+    /load it with a "contextLength" of at most (\d+)$/.exec(error.message)?.[1],
   );
-}
-
-test('C2 counts weights and a full context, refuses one byte less', async () => {
-  const config = tinyConfig();
-  const { weightBytes, cacheBytesPerToken, stateBytes, tableBytes } = memoryNeeds(config);
-  assert.is(weightBytes, 4 * parameterCount(config));
-  assert.is(cacheBytesPerToken, (2 + 2) * (3 + 4) * 4 * 2);
-  assert.equal([stateBytes, tableBytes], [0, 0]);
-  await needs(config, weightBytes + 16 * cacheBytesPerToken, 'tpa');
-  await refused(() => checkBudget(config, NaN), 'RESOURCE_LIMIT');
+  assert.is(advised, longestContext(compute, config, needed - 1));
+  const shorter = (contextLength: number) =>
+    memoryNeeds(compute, { ...config, contextLength }).needed;
+  assert.ok(shorter(advised) <= needed - 1 && shorter(advised + 1) > needed - 1);
+  await refused(
+    () => checkBudget(compute, config, weights),
+    'RESOURCE_LIMIT',
+    /larger "memoryLimit"$/,
+  );
+  await refused(() => checkBudget(compute, config, NaN), 'RESOURCE_LIMIT');
+  assert.is(compute.heap.used, 0);
 });
 
-test('C2 counts what each mechanism keeps besides: states, tables, repeated factors, panels', async () => {
-  // 2 layers of 4 heads of 4 features, rank 2, a context of 16 in one page of 96
-  const linear = t6Config('gqa', { attention: 'linear' });
-  await needs(linear, weights(linear) + 2 * 3 * (2 * 4 * 4) * 4, 'three states of 2 K/V heads');
-  const single = t6Config('tpa', { attention: 'linear', block_size: 1 });
-  await needs(single, weights(single) + 2 * (4 * 4 * 4) * 4, 'one state of 4 heads');
-
-  const shared = t6Config('tpa-shared-b');
-  const sharedCache = 16 * 2 * (2 * 2 * 4 + 2 * 4) * 4;
-  await needs(shared, weights(shared) + sharedCache + 96 * 4 * 4, 'tables of 96 positions');
-  const fixedB = t6Config('tpa-nonctx-b', { rope_partial_factor: 0.5 });
-  const repeated = 2 * (2 * 96 * 4 - 2 * 4) * 4;
-  const fixedBytes = weights(fixedB) + 16 * 2 * (2 * 2 * 4) * 4 + repeated + 96 * 2 * 4;
-  await needs(fixedB, fixedBytes, 'B_V for every token of a page, tables of 2 features');
-  const fixedA = t6Config('tpa-nonctx-a');
-  const lanes = 2 * ((16 + 2) * 48 - 16) * 4;
-  await needs(fixedA, weights(fixedA) + 16 * 2 * (2 * 2 * 4) * 4 + lanes, 'A in every lane');
-
-  const mla = t6Config('mla');
-  const panels = 2 * 4 * (42 * 4 + 40 * 6) * 4;
-  await needs(mla, weights(mla) + 16 * 2 * (6 + 2) * 4 + panels, 'panels of each head');
-
-  const llama = llamaConfig('llama', { max_position_embeddings: 10 });
-  await needs(llama, weights(llama) + 10 * 3 * (2 * 2 * 8) * 4, 'an untied head');
-  const tied = llamaConfig('llama', { max_position_embeddings: 10, tie_word_embeddings: true });
-  assert.is(weights(llama) - weights(tied), 32 * 24 * 4);
-  const biased = llamaConfig('llama', { attention_bias: true, mlp_bias: true });
-  assert.is(weights(biased) - weights(llama), 3 * (48 + 16 + 16 + 24 + 40 + 40 + 24) * 4);
-});
-
-test('what a model takes is at least what is counted', async () => {
-  for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
-    using model = await loadModel(build().source, { simd: 'baseline' });
-    const { weightBytes, tableBytes, cacheBytesPerToken, stateBytes } = memoryNeeds(model.config);
-    const { used } = model.memory();
-    assert.ok(used >= weightBytes + tableBytes, name);
-    const { contextLength } = model.config;
+test('a model takes what is counted, to the byte, and so does a session that is full', async () => {
+  for (const { name, build } of VARIANTS) {
+    using model = await loadModel(build().source, { simd: 'baseline', backend: 'wasm' });
+    const { config } = model;
+    const { weights, context, needed } = memoryNeeds(compute, config);
+    const idle = model.memory().used;
+    assert.ok(idle > weights && idle + compute.heap.base <= needed, name);
     using session = model.createSession();
+    const { contextLength } = config;
     await session.prefill(Array.from({ length: contextLength }, (_, i) => i % 60));
-    const cacheBytes = Math.max(contextLength * cacheBytesPerToken, 2 * stateBytes);
-    assert.ok(session.byteLength >= cacheBytes, name);
-    assert.ok(session.byteLength <= 2 * cacheBytes, `${name}: ${session.byteLength}`);
+    const { cacheBytesPerToken, stateBytes } = cacheSizes(config);
+    assert.ok(session.byteLength >= Math.max(contextLength * cacheBytesPerToken, 2 * stateBytes));
+    // a state of linear attention is made beside two others within a step
+    const isLinear = stateBytes > 0;
+    const { used } = model.memory();
+    const peak = used + compute.heap.base + (isLinear ? used - idle : 0);
+    assert.ok(peak >= weights + context, name);
+    if (!isLinear && needed > weights + 2 ** 21) assert.is(used + compute.heap.base, needed, name);
   }
 });
+
+/** Models that differ in what they keep, with a context that matters beside the 1 MB of loading. */
+const CONTEXTS: Readonly<Record<string, number>> = {
+  'tpa-kvonly': 1700, // a page table of more than 16 pages
+  'tpa-nonctx-a': 1000,
+  'tpa-nonctx-b': 3000,
+  'tpa-shared-b': 1000,
+  'tpa-third-order': 2000,
+  mha: 1200,
+  mla: 1600,
+  'gqa-partial-decay': 2400,
+  'linear-tpa': 500,
+  'llama-mha': 900,
+  'mistral-window': 900,
+};
+
+test('what is accepted fills its context, what is advised too, whatever the limit', async () => {
+  let advices = 0;
+  const golden = { name: 't6', build: () => livelyT6(1000) };
+  const chosen = VARIANTS.filter(({ name }) => name in CONTEXTS);
+  assert.is(chosen.length, Object.keys(CONTEXTS).length);
+  for (const { name, build } of [...chosen, golden]) {
+    const { source } = build();
+    const length = CONTEXTS[name] ?? 1000;
+    const config = source.config as object;
+    const key = 'block_size' in config ? 'block_size' : 'max_position_embeddings';
+    const longer = { ...source, config: { ...config, [key]: length } };
+    const open = (options: LoadOptions) =>
+      loadModel(longer, { simd: 'baseline', backend: 'wasm', ...options });
+    const { needed } = await open({}).then((model) => {
+      const needs = memoryNeeds(compute, model.config);
+      model.dispose();
+      return needs;
+    });
+    const enough = Math.ceil(needed / WASM_PAGE) * WASM_PAGE;
+    for (const less of [0, 1, 2, 5, 8, 12, 20, 40]) {
+      const memoryLimit = enough - less * WASM_PAGE;
+      if (memoryLimit < 2 ** 20) break;
+      const outcome = await outcomeOf(() => open({ memoryLimit }));
+      if (!(outcome instanceof TpaError)) {
+        assert.is(less, 0, `${name}: accepted with less than it needs`);
+        await fill(outcome as Model, `${name} ${memoryLimit}`);
+        continue;
+      }
+      assert.ok(less > 0, `${name}: ${outcome.message}`);
+      assert.is(outcome.code, 'RESOURCE_LIMIT', name);
+      const advised = /"contextLength" of at most (\d+)$/.exec(outcome.message)?.[1];
+      if (advised === undefined) continue;
+      advices++;
+      const contextLength = Number(advised);
+      await fill(await open({ memoryLimit, contextLength }), `${name} ${memoryLimit}`);
+      const tooLong = { memoryLimit, contextLength: contextLength + 1 };
+      await refused(() => open(tooLong), 'RESOURCE_LIMIT', name);
+    }
+  }
+  assert.ok(advices > 20, `${advices} were tried`);
+});
+
+/** Prefills most of the context, decodes the rest. */
+async function fill(model: Model, what: string): Promise<void> {
+  const { contextLength } = model.config;
+  const ids = Array.from({ length: contextLength }, (_, i) => i % 60);
+  const session = model.createSession();
+  const count = Math.max(1, contextLength - 5);
+  try {
+    await session.prefill(ids.slice(0, count));
+    for (const id of ids.slice(count)) await session.decode(id);
+  } catch (error) {
+    assert.unreachable(`${what}: ${String(error)}`);
+  }
+  assert.is(session.length, contextLength, what);
+  model.dispose();
+}
 
 test('C2 a state of 4 GiB, which would wrap to 0 in 32 bits, is refused', async () => {
   const config = t6Config('tpa', {
@@ -89,8 +145,8 @@ test('C2 a state of 4 GiB, which would wrap to 0 in 32 bits, is refused', async 
     n_embd: 1,
     block_size: 1,
   });
-  assert.is(memoryNeeds(config).stateBytes, 2 ** 32);
-  await refused(() => checkBudget(config, 2 ** 32 - 65536), 'RESOURCE_LIMIT');
+  assert.is(cacheSizes(config).stateBytes, 2 ** 32);
+  await refused(() => checkBudget(compute, config), 'RESOURCE_LIMIT');
 });
 
 test('a model whose context is too large loads with a smaller contextLength, and computes the same', async () => {
@@ -98,11 +154,7 @@ test('a model whose context is too large loads with a smaller contextLength, and
   const { source } = build();
   const vast = { ...source, config: { ...config, max_position_embeddings: 2 ** 24 } };
   const options = { simd: 'baseline', memoryLimit: 2 ** 26 } as const;
-  const error = await refused(() => loadModel(vast, options), 'RESOURCE_LIMIT');
-  assert.match(
-    error.message,
-    /context of 16777216 tokens; load it with a "contextLength" of at most \d+/,
-  );
+  await refused(() => loadModel(vast, options), 'RESOURCE_LIMIT', /a context of 16777216 tokens/);
   using model = await loadModel(vast, { ...options, contextLength: 64 });
   using whole = await loadModel(source, { simd: 'baseline' });
   const ids = Array.from({ length: 64 }, (_, i) => i);
@@ -113,8 +165,8 @@ test('a model whose context is too large loads with a smaller contextLength, and
   assert.is(larger.config.contextLength, whole.config.contextLength);
 });
 
-test('C2 refuses legal but absurd sizes at once, exact beyond 2^53', async () => {
-  const largest = {
+test('C2 refuses legal but absurd sizes without taking memory for them', async () => {
+  const largest: Partial<Record<string, number>> = {
     n_layer: 16_384,
     n_head: 1024,
     head_dim: 1024,
@@ -124,16 +176,19 @@ test('C2 refuses legal but absurd sizes at once, exact beyond 2^53', async () =>
     vocab_size: 2 ** 20,
     block_size: 2 ** 24,
   };
+  const { size } = compute.heap;
   for (const changes of [
     { n_layer: 10_000, n_embd: 4096 },
     { block_size: 2 ** 24 },
     { vocab_size: 2 ** 20, n_embd: 2 ** 15 },
     largest,
   ]) {
-    const error = await refused(() => checkBudget(tinyConfig(changes), 2 ** 30), 'RESOURCE_LIMIT');
+    const config: ModelConfig = tinyConfig(changes);
+    const error = await refused(() => checkBudget(compute, config, 2 ** 30), 'RESOURCE_LIMIT');
     assert.ok(Number(error.data['needed']) > 2 ** 30);
     assert.is(error.data['limit'], 2 ** 30);
   }
+  assert.equal([compute.heap.size, compute.heap.used], [size, 0]);
   assert.ok(Number.isSafeInteger(parameterCount(tinyConfig(largest))));
 });
 

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Compute } from '../../src/compute/compute.ts';
-import { type FactorCache, takeUnchanged } from '../../src/ops/factor-cache.ts';
+import { type FactorCache, holdingOf } from '../../src/ops/factor-cache.ts';
+import { mirrorOf } from '../../src/ops/mirror.ts';
 import { createRuntime, TpaError } from '../../src/index.ts';
 import { Runtime } from '../../src/ops/runtime.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
@@ -22,6 +23,12 @@ const SEED = 11;
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 const isDisposed = (error: unknown) => error instanceof TpaError && error.code === 'DISPOSED';
+
+function takeUnchanged(cache: FactorCache): number {
+  const { pages, unchanged } = mirrorOf(holdingOf(cache));
+  pages.dispose();
+  return unchanged;
+}
 
 /** A cache as a plain array, with its pages by name so that sharing can be counted. */
 interface Model {
@@ -161,7 +168,7 @@ for (const simd of BINARIES) {
     }
   });
 
-  test('takeUnchanged(): the prefix that was there before and that truncate() has left', () => {
+  test('mirrorOf(): tells the prefix that was there before and that truncate() has left', () => {
     using cache = runtime.createFactorCache(SPEC);
     cache.append(factorsOf(range(0, 200), SPEC));
     assert.is(takeUnchanged(cache), 0);

@@ -4,8 +4,8 @@ import { Chat } from '../../src/text/chat.ts';
 import { Session, type SessionHost } from '../../src/generate/session.ts';
 import type { ChatMessage, Conversation, Generation } from '../../src/index.ts';
 import {
-  chatSource,
   chatTokenizer,
+  encodeChat,
   setUpChat,
   SPECIAL,
   TEMPLATES,
@@ -25,7 +25,7 @@ const TALK = [
 const SPECIAL_IDS = new Set(chatTokenizer.specialTokens.values());
 
 function encode(template: string, messages: readonly ChatMessage[] = TALK): Promise<number[]> {
-  return new Chat(chatSource(template)).encode(messages, chatTokenizer, 400);
+  return encodeChat(template, { messages });
 }
 
 /** A question, an answer and a question. */
@@ -150,6 +150,17 @@ test('another conversation, a shorter one and the same again equal fresh session
   }
 });
 
+test('a bare array is the same conversation; a begun answer is continued by what is generated', async () => {
+  const { session, host } = setUpChat(TEMPLATES.chatml);
+  const generation = await readAll(session.generate(TALK, GREEDY));
+  await isFresh(generation, session, host, { messages: TALK });
+  const begun = { messages: TALK.slice(0, 3), continueFinalMessage: true };
+  const more = await readAll(session.generate(begun, GREEDY));
+  const ids = await encodeChat(TEMPLATES.chatml, begun);
+  assert.match(chatTokenizer.decode(ids), /assistant\n Yes, \[it\] is\. $/);
+  assert.equal(session.tokens, [...ids, ...more.tokens]);
+});
+
 test('a failure or an abort while the rest is evaluated leaves the session as it was', async () => {
   const abort = new AbortController();
   const failAt = new Map<number, 'throw'>();
@@ -195,7 +206,8 @@ test('a session that is disposed in the middle: DISPOSED, and nothing is left', 
 
 test('without a template: CHAT_TEMPLATE_MISSING at the call', async () => {
   const { host } = setUpChat(TEMPLATES.chatml);
-  const session = new Session({ ...host, chat: undefined });
+  const chat = new Chat({ templates: new Map() }, chatTokenizer);
+  const session = new Session({ ...host, chat });
   await refused(() => session.generate({ messages: TALK }), 'CHAT_TEMPLATE_MISSING');
 });
 
@@ -223,7 +235,7 @@ test('a rendering of no text: PROMPT_EMPTY; of too many tokens: CONTEXT_OVERFLOW
 
 test('bos_token and eos_token are undefined where the files name none', async () => {
   const template = '{{ bos_token is defined }}{{ eos_token is defined }}';
-  const ids = await new Chat({ template }).encode(TALK, chatTokenizer, 400);
+  const ids = await encodeChat({ templates: new Map([['default', template]]) }, { messages: TALK });
   assert.is(chatTokenizer.decode(ids), 'FalseFalse');
 });
 

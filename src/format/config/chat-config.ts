@@ -1,11 +1,12 @@
 import { readToken } from '../special-tokens/named-tokens.ts';
 import { Fields } from './fields.ts';
+import { MAX_TEMPLATE_LENGTH } from './limits.ts';
 import type { ModelText } from '../contents.ts';
 
 /** What a model's files say about conversations. */
 export interface ChatConfig {
-  /** Jinja source that writes messages as text. */
-  readonly template: string;
+  /** Jinja sources that write messages as text, by their names; `default` for most conversations. */
+  readonly templates: ReadonlyMap<string, string>;
   /** What the template knows as `bos_token`, where the files name one. */
   readonly bosToken?: string;
   /** The same for `eos_token`. */
@@ -13,61 +14,58 @@ export interface ChatConfig {
 }
 
 const FILE = 'tokenizer_config.json';
-/** The longest published template has about 20,000 characters. */
-export const MAX_TEMPLATE_LENGTH = 2 ** 17;
 /** Published files with several templates have two to four. */
 const MAX_TEMPLATES = 64;
+const KEY = 'chat_template';
 
 /**
- * Reads what a tokenizer_config.json says about conversations; of several templates the one named
- * "default" is taken.
+ * Reads what a tokenizer_config.json says about conversations.
  *
  * @throws TpaError `CONFIG_INVALID` with data `{ file, path, rule }`
  */
-export function parseTokenizerConfig(json: unknown): Partial<ChatConfig> {
+export function parseTokenizerConfig(json: unknown): ChatConfig {
   const fields = new Fields(json, FILE);
-  const template = readTemplate(fields);
   const bosToken = readToken(fields, 'bos_token');
   const eosToken = readToken(fields, 'eos_token');
   return {
-    ...(template === undefined ? {} : { template }),
+    templates: readTemplates(fields),
     ...(bosToken === undefined ? {} : { bosToken }),
     ...(eosToken === undefined ? {} : { eosToken }),
   };
 }
 
-/** The template of a model and the tokens it names; undefined where it has none. @throws TpaError `CONFIG_INVALID` */
-export function chatConfigOf({ chatTemplate, tokenizerConfig }: ModelText): ChatConfig | undefined {
+/** What a model's files say about conversations; chat_template.jinja is its only template. @throws TpaError `CONFIG_INVALID` */
+export function chatConfigOf({ chatTemplate, tokenizerConfig }: ModelText): ChatConfig {
   const config = parseTokenizerConfig(tokenizerConfig ?? {});
-  const template = chatTemplate ?? config.template;
-  return template === undefined ? undefined : { ...config, template };
+  if (chatTemplate === undefined) return config;
+  return { ...config, templates: new Map([['default', chatTemplate]]) };
 }
 
-function readTemplate(fields: Fields): string | undefined {
-  const key = 'chat_template';
-  const value = fields.get(key);
-  if (!Array.isArray(value)) return readText(fields, key, value, MAX_TEMPLATE_LENGTH);
+/**
+ * The templates of a tokenizer_config.json by their names: one text is the template `default`, and of
+ * several with the same name the first counts.
+ *
+ * @throws TpaError `CONFIG_INVALID`
+ */
+function readTemplates(fields: Fields): ReadonlyMap<string, string> {
+  const value = fields.get(KEY);
+  const templates = new Map<string, string>();
+  if (value === undefined) return templates;
+  if (!Array.isArray(value)) return templates.set('default', readTemplate(fields, KEY, value));
   if (value.length > MAX_TEMPLATES) {
-    throw fields.invalid(key, `at most ${MAX_TEMPLATES} templates`, value.length);
+    throw fields.invalid(KEY, `at most ${MAX_TEMPLATES} templates`, value.length);
   }
-  let found: string | undefined;
   for (const entry of value) {
     const { name, template } = Object(entry) as Record<string, unknown>;
-    if (typeof name !== 'string') throw fields.invalid(`${key}.name`, 'text', name);
-    const text = readText(fields, `${key}.template`, template ?? null, MAX_TEMPLATE_LENGTH);
-    if (name === 'default') found ??= text;
+    if (typeof name !== 'string') throw fields.invalid(`${KEY}.name`, 'text', name);
+    const text = readTemplate(fields, `${KEY}.template`, template);
+    if (!templates.has(name)) templates.set(name, text);
   }
-  return found;
+  return templates;
 }
 
-function readText(
-  fields: Fields,
-  key: string,
-  value: unknown,
-  maxLength: number,
-): string | undefined {
-  if (value === undefined) return undefined;
+function readTemplate(fields: Fields, key: string, value: unknown): string {
   if (typeof value !== 'string') throw fields.invalid(key, 'text', value);
-  if (value.length <= maxLength) return value;
-  throw fields.invalid(key, `at most ${maxLength} characters`, value.length);
+  if (value.length <= MAX_TEMPLATE_LENGTH) return value;
+  throw fields.invalid(key, `at most ${MAX_TEMPLATE_LENGTH} characters`, value.length);
 }

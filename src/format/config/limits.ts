@@ -34,3 +34,6 @@ export const SMALLEST = 2 ** -126;
 
 /** Larger than any published tokenizer.json (17 MB), the largest file of a model that is no weights. */
 export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+
+/** UTF-16 units; the longest published template has about 20,000. */
+export const MAX_TEMPLATE_LENGTH = 2 ** 17;

@@ -1,4 +1,4 @@
-import { checkKind, mismatch } from '../../base/arguments.ts';
+import { checkAttached, checkKind, mismatch } from '../../base/arguments.ts';
 import { nodeBuiltin } from '../../base/node.ts';
 import { bytesSource } from './byte-source.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
@@ -112,13 +112,15 @@ function openBytes(source: ModelBytes): ModelFiles {
 }
 
 function expectBytes(value: unknown, subject: string): Uint8Array | ArrayBuffer {
-  if (value instanceof Uint8Array || value instanceof ArrayBuffer) return value;
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
+    return checkAttached(subject, value);
+  }
   throw new TypeError(mismatch(subject, 'a Uint8Array or an ArrayBuffer', value));
 }
 
 function encodeJson(value: unknown, subject: string): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value instanceof Uint8Array) return checkAttached(subject, value);
+  if (value instanceof ArrayBuffer) return new Uint8Array(checkAttached(subject, value));
   const isObject = typeof value === 'object' && value !== null;
   if (typeof value !== 'string' && !isObject) {
     throw new TypeError(mismatch(subject, 'bytes, text or an object', value));

@@ -15,7 +15,7 @@ export interface AgreedText {
 /**
  * Brings together what five files say about special tokens.
  *
- * - Every token that one of them names as special is special, and `added_tokens_decoder` adds what
+ * - Every added token that one of them names is special, and `added_tokens_decoder` adds what
  *   tokenizer.json lacks; where the two contradict each other, tokenizer.json is right.
  * - Templates know BOS and EOS by the texts that are named, else by the ids of generation_config.json
  *   and config.json, unless a file says that there is none.

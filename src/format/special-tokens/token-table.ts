@@ -24,6 +24,8 @@ export class TokenTable {
     }
     let taken: Set<unknown> | undefined;
     for (const token of named) {
+      // A word of the vocabulary stays one, also as EOS: as a special token people could not write it.
+      if (token.id === undefined && !this.#entries.has(token.content)) continue;
       const id = this.idOf(token.content) ?? token.id;
       const isOther = token.id !== undefined && token.id !== id;
       if (id === undefined || isOther) continue; // tokenizer.json is right, or does not have it

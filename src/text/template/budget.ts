@@ -10,6 +10,8 @@ const STEPS_PER_VALUE = 512;
 const MAX_STEPS = 2 ** 23;
 /** Characters that are copied or compared in about the time of a step. */
 const CHARACTERS_PER_STEP = 16;
+/** Texts that are as quickly made plain as looked up: what templates look for. */
+const SHORT = 64;
 /** Published templates nest up to about 30 deep; each level takes two to five frames of stack. */
 const MAX_DEPTH = 400;
 
@@ -23,16 +25,30 @@ export class Budget {
   readonly maxLength: number;
   /** Where in the source the work is, for messages. */
   line = 1;
+  readonly #original: (text: string) => string;
+  #last = { text: '', plain: '' };
   #limit = BASE_STEPS;
   #steps = 0;
   #depth = 0;
 
-  constructor(maxLength: number) {
+  /** @param original a text with as many units, as which another one is compared */
+  constructor(maxLength: number, original: (text: string) => string = (text) => text) {
     this.maxLength = maxLength;
+    this.#original = original;
   }
 
   get steps(): number {
     return this.#steps;
+  }
+
+  /** A text as it is compared with others, and looked for in them. */
+  plain(text: string): string {
+    if (text.length <= SHORT) return this.#original(text);
+    if (text !== this.#last.text) {
+      this.read(text.length);
+      this.#last = { text, plain: this.#original(text) };
+    }
+    return this.#last.plain;
   }
 
   /** Room for one more value of the conversation, of some characters. */

@@ -120,7 +120,7 @@ export class Encoder {
     return this.#file.normalizers.reduce((result, step) => step.normalize(result, place), text);
   }
 
-  /** By what they become in the text; of several the last one. */
+  /** By what they become in the text; of several the first one. */
   #normalizedTokens(added: readonly AddedToken[]): Map<string, AddedToken> {
     const tokens = new Map<string, AddedToken>();
     for (const token of added) {
@@ -131,7 +131,7 @@ export class Encoder {
           `the added token ${token.id} expected 1..${MAX_LENGTH} characters once normalized, found ${text.length}`,
         );
       }
-      tokens.set(text, token);
+      if (!tokens.has(text)) tokens.set(text, token);
     }
     return tokens;
   }

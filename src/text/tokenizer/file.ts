@@ -38,7 +38,7 @@ export function readTokenizerFile(json: unknown, limit = MAX_VOCAB_SIZE): Tokeni
   const normalizers = readNormalizers(root['normalizer']);
   const cuts = readPreTokenizers(root['pre_tokenizer']);
   const decoders = readDecoders(root['decoder']);
-  checkGrowth([...normalizers, ...cuts]);
+  checkGrowth([...normalizers, ...cuts, { growth: bpe.bytes === undefined ? 1 : 3 }]);
   checkGrowth(decoders);
   checkStart([...normalizers, ...cuts]);
   checkCoverage(bpe, model, [...normalizers, ...cuts]);

@@ -14,7 +14,7 @@ import { mirrorOf } from '../../../src/ops/mirror.ts';
 import type { AttendTask } from '../../../src/backend/op-gpu.ts';
 import { OrtOpGpu } from '../../../src/backend/webgpu/gpu-ops.ts';
 import { checkCacheOptions, type FactorCacheOptions } from '../../../src/ops/cache-options.ts';
-import { FactorCache } from '../../../src/ops/factor-cache.ts';
+import { FactorCache, Holding, holdingOf } from '../../../src/ops/factor-cache.ts';
 import { PagedCache } from '../../../src/cache/pages.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
 import { BYTE_REPORT } from '../../helpers/fakes/byte-backend.ts';
@@ -106,7 +106,7 @@ for (const [name, { rankQ, ...options }] of Object.entries(CACHES)) {
                 rankQ,
               };
         const task = checkQuery(query, pages);
-        const found = await attendOn(gpu, engine, cache, task);
+        const found = await attendOn(gpu, cache, task);
         const expected = attendQueries(new Compute(engine), task, pages);
         close(found, expected, `${count} queries on ${cache.length} tokens`);
       };
@@ -133,7 +133,7 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   const numbers = 2 + 4 + 2 + 4;
   const copied = async (): Promise<number[]> => {
     const before = bytes.asks('write').length;
-    await attendOn(gpu, engine, cache, checkQuery({ q: random.normal(8) }, pages));
+    await attendOn(gpu, cache, checkQuery({ q: random.normal(8) }, pages));
     const floats = bytes
       .asks('write')
       .slice(before)
@@ -156,11 +156,11 @@ test('attend(): copies what is new alone, after truncate() what follows; forget(
   const other = cacheOf(engine, { heads: 2, headDim: 4, rankK: 1, rankV: 1 });
   append(other.cache, random, 5);
   const query = checkQuery({ q: random.normal(8) }, other.pages);
-  const another = () => attendOn(gpu, engine, other.cache, query);
+  const another = () => attendOn(gpu, other.cache, query);
   close(await another(), attendQueries(new Compute(engine), query, other.pages), 'another');
   assert.is(bytes.buffers.size, 8);
-  gpu.forget(cache);
-  gpu.forget(cache);
+  gpu.forget(holdingOf(cache));
+  gpu.forget(holdingOf(cache));
   await another();
   assert.is(bytes.buffers.size, 4, 'those of the other cache are left');
   assert.equal(await copied(), [1024, 1024, 64], 'all of it, asked for again');
@@ -173,18 +173,15 @@ test('attend(): what was refused meanwhile leaves no copy that is taken for righ
   const { cache, pages } = cacheOf(engine, { heads: 2, headDim: 4, rankK: 1, rankV: 1 });
   const query = () => checkQuery({ q: random.normal(8) }, pages);
   append(cache, random, 100);
-  await attendOn(gpu, engine, cache, query());
+  await attendOn(gpu, cache, query());
   cache.truncate(10);
   append(cache, random, 3000); // 24,000 bytes are 1,472 tokens of 4 numbers
-  const { message } = await refused(
-    () => attendOn(gpu, engine, cache, query()),
-    'BACKEND_UNAVAILABLE',
-  );
+  const { message } = await refused(() => attendOn(gpu, cache, query()), 'BACKEND_UNAVAILABLE');
   assert.is(message, 'the GPU takes at most 1472, not 3010 tokens of a cache');
   cache.truncate(90);
   const last = query();
   close(
-    await attendOn(gpu, engine, cache, last),
+    await attendOn(gpu, cache, last),
     attendQueries(new Compute(engine), last, pages),
     'tokens 10 to 90 are others',
   );
@@ -195,11 +192,10 @@ test('attend(): what was refused meanwhile leaves no copy that is taken for righ
 /** As the dispatcher asks: over the pages of this moment. */
 async function attendOn(
   gpu: OrtOpGpu,
-  engine: Engine,
   cache: FactorCache,
   task: AttendTask,
 ): Promise<Float32Array> {
-  const mirror = mirrorOf(new Compute(engine), cache);
+  const mirror = mirrorOf(holdingOf(cache));
   try {
     return await gpu.attend(task, mirror);
   } finally {
@@ -215,7 +211,7 @@ function taskOf(spec: FactorizeSpec, random: Random, count: number, position: nu
 
 function cacheOf(engine: Engine, options: FactorCacheOptions) {
   const pages = new PagedCache(new Compute(engine), checkCacheOptions(options));
-  return { pages, cache: new FactorCache(new Compute(engine), pages, new Set()) };
+  return { pages, cache: new FactorCache(new Holding(new Compute(engine), pages, new Set())) };
 }
 
 function append(cache: FactorCache, random: Random, count: number): void {

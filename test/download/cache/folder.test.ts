@@ -194,7 +194,7 @@ test('a load from the folder whose file system fails, at any operation, fetches 
     const info = await load(server.base, { cache: folderCache(folder, spoiled) });
     const isTold = failed() === 'open' || failed() === 'FileHandle.stat';
     if (isTold) assert.is(info.kind, 'none', `${nth} ${failed()}`);
-    assert.is((await names(folder)).length, 6, `${nth} ${failed()}`);
+    assert.is((await names(folder)).length, 7, `${nth} ${failed()}`);
   }
 });
 

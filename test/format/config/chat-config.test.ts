@@ -1,13 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  MAX_TEMPLATE_LENGTH,
-  parseTokenizerConfig,
-} from '../../../src/format/config/chat-config.ts';
+import { parseTokenizerConfig } from '../../../src/format/config/chat-config.ts';
+import { MAX_TEMPLATE_LENGTH } from '../../../src/format/config/limits.ts';
 import { CANARY, refused } from '../../helpers/checks/refused.ts';
 
 const test = suite('parseTokenizerConfig()');
 
+const NONE = new Map<string, string>();
 const entry = (name: string, template: string) => ({ name, template });
 
 test('a template and tokens, as text or as objects with content', () => {
@@ -17,19 +16,28 @@ test('a template and tokens, as text or as objects with content', () => {
     eos_token: { content: '</s>', lstrip: false },
     pad_token: 5,
   };
-  assert.equal(parseTokenizerConfig(json), { template: 'T', bosToken: '<s>', eosToken: '</s>' });
+  const templates = new Map([['default', 'T']]);
+  assert.equal(parseTokenizerConfig(json), { templates, bosToken: '<s>', eosToken: '</s>' });
 });
 
 test('what is null or missing is not set', () => {
-  assert.equal(parseTokenizerConfig({}), {});
-  assert.equal(parseTokenizerConfig({ chat_template: null, bos_token: null }), {});
+  assert.equal(parseTokenizerConfig({}), { templates: NONE });
+  assert.equal(parseTokenizerConfig({ chat_template: null, bos_token: null }), {
+    templates: NONE,
+  });
 });
 
-test('of several templates the first named default, none where none is', () => {
+test('several templates by their names, the first of each name', () => {
   const several = [entry('tool_use', 'A'), entry('default', 'B'), entry('default', 'C')];
-  assert.equal(parseTokenizerConfig({ chat_template: several }), { template: 'B' });
-  assert.equal(parseTokenizerConfig({ chat_template: several.slice(0, 1) }), {});
-  assert.equal(parseTokenizerConfig({ chat_template: [] }), {});
+  const { templates } = parseTokenizerConfig({ chat_template: several });
+  assert.equal(
+    [...templates],
+    [
+      ['tool_use', 'A'],
+      ['default', 'B'],
+    ],
+  );
+  assert.equal(parseTokenizerConfig({ chat_template: [] }), { templates: NONE });
 });
 
 test('odd values are CONFIG_INVALID and name file and field', async () => {
@@ -57,7 +65,9 @@ test('odd values are CONFIG_INVALID and name file and field', async () => {
   }
   await refused(() => parseTokenizerConfig([]), 'CONFIG_INVALID');
   assert.is(
-    parseTokenizerConfig({ chat_template: 'x'.repeat(MAX_TEMPLATE_LENGTH) }).template?.length,
+    parseTokenizerConfig({ chat_template: 'x'.repeat(MAX_TEMPLATE_LENGTH) }).templates.get(
+      'default',
+    )?.length,
     MAX_TEMPLATE_LENGTH,
   );
 });

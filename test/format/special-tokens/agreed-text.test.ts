@@ -94,15 +94,24 @@ test('tokens that no file names by text are known by their ids, unless there is 
   for (const id of [-1, null, 99, '1', [[1]]]) assert.is(agree({}, { bos_token_id: id }).bos, null);
 });
 
-test('every token that a file names is special', () => {
+test('every added token that a file names is special', () => {
   assert.equal(agree({}).special, SPECIAL);
-  const roles = agree({
-    tokenizerConfig: { eos_token: '<end>', pad_token: { content: '?' } },
-    specialTokensMap: { additional_special_tokens: ['a', { content: 'b' }, 5, null] },
-  });
-  assert.equal(roles.special, { ...SPECIAL, '<end>': 6, '?': 0, a: 3, b: 4 });
-  const lists = { extra_special_tokens: { image: '<m>' }, additional_special_tokens: 5 };
-  assert.equal(agree({ tokenizerConfig: lists }).special, { ...SPECIAL, '<m>': 5 });
+  const named = { ...SPECIAL, '<m>': 5 };
+  for (const lists of [
+    { pad_token: { content: '<m>' } },
+    { additional_special_tokens: ['a', { content: '<m>' }, 5, null] },
+    { extra_special_tokens: { image: '<m>' }, additional_special_tokens: 5 },
+  ]) {
+    assert.equal(agree({ tokenizerConfig: lists }).special, named);
+    assert.equal(agree({ specialTokensMap: lists }).special, named);
+  }
+});
+
+test('a word of the vocabulary that is named stays one that people can write', () => {
+  const tokenizerConfig = { eos_token: 'a', pad_token: 'b', unk_token: '?' };
+  const { special, endIds, made } = agree({ tokenizerConfig });
+  assert.equal([special, endIds], [SPECIAL, [3]]);
+  assert.equal(made.encode('ab'), [3, 4]);
 });
 
 test('added_tokens_decoder adds tokens and how they are matched; tokenizer.json is right', () => {

@@ -1,12 +1,16 @@
+import { Compute } from '../../../src/compute/compute.ts';
 import { chatConfigOf } from '../../../src/format/config/chat-config.ts';
 import { parseConfig } from '../../../src/format/config/config.ts';
 import { parseGenerationConfig } from '../../../src/format/config/generation-config.ts';
 import type { ModelConfig } from '../../../src/format/config/model-config.ts';
 import { checkBudget } from '../../../src/model/budget.ts';
+import { createEngine } from '../../../src/wasm/engine.ts';
 import { LLAMA_TENSORS, llamaJson, T6_JSON, TENSORS } from '../../helpers/models/tiny-configs.ts';
 import type { Draw } from '../draw.ts';
 import { mutated } from '../mutate.ts';
 import { holds, isRefusal, target } from '../target.ts';
+
+const compute = new Compute(await createEngine({ simd: 'baseline' }));
 
 const T6_KINDS = Object.keys(TENSORS) as (keyof typeof TENSORS)[];
 const FAMILIES = ['llama', 'mistral', 'qwen2', 'qwen3'] as const;
@@ -76,12 +80,14 @@ export const CONFIG = target<Input>({
         const parsed = parseConfig(config, tensors);
         checkSane(parsed);
         ({ vocabSize } = parsed);
-        checkBudget(parsed, 2 ** 31);
+        checkBudget(compute, parsed, 2 ** 31);
       },
       () => checkGeneration(generation, vocabSize),
       () => {
         const chat = chatConfigOf({ tokenizerConfig: tokenizer as Record<string, unknown> });
-        holds(chat === undefined || typeof chat.template === 'string', 'a template is text');
+        for (const template of chat.templates.values()) {
+          holds(typeof template === 'string', 'a template is text');
+        }
       },
     ]) {
       try {

@@ -1,10 +1,10 @@
 import { Chat } from '../../../src/text/chat.ts';
-import { readMessages } from '../../../src/text/messages.ts';
+import { readConversation } from '../../../src/text/messages.ts';
 import { chatSource, chatTokenizer, SPECIAL, TEMPLATES } from '../../helpers/models/chat.ts';
 import type { Draw } from '../draw.ts';
 import { mutated } from '../mutate.ts';
 import { holds, target } from '../target.ts';
-import { drawMessages, type DrawnMessage } from './drawn-messages.ts';
+import { drawMessages } from './drawn-messages.ts';
 
 const CONTEXT = 2048;
 const SPECIAL_IDS = new Set(chatTokenizer.specialTokens.values());
@@ -16,7 +16,7 @@ const WRITERS = {
 const CHATS = new Map(
   Object.keys(WRITERS).map((name) => [
     name,
-    new Chat(chatSource(TEMPLATES[name as keyof typeof TEMPLATES])),
+    new Chat(chatSource(TEMPLATES[name as keyof typeof TEMPLATES]), chatTokenizer),
   ]),
 );
 
@@ -37,16 +37,17 @@ export const MESSAGES = target<Input>({
     return { template: draw.pick(['chatml', 'headers'] as const), prompt, isGood };
   },
   async run({ template, prompt, isGood }) {
-    const messages = readMessages(prompt, chatTokenizer, CONTEXT);
-    const ids = await CHATS.get(template)!.encode(messages, chatTokenizer, CONTEXT);
+    const conversation = readConversation(prompt, chatTokenizer, CONTEXT);
+    const { messages } = conversation;
+    const ids = [...(await CHATS.get(template)!.begin(conversation, CONTEXT)())].flat();
     const specials = ids.filter((id) => SPECIAL_IDS.has(id)).length;
     const { specials: expected, begins } = WRITERS[template];
     holds(specials === expected(messages.length), `${specials} special tokens`);
     const text = chatTokenizer.decode(ids);
     holds(text.startsWith(begins), 'begins as the template does');
     if (!isGood) return;
-    for (const { content } of messages as DrawnMessage[]) {
-      holds(text.includes(content.trim()), 'what was said is there');
+    for (const { content } of messages) {
+      holds(text.includes(String(content).trim()), 'what was said is there');
     }
   },
 });

@@ -3,8 +3,8 @@ import { createTokenizer, type TextTokenizer } from '../../../src/text/tokenizer
 import { holds, target } from '../target.ts';
 import { drawTokenizerJson, type TokenizerJson } from './tokenizer-json.ts';
 
-/** Ids of a UTF-16 unit at most: its three bytes, after all steps have made the text 64 times as long. */
-const MAX_IDS_PER_UNIT = 3 * 64;
+/** Ids of a UTF-16 unit at most: how much longer all steps may make a text. */
+const MAX_IDS_PER_UNIT = 256;
 /** Ids of about a millisecond's work. */
 const MAX_PIECE = 2 ** 16;
 const MAX_STREAMED = 64;

@@ -8,7 +8,7 @@ import type {
   FactorMirror,
   OpGpu,
 } from '../../../src/backend/op-gpu.ts';
-import { FactorCache } from '../../../src/ops/factor-cache.ts';
+import { FactorCache, Holding } from '../../../src/ops/factor-cache.ts';
 import { PagedCache } from '../../../src/cache/pages.ts';
 import { Runtime } from '../../../src/ops/runtime.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
@@ -87,7 +87,7 @@ export class FakeOpGpu implements OpGpu {
   #attend(task: AttendTask, rows: readonly (readonly number[])[]): Float32Array {
     const { heads, headDim, valueDim, rankK, rankV } = task.spec;
     const pages = new PagedCache(new Compute(this.#engine), task.spec);
-    const cache = new FactorCache(new Compute(this.#engine), pages, new Set());
+    const cache = new FactorCache(new Holding(new Compute(this.#engine), pages, new Set()));
     const bounds = [0, heads * rankK, headDim * rankK, heads * rankV, valueDim * rankV];
     const ends = bounds.map((_, i) => bounds.slice(0, i + 1).reduce((a, b) => a + b));
     const [ak, bk, av, bv] = [0, 1, 2, 3].map((i) =>

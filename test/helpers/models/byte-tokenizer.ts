@@ -7,6 +7,7 @@ export const byteTokenizer: TextTokenizer = {
   vocabSize: 257,
   specialTokens: new Map([['<|end|>', END_ID]]),
   startIds: [],
+  addedTokens: [],
   encode: (text) => [...new TextEncoder().encode(text)],
   pieces: (text) => [[...new TextEncoder().encode(text)]],
   decode(ids, { skipSpecial = false } = {}) {

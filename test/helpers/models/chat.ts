@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Chat, type ChatSource } from '../../../src/text/chat.ts';
+import { Chat } from '../../../src/text/chat.ts';
+import type { ChatSource } from '../../../src/text/chat/choose-template.ts';
 import { Session } from '../../../src/generate/session.ts';
+import { readConversation } from '../../../src/text/messages.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { FakeBackend, type FakeOptions } from '../fakes/fake-backend.ts';
 
@@ -32,6 +34,8 @@ export function chatTokenizerJson(change: object = {}): object {
 }
 
 export const chatTokenizer = createTokenizer(chatTokenizerJson());
+
+const CONTEXT = 400;
 
 /** Shapes of published templates. */
 export const TEMPLATES = {
@@ -74,21 +78,33 @@ export const TEMPLATES = {
 
 /** A source as a model's files give it. */
 export function chatSource(template: string): ChatSource {
-  return { template, bosToken: '<s>', eosToken: '</s>' };
+  return { templates: new Map([['default', template]]), bosToken: '<s>', eosToken: '</s>' };
+}
+
+/** The ids of a conversation by a template, or by the templates and tokens of a source. */
+export async function encodeChat(
+  template: string | ChatSource,
+  conversation: object,
+  tokenizer = chatTokenizer,
+): Promise<number[]> {
+  const source = typeof template === 'string' ? chatSource(template) : template;
+  const checked = readConversation(conversation, tokenizer, CONTEXT);
+  const pieces = await new Chat(source, tokenizer).begin(checked, CONTEXT)();
+  return [...pieces].flat();
 }
 
 /** A session over the fake backend that talks by a template. */
 export function setUpChat(template: string, options: FakeOptions = {}) {
   const backend = new FakeBackend({
     vocabSize: 2048 + SPECIAL.length,
-    contextLength: 400,
+    contextLength: CONTEXT,
     ...options,
   });
   const host = {
     backend,
     tokenizer: chatTokenizer,
     eosTokenIds: [],
-    chat: new Chat(chatSource(template)),
+    chat: new Chat(chatSource(template), chatTokenizer),
     sessions: new Set<Session>(),
   };
   return { backend, host, session: new Session(host) };

@@ -1,6 +1,6 @@
 import { type Budget, Refusal } from '../budget.ts';
 import { bind, builtinOf, type Builtins } from './builtin.ts';
-import { isEqual, keyOf } from '../values/comparison.ts';
+import { entryOf, isEqual } from '../values/comparison.ts';
 import { TEXT_METHODS } from './text-methods.ts';
 import {
   countPoints,
@@ -36,8 +36,8 @@ const LIST_METHODS: Builtins<readonly Value[]> = {
 const DICT_METHODS: Builtins<Dict> = {
   get: [
     'key default?',
-    (_, dict, key, otherwise = null) => {
-      const value = dict.get(keyOf(key));
+    (budget, dict, key, otherwise = null) => {
+      const value = entryOf(budget, dict, key);
       return value === undefined ? otherwise : value;
     },
   ],
@@ -72,7 +72,7 @@ export function attributeOf(budget: Budget, value: Value, name: string): Value {
 
 /** `value[key]`: an item, else a method of that name. */
 export function itemOf(budget: Budget, value: Value, key: Value): Value {
-  const item = isDict(value) ? value.get(keyOf(key)) : indexed(budget, value, key);
+  const item = isDict(value) ? entryOf(budget, value, key) : indexed(budget, value, key);
   if (item !== undefined) return item;
   if (value === UNDEFINED) throw new Refusal('reads an item of something undefined');
   const method = typeof key === 'string' ? methodOf(budget, value, key) : undefined;

@@ -1,8 +1,8 @@
 import { type Budget, Refusal } from '../budget.ts';
 import { type Builtin, type Builtins, builtinOf, callBuiltin } from './builtin.ts';
 import { cut } from '../values/slices.ts';
-import { pad, replace, splitLines, splitRight, strip } from '../values/text.ts';
-import { TEXT_METHODS } from './text-methods.ts';
+import { pad, replace, splitLines, splitRight } from '../values/text.ts';
+import { stripOf, TEXT_METHODS } from './text-methods.ts';
 import { print } from '../values/printing.ts';
 import { countPoints, intOf, isTrue, NO_NAMES, textOf, type Value } from '../values/value.ts';
 
@@ -26,7 +26,7 @@ export const TEXT_FILTERS: Builtins<Value> = {
     'chars?',
     (budget, value, characters = null) => {
       const text = printed(budget, value);
-      return strip(text, 'both', characters === null ? undefined : textOf(characters));
+      return stripOf(budget, text, 'both', characters);
     },
   ],
   string: ['', print],
@@ -103,7 +103,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
 function escape(budget: Budget, value: Value): string {
   const text = print(budget, value);
   budget.read(2 * text.length);
-  const escaped = text.replaceAll(/[&<>'"]/g, (unit) => ENTITIES[unit]!);
+  let escaped = '';
+  let done = 0;
+  for (const { 0: unit, index } of budget.plain(text).matchAll(/[&<>'"]/g)) {
+    escaped += text.slice(done, index) + ENTITIES[unit]!;
+    done = index + 1;
+  }
+  escaped += text.slice(done);
   budget.write(escaped.length);
   return escaped;
 }

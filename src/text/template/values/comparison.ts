@@ -1,5 +1,6 @@
 import { type Budget, Refusal } from '../budget.ts';
 import {
+  type Dict,
   expected,
   Fields,
   isDict,
@@ -16,7 +17,7 @@ export function isEqual(budget: Budget, a: Value, b: Value): boolean {
   if (typeof a === 'string') {
     if (typeof b !== 'string') return false;
     budget.read(Math.min(a.length, b.length));
-    return a === b;
+    return a === b || (a.length === b.length && budget.plain(a) === budget.plain(b));
   }
   budget.enter();
   const equal = isEqualValue(budget, a, b);
@@ -53,7 +54,7 @@ export function compare(budget: Budget, a: Value, b: Value): number {
 function compareValues(budget: Budget, a: Value, b: Value): number {
   if (typeof a === 'string' && typeof b === 'string') {
     budget.read(Math.min(a.length, b.length));
-    return compareTexts(a, b);
+    return compareTexts(budget.plain(a), budget.plain(b));
   }
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x === y ? 0 : NaN;
@@ -86,7 +87,7 @@ export function contains(budget: Budget, container: Value, value: Value): boolea
     if (typeof value !== 'string') throw expected('a string to look for in a string', value);
     return find(budget, container, value) >= 0;
   }
-  if (isDict(container)) return container.has(keyOf(value));
+  if (isDict(container)) return entryOf(budget, container, value) !== undefined;
   if (container instanceof Fields) throw expected('something to look in', container);
   const items = container instanceof View ? container.items : itemsOf(budget, container);
   return items.some((item) => isEqual(budget, item, value));
@@ -97,10 +98,17 @@ export function contains(budget: Budget, container: Value, value: Value): boolea
  * so that is what it costs; what templates look for is short.
  */
 export function find(budget: Budget, text: string, part: string, from = 0): number {
-  const at = text.indexOf(part, from);
+  const at = budget.plain(text).indexOf(budget.plain(part), from);
   const end = at < 0 ? text.length : at;
   budget.read((end - from) * (1 + part.length / 32));
   return at;
+}
+
+/** What a mapping has at a key. */
+export function entryOf(budget: Budget, dict: Dict, value: Value): Value | undefined {
+  const key = keyOf(value);
+  const item = dict.get(key);
+  return item === undefined && typeof key === 'string' ? dict.get(budget.plain(key)) : item;
 }
 
 /** A value as the key of a mapping. */

@@ -11,23 +11,26 @@ const LINE_END = new RegExp(`\r\n|[${LINE_ENDS}]`, 'g');
 
 export type Side = 'left' | 'right' | 'both';
 
-/** The text without some characters, blanks if none are given, at its ends. */
-export function strip(text: string, side: Side = 'both', characters?: string): string {
-  if (characters !== undefined && hasPairs(characters + text)) {
-    return stripPoints(Array.from(text), side, new Set(characters)).join('');
-  }
+/**
+ * The text without some characters, blanks if none are given, at its ends.
+ *
+ * @param plain the text as it is compared
+ */
+export function strip(
+  text: string,
+  side: Side = 'both',
+  characters?: string,
+  plain: string = text,
+): string {
+  const isPaired = characters !== undefined && hasPairs(characters + plain);
+  const points = isPaired ? Array.from(plain) : plain;
   const dropped = characters === undefined ? BLANK : new Set(characters);
-  let [start, end] = [0, text.length];
-  if (side !== 'right') while (start < end && dropped.has(text[start]!)) start++;
-  if (side !== 'left') while (end > start && dropped.has(text[end - 1]!)) end--;
-  return text.slice(start, end);
-}
-
-function stripPoints(points: string[], side: Side, dropped: ReadonlySet<string>): string[] {
   let [start, end] = [0, points.length];
   if (side !== 'right') while (start < end && dropped.has(points[start]!)) start++;
   if (side !== 'left') while (end > start && dropped.has(points[end - 1]!)) end--;
-  return points.slice(start, end);
+  if (typeof points === 'string') return text.slice(start, end);
+  const before = points.slice(0, start).join('').length;
+  return text.slice(before, before + points.slice(start, end).join('').length);
 }
 
 /** Python's `split`: at a separator, or at blanks and without empty parts. */
@@ -132,4 +135,14 @@ export function pad(
 export function capitalize(text: string): string {
   const [first = ''] = text;
   return first.toUpperCase() + text.slice(first.length).toLowerCase();
+}
+
+/** Whether a text has letters that could be another, and all are of one case. */
+export function hasCase(
+  budget: Budget,
+  text: string,
+  change: 'toLowerCase' | 'toUpperCase',
+): boolean {
+  budget.read(4 * text.length);
+  return text[change]() === text && text.toLowerCase() !== text.toUpperCase();
 }

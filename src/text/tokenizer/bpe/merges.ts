@@ -37,27 +37,29 @@ export function readMerges(
     }
     pairs.set(rank, left, right, id);
     produced[id] = 1;
-    const ends = symbolsOf(left, lastCode(leftName));
-    for (const start of symbolsOf(right, rightName.codePointAt(0)!)) {
-      for (const end of ends) joints.add(end, start);
-    }
+    const end = vocabulary.character(lastCode(leftName));
+    const start = vocabulary.character(rightName.codePointAt(0)!);
+    joints.add(end, start);
+    const isEnd = atoms.has(left);
+    const isStart = atoms.has(right);
+    if (isEnd) joints.add(left, start);
+    if (isStart) joints.add(end, right);
+    if (isEnd && isStart) joints.add(left, right);
   }
   return pairs;
-
-  function symbolsOf(id: number, code: number): number[] {
-    const character = vocabulary.character(code);
-    return atoms.has(id) ? [character, id] : [character];
-  }
 }
 
 /** A pair of texts; older files write it as one with a space between. */
 function pairOf(merge: unknown, rank: number): readonly [string, string] {
   const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
-  const isPair = Array.isArray(pair) && pair.length === 2;
-  if (isPair && pair.every((part) => typeof part === 'string' && part !== '')) {
+  if (Array.isArray(pair) && pair.length === 2 && isText(pair[0]) && isText(pair[1])) {
     return pair as [string, string];
   }
   throw invalid(`merge ${rank} is not a pair of tokens`);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 function lastCode(name: string): number {

@@ -21,8 +21,11 @@ export class PairTable {
 
   /** Notes a merge by its rank; of two of one pair the last counts. */
   set(rank: number, left: number, right: number, id: number): void {
-    this.#merges.set([left, right, id], 3 * rank);
-    this.#slots[this.#slotOf(left, right)] = rank;
+    const slot = this.#slotOf(left, right);
+    this.#merges[3 * rank] = left;
+    this.#merges[3 * rank + 1] = right;
+    this.#merges[3 * rank + 2] = id;
+    this.#slots[slot] = rank;
   }
 
   /** The rank of the merge of a pair; -1 if there is none. */

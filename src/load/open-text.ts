@@ -1,0 +1,53 @@
+import { chatConfigOf } from '../format/config/chat-config.ts';
+import {
+  type GenerationDefaults,
+  parseGenerationConfig,
+} from '../format/config/generation-config.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
+import type { ModelText } from '../format/contents.ts';
+import type { JsonObject } from '../format/files/json.ts';
+import { agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
+import { type ChatSource, chatSourceOf } from '../text/chat/choose-template.ts';
+import type { TextTokenizer } from '../text/tokenizer.ts';
+
+/** What a model's files say about text. */
+export interface OpenedText {
+  readonly tokenizer: TextTokenizer | undefined;
+  readonly chat: ChatSource | undefined;
+  readonly defaults: GenerationDefaults;
+  /** Ids that end a generation, by whichever file. */
+  readonly eosTokenIds: readonly number[];
+}
+
+/**
+ * Reads the files beside the weights.
+ *
+ * @param json config.json
+ * @param config what it was read as
+ * @param chatTemplate the caller's: a name of the model's templates, or one in place of them
+ * @throws TpaError `CONFIG_INVALID`, `TOKENIZER_INVALID`
+ */
+export async function openText(
+  files: ModelText,
+  json: JsonObject,
+  { vocabSize, eosTokenIds }: Pick<ModelConfig, 'vocabSize' | 'eosTokenIds'>,
+  chatTemplate: string | undefined,
+): Promise<OpenedText> {
+  const { text, endIds } = agreeOnSpecialTokens(files, json);
+  const generation = parseGenerationConfig(text.generationConfig ?? {}, vocabSize);
+  const named = endIds.filter((id) => id < vocabSize);
+  const chat = chatSourceOf(chatConfigOf(text), chatTemplate);
+  const ends = new Set([...eosTokenIds, ...generation.eosTokenIds, ...named]);
+  return {
+    tokenizer: await openTokenizer(text.tokenizer, vocabSize),
+    chat,
+    defaults: generation.defaults,
+    eosTokenIds: [...ends],
+  };
+}
+
+async function openTokenizer(json: unknown, vocabSize: number): Promise<TextTokenizer | undefined> {
+  if (json === undefined) return undefined;
+  const { createTokenizer } = await import('../text/tokenizer.ts');
+  return createTokenizer(json, { vocabSize });
+}

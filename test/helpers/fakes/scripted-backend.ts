@@ -1,0 +1,30 @@
+import type { Backend, Sequence } from '../../../src/backend/backend.ts';
+
+/** A model that says these ids one after the other, whatever it is asked; then id 0. */
+export function scriptedBackend(
+  script: readonly number[],
+  { vocabSize = 300, contextLength = 512 } = {},
+): Backend {
+  let said = 0;
+  const sequenceOf = (start: number): Sequence => {
+    let length = start;
+    return {
+      get length() {
+        return length;
+      },
+      byteLength: 0,
+      async forward(ids) {
+        length += ids.length;
+        const logits = new Float32Array(vocabSize);
+        logits[script[said++] ?? 0] = 1;
+        return logits;
+      },
+      truncate(to) {
+        length = to;
+      },
+      fork: () => sequenceOf(length),
+      dispose() {},
+    };
+  };
+  return { vocabSize, contextLength, createSequence: () => sequenceOf(0), dispose() {} };
+}
