@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compileChatTemplate } from '../../../src/text/chat-template.ts';
+import { compileTemplate } from '../../helpers/fakes/template.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 import { chatTokenizerJson, encodeChat, TEMPLATES } from '../../helpers/models/chat.ts';
@@ -287,7 +287,7 @@ test('text that spells no guarded token has the ids of the whole in one piece', 
           bos_token: '<s>',
           eos_token: '</s>',
         };
-        const whole = compileChatTemplate(template).render(variables, 10_000);
+        const whole = compileTemplate(template).render(variables, 10_000);
         const expected = tokenizer.encode(whole, { parseSpecial: true });
         assert.equal(await encodeChat(template, { messages }, tokenizer), expected, label);
       }),
