@@ -1,6 +1,7 @@
 import { messageOf, TpaError } from '../base/errors.ts';
 import { Budget, Refusal } from './template/budget.ts';
-import { globalsOf, toValue } from './template/globals.ts';
+import { bind } from './template/builtins/builtin.ts';
+import { GLOBALS, toValue } from './template/globals.ts';
 import { capture, Scope } from './template/scope.ts';
 import { tokenize } from './template/syntax/lexer.ts';
 import { TemplateParser } from './template/syntax/statements.ts';
@@ -16,11 +17,6 @@ const MAX_SOURCE_LENGTH = 2 ** 17;
 export interface ChatTemplate {
   /** Text constants of the code. */
   readonly literals: readonly string[];
-  /**
-   * Those of them that the code may look for in messages: all but the ones that stand only where
-   * text is written, as `'<|im_start|>'` in `{{ '<|im_start|>' + message.role }}`.
-   */
-  readonly sought: readonly string[];
   /**
    * The text that the template makes of some variables, values as JSON has them; a field that is
    * `undefined` is left out.
@@ -40,7 +36,8 @@ export interface ChatTemplate {
 }
 
 /**
- * Reads a template in the Jinja dialect of chat templates.
+ * Reads a template in the Jinja dialect of chat templates. What few templates name is known once it
+ * is added: `addRare()`, `addTime()`.
  *
  * @throws TpaError `CHAT_TEMPLATE_INVALID`
  *
@@ -50,42 +47,45 @@ export interface ChatTemplate {
  */
 export function compileChatTemplate(source: string): ChatTemplate {
   if (source.length > MAX_SOURCE_LENGTH) {
-    throw invalid(`has ${source.length} characters; at most ${MAX_SOURCE_LENGTH} are read`);
+    throw invalid(`has ${source.length} characters, at most ${MAX_SOURCE_LENGTH} are read`);
   }
   const { body, literals } = guard(() => {
     const reader = new TokenReader(tokenize(source));
-    return { body: new TemplateParser(reader).template(), literals: reader.literals };
+    return { body: new TemplateParser(reader).statements(), literals: reader.literals };
   });
   return {
-    literals: [...new Set(literals.map(({ text }) => text))],
-    sought: [...new Set(literals.filter(({ isSought }) => isSought).map(({ text }) => text))],
+    literals: [...new Set(literals)],
     render(variables, maxLength, now = new Date(), original = undefined) {
       const budget = new Budget(maxLength, original);
-      const place = (): string => ` (line ${budget.line})`;
       return guard(() => {
         const scope = new Scope(budget);
-        for (const [name, value] of globalsOf(budget, now)) scope.set(name, value);
+        for (const [name, builtin] of Object.entries(GLOBALS)) {
+          scope.set(name, bind(builtin, budget, now));
+        }
         for (const [name, value] of Object.entries(variables)) {
           if (value !== undefined) scope.set(name, toValue(budget, value));
         }
         return capture(body, scope.inner());
-      }, place);
+      }, budget);
     },
   };
 }
 
 /** What the template does wrong becomes our error; it quotes only what the template raises. */
-function guard<T>(call: () => T, place: () => string = () => ''): T {
+function guard<T>(call: () => T, budget?: Budget): T {
   try {
     return call();
   } catch (error) {
     // A stack that was nearly full before: the depth has a bound of its own.
     if (!(error instanceof Refusal || error instanceof RangeError)) throw error;
     const reason = error instanceof Refusal ? messageOf(error) : 'is too deep for the stack';
-    throw invalid(reason + place());
+    throw invalid(reason, budget);
   }
 }
 
-function invalid(reason: string): TpaError {
-  return new TpaError('CHAT_TEMPLATE_INVALID', `the chat template ${reason}`);
+/** @param budget of the rendering, where it is one: other messages may do */
+function invalid(reason: string, budget?: Budget): TpaError {
+  const others = budget === undefined ? '' : ` (line ${budget.line}); change the messages, or`;
+  const message = `the chat template ${reason}${others || ';'} pass another as "chatTemplate"`;
+  return new TpaError('CHAT_TEMPLATE_INVALID', message);
 }

@@ -49,16 +49,22 @@ export class Chat {
   }
 
   async #writerFor(template: string): Promise<ConversationWriter> {
-    // Programs without conversations need not load it.
-    const { ConversationWriter } = await import('./chat/conversation-writer.ts');
     let writer = this.#writers.get(template);
     if (writer === undefined) {
       // A conversation for a model without a tokenizer was refused when it was read.
-      writer = new ConversationWriter(template, this.#source, this.#tokenizer!);
+      writer = await open(template, this.#source, this.#tokenizer!);
       const [oldest] = this.#writers.keys();
       if (this.#writers.size === MAX_WRITERS) this.#writers.delete(oldest!);
       this.#writers.set(template, writer);
     }
     return writer;
   }
+}
+
+/** Programs without conversations need not load it, others not what few templates name. */
+async function open(
+  ...of: readonly [template: string, source: ChatSource, tokenizer: TextTokenizer]
+): Promise<ConversationWriter> {
+  const { openWriter } = await import('./chat/conversation-writer.ts');
+  return (await openWriter(...of)) ?? (await import('./chat/rare-writer.ts')).openRareWriter(...of);
 }

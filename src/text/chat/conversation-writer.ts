@@ -5,6 +5,8 @@ import type { TextTokenizer } from '../tokenizer.ts';
 import { type ContentForm, contentFormOf, inForm } from './content-form.ts';
 import { upTo, withEnd } from './continuation.ts';
 import { Hiding, type KnownWords, knownWords } from './hiding.ts';
+import { namesRare } from '../template/rare-names.ts';
+import { addTime } from '../template/globals.ts';
 import { doubtsAbout, SpecialGuard } from './special-guard.ts';
 import { StandIns } from './stand-ins.ts';
 import type { TemplateFields } from './template-values.ts';
@@ -12,6 +14,21 @@ import type { TemplateFields } from './template-values.ts';
 /** What templates write themselves, system prompts and today's date, beside the messages. */
 const MIN_RENDERED = 2 ** 16;
 const ASKS_FOR_TOOLS = /\b(?:tools|documents)\b/;
+
+/**
+ * What writes conversations by a template; undefined where the template names what few do, which
+ * {@link openRareWriter} knows.
+ *
+ * @throws TpaError `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID`
+ */
+export async function openWriter(
+  template: string,
+  source: ChatSource,
+  tokenizer: TextTokenizer,
+): Promise<ConversationWriter | undefined> {
+  if (template.includes('strftime_now')) addTime((await import('../strftime.ts')).strftime);
+  return namesRare(template) ? undefined : new ConversationWriter(template, source, tokenizer);
+}
 
 /** Writes conversations by one template. */
 export class ConversationWriter {
