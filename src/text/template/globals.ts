@@ -21,7 +21,7 @@ const MAX_REASON = 200;
 export const GLOBALS: Builtins<Date> = {
   raise_exception: takes('message?', (budget, _, message = '') => {
     const reason = printable(print(budget, message), MAX_REASON);
-    throw new Refusal(`refuses these messages: ${reason}; change them or the template`);
+    throw new Refusal(`refuses these messages: ${reason}`);
   }),
   dict: (budget, _, args, named) => makeDict(budget, args, named),
   namespace: (budget, _, args, named) => new Namespace(makeDict(budget, args, named)),
