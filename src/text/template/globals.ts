@@ -30,7 +30,7 @@ export function globalsOf(budget: Budget, now: Date): Map<string, Value> {
     raise_exception: [
       'message?',
       (_, __, message = '') => {
-        const reason = printable(print(budget, message), MAX_REASON);
+        const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
         throw new Refusal(`refuses these messages: ${reason}; change them or the template`);
       },
     ],
