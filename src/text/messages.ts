@@ -15,7 +15,7 @@ import { type TemplateFields, ValueReader } from './chat/template-values.ts';
  * text is text, never read as special tokens.
  *
  * @example
- * const turns: ChatMessage[] = [
+ * const turns = [
  *   { role: 'user', content: 'What is 1 + 1?' },
  *   { role: 'assistant', content: null, tool_calls: [{ function: { name: 'add', arguments: {} } }] },
  *   { role: 'tool', content: '2' },
@@ -45,7 +45,7 @@ export interface ChatMessage {
  * template writes special tokens and what marks the turns.
  *
  * @example
- * const talk: Conversation = {
+ * const talk = {
  *   messages: [{ role: 'user', content: 'Hi' }],
  *   templateVariables: { enable_thinking: false },
  * };

@@ -95,10 +95,28 @@ test('a name that the model does not have is refused with those that it has', as
   assert.is(plain.tokenizer!.decode(bare.tokens.slice(0, -1)), 'Hi 1');
 });
 
-test('an end token beyond the vocabulary is refused with the file', async () => {
-  const source = { ...SOURCE, generationConfig: { eos_token_id: 2048 } };
-  const error = await refused(() => loadModel(source), 'CONFIG_INVALID');
-  assert.is(error.data['file'], 'generation_config.json');
+test('an end token beyond the vocabulary is never produced, and left out', async () => {
+  using model = await loadModel({ ...SOURCE, generationConfig: { eos_token_id: [2048, 7] } });
+  assert.equal(model.config.eosTokenIds, [256, 7]);
+});
+
+test('a token that only another file names as EOS ends a generation', async () => {
+  using plain = await loadModel(SOURCE);
+  const first = plain.createSession().generate('Once upon a time', GREEDY);
+  await first.text();
+  const end = first.tokens[3]!;
+  const expected = [first.tokens.slice(0, first.tokens.indexOf(end) + 1), 'stop'];
+  // as tokenizer.json writes it: "Ġ" for a space
+  const eos_token = plain.tokenizer!.decode([end]).replace(' ', '\u0120');
+  for (const files of [
+    { tokenizerConfig: { eos_token } },
+    { specialTokensMap: { eos_token: { content: eos_token } } },
+  ]) {
+    using model = await loadModel({ ...SOURCE, ...files });
+    const generation = model.createSession().generate('Once upon a time', GREEDY);
+    await generation.text();
+    assert.equal([generation.tokens, generation.finishReason], expected);
+  }
 });
 
 test.run();

@@ -24,7 +24,7 @@ test(`loadModel() and createRuntime() with the larger kernels: at most ${CORE_BY
 
 test(`downloads and their cache, tokenizer and chat templates besides: at most ${TEXT_BYTES} bytes, gzip`, () => {
   const chunks = ['open-remote', 'browser', 'open-text', 'tokenizer'];
-  chunks.push('text-output', 'chat-template', 'special-guard');
+  chunks.push('text-output', 'conversation-writer');
   const all = sizeOf(['main', 'relaxed', ...chunks]);
   assert.ok(all <= TEXT_BYTES, `${all} bytes`);
   assert.ok(all > coreBytes(), 'they are chunks of their own');

@@ -13,8 +13,8 @@ export class Matches {
   }
 
   /**
-   * The next match; undefined behind the last one, `'paused'` where a long search pauses. An empty one that touches the match before it is
-   * left out, as the reference implementation does.
+   * The next match; undefined behind the last one, `'paused'` where a long search pauses. An empty
+   * one that touches the match before it is left out, as the reference implementation does.
    */
   next(): Match | 'paused' | undefined {
     while (this.#from <= this.#text.length) {

@@ -35,6 +35,13 @@ async function open(bin: Uint8Array, beside: object = config as object) {
   return torchCheckpoint(readTorch(bytesSource('pytorch_model.bin', bin), files));
 }
 
+/** The checkpoint with a special_tokens_map.json beside it. */
+async function openWithTokens(specialTokensMap: object) {
+  const given = { config, weights: new Uint8Array(), specialTokensMap };
+  const source = bytesSource('pytorch_model.bin', buildBin(parts));
+  return torchCheckpoint(readTorch(source, await openModelFiles(given)));
+}
+
 /** The checkpoint with one tensor put in place of another. */
 function withTensor(name: string, changes: Partial<TorchData>): TorchParts {
   const tensors = new Map(parts.tensors);
@@ -176,6 +183,14 @@ test('copies tokenizer.json from beside the weights', async () => {
   const source = bytesSource('pytorch_model.bin', buildBin(parts));
   const written = await convertedBytes(await torchCheckpoint(readTorch(source, files)));
   assert.equal(JSON.parse(new TextDecoder().decode(written.get('tokenizer.json'))), tokenizer);
+});
+
+test('keeps special_tokens_map.json, and refuses one that loadModel would refuse', async () => {
+  const map = { eos_token: { content: '</s>' } };
+  const files = await convertedBytes(await openWithTokens(map));
+  assert.equal(JSON.parse(new TextDecoder().decode(files.get('special_tokens_map.json'))), map);
+  const odd = await openWithTokens({ eos_token: 5 });
+  await refused(() => convertCheckpoint(odd), 'CONFIG_INVALID', /special_tokens_map\.json/);
 });
 
 test('takes chat_template.jinja from beside the weights, which goes before the other', async () => {

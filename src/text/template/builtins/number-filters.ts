@@ -63,25 +63,11 @@ function roundEven(value: number, digits: number): number {
   return digits < 0 ? Math.round(scaled) / scale : Number(value.toFixed(digits));
 }
 
-const DIGITS: Readonly<Record<number, RegExp>> = {
-  2: /^[+-]?(?:0b_?)?[01]+(?:_[01]+)*$/i,
-  8: /^[+-]?(?:0o_?)?[0-7]+(?:_[0-7]+)*$/i,
-  10: /^[+-]?\d+(?:_\d+)*$/,
-  16: /^[+-]?(?:0x_?)?[\da-f]+(?:_[\da-f]+)*$/i,
-};
-
 function readInt(budget: Budget, value: string, base: number): number | undefined {
   budget.read(value.length);
   const text = budget.plain(strip(value));
-  const digits = DIGITS[base];
-  if (digits === undefined) throw new Refusal('reads an integer of a base other than 2, 8, 10, 16');
-  if (!digits.test(text)) return undefined;
-  const sign = text.startsWith('-') ? -1 : 1;
-  const plain = text
-    .replace(/^[+-]/, '')
-    .replace(/^0[box]/i, '')
-    .replaceAll('_', '');
-  return sign * int(Number.parseInt(plain, base));
+  if (base !== 10) throw new Refusal('reads an integer of a base other than 10');
+  return /^[+-]?\d+(?:_\d+)*$/.test(text) ? int(Number(text.replaceAll('_', ''))) : undefined;
 }
 
 /** A number as Python's `float()` reads it; an int of none is an error that `int` does not catch. */

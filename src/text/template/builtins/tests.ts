@@ -2,6 +2,7 @@ import type { Budget } from '../budget.ts';
 import { compare, contains, isEqual } from '../values/comparison.ts';
 import { calculate } from '../values/arithmetic.ts';
 import { print } from '../values/printing.ts';
+import { hasCase } from '../values/text.ts';
 import type { Builtin, Builtins } from './builtin.ts';
 import {
   Callable,
@@ -30,7 +31,7 @@ export const TESTS: Builtins<Value> = {
   mapping: kind(isDict),
   sequence: kind((value) => hasSize(value) && !(value instanceof View)),
   iterable: kind((value) => hasSize(value) || value instanceof Stream),
-  callable: kind((value) => value instanceof Callable),
+  callable: kind((value) => value instanceof Callable || value === UNDEFINED),
   escaped: kind(() => false),
   odd: ['', (budget, value) => isEqual(budget, calculate(budget, '%', value, 2), 1)],
   even: ['', (budget, value) => isEqual(budget, calculate(budget, '%', value, 2), 0)],
@@ -38,8 +39,8 @@ export const TESTS: Builtins<Value> = {
     'num',
     (budget, value, by) => isEqual(budget, calculate(budget, '%', value, by), 0),
   ],
-  lower: ['', (budget, value) => hasCase(print(budget, value), 'toLowerCase')],
-  upper: ['', (budget, value) => hasCase(print(budget, value), 'toUpperCase')],
+  lower: ['', (budget, value) => hasCase(budget, print(budget, value), 'toLowerCase')],
+  upper: ['', (budget, value) => hasCase(budget, print(budget, value), 'toUpperCase')],
   sameas: [
     'other',
     (budget, value, other) =>
@@ -56,10 +57,6 @@ export const TESTS: Builtins<Value> = {
 
 function kind(holds: (value: Value) => boolean): Builtin<Value> {
   return ['', (_, value) => holds(value)];
-}
-
-function hasCase(text: string, change: 'toLowerCase' | 'toUpperCase'): boolean {
-  return text[change]() === text && text.toLowerCase() !== text.toUpperCase();
 }
 
 function aliases(

@@ -4,6 +4,7 @@ import { find } from '../values/comparison.ts';
 import { cut, indicesOf } from '../values/slices.ts';
 import {
   capitalize,
+  hasCase,
   pad,
   replace,
   type Side,
@@ -27,14 +28,8 @@ import {
 export const TEXT_METHODS: Builtins<string> = {
   upper: mapped((text) => text.toUpperCase()),
   lower: mapped((text) => text.toLowerCase()),
-  casefold: mapped((text) => text.toLowerCase().replaceAll('ß', 'ss')),
   capitalize: mapped(capitalize),
   title: mapped((text) => text.replaceAll(/\p{L}+/gu, (word) => capitalize(word))),
-  swapcase: mapped((text) =>
-    text.replaceAll(/\p{L}/gu, (letter) =>
-      letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase(),
-    ),
-  ),
   strip: stripped('both'),
   lstrip: stripped('left'),
   rstrip: stripped('right'),
@@ -119,31 +114,21 @@ export const TEXT_METHODS: Builtins<string> = {
       return sign + pad(budget, text.slice(sign.length), missing, missing, '0');
     },
   ],
-  center: padded((missing, width) => Math.floor(missing / 2) + (missing & width & 1)),
-  ljust: padded(() => 0),
-  rjust: padded((missing) => missing),
+  center: [
+    'width fillchar?',
+    (budget, text, width, fill = ' ') => {
+      if (countPoints(budget, textOf(fill)) !== 1) throw expected('one character', fill);
+      const missing = intOf(width) - countPoints(budget, text);
+      const before = Math.floor(missing / 2) + (missing & intOf(width) & 1);
+      return pad(budget, text, missing, before, textOf(fill));
+    },
+  ],
   isdigit: asked(/^[\p{Nd}²³¹⁰⁴-⁹₀-₉]+$/u),
-  isdecimal: asked(/^\p{Nd}+$/u),
-  isnumeric: asked(/^\p{N}+$/u),
   isalpha: asked(/^\p{L}+$/u),
   isalnum: asked(/^[\p{L}\p{N}]+$/u),
   isspace: ['', (budget, text) => (budget.read(text.length), text !== '' && strip(text) === '')],
-  isascii: ['', (budget, text) => (budget.read(text.length), !/[^\p{ASCII}]/u.test(text))],
-  isidentifier: asked(/^[\p{L}_][\p{L}\p{N}_]*$/u),
-  isupper: [
-    '',
-    (budget, text) => {
-      budget.read(text.length);
-      return text === text.toUpperCase() && text !== text.toLowerCase();
-    },
-  ],
-  islower: [
-    '',
-    (budget, text) => {
-      budget.read(text.length);
-      return text === text.toLowerCase() && text !== text.toUpperCase();
-    },
-  ],
+  isupper: ['', (budget, text) => hasCase(budget, text, 'toUpperCase')],
+  islower: ['', (budget, text) => hasCase(budget, text, 'toLowerCase')],
 };
 
 function mapped(change: (text: string) => string): Builtin<string> {
@@ -214,18 +199,6 @@ function findLast(budget: Budget, text: string, part: string): number {
 function present(at: number): number {
   if (at < 0) throw new Refusal('looks for the place of a text that is not there');
   return at;
-}
-
-function padded(before: (missing: number, width: number) => number): Builtin<string> {
-  return [
-    'width fillchar?',
-    (budget, text, width, fill = ' ') => {
-      if (countPoints(budget, textOf(fill)) !== 1)
-        throw expected('one character to fill with', fill);
-      const missing = intOf(width) - countPoints(budget, text);
-      return pad(budget, text, missing, before(missing, intOf(width)), textOf(fill));
-    },
-  ];
 }
 
 function asked(pattern: RegExp): Builtin<string> {

@@ -136,3 +136,13 @@ export function capitalize(text: string): string {
   const [first = ''] = text;
   return first.toUpperCase() + text.slice(first.length).toLowerCase();
 }
+
+/** Whether a text has letters that could be another, and all are of one case. */
+export function hasCase(
+  budget: Budget,
+  text: string,
+  change: 'toLowerCase' | 'toUpperCase',
+): boolean {
+  budget.read(4 * text.length);
+  return text[change]() === text && text.toLowerCase() !== text.toUpperCase();
+}

@@ -64,7 +64,7 @@ export class Stream {
   }
 }
 
-/** An object with named fields: a namespace, `loop`, a group. */
+/** An object with named fields: a namespace, or `loop`. */
 export abstract class Fields {
   /** For those that are functions as well. */
   call?: (args: readonly Value[], named: Named) => Value;
