@@ -8,7 +8,7 @@ const OWN = /\.(?:safetensors|json|jinja)$/i;
 const HUB = 'huggingface.co';
 /** An owner and a name there, alone or in the address of a page about the model. */
 const HUB_NAME = new RegExp(
-  String.raw`^(?:https://(?:${HUB}|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*)(?:/(?:tree|blob)/[\w.-]+)?/?$`,
+  String.raw`^(?:(?:https://)?(?:${HUB}|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*)(?:/(?:tree|blob)/[\w.-]+)?/?$`,
 );
 
 /** Whether a file is a checkpoint to convert, by its name. */

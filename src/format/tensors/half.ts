@@ -56,36 +56,6 @@ export function firstNonFinite(values: Float32Array): number {
   return -1;
 }
 
-/** Of two halves in a word, or of one float: the bits of the exponent, and the least of them. */
-const EXPONENTS: Readonly<Record<TensorDtype, readonly [all: number, one: number]>> = {
-  F32: [0x7f800000, 0x00800000],
-  F16: [0x7c007c00, 0x04000400],
-  BF16: [0x7f807f80, 0x00800080],
-};
-/** Where an exponent of ones carries to: the signs, which the mask leaves clear. */
-const CARRIES: Readonly<Record<TensorDtype, number>> = {
-  F32: 0x80000000,
-  F16: 0x80008000,
-  BF16: 0x80008000,
-};
-
-/**
- * Whether a NaN or an infinity is among stored elements, without widening them: 4 MB in 1.1 ms,
- * where {@link widenToFloat32} and {@link firstNonFinite} take 12.
- *
- * @param bytes little-endian elements, in an array that begins at a multiple of 4 bytes
- */
-export function holdsNonFinite(bytes: Uint8Array, dtype: TensorDtype): boolean {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  const [all, one] = EXPONENTS[dtype];
-  let carries = 0;
-  for (let i = 0; i < words.length; i++) carries |= (words[i]! & all) + one;
-  // Half a word is left of an odd number of halves.
-  const rest = bytes.byteLength & 2 ? bytes[bytes.byteLength - 2]! | (bytes.at(-1)! << 8) : 0;
-  carries |= (rest & all) + one;
-  return (carries & CARRIES[dtype]) !== 0;
-}
-
 function buildHalfTable(): Uint32Array {
   const table = new Uint32Array(0x10000);
   for (let half = 0; half < 0x10000; half++) {

@@ -31,7 +31,7 @@ export function globalsOf(budget: Budget, now: Date): Map<string, Value> {
       'message?',
       (_, __, message = '') => {
         const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
-        throw new Refusal(`refuses these messages: ${reason}; change them or the template`);
+        throw new Refusal(`refuses these messages: ${reason}`);
       },
     ],
     strftime_now: [

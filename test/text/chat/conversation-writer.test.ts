@@ -334,6 +334,10 @@ test('content is given as a template takes it: text, parts or either', async () 
     'a;b\nc;text',
     'parts written as a list',
   );
+  const marked = EITHER.replace('{{ p.text', '[{{ p.text');
+  assert.is(await read(marked, { messages }), 'a;[b[c;', 'parts with marks around them');
+  const json = TEXT.replace('m.content', 'm.content | tojson').concat("{{ 'text' }}");
+  assert.is(await read(json, { messages }), '"a";"b\\nc";text', 'parts written as JSON');
   const image = [user([{ type: 'image' }, part('b')])];
   assert.is(await read(EITHER, { messages: image }), '?b;');
   await refused(() => read(TEXT, { messages: image }), 'CHAT_TEMPLATE_INVALID');
