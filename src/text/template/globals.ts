@@ -20,7 +20,7 @@ const MAX_REASON = 200;
 /** The functions that many templates call; each is given the time of the rendering. */
 export const GLOBALS: Builtins<Date> = {
   raise_exception: takes('message?', (budget, _, message = '') => {
-    const reason = printable(print(budget, message), MAX_REASON);
+    const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
     throw new Refusal(`refuses these messages: ${reason}`);
   }),
   dict: (budget, _, args, named) => makeDict(budget, args, named),
