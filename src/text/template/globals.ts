@@ -20,8 +20,8 @@ const MAX_REASON = 200;
 /** The functions that many templates call; each is given the time of the rendering. */
 export const GLOBALS: Builtins<Date> = {
   raise_exception: takes('message?', (budget, _, message = '') => {
-    const reason = printable(print(budget, message), MAX_REASON);
-    throw new Refusal(`refuses these messages: ${reason}; change them or the template`);
+    const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
+    throw new Refusal(`refuses these messages: ${reason}`);
   }),
   dict: (budget, _, args, named) => makeDict(budget, args, named),
   namespace: (budget, _, args, named) => new Namespace(makeDict(budget, args, named)),
