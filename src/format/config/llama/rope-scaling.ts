@@ -1,5 +1,4 @@
 import { LIMITS, SMALLEST } from '../limits.ts';
-import { printable } from '../../../base/printable.ts';
 import type { Fields } from '../fields.ts';
 import type { RopeScaling } from '../../../attention/rope.ts';
 
@@ -15,7 +14,8 @@ export interface RopeSizes {
 
 const SMALLEST_FACTOR = 1 / LIMITS.ropeKnob;
 const ORIGINAL = 'original_max_position_embeddings';
-const KNOWN = 'default, linear, dynamic, llama3, longrope or yarn';
+const TYPES = ['default', 'linear', 'dynamic', 'llama3', 'longrope', 'yarn'] as const;
+const KNOWN = TYPES.join(', ');
 
 /**
  * Reads an object of `rope_scaling` or `rope_parameters`; undefined where frequencies stay as they
@@ -51,26 +51,26 @@ export function readScaling(
       return readYarn(inner, inner.number('factor', 1, LIMITS.ropeFactor), sizes.ownContext);
     case 'longrope':
       return readLong(fields, inner, sizes);
-    default:
-      throw inner.unsupported('rope_type', KNOWN, type);
   }
 }
 
 /** Old files say `type`, new ones `rope_type`, and some say both. */
-function readType(fields: Fields, untyped: string | undefined): string {
-  const types = ['rope_type', 'type'].map((key) => {
+function readType(fields: Fields, untyped: string | undefined): (typeof TYPES)[number] {
+  const names = ['rope_type', 'type'].map((key) => {
     const value = fields.get(key);
     // What LongRoPE was called first.
     if (value === 'su') return 'longrope';
     if (value === undefined || typeof value === 'string') return value;
     throw fields.invalid(key, `one of ${KNOWN}`, value);
   });
-  const stated = types.filter((type) => type !== undefined);
+  const stated = names.filter((name) => name !== undefined);
   // Qwen2-VL says "default" and "mrope": the one that is not the default is meant.
-  const type = stated.find((name) => name !== 'default') ?? stated[0] ?? untyped;
-  if (type === undefined) throw fields.invalid('rope_type', `one of ${KNOWN}`, undefined);
+  const meant = stated.find((name) => name !== 'default') ?? stated[0] ?? untyped;
+  if (meant === undefined) throw fields.invalid('rope_type', `one of ${KNOWN}`, undefined);
+  const type = TYPES.find((known) => known === meant);
+  if (type === undefined) throw fields.unsupported('rope_type', KNOWN, meant);
   const other = stated.find((name) => name !== 'default' && name !== type);
-  if (other !== undefined) throw fields.unsupported('type', printable(type), other);
+  if (other !== undefined) throw fields.unsupported('type', type, other);
   return type;
 }
 

@@ -1,5 +1,6 @@
 import { LIMITS } from '../limits.ts';
 import { TpaError } from '../../../base/errors.ts';
+import { printable } from '../../../base/printable.ts';
 import type { Fields } from '../fields.ts';
 import type { LatentSizes } from '../model-config.ts';
 import type { TensorEntry } from '../../tensors/safetensors.ts';
@@ -104,7 +105,8 @@ export function readLatentSizes(
   return { queryRank, latentDim, ropeDim, valueDim };
 }
 
-function mismatch(tensor: string, expected: string, { shape }: TensorEntry): TpaError {
+function mismatch(name: string, expected: string, { shape }: TensorEntry): TpaError {
+  const tensor = printable(name);
   const found = `[${shape.join(', ')}]`;
   const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
   return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
