@@ -1,8 +1,7 @@
 import { mismatch } from '../base/arguments.ts';
-import { TpaError } from '../base/errors.ts';
+import { TpaError, printable } from '../base/errors.ts';
 import { unsupportedCheckpoint } from '../format/errors.ts';
 import { listNames, openDirectory, openFile, splitPath } from '../format/files/directory.ts';
-import { printable } from '../base/printable.ts';
 import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC } from '../format/gguf/header.ts';
 import { ZIP_SIGNATURE } from './torch/archive.ts';

@@ -1,4 +1,4 @@
-import { TpaError } from '../base/errors.ts';
+import { TpaError, printable } from '../base/errors.ts';
 import { type FollowedSource, followed, type Sink } from './in-order.ts';
 import { toHex } from '../base/hex.ts';
 import {
@@ -7,7 +7,6 @@ import {
   type ModelFiles,
   SHARD_NAME,
 } from '../format/files/model-files.ts';
-import { printable } from '../base/printable.ts';
 import type { ByteSource } from '../format/files/byte-source.ts';
 
 /** Hexadecimal SHA-256 by file name. */

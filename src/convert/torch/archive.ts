@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { readPickle } from './pickle.ts';
 import { locateZipEntry, readZipDirectory, type ZipEntry } from './zip.ts';

@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import type { Fields } from './fields.ts';
 
 /** A model family of Hugging Face in the LLaMA layout, as `model_type` spells it. */

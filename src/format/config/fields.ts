@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import type { Refuse } from '../files/json.ts';
 
 /** The fields of a JSON file: checks each value that is asked for and remembers which were. */

@@ -1,10 +1,9 @@
-import { TpaError } from '../../base/errors.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
 import { readFully } from '../../base/read-fully.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
 import { type ByteSource, truncated } from './byte-source.ts';
 import { conversionHint, isForeign, sourceHint } from './source-hint.ts';
-import { printable } from '../../base/printable.ts';
 import type { FileHandle } from 'node:fs/promises';
 
 /** What of Node's modules reads directories. */

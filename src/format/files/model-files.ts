@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import { type ByteSource, readAll } from './byte-source.ts';
 
 /** The files of one model, by their bare names. */

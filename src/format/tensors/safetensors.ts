@@ -1,9 +1,8 @@
-import { TpaError, type TpaErrorCode } from '../../base/errors.ts';
+import { TpaError, type TpaErrorCode, printable } from '../../base/errors.ts';
 import { type ByteSource, truncated } from '../files/byte-source.ts';
 import { scanBrackets } from '../files/json.ts';
 import { refuseStandIn } from '../files/stand-in.ts';
 import { JsonScanner } from './json-scan.ts';
-import { printable } from '../../base/printable.ts';
 
 export type { TensorDtype } from './half.ts';
 

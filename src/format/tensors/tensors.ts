@@ -1,9 +1,8 @@
-import { checkAbort, TpaError } from '../../base/errors.ts';
+import { checkAbort, TpaError, printable } from '../../base/errors.ts';
 import { type ByteSource, readInto } from '../files/byte-source.ts';
 import { ELEMENT_BYTES, firstNonFinite, storedBytes, widenInPlace } from './half.ts';
 import { INDEX_FILE, missingFile, type ModelFiles, SHARD_NAME } from '../files/model-files.ts';
 import { tensorMismatch } from '../errors.ts';
-import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS, readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 import { MAX_SHARDS, readShardIndex } from './shard-index.ts';
 import type { TensorDtype } from './half.ts';

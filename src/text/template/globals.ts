@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { type Budget, Refusal } from './budget.ts';
 import { type Builtins, takes, TOO_MANY } from './builtins/builtin.ts';
 import { print } from './values/printing.ts';

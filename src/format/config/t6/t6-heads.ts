@@ -1,6 +1,5 @@
 import { LIMITS } from '../limits.ts';
-import { TpaError } from '../../../base/errors.ts';
-import { printable } from '../../../base/printable.ts';
+import { TpaError, printable } from '../../../base/errors.ts';
 import type { Fields } from '../fields.ts';
 import type { LatentSizes } from '../model-config.ts';
 import type { TensorEntry } from '../../tensors/safetensors.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../../base/printable.ts';
+import { printable } from '../../../base/errors.ts';
 import { widthAt } from '../../pattern/matches.ts';
 import { invalid, type JsonObject, readFlag } from '../fields.ts';
 import { Joints } from './joints.ts';
