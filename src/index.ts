@@ -34,7 +34,8 @@ export {
   type BackendChange,
   type BackendChangeListener,
 } from './backend/backend-change.ts';
-export type { Figures, PhaseRoute, Routes, SideFigures } from './backend/dispatch/cost-model.ts';
+export type { Figures, SideFigures } from './backend/dispatch/cost-model.ts';
+export type { PhaseRoute, Routes } from './backend/dispatch/routes.ts';
 export type { Side } from './backend/backend.ts';
 export type { DispatchInfo, GpuInfo } from './backend/dispatch/info.ts';
 export type { GpuOptions } from './backend/gpu-options.ts';

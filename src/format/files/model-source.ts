@@ -32,7 +32,7 @@ export type ModelSource = string | URL | ModelBytes;
  * @example
  * const files = await openModelFiles('./models/t6-fairytales');
  * try {
- *   const config = parseConfigBytes(await readModelFile(files, 'config.json', MAX_CONFIG_BYTES));
+ *   const bytes = await readModelFile(files, 'config.json', 2 ** 20);
  * } finally {
  *   await files.close();
  * }

@@ -1,11 +1,12 @@
 import type { ChatSource } from './choose-template.ts';
 import { type ChatTemplate, compileChatTemplate } from '../chat-template.ts';
 import type { CheckedConversation } from '../messages.ts';
-import { MAX_BYTES_PER_TOKEN } from '../prompt.ts';
 import type { TextTokenizer } from '../tokenizer.ts';
 import { type ContentForm, contentFormOf, inForm } from './content-form.ts';
 import { upTo, withEnd } from './continuation.ts';
 import { Hiding, type KnownWords, knownWords } from './hiding.ts';
+import { namesRare } from '../template/rare-names.ts';
+import { addTime } from '../template/globals.ts';
 import { doubtsAbout, SpecialGuard } from './special-guard.ts';
 import { StandIns } from './stand-ins.ts';
 import type { TemplateFields } from './template-values.ts';
@@ -13,6 +14,21 @@ import type { TemplateFields } from './template-values.ts';
 /** What templates write themselves, system prompts and today's date, beside the messages. */
 const MIN_RENDERED = 2 ** 16;
 const ASKS_FOR_TOOLS = /\b(?:tools|documents)\b/;
+
+/**
+ * What writes conversations by a template; undefined where the template names what few do, which
+ * {@link openRareWriter} knows.
+ *
+ * @throws TpaError `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID`
+ */
+export async function openWriter(
+  template: string,
+  source: ChatSource,
+  tokenizer: TextTokenizer,
+): Promise<ConversationWriter | undefined> {
+  if (template.includes('strftime_now')) addTime((await import('../strftime.ts')).strftime);
+  return namesRare(template) ? undefined : new ConversationWriter(template, source, tokenizer);
+}
 
 /** Writes conversations by one template. */
 export class ConversationWriter {
@@ -42,10 +58,11 @@ export class ConversationWriter {
    * The ids of a conversation up to where the answer begins or goes on, a bounded piece of work at a
    * time.
    *
+   * @param most UTF-16 units that the template may write, more where it writes much of its own
    * @throws TpaError `CHAT_TEMPLATE_INVALID`; iterating, `TOKENIZER_INVALID`
    */
-  encode(conversation: CheckedConversation, contextLength: number): Iterable<readonly number[]> {
-    const maxLength = Math.max(MIN_RENDERED, 2 * contextLength * MAX_BYTES_PER_TOKEN);
+  encode(conversation: CheckedConversation, most: number): Iterable<readonly number[]> {
+    const maxLength = Math.max(MIN_RENDERED, most);
     const guard = this.#guard;
     const taken = [...conversation.texts, ...this.#written, ...guard.marks];
     const standIns = new StandIns(guard.marks, taken);

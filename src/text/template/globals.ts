@@ -1,85 +1,47 @@
 import { printable } from '../../base/printable.ts';
-import { strftime } from '../strftime.ts';
 import { type Budget, Refusal } from './budget.ts';
-import { bind, type Builtins } from './builtins/builtin.ts';
+import { type Builtins, takes, TOO_MANY } from './builtins/builtin.ts';
 import { print } from './values/printing.ts';
 import { keyOf } from './values/comparison.ts';
 import {
-  Callable,
   type Dict,
   Float,
-  intOf,
   isDict,
   itemsOf,
   type Named,
   Namespace,
-  Range,
   textOf,
   type Value,
 } from './values/value.ts';
 
-/** As many numbers as Jinja's sandbox allows. */
-const MAX_RANGE = 100_000;
 /** Of the text with which a template refuses messages. */
 const MAX_REASON = 200;
 
-/** The functions that a template finds besides its variables. */
-export function globalsOf(budget: Budget, now: Date): Map<string, Value> {
-  const functions: Builtins<Budget> = {
-    range: ['start stop? step?', range],
-    raise_exception: [
-      'message?',
-      (_, __, message = '') => {
-        const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
-        throw new Refusal(`refuses these messages: ${reason}`);
-      },
-    ],
-    strftime_now: [
-      'format',
-      (_, __, format) => {
-        budget.read(128 * textOf(format).length);
-        const text = strftime(now, textOf(format));
-        budget.write(text.length);
-        return text;
-      },
-    ],
-  };
-  const globals = new Map<string, Value>();
-  for (const [name, builtin] of Object.entries(functions)) {
-    globals.set(name, bind(builtin, budget, budget));
-  }
-  globals.set('dict', new Callable((args, named) => makeDict(budget, args, named)));
-  globals.set(
-    'namespace',
-    new Callable((args, named) => {
-      const namespace = new Namespace();
-      for (const [key, value] of makeDict(budget, args, named)) {
-        namespace.fields.set(textOf(key), value);
-      }
-      return namespace;
-    }),
-  );
-  return globals;
-}
+/** The functions that many templates call; each is given the time of the rendering. */
+export const GLOBALS: Builtins<Date> = {
+  raise_exception: takes('message?', (budget, _, message = '') => {
+    const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
+    throw new Refusal(`refuses these messages: ${reason}`);
+  }),
+  dict: (budget, _, args, named) => makeDict(budget, args, named),
+  namespace: (budget, _, args, named) => new Namespace(makeDict(budget, args, named)),
+};
 
-function range(budget: Budget, _: Budget, first: Value, last: Value = null, by: Value = 1): Range {
-  const [start, stop] = last === null ? [0, intOf(first)] : [intOf(first), intOf(last)];
-  const step = intOf(by);
-  if (step === 0) throw new Refusal('asks for a range with a step of zero');
-  const count = Math.max(0, Math.ceil((stop - start) / step));
-  if (count > MAX_RANGE) throw new Refusal(`asks for a range of more than ${MAX_RANGE} numbers`);
-  budget.spend(1 + count / 4);
-  const numbers = new Range();
-  numbers.source = `range(${start}, ${stop}${step === 1 ? '' : `, ${step}`})`;
-  for (let i = 0; i < count; i++) numbers.push(start + i * step);
-  return numbers;
+/** Adds what templates write today's date with. */
+export function addTime(strftime: (time: Date, format: string) => string): void {
+  GLOBALS['strftime_now'] = takes('format', (budget, now, format) => {
+    budget.read(128 * textOf(format).length);
+    const text = strftime(now, textOf(format));
+    budget.write(text.length);
+    return text;
+  });
 }
 
 function makeDict(budget: Budget, args: readonly Value[], named: Named): Dict {
   const dict: Dict = new Map();
   budget.spend(4 + 2 * named.size);
   const [from, ...rest] = args;
-  if (rest.length > 0) throw new Refusal('passes too many arguments');
+  if (rest.length > 0) throw new Refusal(TOO_MANY);
   if (from !== undefined) {
     const pairs = isDict(from) ? from : itemsOf(budget, from).map((pair) => itemsOf(budget, pair));
     for (const [key, value] of pairs) {

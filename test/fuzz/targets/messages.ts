@@ -53,7 +53,7 @@ export const MESSAGES = target<Input>({
   run({ template, prompt, isGood }) {
     const conversation = readConversation(prompt, chatTokenizer, CONTEXT);
     const { messages, tools, isContinued } = conversation;
-    const ids = [...READY.get(template)!.encode(conversation, CONTEXT)].flat();
+    const ids = [...READY.get(template)!.encode(conversation, 2 ** 17)].flat();
     const found = ids.filter((id) => SPECIAL_IDS.has(id)).length;
     const { specials } = WRITERS[template];
     const count = messages.length;

@@ -1,4 +1,4 @@
-import { compileChatTemplate } from '../../../src/text/chat-template.ts';
+import { compileTemplate } from '../../helpers/fakes/template.ts';
 import { holds, target } from '../target.ts';
 import { drawTemplate } from './template-source.ts';
 import { drawMessages } from './drawn-messages.ts';
@@ -23,7 +23,7 @@ export const TEMPLATE = target<Input>({
     return { source: drawTemplate(draw), variables, maxLength: draw.pick([100, 2 ** 16]) };
   },
   run({ source, variables, maxLength }) {
-    const text = compileChatTemplate(source).render(variables, maxLength);
+    const text = compileTemplate(source).render(variables, maxLength);
     holds(typeof text === 'string', 'text');
     holds(text.length <= maxLength, `${text.length} characters of ${maxLength}`);
   },

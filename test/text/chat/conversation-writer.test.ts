@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compileChatTemplate } from '../../../src/text/chat-template.ts';
+import { compileTemplate } from '../../helpers/fakes/template.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 import { chatTokenizerJson, encodeChat, TEMPLATES } from '../../helpers/models/chat.ts';
@@ -296,7 +296,7 @@ test('text that spells no guarded token has the ids of the whole in one piece', 
           bos_token: '<s>',
           eos_token: '</s>',
         };
-        const whole = compileChatTemplate(template).render(variables, 10_000);
+        const whole = compileTemplate(template).render(variables, 10_000);
         const expected = tokenizer.encode(whole, { parseSpecial: true });
         assert.equal(await encodeChat(template, { messages }, tokenizer), expected, label);
       }),
@@ -334,8 +334,8 @@ test('content is given as a template takes it: text, parts or either', async () 
     'a;b\nc;text',
     'parts written as a list',
   );
-  const marked = EITHER.replace('{{ p.text', '[{{ p.text');
-  assert.is(await read(marked, { messages }), 'a;[b[c;', 'parts with marks around them');
+  const inBrackets = EITHER.replace('{{ p.text', '[{{ p.text');
+  assert.is(await read(inBrackets, { messages }), 'a;[b[c;', 'parts with marks around them');
   const json = TEXT.replace('m.content', 'm.content | tojson').concat("{{ 'text' }}");
   assert.is(await read(json, { messages }), '"a";"b\\nc";text', 'parts written as JSON');
   const image = [user([{ type: 'image' }, part('b')])];

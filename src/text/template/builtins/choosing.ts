@@ -1,8 +1,4 @@
 import { type Budget, Refusal } from '../budget.ts';
-import { builtinOf, callBuiltin } from './builtin.ts';
-import { FILTERS } from './filters.ts';
-import { pathOf } from './lookup.ts';
-import { TESTS } from './tests.ts';
 import {
   isTrue,
   itemsOf,
@@ -12,13 +8,27 @@ import {
   UNDEFINED,
   type Value,
 } from '../values/value.ts';
+import { type Builtin, builtinOf, type Builtins } from './builtin.ts';
+import { VALUE_FILTERS } from './filters.ts';
+import { pathOf } from './lookup.ts';
+import { TESTS } from './tests.ts';
+
+/** Filters that many templates use. */
+export const FILTERS: Builtins<Value> = {
+  ...VALUE_FILTERS,
+  map,
+  select: chosen(true),
+  reject: chosen(false),
+  selectattr: chosenByAttribute(true),
+  rejectattr: chosenByAttribute(false),
+};
 
 /** Jinja's filters that this interpreter does without, to be refused by name. */
 const LEFT_OUT = new Set(
   'filesizeformat pprint random striptags urlencode urlize wordwrap xmlattr format'.split(' '),
 );
 
-/** `value | name(...)`, of all filters. */
+/** `value | name(...)` */
 export function applyFilter(
   budget: Budget,
   name: string,
@@ -26,21 +36,8 @@ export function applyFilter(
   args: readonly Value[],
   named: Named,
 ): Value {
-  switch (name) {
-    case 'map':
-      return map(budget, value, args, named);
-    case 'select':
-    case 'reject':
-      return choose(budget, value, args, named, name === 'select', undefined);
-    case 'selectattr':
-    case 'rejectattr': {
-      const [attribute, ...rest] = args;
-      if (attribute === undefined) throw new Refusal(`names no attribute for "${name}"`);
-      return choose(budget, value, rest, named, name === 'selectattr', attribute);
-    }
-  }
   const filter = builtinOf(FILTERS, name);
-  if (filter !== undefined) return callBuiltin(filter, budget, value, args, named);
+  if (filter !== undefined) return filter(budget, value, args, named);
   throw new Refusal(
     LEFT_OUT.has(name)
       ? `uses the filter "${name}", which is not supported`
@@ -56,48 +53,51 @@ export function applyTest(
   args: readonly Value[],
   named: Named,
 ): boolean {
-  if (name === 'filter') return builtinOf(FILTERS, textOf(value)) !== undefined;
-  if (name === 'test') return builtinOf(TESTS, textOf(value)) !== undefined;
   const test = builtinOf(TESTS, name);
   if (test === undefined) throw new Refusal('uses a test that Jinja does not have');
-  return isTrue(callBuiltin(test, budget, value, args, named));
+  return isTrue(test(budget, value, args, named));
 }
 
 function map(budget: Budget, value: Value, args: readonly Value[], named: Named): Value {
-  const items = itemsOf(budget, value);
   const attribute = named.get('attribute');
-  if (args.length === 0 && attribute !== undefined) {
-    const otherwise = named.get('default') ?? null;
-    return new Stream(
-      Array.from(items, (item) => {
-        const found = pathOf(budget, item, attribute);
-        return found === UNDEFINED && otherwise !== null ? otherwise : found;
-      }),
-    );
-  }
+  const otherwise = named.get('default') ?? null;
   const [name, ...rest] = args;
-  if (name === undefined) throw new Refusal('names no filter for "map"');
-  return new Stream(
-    Array.from(items, (item) => applyFilter(budget, textOf(name), item, rest, named)),
-  );
+  const change = (item: Value): Value => {
+    if (name !== undefined) return applyFilter(budget, textOf(name), item, rest, named);
+    const found = pathOf(budget, item, attribute!);
+    return found === UNDEFINED && otherwise !== null ? otherwise : found;
+  };
+  if (name === undefined && attribute === undefined) throw new Refusal('names no filter for "map"');
+  return new Stream(Array.from(itemsOf(budget, value), change));
 }
 
-/** The items that pass a test, or fail it: themselves, or by one of their attributes. */
+/** The items that pass a test, or fail it: themselves, or by what `subjectOf` takes of them. */
 function choose(
   budget: Budget,
   value: Value,
   args: readonly Value[],
   named: Named,
   isKept: boolean,
-  attribute: Value | undefined,
+  subjectOf: (item: Value) => Value,
 ): Value {
   const [name, ...rest] = args;
   const passes = (item: Value): boolean => {
     budget.spend(1);
-    const subject = attribute === undefined ? item : pathOf(budget, item, attribute);
+    const subject = subjectOf(item);
     return name === undefined
       ? isTrue(subject)
       : applyTest(budget, textOf(name), subject, rest, named);
   };
   return new Stream(Array.from(itemsOf(budget, value)).filter((item) => passes(item) === isKept));
+}
+
+function chosen(isKept: boolean): Builtin<Value> {
+  return (budget, value, args, named) => choose(budget, value, args, named, isKept, (item) => item);
+}
+
+function chosenByAttribute(isKept: boolean): Builtin<Value> {
+  return (budget, value, [attribute, ...rest], named) => {
+    if (attribute === undefined) throw new Refusal('names no attribute to choose by');
+    return choose(budget, value, rest, named, isKept, (item) => pathOf(budget, item, attribute));
+  };
 }

@@ -1,237 +1,84 @@
-import { calculate } from '../values/arithmetic.ts';
-import { type Budget, Refusal } from '../budget.ts';
-import type { Builtins } from './builtin.ts';
-import { compare, isEqual, keyOf } from '../values/comparison.ts';
-import { toJson } from '../values/json.ts';
-import { attributeOf, pairsOf, pathOf } from './lookup.ts';
-import { NUMBER_FILTERS } from './number-filters.ts';
 import { print } from '../values/printing.ts';
 import { cut } from '../values/slices.ts';
-import { TEXT_FILTERS } from './text-filters.ts';
+import { join, replace } from '../values/text.ts';
+import { toJson } from '../values/json.ts';
 import {
   expected,
-  Group,
   intOf,
   isDict,
   isTrue,
   itemsOf,
-  type Key,
+  NO_NAMES,
   sizeOf,
   Stream,
-  textOf,
   UNDEFINED,
   type Value,
 } from '../values/value.ts';
+import { type Builtin, type Builtins, takes } from './builtin.ts';
+import { pairsOf, pathOf } from './lookup.ts';
+import { stripOf, TEXT_METHODS } from './text-methods.ts';
 
-const DEFAULT: Builtins<Value>[string] = [
+const DEFAULT = takes<Value>(
   'default_value? boolean?',
   (_, value, otherwise = '', boolean = false) =>
     value === UNDEFINED || (isTrue(boolean) && !isTrue(value)) ? otherwise : value,
-];
+);
 
-const LENGTH: Builtins<Value>[string] = [
-  '',
-  (budget, value) => {
+/** Filters that many templates use, but those that name another filter or a test. */
+export const VALUE_FILTERS: Builtins<Value> = {
+  default: DEFAULT,
+  d: DEFAULT,
+  length: takes('', (budget, value) => {
     const size = sizeOf(budget, value);
     if (size === undefined) throw expected('something to count', value);
     return size;
-  },
-];
-
-/** Filters but those that name another filter or a test. */
-export const FILTERS: Builtins<Value> = {
-  ...TEXT_FILTERS,
-  ...NUMBER_FILTERS,
-  default: DEFAULT,
-  d: DEFAULT,
-  length: LENGTH,
-  count: LENGTH,
-  tojson: ['ensure_ascii? indent? separators? sort_keys?', toJson],
-  attr: [
-    'name',
-    (budget, value, name) => (isDict(value) ? UNDEFINED : attributeOf(budget, value, textOf(name))),
-  ],
-  list: ['', (budget, value) => [...itemsOf(budget, value)]],
-  first: ['', (budget, value) => orUndefined(itemsOf(budget, value)[0])],
-  last: ['', (budget, value) => orUndefined(reversible(budget, value).at(-1))],
-  reverse: [
-    '',
-    (budget, value) => {
-      if (typeof value === 'string') return cut(budget, value, null, null, -1);
-      const items = itemsOf(budget, value).toReversed();
-      return value instanceof Stream ? items : new Stream(items);
-    },
-  ],
-  join: [
-    'd? attribute?',
-    (budget, value, separator = '', attribute = null) => {
-      const between = print(budget, separator);
-      const parts = itemsOf(budget, value).map((item) =>
+  }),
+  tojson: takes('ensure_ascii? indent? separators? sort_keys?', toJson),
+  string: takes('', print),
+  safe: takes('', print),
+  upper: ofText('upper'),
+  lower: ofText('lower'),
+  trim: takes('chars?', (budget, value, characters = null) =>
+    stripOf(budget, print(budget, value), 'both', characters),
+  ),
+  replace: takes('old new count?', (budget, value, old, by, count = null) => {
+    const [text, part, other] = [print(budget, value), print(budget, old), print(budget, by)];
+    return replace(budget, text, part, other, count === null ? -1 : intOf(count));
+  }),
+  list: takes('', (budget, value) => [...itemsOf(budget, value)]),
+  first: takes('', (budget, value) => orUndefined(itemsOf(budget, value)[0])),
+  last: takes('', (budget, value) => {
+    if (value instanceof Stream) throw expected('a list to take the last item of', value);
+    return orUndefined(itemsOf(budget, value).at(-1));
+  }),
+  reverse: takes('', (budget, value) => {
+    if (typeof value === 'string') return cut(budget, value, null, null, -1);
+    const items = itemsOf(budget, value).toReversed();
+    return value instanceof Stream ? items : new Stream(items);
+  }),
+  join: takes('d? attribute?', (budget, value, separator = '', attribute = null) =>
+    join(
+      budget,
+      print(budget, separator),
+      itemsOf(budget, value).map((item) =>
         print(budget, attribute === null ? item : pathOf(budget, item, attribute)),
-      );
-      const length = parts.reduce((sum, part) => sum + part.length, 0);
-      budget.write(length + between.length * parts.length);
-      return parts.join(between);
-    },
-  ],
-  items: [
-    '',
-    (budget, value) => {
-      if (value === UNDEFINED) return new Stream([]);
-      if (!isDict(value)) throw expected('a mapping', value);
-      return new Stream(pairsOf(budget, value));
-    },
-  ],
-  dictsort: [
-    'case_sensitive? by? reverse?',
-    (budget, value, caseSensitive = false, by = 'key', reverse = false) => {
-      if (!isDict(value)) throw expected('a mapping', value);
-      if (by !== 'key' && by !== 'value') throw new Refusal('sorts by neither "key" nor "value"');
-      const key = keyed(budget, by === 'key' ? 0 : 1, caseSensitive);
-      return sorted(budget, pairsOf(budget, value), key, reverse);
-    },
-  ],
-  sort: [
-    'reverse? case_sensitive? attribute?',
-    (budget, value, reverse = false, caseSensitive = false, attribute = null) => {
-      const paths: Value[] = typeof attribute === 'string' ? attribute.split(',') : [attribute];
-      const keys = paths.map((path) => keyed(budget, path, caseSensitive));
-      return sorted(
-        budget,
-        itemsOf(budget, value),
-        (item) => keys.map((key) => key(item)),
-        reverse,
-      );
-    },
-  ],
-  unique: [
-    'case_sensitive? attribute?',
-    (budget, value, caseSensitive = false, attribute = null) => {
-      const key = keyed(budget, attribute, caseSensitive);
-      const seen = new Set<Key>();
-      const items = itemsOf(budget, value).filter((item) => {
-        budget.spend(4);
-        const { size } = seen;
-        return seen.add(keyOf(key(item))).size > size;
-      });
-      return new Stream(items);
-    },
-  ],
-  groupby: [
-    'attribute default? case_sensitive?',
-    (budget, value, attribute, otherwise = null, caseSensitive = false) => {
-      const key = keyed(budget, attribute, caseSensitive, otherwise);
-      const exact = keyed(budget, attribute, true, otherwise);
-      const groups: [key: Value, items: Value[]][] = [];
-      for (const item of sorted(budget, itemsOf(budget, value), key, false)) {
-        const last = groups.at(-1);
-        if (last !== undefined && isEqual(budget, last[0], key(item))) last[1].push(item);
-        else groups.push([key(item), [item]]);
-      }
-      return groups.map(([, items]) => Group.from<Value>([exact(items[0]!), items]));
-    },
-  ],
-  sum: [
-    'attribute? start?',
-    (budget, value, attribute = null, start = 0) => {
-      if (typeof start === 'string') throw expected('a number to begin with', start);
-      return itemsOf(budget, value).reduce<Value>((sum, item) => {
-        const part = attribute === null ? item : pathOf(budget, item, attribute);
-        return calculate(budget, '+', sum, part);
-      }, start);
-    },
-  ],
-  min: extreme((order) => order < 0),
-  max: extreme((order) => order > 0),
-  batch: [
-    'linecount fill_with?',
-    (budget, value, lineCount, fill = null) => {
-      const items = itemsOf(budget, value);
-      const count = intOf(lineCount);
-      const lines: Value[][] = [];
-      for (const item of items) {
-        budget.spend(1);
-        const line = lines.at(-1);
-        if (line === undefined || line.length === count) lines.push([item]);
-        else line.push(item);
-      }
-      const last = lines.at(-1);
-      if (last !== undefined && fill !== null && last.length < count) {
-        budget.spend((count - last.length) / 4);
-        while (last.length < count) last.push(fill);
-      }
-      return new Stream(lines);
-    },
-  ],
-  slice: [
-    'slices fill_with?',
-    (budget, value, slices, fill = null) => {
-      const items = itemsOf(budget, value);
-      const count = intOf(slices);
-      if (count === 0) throw new Refusal('divides by zero');
-      budget.spend(Math.max(0, 2 * count));
-      const [size, longer] = [Math.floor(items.length / count), items.length % count];
-      let at = 0;
-      const lines = Array.from({ length: Math.max(0, count) }, (_, i) => {
-        const end = at + size + (i < longer ? 1 : 0);
-        const line = Array.from(items.slice(at, end));
-        at = end;
-        if (fill !== null && i >= longer) line.push(fill);
-        return line;
-      });
-      return new Stream(lines);
-    },
-  ],
+      ),
+    ),
+  ),
+  items: takes('', (budget, value) => {
+    if (value === UNDEFINED) return new Stream([]);
+    if (!isDict(value)) throw expected('a mapping', value);
+    return new Stream(pairsOf(budget, value));
+  }),
 };
+
+/** A method of texts without arguments as a filter of whatever can be text. */
+function ofText(name: string): Builtin<Value> {
+  return takes('', (budget, value) =>
+    TEXT_METHODS[name]!(budget, print(budget, value), [], NO_NAMES),
+  );
+}
 
 function orUndefined(value: Value | undefined): Value {
   return value === undefined ? UNDEFINED : value;
-}
-
-function reversible(budget: Budget, value: Value): readonly Value[] {
-  if (value instanceof Stream) throw expected('a list to take the last item of', value);
-  return itemsOf(budget, value);
-}
-
-/** What an item is sorted or grouped by; a text without regard to case unless told otherwise. */
-function keyed(
-  budget: Budget,
-  path: Value,
-  caseSensitive: Value,
-  otherwise: Value = null,
-): (item: Value) => Value {
-  return (item) => {
-    const found = path === null ? item : pathOf(budget, item, path);
-    const key = found === UNDEFINED && otherwise !== null ? otherwise : found;
-    if (typeof key !== 'string' || isTrue(caseSensitive)) return key;
-    budget.read(2 * key.length);
-    return key.toLowerCase();
-  };
-}
-
-function sorted(
-  budget: Budget,
-  items: readonly Value[],
-  key: (item: Value) => Value,
-  reverse: Value,
-): Value[] {
-  const sign = isTrue(reverse) ? -1 : 1;
-  const pairs = Array.from(items, (item) => [key(item), item] as const);
-  budget.spend(2 * pairs.length);
-  return pairs.toSorted(([a], [b]) => sign * compare(budget, a, b)).map(([, item]) => item);
-}
-
-function extreme(isBetter: (order: number) => boolean): Builtins<Value>[string] {
-  return [
-    'case_sensitive? attribute?',
-    (budget, value, caseSensitive = false, attribute = null) => {
-      const key = keyed(budget, attribute, caseSensitive);
-      let best: readonly [Value, Value] | undefined;
-      for (const item of itemsOf(budget, value)) {
-        const pair = [key(item), item] as const;
-        if (best === undefined || isBetter(compare(budget, pair[0], best[0]))) best = pair;
-      }
-      return best === undefined ? UNDEFINED : best[1];
-    },
-  ];
 }

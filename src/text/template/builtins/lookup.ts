@@ -1,15 +1,13 @@
 import { type Budget, Refusal } from '../budget.ts';
-import { bind, builtinOf, type Builtins } from './builtin.ts';
-import { entryOf, isEqual } from '../values/comparison.ts';
+import { bind, type Builtin, builtinOf, type Builtins, takes } from './builtin.ts';
+import { entryOf } from '../values/comparison.ts';
 import { TEXT_METHODS } from './text-methods.ts';
 import {
   countPoints,
   type Dict,
   Fields,
-  Group,
   hasPairs,
   isDict,
-  type Key,
   Tuple,
   UNDEFINED,
   type Value,
@@ -17,44 +15,23 @@ import {
 } from '../values/value.ts';
 
 /** Methods that change a list or a mapping are not there: transformers takes them away too. */
-const LIST_METHODS: Builtins<readonly Value[]> = {
-  index: [
-    'value',
-    (budget, list, value) => {
-      const at = list.findIndex((item) => isEqual(budget, item, value));
-      if (at < 0) throw new Refusal('looks for the place of an item that is not there');
-      return at;
-    },
-  ],
-  count: [
-    'value',
-    (budget, list, value) => list.filter((item) => isEqual(budget, item, value)).length,
-  ],
-  copy: ['', (budget, list) => (budget.spend(list.length / 4), list.slice())],
+export const LIST_METHODS: Builtins<readonly Value[]> = {};
+
+export const DICT_METHODS: Builtins<Dict> = {
+  get: takes('key default?', (budget, dict, key, otherwise = null) => {
+    const value = entryOf(budget, dict, key);
+    return value === undefined ? otherwise : value;
+  }),
+  keys: viewed('dict_keys', (dict) => [...dict.keys()]),
+  values: viewed('dict_values', (dict) => [...dict.values()]),
+  items: takes('', (budget, dict) => new View('dict_items', pairsOf(budget, dict))),
 };
 
-const DICT_METHODS: Builtins<Dict> = {
-  get: [
-    'key default?',
-    (budget, dict, key, otherwise = null) => {
-      const value = entryOf(budget, dict, key);
-      return value === undefined ? otherwise : value;
-    },
-  ],
-  keys: ['', (budget, dict) => new View('dict_keys', keysOf(budget, dict))],
-  values: ['', (budget, dict) => new View('dict_values', valuesOf(budget, dict))],
-  items: ['', (budget, dict) => new View('dict_items', pairsOf(budget, dict))],
-  copy: ['', (budget, dict) => (budget.spend(4 + 2 * dict.size), new Map(dict))],
-};
-
-function keysOf(budget: Budget, dict: Dict): Key[] {
-  budget.spend(dict.size);
-  return [...dict.keys()];
-}
-
-function valuesOf(budget: Budget, dict: Dict): Value[] {
-  budget.spend(dict.size);
-  return [...dict.values()];
+function viewed(name: string, items: (dict: Dict) => Value[]): Builtin<Dict> {
+  return takes('', (budget, dict) => {
+    budget.spend(dict.size);
+    return new View(name, items(dict));
+  });
 }
 
 export function pairsOf(budget: Budget, dict: Dict): Tuple[] {
@@ -97,10 +74,9 @@ function methodOf(budget: Budget, value: Value, name: string): Value | undefined
   if (value instanceof Fields) return value.field(name);
   if (typeof value === 'string') return bound(budget, TEXT_METHODS, value, name);
   if (isDict(value)) return bound(budget, DICT_METHODS, value, name);
-  if (value instanceof Group && name === 'grouper') return value[0];
-  if (value instanceof Group && name === 'list') return value[1];
-  if (!Array.isArray(value) || (name === 'copy' && value instanceof Tuple)) return undefined;
-  return bound<readonly Value[]>(budget, LIST_METHODS, value, name);
+  if (!Array.isArray(value)) return undefined;
+  const at = value instanceof Tuple ? (value.names ?? []).indexOf(name) : -1;
+  return at < 0 ? bound<readonly Value[]>(budget, LIST_METHODS, value, name) : value[at];
 }
 
 function bound<Subject>(

@@ -1,7 +1,8 @@
 import { Refusal } from '../budget.ts';
+import { TOO_MANY } from '../builtins/builtin.ts';
 import type { Scope } from '../scope.ts';
 import { expected, isDict, itemsOf, NO_NAMES, textOf, type Value } from '../values/value.ts';
-import type { Call, Expression } from './node.ts';
+import type { Arguments, Call, Expression } from './node.ts';
 import type { TokenReader } from './token-reader.ts';
 
 /** More than anybody writes, and few enough to pass on the stack. */
@@ -12,7 +13,7 @@ type Argument = (scope: Scope, args: Value[], named: Map<string, Value>) => void
 
 /** What calls, filters and tests are given. */
 export abstract class ArgumentParser {
-  protected readonly reader: TokenReader;
+  readonly reader: TokenReader;
 
   constructor(reader: TokenReader) {
     this.reader = reader;
@@ -20,29 +21,16 @@ export abstract class ArgumentParser {
 
   abstract expression(): Expression;
 
-  /** An expression whose text constants may be looked for in messages. */
-  protected sought(parse: () => Expression = () => this.expression()): Expression {
-    const from = this.reader.literals.length;
-    const value = parse();
-    this.reader.seek(from);
-    return value;
-  }
-
   /** The arguments of a call, in their parentheses. */
-  protected arguments(): (scope: Scope) => Call {
+  protected arguments(): Arguments {
     const { reader } = this;
-    const from = reader.literals.length;
     const parts: Argument[] = [];
     reader.expect('operator', '(');
     while (!reader.is('operator', ')')) {
-      if (parts.length > 0) {
-        reader.expect('operator', ',');
-        if (reader.is('operator', ')')) break;
-      }
       parts.push(this.#argument());
+      if (!reader.skip('operator', ',')) break;
     }
-    reader.next();
-    reader.seek(from);
+    reader.expect('operator', ')');
     if (parts.length === 0) return () => NO_ARGUMENTS;
     return (scope) => {
       const [args, named]: [Value[], Map<string, Value>] = [[], new Map()];
@@ -67,11 +55,12 @@ export abstract class ArgumentParser {
       const value = this.expression();
       return (scope, args) => {
         const items = itemsOf(scope.budget, value(scope));
-        if (items.length > MAX_ARGUMENTS) throw new Refusal('passes too many arguments');
+        if (items.length > MAX_ARGUMENTS) throw new Refusal(TOO_MANY);
         args.push(...items);
       };
     }
-    if (reader.is('name') && reader.peek().type === 'operator' && reader.peek().value === '=') {
+    const after = reader.peek(1);
+    if (reader.is('name') && after.type === 'operator' && after.value === '=') {
       const name = reader.next().value;
       reader.next();
       const value = this.expression();

@@ -4,25 +4,28 @@ import { compare, contains, isEqual } from '../values/comparison.ts';
 import { type Expression, node } from './node.ts';
 import { SuffixParser } from './suffixes.ts';
 import { print } from '../values/printing.ts';
-import { expected, isTrue, numberOf, Tuple, UNDEFINED, type Value } from '../values/value.ts';
-
-const ORDERS: Readonly<Record<string, (order: number) => boolean>> = {
-  '<': (order) => order < 0,
-  '<=': (order) => order <= 0,
-  '>': (order) => order > 0,
-  '>=': (order) => order >= 0,
-};
+import { expected, isTrue, numberOf, UNDEFINED, type Value } from '../values/value.ts';
 
 type Comparison = (budget: Budget, a: Value, b: Value) => boolean;
 
+const COMPARISONS: Readonly<Record<string, Comparison>> = {
+  '==': isEqual,
+  '!=': (budget, a, b) => !isEqual(budget, a, b),
+  '<': (budget, a, b) => compare(budget, a, b) < 0,
+  '<=': (budget, a, b) => compare(budget, a, b) <= 0,
+  '>': (budget, a, b) => compare(budget, a, b) > 0,
+  '>=': (budget, a, b) => compare(budget, a, b) >= 0,
+  in: (budget, a, b) => contains(budget, b, a),
+};
+
+/** Makes one expression of two and the operator between them. */
+type Joining = (operator: string, a: Expression, b: Expression) => Expression;
+
 /** Jinja's grammar of expressions, from what binds least to what binds most. */
 export class ExpressionParser extends SuffixParser {
-  /** An expression, or several with commas between them, which are a tuple. */
-  tuple(hasCondition = true): Expression {
-    const items = this.items(() => (hasCondition ? this.expression() : this.#or()));
-    if (items.length === 0) throw this.reader.wrong('an expression');
-    if (items.length === 1 && !items.isTuple) return items[0]!;
-    return node((scope) => Tuple.from(items, (item) => item(scope)));
+  /** What an `if` tests and a loop walks through: of a tuple's expressions none has an `if`. */
+  unconditional(): Expression {
+    return this.tuple(() => this.#or());
   }
 
   override expression(): Expression {
@@ -30,12 +33,10 @@ export class ExpressionParser extends SuffixParser {
   }
 
   #condition(): Expression {
-    const reader = this.reader;
+    const { reader } = this;
     let value = this.#or();
     while (reader.skip('name', 'if')) {
-      const from = reader.literals.length;
       const [yes, test] = [value, this.#or()];
-      reader.seek(from);
       const no: Expression = reader.skip('name', 'else') ? this.expression() : () => UNDEFINED;
       value = node((scope) => (isTrue(test(scope)) ? yes : no)(scope));
     }
@@ -43,27 +44,11 @@ export class ExpressionParser extends SuffixParser {
   }
 
   #or(): Expression {
-    let left = this.#and();
-    while (this.reader.skip('name', 'or')) {
-      const [a, b] = [left, this.#and()];
-      left = node((scope) => {
-        const value = a(scope);
-        return isTrue(value) ? value : b(scope);
-      });
-    }
-    return left;
+    return this.#chain('name', ['or'], () => this.#and(), choice);
   }
 
   #and(): Expression {
-    let left = this.#not();
-    while (this.reader.skip('name', 'and')) {
-      const [a, b] = [left, this.#not()];
-      left = node((scope) => {
-        const value = a(scope);
-        return isTrue(value) ? b(scope) : value;
-      });
-    }
-    return left;
+    return this.#chain('name', ['and'], () => this.#not(), choice);
   }
 
   #not(): Expression {
@@ -73,14 +58,12 @@ export class ExpressionParser extends SuffixParser {
   }
 
   #compare(): Expression {
-    const from = this.reader.literals.length;
     const first = this.#sum();
     const rest: [Comparison, Expression][] = [];
     for (let compared = this.#comparison(); compared; compared = this.#comparison()) {
       rest.push([compared, this.#sum()]);
     }
     if (rest.length === 0) return first;
-    this.reader.seek(from);
     return node((scope) => {
       let left = first(scope);
       return rest.every(([holds, operand]) => {
@@ -93,23 +76,19 @@ export class ExpressionParser extends SuffixParser {
   }
 
   #comparison(): Comparison | undefined {
-    const reader = this.reader;
-    if (reader.skip('operator', '==')) return isEqual;
-    if (reader.skip('operator', '!=')) return (budget, a, b) => !isEqual(budget, a, b);
-    if (reader.skip('name', 'in')) return (budget, a, b) => contains(budget, b, a);
-    if (reader.isName('not') && reader.peek().value === 'in') {
-      reader.next();
-      reader.next();
-      return (budget, a, b) => !contains(budget, b, a);
-    }
-    const order = reader.is('operator') ? ORDERS[reader.token.value] : undefined;
-    if (order === undefined) return undefined;
+    const { reader } = this;
+    const isNegated = reader.is('name', 'not') && reader.peek(1).value === 'in';
+    if (isNegated) reader.next();
+    const { type, value } = reader.peek();
+    const isKnown = type === 'operator' || (type === 'name' && value === 'in');
+    const comparison = isKnown ? COMPARISONS[value] : undefined;
+    if (comparison === undefined) return undefined;
     reader.next();
-    return (budget, a, b) => order(compare(budget, a, b));
+    return isNegated ? (budget, a, b) => !comparison(budget, a, b) : comparison;
   }
 
   #sum(): Expression {
-    return this.#chain(['+', '-'], () => this.#joined());
+    return this.#chain('operator', ['+', '-'], () => this.#joined());
   }
 
   #joined(): Expression {
@@ -127,24 +106,28 @@ export class ExpressionParser extends SuffixParser {
   }
 
   #product(): Expression {
-    return this.#chain(['*', '/', '//', '%'], () => this.#chain(['**'], () => this.#unary()));
+    const power = (): Expression => this.#chain('operator', ['**'], () => this.#unary());
+    return this.#chain('operator', ['*', '/', '//', '%'], power);
   }
 
-  #chain(operators: readonly string[], operand: () => Expression): Expression {
-    const reader = this.reader;
+  /** Operands with operators between them, of which the first is done first. */
+  #chain(
+    type: 'name' | 'operator',
+    operators: readonly string[],
+    operand: () => Expression,
+    join: Joining = arithmetic,
+  ): Expression {
     let left = operand();
-    while (reader.is('operator') && operators.includes(reader.token.value)) {
-      const operator = reader.next().value;
-      const [a, b] = [left, operand()];
-      left = node((scope) => calculate(scope.budget, operator, a(scope), b(scope)));
+    while (this.reader.is(type, ...operators)) {
+      left = join(this.reader.next().value, left, operand());
     }
     return left;
   }
 
   #unary(hasFilter = true): Expression {
-    const reader = this.reader;
+    const { reader } = this;
     let value: Expression;
-    if (reader.is('operator', '-') || reader.is('operator', '+')) {
+    if (reader.is('operator', '-', '+')) {
       const isMinus = reader.next().value === '-';
       const operand = reader.nest(() => this.#unary(false));
       value = node((scope) => {
@@ -158,4 +141,16 @@ export class ExpressionParser extends SuffixParser {
     value = this.postfix(value);
     return hasFilter ? this.filtered(value) : value;
   }
+}
+
+/** Python's `and` and `or`, which give one of their operands. */
+function choice(operator: string, a: Expression, b: Expression): Expression {
+  return node((scope) => {
+    const value = a(scope);
+    return isTrue(value) === (operator === 'or') ? value : b(scope);
+  });
+}
+
+function arithmetic(operator: string, a: Expression, b: Expression): Expression {
+  return node((scope) => calculate(scope.budget, operator, a(scope), b(scope)));
 }

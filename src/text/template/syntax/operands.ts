@@ -29,7 +29,11 @@ export abstract class OperandParser extends ArgumentParser {
       const number = new Float(Number(value.replaceAll('_', '')));
       return () => number;
     }
-    if (value === '(') return this.#parentheses();
+    if (value === '(') {
+      const inner = this.tuple(undefined, true);
+      reader.expect('operator', ')');
+      return inner;
+    }
     return value === '[' ? this.#list() : this.#dict();
   }
 
@@ -45,19 +49,12 @@ export abstract class OperandParser extends ArgumentParser {
   #string(first: string): Expression {
     let text = first;
     while (this.reader.is('string')) text += this.reader.next().value;
-    this.reader.literals.push({ text, isSought: false });
+    this.reader.literals.push(text);
     return () => text;
   }
 
-  #parentheses(): Expression {
-    const items = this.items(() => this.expression());
-    this.reader.expect('operator', ')');
-    if (items.length === 1 && !items.isTuple) return items[0]!;
-    return node((scope) => Tuple.from(items, (item) => item(scope)));
-  }
-
   #list(): Expression {
-    const items = this.items(() => this.expression());
+    const { items } = this.#items();
     this.reader.expect('operator', ']');
     return node((scope) => {
       scope.budget.spend(2);
@@ -83,20 +80,28 @@ export abstract class OperandParser extends ArgumentParser {
     });
   }
 
-  /** Expressions with commas between them, up to a bracket, the end of the tag or "recursive". */
-  protected items(parse: () => Expression): Expression[] & { isTuple?: boolean } {
-    const reader = this.reader;
-    const items: Expression[] & { isTuple?: boolean } = [];
-    const isOver = (): boolean =>
-      reader.is('end') ||
-      reader.is('operator', ')') ||
-      reader.is('operator', ']') ||
-      reader.isName('recursive');
-    while (!isOver()) {
+  /** An expression, or several with commas between them, which are a tuple; one of none is `()`. */
+  tuple(parse = () => this.expression(), isEmptyAllowed = false): Expression {
+    const { items, hasComma } = this.#items(parse);
+    if (items.length === 0 && !isEmptyAllowed) throw this.reader.wrong('an expression');
+    if (items.length === 1 && !hasComma) return items[0]!;
+    return node((scope) => Tuple.from(items, (item) => item(scope)));
+  }
+
+  /** Expressions up to a bracket, the end of the tag or "recursive". */
+  #items(parse = () => this.expression()): { items: Expression[]; hasComma: boolean } {
+    const { reader } = this;
+    const items: Expression[] = [];
+    let hasComma = false;
+    while (
+      !reader.is('end') &&
+      !reader.is('operator', ')', ']') &&
+      !reader.is('name', 'recursive')
+    ) {
       items.push(parse());
       if (!reader.skip('operator', ',')) break;
-      items.isTuple = true;
+      hasComma = true;
     }
-    return items;
+    return { items, hasComma };
   }
 }

@@ -1,10 +1,9 @@
 import { applyFilter, applyTest } from '../builtins/choosing.ts';
 import { attributeOf, itemOf } from '../builtins/lookup.ts';
-import type { Scope } from '../scope.ts';
 import { cut } from '../values/slices.ts';
 import { NO_NAMES } from '../values/value.ts';
 import { NO_ARGUMENTS } from './arguments.ts';
-import { type Call, called, type Expression, node } from './node.ts';
+import { type Arguments, called, type Expression, node } from './node.ts';
 import { OperandParser } from './operands.ts';
 
 /** What follows an operand: fields, items, calls, filters and tests. */
@@ -34,7 +33,7 @@ export abstract class SuffixParser extends OperandParser {
   }
 
   /** What follows the bar: the name of a filter and its arguments. */
-  protected filter(value: Expression): Expression {
+  filter(value: Expression): Expression {
     const name = this.#dotted();
     const call = this.reader.is('operator', '(') ? this.arguments() : () => NO_ARGUMENTS;
     return node((scope) => {
@@ -49,7 +48,7 @@ export abstract class SuffixParser extends OperandParser {
     const isNegated = reader.skip('name', 'not');
     const name = this.#dotted();
     const call = this.#testArguments();
-    if (reader.isName('is')) throw reader.wrong('one test and not another');
+    if (reader.is('name', 'is')) throw reader.wrong('one test and not another');
     return node((scope) => {
       const subject = value(scope);
       const { args, named } = call(scope);
@@ -58,13 +57,12 @@ export abstract class SuffixParser extends OperandParser {
   }
 
   /** In parentheses, or one operand without. */
-  #testArguments(): (scope: Scope) => Call {
+  #testArguments(): Arguments {
     const { reader } = this;
     if (reader.is('operator', '(')) return this.arguments();
-    if (!reader.isOperand || reader.isName('else', 'or', 'and', 'is')) return () => NO_ARGUMENTS;
-    const from = reader.literals.length;
+    if (!reader.isOperand || reader.is('name', 'else', 'or', 'and', 'is'))
+      return () => NO_ARGUMENTS;
     const operand = this.postfix(this.primary());
-    reader.seek(from);
     return (scope) => ({ args: [operand(scope)], named: NO_NAMES });
   }
 
@@ -92,7 +90,7 @@ export abstract class SuffixParser extends OperandParser {
     while (reader.skip('operator', ':')) {
       if (!isSlice && parts.length === 0) parts.push(undefined);
       isSlice = true;
-      const isOmitted = reader.is('operator', ':') || reader.is('operator', ']');
+      const isOmitted = reader.is('operator', ':', ']');
       parts.push(isOmitted ? undefined : this.expression());
     }
     reader.expect('operator', ']');
@@ -104,22 +102,5 @@ export abstract class SuffixParser extends OperandParser {
       const [a, b, c] = [start, stop, step].map((part) => part?.(scope) ?? null);
       return cut(scope.budget, whole, a!, b!, c!);
     });
-  }
-
-  /** A call that ends a tag: what is called, and its arguments. */
-  protected call(): readonly [callee: Expression, call: (scope: Scope) => Call] {
-    const { reader } = this;
-    let value = this.primary();
-    for (;;) {
-      if (!reader.is('operator', '(')) {
-        if (reader.skip('operator', '.')) value = this.#field(value);
-        else if (reader.skip('operator', '[')) value = this.#subscript(value);
-        else throw reader.wrong('a call');
-        continue;
-      }
-      const call = this.arguments();
-      if (reader.is('end')) return [value, call];
-      value = called(value, call);
-    }
   }
 }

@@ -10,14 +10,14 @@ export type Target = (scope: Scope, value: Value) => void;
 /** What is given a value: variables, fields of namespaces, parameters. */
 export abstract class TargetParser extends ExpressionParser {
   /** A name, a field of a namespace, or several of them for the items of a value. */
-  protected target(): Target {
+  target(): Target {
     const { reader } = this;
     const targets = [this.#single()];
     let isTuple = false;
     while (reader.skip('operator', ',')) {
       isTuple = true;
       if (!reader.is('name') && !reader.is('operator', '(')) break;
-      if (reader.isName('in')) break;
+      if (reader.is('name', 'in')) break;
       targets.push(this.#single());
     }
     return isTuple ? unpack(targets) : targets[0]!;
@@ -44,14 +44,14 @@ export abstract class TargetParser extends ExpressionParser {
   }
 
   /** Names and defaults between the parentheses of a macro. */
-  protected parameters(): Parameter[] {
+  parameters(): Parameter[] {
     const { reader } = this;
     const parameters: Parameter[] = [];
     reader.expect('operator', '(');
     while (!reader.is('operator', ')')) {
       if (parameters.length > 0) reader.expect('operator', ',');
       const { value: name } = reader.expect('name');
-      const otherwise = reader.skip('operator', '=') ? this.sought() : undefined;
+      const otherwise = reader.skip('operator', '=') ? this.expression() : undefined;
       if (otherwise === undefined && parameters.at(-1)?.otherwise !== undefined) {
         throw reader.wrong('a default for each parameter behind one with a default');
       }

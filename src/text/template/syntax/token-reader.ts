@@ -5,16 +5,10 @@ import type { Token } from './lexer.ts';
 const MAX_NESTED = 100;
 const AFTER: Token = { type: 'end', value: '', line: 0 };
 
-/** A text constant of a template, and whether it may be looked for in messages. */
-export interface Literal {
-  readonly text: string;
-  isSought: boolean;
-}
-
 /** Walks the tokens, and notes what the parts of the parser want to know of each other. */
 export class TokenReader {
-  readonly literals: Literal[] = [];
-  /** Variables that are read, in the order of the source. */
+  /** Text constants, and variables that are read, in the order of the source. */
+  readonly literals: string[] = [];
   readonly names: string[] = [];
   readonly #tokens: readonly Token[];
   #at = 0;
@@ -24,8 +18,9 @@ export class TokenReader {
     this.#tokens = tokens;
   }
 
-  get token(): Token {
-    return this.#tokens[this.#at] ?? AFTER;
+  /** The next token, or the one so many behind it. */
+  peek(ahead = 0): Token {
+    return this.#tokens[this.#at + ahead] ?? AFTER;
   }
 
   get isAtEnd(): boolean {
@@ -33,29 +28,22 @@ export class TokenReader {
   }
 
   next(): Token {
-    const { token } = this;
+    const token = this.peek();
     this.#at++;
     return token;
   }
 
-  /** The next token but one. */
-  peek(): Token {
-    return this.#tokens[this.#at + 1] ?? AFTER;
-  }
-
-  is(type: Token['type'], value?: string): boolean {
-    return this.token.type === type && (value === undefined || this.token.value === value);
+  /** Whether a token of that type comes next, one of some values if there are any. */
+  is(type: Token['type'], ...values: readonly string[]): boolean {
+    const next = this.peek();
+    return next.type === type && (values.length === 0 || values.includes(next.value));
   }
 
   /** Whether a constant, a name or a bracket comes next. */
   get isOperand(): boolean {
-    const { type, value } = this.token;
-    if (type === 'operator') return value === '(' || value === '[' || value === '{';
+    const { type } = this.peek();
+    if (type === 'operator') return this.is(type, '(', '[', '{');
     return type !== 'text' && type !== 'begin' && type !== 'end';
-  }
-
-  isName(...names: readonly string[]): boolean {
-    return this.token.type === 'name' && names.includes(this.token.value);
   }
 
   skip(type: Token['type'], value: string): boolean {
@@ -64,13 +52,14 @@ export class TokenReader {
     return isThere;
   }
 
-  expect(type: Token['type'], value?: string): Token {
-    if (!this.is(type, value)) throw this.wrong(value === undefined ? `a ${type}` : `"${value}"`);
+  expect(type: Token['type'], ...value: [] | [string]): Token {
+    if (!this.is(type, ...value))
+      throw this.wrong(value.length === 0 ? `a ${type}` : `"${value[0]}"`);
     return this.next();
   }
 
   wrong(expected: string): Refusal {
-    const line = this.isAtEnd ? 'at its end' : `in line ${this.token.line}`;
+    const line = this.isAtEnd ? 'at its end' : `in line ${this.peek().line}`;
     return new Refusal(`expected ${expected} ${line}`);
   }
 
@@ -80,10 +69,5 @@ export class TokenReader {
     const result = parse();
     this.#nested--;
     return result;
-  }
-
-  /** Marks the literals from one on as text that may be looked for in messages. */
-  seek(from: number): void {
-    for (let i = from; i < this.literals.length; i++) this.literals[i]!.isSought = true;
   }
 }

@@ -6,8 +6,6 @@ import { hasPairs } from './value.ts';
 const BLANK = new Set(
   '\t\n\v\f\r\x1C\x1D\x1E\x1F \x85\xA0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000',
 );
-const LINE_ENDS = '\n\v\f\r\x1C\x1D\x1E\x85\u2028\u2029';
-const LINE_END = new RegExp(`\r\n|[${LINE_ENDS}]`, 'g');
 
 export type Side = 'left' | 'right' | 'both';
 
@@ -70,39 +68,6 @@ export function split(
   return parts;
 }
 
-/** Python's `rsplit`, which counts its parts from the end. */
-export function splitRight(
-  budget: Budget,
-  text: string,
-  separator: string | undefined,
-  limit: number,
-): string[] {
-  const parts = split(budget, text, separator, -1);
-  if (limit < 0 || parts.length <= limit + 1) return parts;
-  if (separator !== undefined) {
-    const first = parts.slice(0, parts.length - limit).join(separator);
-    return limit === 0 ? [first] : [first, ...parts.slice(-limit)];
-  }
-  const last = limit === 0 ? [] : parts.slice(-limit);
-  let rest = strip(text, 'right');
-  for (const part of last.toReversed()) rest = strip(rest.slice(0, -part.length), 'right');
-  budget.spend(last.length);
-  return [rest, ...last];
-}
-
-export function splitLines(budget: Budget, text: string, keepEnds = false): string[] {
-  const lines: string[] = [];
-  budget.read(text.length);
-  let start = 0;
-  for (const { 0: end, index } of text.matchAll(LINE_END)) {
-    budget.spend(1);
-    lines.push(text.slice(start, index + (keepEnds ? end.length : 0)));
-    start = index + end.length;
-  }
-  if (start < text.length) lines.push(text.slice(start));
-  return lines;
-}
-
 /** Python's `replace`; an empty text is found before each character and at the end. */
 export function replace(budget: Budget, text: string, old: string, by: string, limit = -1): string {
   const most = limit < 0 ? Infinity : limit;
@@ -119,30 +84,9 @@ export function replace(budget: Budget, text: string, old: string, by: string, l
   return points.map((point, i) => (i < count ? by + point : point)).join('') + tail;
 }
 
-/** A text between blanks so that it takes `width` characters; `left` of them go before it. */
-export function pad(
-  budget: Budget,
-  text: string,
-  missing: number,
-  left: number,
-  fill = ' ',
-): string {
-  if (missing <= 0) return text;
-  budget.write(text.length + missing * fill.length);
-  return fill.repeat(left) + text + fill.repeat(missing - left);
-}
-
-export function capitalize(text: string): string {
-  const [first = ''] = text;
-  return first.toUpperCase() + text.slice(first.length).toLowerCase();
-}
-
-/** Whether a text has letters that could be another, and all are of one case. */
-export function hasCase(
-  budget: Budget,
-  text: string,
-  change: 'toLowerCase' | 'toUpperCase',
-): boolean {
-  budget.read(4 * text.length);
-  return text[change]() === text && text.toLowerCase() !== text.toUpperCase();
+/** Texts with another between them. */
+export function join(budget: Budget, between: string, parts: readonly string[]): string {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  budget.write(length + between.length * parts.length);
+  return parts.join(between);
 }

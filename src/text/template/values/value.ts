@@ -31,10 +31,10 @@ export class Float {
   }
 }
 
-export class Tuple extends Array<Value> {}
-
-/** A group of `groupby`: what its items have in common, and these. */
-export class Group extends Tuple {}
+export class Tuple extends Array<Value> {
+  /** What its items can be called, those of a group of `groupby`. */
+  declare names?: readonly string[];
+}
 
 /** The numbers of a range; a part of one does not know how it would be written. */
 export class Range extends Array<Value> {
@@ -72,7 +72,11 @@ export abstract class Fields {
 }
 
 export class Namespace extends Fields {
-  readonly fields = new Map<string, Value>();
+  readonly fields: Dict;
+  constructor(fields: Dict) {
+    super();
+    this.fields = fields;
+  }
   override field(name: string): Value | undefined {
     return this.fields.get(name);
   }

@@ -1,51 +1,40 @@
 import { type Budget, Refusal } from '../budget.ts';
-import type { Builtins } from './builtin.ts';
+import { type Builtins, takes } from '../builtins/builtin.ts';
 import { strip } from '../values/text.ts';
 import { expected, Float, int, intOf, numberOf, UNDEFINED, type Value } from '../values/value.ts';
 
+/** Filters that give a number. */
 export const NUMBER_FILTERS: Builtins<Value> = {
-  abs: [
-    '',
-    (_, value) => {
-      const number = numberOf(value);
-      if (number === undefined) throw expected('a number', value);
-      return value instanceof Float ? new Float(Math.abs(number)) : Math.abs(number);
-    },
-  ],
-  int: [
-    'default? base?',
-    (budget, value, otherwise = 0, base = 10) => {
-      const number =
-        typeof value === 'string' ? readInt(budget, value, intOf(base)) : numberOf(value);
-      const whole = number === undefined ? readFloat(budget, value) : number;
-      // Python refuses to make an int of an infinite float, but not of a text that says "inf".
-      const isWhole = whole !== undefined && Number.isFinite(whole);
-      return isWhole ? int(Math.trunc(whole)) : otherwise;
-    },
-  ],
-  float: [
-    'default?',
-    (budget, value, otherwise = new Float(0)) => {
-      const number = numberOf(value) ?? readFloat(budget, value);
-      return number === undefined ? otherwise : new Float(number);
-    },
-  ],
-  round: [
-    'precision? method?',
-    (_, value, precision = 0, method = 'common') => {
-      const number = numberOf(value);
-      if (number === undefined) throw expected('a number', value);
-      const digits = intOf(precision);
-      if (Math.abs(digits) > 20) throw new Refusal('rounds to more than 20 digits');
-      const scale = 10 ** digits;
-      if (method === 'ceil') return new Float(Math.ceil(number * scale) / scale);
-      if (method === 'floor') return new Float(Math.floor(number * scale) / scale);
-      if (method !== 'common') throw new Refusal('rounds by a method that is not known');
-      return value instanceof Float
-        ? new Float(roundEven(number, digits))
-        : int(roundEven(number, Math.min(0, digits)));
-    },
-  ],
+  abs: takes('', (_, value) => {
+    const number = numberOf(value);
+    if (number === undefined) throw expected('a number', value);
+    return value instanceof Float ? new Float(Math.abs(number)) : Math.abs(number);
+  }),
+  int: takes('default? base?', (budget, value, otherwise = 0, base = 10) => {
+    const number =
+      typeof value === 'string' ? readInt(budget, value, intOf(base)) : numberOf(value);
+    const whole = number === undefined ? readFloat(budget, value) : number;
+    // Python refuses to make an int of an infinite float, but not of a text that says "inf".
+    const isWhole = whole !== undefined && Number.isFinite(whole);
+    return isWhole ? int(Math.trunc(whole)) : otherwise;
+  }),
+  float: takes('default?', (budget, value, otherwise = new Float(0)) => {
+    const number = numberOf(value) ?? readFloat(budget, value);
+    return number === undefined ? otherwise : new Float(number);
+  }),
+  round: takes('precision? method?', (_, value, precision = 0, method = 'common') => {
+    const number = numberOf(value);
+    if (number === undefined) throw expected('a number', value);
+    const digits = intOf(precision);
+    if (Math.abs(digits) > 20) throw new Refusal('rounds to more than 20 digits');
+    const scale = 10 ** digits;
+    if (method === 'ceil') return new Float(Math.ceil(number * scale) / scale);
+    if (method === 'floor') return new Float(Math.floor(number * scale) / scale);
+    if (method !== 'common') throw new Refusal('rounds by a method that is not known');
+    return value instanceof Float
+      ? new Float(roundEven(number, digits))
+      : int(roundEven(number, Math.min(0, digits)));
+  }),
 };
 
 /** The nearest number of so many digits; of two that are as near, the even one. */

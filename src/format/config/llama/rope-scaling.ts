@@ -1,7 +1,7 @@
-import { LIMITS, SMALLEST } from './limits.ts';
-import { printable } from '../../base/printable.ts';
-import type { Fields } from './fields.ts';
-import type { RopeScaling } from '../../attention/rope.ts';
+import { LIMITS, SMALLEST } from '../limits.ts';
+import { printable } from '../../../base/printable.ts';
+import type { Fields } from '../fields.ts';
+import type { RopeScaling } from '../../../attention/rope.ts';
 
 /** Sizes that a scaling depends on. */
 export interface RopeSizes {

@@ -1,9 +1,8 @@
-import { tensorMismatch } from '../errors.ts';
-import { LIMITS } from './limits.ts';
-import type { TpaError } from '../../base/errors.ts';
-import type { Fields } from './fields.ts';
-import type { LatentSizes } from './model-config.ts';
-import type { TensorEntry } from '../tensors/safetensors.ts';
+import { LIMITS } from '../limits.ts';
+import { TpaError } from '../../../base/errors.ts';
+import type { Fields } from '../fields.ts';
+import type { LatentSizes } from '../model-config.ts';
+import type { TensorEntry } from '../../tensors/safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
 
@@ -106,5 +105,7 @@ export function readLatentSizes(
 }
 
 function mismatch(tensor: string, expected: string, { shape }: TensorEntry): TpaError {
-  return tensorMismatch(tensor, expected, `[${shape.join(', ')}]`);
+  const found = `[${shape.join(', ')}]`;
+  const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
+  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
 }

@@ -1,56 +1,29 @@
 import { type Budget, Refusal } from '../budget.ts';
-import { type Builtin, type Builtins, builtinOf, callBuiltin } from './builtin.ts';
-import { cut } from '../values/slices.ts';
-import { pad, replace, splitLines, splitRight } from '../values/text.ts';
-import { stripOf, TEXT_METHODS } from './text-methods.ts';
+import { type Builtins, takes } from '../builtins/builtin.ts';
 import { print } from '../values/printing.ts';
-import { countPoints, intOf, isTrue, NO_NAMES, textOf, type Value } from '../values/value.ts';
+import { cut } from '../values/slices.ts';
+import { countPoints, intOf, isTrue, textOf, type Value } from '../values/value.ts';
+import { capitalize, pad, splitLines, splitRight } from './text.ts';
+import { center } from './text-methods.ts';
 
-/** Filters that make text of whatever they are given. */
+/** Filters that few templates name, which make text of whatever they are given. */
 export const TEXT_FILTERS: Builtins<Value> = {
-  upper: method('upper'),
-  lower: method('lower'),
-  capitalize: method('capitalize'),
-  title: [
-    '',
-    (budget, value) => {
-      const text = printed(budget, value);
-      // Words begin behind blanks and opening brackets, unlike those of the method.
-      return text.replaceAll(/[^-\s({[<]+/g, (word) => {
-        const [first = ''] = word;
-        return first.toUpperCase() + word.slice(first.length).toLowerCase();
-      });
-    },
-  ],
-  trim: [
-    'chars?',
-    (budget, value, characters = null) => {
-      const text = printed(budget, value);
-      return stripOf(budget, text, 'both', characters);
-    },
-  ],
-  string: ['', print],
-  safe: ['', print],
-  escape: ['', escape],
-  e: ['', escape],
-  forceescape: ['', escape],
-  replace: [
-    'old new count?',
-    (budget, value, old, by, count = null) =>
-      replace(
-        budget,
-        print(budget, value),
-        print(budget, old),
-        print(budget, by),
-        count === null ? -1 : intOf(count),
-      ),
-  ],
-  center: [
-    'width?',
-    (budget, value, width = 80) =>
-      callBuiltin(TEXT_METHODS['center']!, budget, print(budget, value), [width], NO_NAMES),
-  ],
-  indent: [
+  capitalize: takes('', (budget, value) => capitalize(printed(budget, value))),
+  title: takes('', (budget, value) => {
+    const text = printed(budget, value);
+    // Words begin behind blanks and opening brackets, unlike those of the method.
+    return text.replaceAll(/[^-\s({[<]+/g, (word) => {
+      const [first = ''] = word;
+      return first.toUpperCase() + word.slice(first.length).toLowerCase();
+    });
+  }),
+  escape: takes('', escape),
+  e: takes('', escape),
+  forceescape: takes('', escape),
+  center: takes('width?', (budget, value, width = 80) =>
+    center(budget, print(budget, value), width, ' '),
+  ),
+  indent: takes(
     'width? first? blank?',
     (budget, value, width = 4, first = false, blank = false) => {
       const text = textOf(value);
@@ -65,8 +38,8 @@ export const TEXT_FILTERS: Builtins<Value> = {
         })
         .join('\n');
     },
-  ],
-  truncate: [
+  ),
+  truncate: takes(
     'length? killwords? end? leeway?',
     (budget, value, length = 255, killWords = false, end = '...', leeway = null) => {
       const text = textOf(value);
@@ -77,19 +50,17 @@ export const TEXT_FILTERS: Builtins<Value> = {
       const start = textOf(cut(budget, text, null, kept));
       return (isTrue(killWords) ? start : splitRight(budget, start, ' ', 1)[0]!) + textOf(end);
     },
-  ],
-  wordcount: ['', (budget, value) => printed(budget, value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0],
+  ),
+  wordcount: takes(
+    '',
+    (budget, value) => printed(budget, value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0,
+  ),
 };
 
 function printed(budget: Budget, value: Value): string {
   const text = print(budget, value);
   budget.read(4 * text.length);
   return text;
-}
-
-function method(name: string): Builtin<Value> {
-  const builtin = builtinOf(TEXT_METHODS, name)!;
-  return ['', (budget, value) => builtin[1](budget, print(budget, value))];
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
