@@ -85,8 +85,9 @@ async function bundlePage(): Promise<Page> {
 
 function coreBytes(): number {
   const kernels = ['relaxed', 'baseline'];
-  const sizes = READERS.flatMap((reader) => kernels.map((name) => sizeOf(['main', name, reader])));
-  return Math.max(...sizes);
+  return Math.max(
+    ...READERS.flatMap((reader) => kernels.map((name) => sizeOf(['main', name, reader]))),
+  );
 }
 
 /** Bytes of some chunks by the start of their names, and of all that they import at once. */

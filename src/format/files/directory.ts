@@ -1,5 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
-import { errorCode, isDenied, nodeBuiltin, readFully } from '../../base/node.ts';
+import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
+import { readFully } from '../../base/read-fully.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
 import { type ByteSource, truncated } from './byte-source.ts';
 import { conversionHint, isForeign, sourceHint } from './source-hint.ts';
@@ -79,7 +80,8 @@ export async function refuseForeign(path: string | URL): Promise<void> {
   // The converter finds PyTorch's files, of which there may be many, in their directory.
   const isFile = foreign !== undefined && /\.gguf$/i.test(foreign);
   const source = isFile ? paths.join(directory, foreign) : directory;
-  const cure = foreign === undefined ? 'download the model' : conversionHint(source);
+  const cure =
+    foreign === undefined ? 'download the model' : conversionHint(printable(source, 400));
   throw incomplete(directory, found, cure);
 }
 
@@ -186,7 +188,7 @@ function notADirectory(path: string, cause?: unknown): TpaError {
   const shown = printable(path, 400);
   const message = isDenied(cause)
     ? `Deno does not allow reading the directory "${shown}": run it with --allow-read`
-    : `${cause ? `there is no directory "${shown}"` : `"${shown}" is no directory`}${sourceHint(path) || ANY_MODEL}`;
+    : `${cause ? `there is no directory "${shown}"` : `"${shown}" is no directory`}${sourceHint(shown) || ANY_MODEL}`;
   const data = { path };
   return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }

@@ -66,7 +66,7 @@ export async function readModelFile(
 async function hintFor({ name }: ModelFiles): Promise<string> {
   if (!/^https?:/i.test(name)) return '';
   const { sourceHint } = await import('./source-hint.ts');
-  return sourceHint(name);
+  return sourceHint(printable(name, 400));
 }
 
 /** The error of a file that a model lacks; `hint` goes on from its message. */

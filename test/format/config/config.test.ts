@@ -153,9 +153,6 @@ test('the same by code loaded for the layout', async () => {
 
 test('config.json: bad UTF-8, bad JSON, BOM, depth and size are refused without file text', async () => {
   const encoder = new TextEncoder();
-  const parseBytes = (bytes: Uint8Array) => parseJson(bytes, refuseConfig('config.json'));
-  const readBytes = async (config: Uint8Array) =>
-    readConfigFile(await openModelFiles({ config, weights: new Uint8Array(0) }));
   const texts = ['', ' ', '{} {}', CANARY, `{"${CANARY}"}`];
   texts.push(...'{ \ufeff{} {"a":01} {a:1} NaN'.split(' '));
   await eachRefused((text) => parseBytes(encoder.encode(text)), 'CONFIG_INVALID', texts);
@@ -178,3 +175,12 @@ test('config.json: bad UTF-8, bad JSON, BOM, depth and size are refused without 
 });
 
 test.run();
+
+function parseBytes(bytes: Uint8Array): unknown {
+  return parseJson(bytes, refuseConfig('config.json'));
+}
+
+/** What a model of these bytes of a config.json has. */
+async function readBytes(config: Uint8Array): Promise<unknown> {
+  return readConfigFile(await openModelFiles({ config, weights: new Uint8Array(0) }));
+}

@@ -14,6 +14,7 @@ export interface RopeSizes {
 }
 
 const SMALLEST_FACTOR = 1 / LIMITS.ropeKnob;
+const ORIGINAL = 'original_max_position_embeddings';
 const KNOWN = 'default, linear, dynamic, llama3, longrope or yarn';
 
 /**
@@ -74,24 +75,19 @@ function readType(fields: Fields, untyped: string | undefined): string {
 }
 
 function readLlama3(fields: Fields, factor: number): RopeScaling {
-  const lowFreqFactor = fields.number('low_freq_factor', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob);
-  const highFreqFactor = fields.number('high_freq_factor', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob);
+  const lowFreqFactor = readKnob(fields, 'low_freq_factor');
+  const highFreqFactor = readKnob(fields, 'high_freq_factor');
   if (highFreqFactor <= lowFreqFactor) {
     throw fields.invalid('high_freq_factor', 'more than low_freq_factor', highFreqFactor);
   }
-  const originalContext = fields.integer('original_max_position_embeddings', 1, LIMITS.context);
+  const originalContext = fields.integer(ORIGINAL, 1, LIMITS.context);
   return { type: 'llama3', factor, lowFreqFactor, highFreqFactor, originalContext };
 }
 
 function readYarn(fields: Fields, factor: number, contextLength: number): RopeScaling {
-  const originalContext = fields.integer(
-    'original_max_position_embeddings',
-    1,
-    LIMITS.context,
-    contextLength,
-  );
-  const betaFast = fields.number('beta_fast', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob, 32);
-  const betaSlow = fields.number('beta_slow', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob, 1);
+  const originalContext = fields.integer(ORIGINAL, 1, LIMITS.context, contextLength);
+  const betaFast = readKnob(fields, 'beta_fast', 32);
+  const betaSlow = readKnob(fields, 'beta_slow', 1);
   if (betaFast <= betaSlow) throw fields.invalid('beta_fast', 'more than beta_slow', betaFast);
   const mscale = fields.number('mscale', 0, LIMITS.ropeKnob, 0);
   const mscaleAllDim = fields.number('mscale_all_dim', 0, LIMITS.ropeKnob, 0);
@@ -111,6 +107,10 @@ function readYarn(fields: Fields, factor: number, contextLength: number): RopeSc
   };
 }
 
+function readKnob(fields: Fields, key: string, fallback?: number): number {
+  return fields.number(key, SMALLEST_FACTOR, LIMITS.ropeKnob, fallback);
+}
+
 /** YaRN (arXiv 2309.00071, section 3.4): 0.1 ln(factor) + 1; 1 where the context is not stretched. */
 function magnitude(factor: number, scale: number): number {
   return 0.1 * scale * Math.log(factor) + 1;
@@ -126,12 +126,11 @@ function readLong(
   inner: Fields,
   { ownContext, contextLength, rotaryDim }: RopeSizes,
 ): RopeScaling {
-  const key = 'original_max_position_embeddings';
   // From 2 on: its logarithm is divided by.
-  const outer = fields.integer(key, 2, LIMITS.context, ownContext);
-  const originalContext = inner.integer(key, 2, LIMITS.context, outer);
-  if (originalContext !== outer && fields.get(key) !== undefined) {
-    throw fields.invalid(key, `the ${originalContext} of the object for RoPE`, outer);
+  const outer = fields.integer(ORIGINAL, 2, LIMITS.context, ownContext);
+  const originalContext = inner.integer(ORIGINAL, 2, LIMITS.context, outer);
+  if (originalContext !== outer && fields.get(ORIGINAL) !== undefined) {
+    throw fields.invalid(ORIGINAL, `the ${originalContext} of the object for RoPE`, outer);
   }
   const factor = inner.number(
     'factor',
