@@ -23,7 +23,8 @@ export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
 export type { NumericArray, TokenIds } from './text/prompt.ts';
 export type { LatentSizes, Mechanism, ModelConfig } from './format/config/model-config.ts';
-export type { ModelBytes, ModelSource } from './format/files/model-source.ts';
+export type { ModelBytes } from './format/files/bytes-at-hand.ts';
+export type { ModelSource } from './format/files/model-source.ts';
 export type { GenerationDefaults } from './format/config/generation-config.ts';
 export type { ChatMessage, Conversation } from './text/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
@@ -34,7 +35,8 @@ export {
   type BackendChange,
   type BackendChangeListener,
 } from './backend/backend-change.ts';
-export type { Figures, PhaseRoute, Routes, SideFigures } from './backend/dispatch/cost-model.ts';
+export type { Figures, SideFigures } from './backend/dispatch/cost-model.ts';
+export type { PhaseRoute, Routes } from './backend/dispatch/routes.ts';
 export type { Side } from './backend/backend.ts';
 export type { DispatchInfo, GpuInfo } from './backend/dispatch/info.ts';
 export type { GpuOptions } from './backend/gpu-options.ts';

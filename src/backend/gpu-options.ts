@@ -1,5 +1,3 @@
-import { messageOf, TpaError } from '../base/errors.ts';
-import { unavailable } from '../device/judge.ts';
 import { checkChoice, checkKnown, checkObject, mismatch } from '../base/arguments.ts';
 import type { WebGpuOptions } from './webgpu/open.ts';
 
@@ -37,14 +35,4 @@ export function checkGpuOptions({ backend = 'auto', webgpu = {} }: GpuOptions): 
 function checkPlace(name: string, place: unknown, expected: string): void {
   if (typeof place === 'string' || place instanceof URL) return;
   throw new TypeError(mismatch(`webgpu.${name}`, expected, place));
-}
-
-/** Why `"backend": "webgpu"` fails; an error that says so already stays as it is. */
-export function webgpuUnavailable(reason: unknown): TpaError {
-  const isPlain =
-    reason instanceof TpaError &&
-    (reason.code === 'BACKEND_UNAVAILABLE' || reason.code === 'MODEL_UNSUPPORTED');
-  if (isPlain) return reason;
-  const message = `"backend": "webgpu" is not available: ${messageOf(reason)}`;
-  return unavailable(message, reason instanceof Error ? reason : undefined);
 }

@@ -1,5 +1,5 @@
 import { nearest } from './nearest.ts';
-import { printable } from './printable.ts';
+import { printable } from './errors.ts';
 
 /*
  * Refuses what a caller passed by mistake, in one shape: `"name" expected X, got Y`. A value of

@@ -109,3 +109,35 @@ export function checkAbort(signal: AbortSignal | undefined): void {
 export function abortedBy({ reason }: AbortSignal): TpaError {
   return new TpaError('ABORTED', 'loading was aborted', { cause: reason });
 }
+
+/** There is no GPU, or none that is of use. */
+export function unavailable(message: string, cause?: unknown): TpaError {
+  return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
+}
+
+/** Why `"backend": "webgpu"` fails; an error that says so already stays as it is. */
+export function webgpuUnavailable(reason: unknown): TpaError {
+  const isPlain =
+    reason instanceof TpaError &&
+    (reason.code === 'BACKEND_UNAVAILABLE' || reason.code === 'MODEL_UNSUPPORTED');
+  if (isPlain) return reason;
+  const message = `"backend": "webgpu" is not available: ${messageOf(reason)}`;
+  return unavailable(message, reason instanceof Error ? reason : undefined);
+}
+
+/** Longest name shown in a message: enough for any real tensor name, too short to smuggle a text. */
+const MAX_SHOWN = 80;
+
+/**
+ * A name from a file as a message may show it: printable ASCII, quotes and backslashes escaped, at
+ * most `maxLength` characters.
+ */
+export function printable(name: string, maxLength = MAX_SHOWN): string {
+  const escaped = name
+    .slice(0, maxLength + 1)
+    .replace(
+      /[^\x20-\x7e]|["\\]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+  return escaped.length <= maxLength ? escaped : `${escaped.slice(0, maxLength - 3)}...`;
+}

@@ -1,5 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
-
 /** The built-in modules of Node that are used, and their types. */
 interface Builtins {
   readonly child_process: typeof import('node:child_process');
@@ -17,21 +15,6 @@ interface Builtins {
 export function nodeBuiltin<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
   return process?.getBuiltinModule?.(`node:${name}`) as Builtins[Name] | undefined;
-}
-
-/** Fills `target` from a byte of a file on; how much of it, less where the file ends before. */
-export async function readFully(
-  handle: FileHandle,
-  from: number,
-  target: Uint8Array,
-): Promise<number> {
-  const { byteLength } = target;
-  for (let filled = 0; filled < byteLength;) {
-    const { bytesRead } = await handle.read(target, filled, byteLength - filled, from + filled);
-    if (bytesRead === 0) return filled;
-    filled += bytesRead;
-  }
-  return byteLength;
 }
 
 /** The code of an error of a built-in module, such as `ENOENT`; undefined for other errors. */

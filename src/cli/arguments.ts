@@ -97,9 +97,15 @@ export function command<O extends OptionSpecs>(
 
 /** The error of a word that is none of the known ones. */
 export function unknown(what: string, word: string, known: readonly string[]): UsageError {
-  const meant = nearest(word, known);
+  const meant = completed(word, known) ?? nearest(word, known);
   const hint = meant === undefined ? `expected ${known.join(', ')}` : `did you mean "${meant}"?`;
   return new UsageError(`unknown ${what} ${shown(word)}, ${hint}`);
+}
+
+/** The one known word that begins with a word, or that it begins with: `--temp`, `--output`. */
+function completed(word: string, known: readonly string[]): string | undefined {
+  const [only, ...others] = known.filter((one) => one.startsWith(word) || word.startsWith(one));
+  return others.length === 0 ? only : undefined;
 }
 
 function readOption(
@@ -123,12 +129,14 @@ function refusal(option: OptionSpec, name: string, got: string): UsageError {
   return new UsageError(`"${name}" expected ${expected}, got ${got}`);
 }
 
-function oneOperand({ name, operand }: CommandSpec, operands: readonly string[]): string {
+function oneOperand(spec: CommandSpec, operands: readonly string[]): string {
+  const { name, operand, options } = spec;
   if (operand === undefined) {
     if (operands.length === 0) return '';
-    throw new UsageError(`${name} expected options only, got ${shown(operands[0]!)}`);
+    const hint = 'model' in options ? '; a model is named with --model' : '';
+    throw new UsageError(`${name} expected options only, got ${shown(operands[0]!)}${hint}`);
   }
   if (operands.length === 1) return operands[0]!;
-  const expected = `one ${operand.placeholder}${operands.length > 1 ? ' (in quotes)' : ''}`;
-  throw new UsageError(`${name} expected ${expected}, got ${operands.length || 'none'}`);
+  const found = operands.length === 0 ? 'none' : `${operands.length}: ${operand.cure}`;
+  throw new UsageError(`${name} expected one ${operand.placeholder}, got ${found}`);
 }

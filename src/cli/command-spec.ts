@@ -31,7 +31,12 @@ export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
   readonly name: string;
   readonly about: string;
   /** The one word a command needs besides options. */
-  readonly operand?: { readonly placeholder: string; readonly about: string };
+  readonly operand?: {
+    readonly placeholder: string;
+    readonly about: string;
+    /** What to do instead of giving several, as a message goes on. */
+    readonly cure: string;
+  };
   readonly options: O;
   /** Paragraphs below the options. */
   readonly notes: readonly string[];
@@ -50,9 +55,36 @@ export function text(
   return { placeholder, ...spec, read: (value) => value };
 }
 
-/** Any text, as often as it is given. */
-export function texts(placeholder: string, spec: { about: string }): OptionSpec<string[]> {
-  return { placeholder, ...spec, read: (value, before = []) => [...before, value] };
+/** An option that may be given several times; every value counts. */
+export function repeated<T>(option: OptionSpec<T>): OptionSpec<T[]> {
+  return {
+    ...option,
+    about: `${option.about}; repeatable`,
+    read(word, before = []) {
+      const value = option.read(word, undefined);
+      return value === undefined ? undefined : [...before, value];
+    },
+  };
+}
+
+/** A name and its value: JSON, or else text. */
+export function assignment(spec: { about: string }): OptionSpec<readonly [string, unknown]> {
+  return {
+    placeholder: 'NAME=VALUE',
+    ...spec,
+    read(word) {
+      const [, name, value] = /^([^=]+)=([^]*)$/.exec(word) ?? [];
+      return name === undefined ? undefined : [name, jsonOrText(value!)];
+    },
+  };
+}
+
+function jsonOrText(value: string): unknown {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
 }
 
 /** One of some words. */
@@ -68,7 +100,7 @@ export function choice<const W extends string>(
 export interface NumberSpec {
   readonly about: string;
   readonly short?: string;
-  readonly fallback: string;
+  readonly fallback?: string;
   readonly min: number;
   readonly max?: number;
 }

@@ -1,6 +1,6 @@
 import type { Conversation, GenerateOptions, Generation, Session } from '../index.ts';
 import { optionName } from './arguments.ts';
-import { integer, number, type OptionValues, texts } from './command-spec.ts';
+import { integer, number, type OptionValues, repeated, text } from './command-spec.ts';
 import { UsageError } from './exit.ts';
 
 /** Options of every command that generates; they have the names and bounds of the library's. */
@@ -32,13 +32,26 @@ export const SAMPLING_OPTIONS = {
     fallback: '1',
   }),
   seed: integer({ short: 's', about: 'same seed, same text', min: 0, fallback: 'random' }),
-  stop: texts('TEXT', { about: 'end before this text; may be given several times' }),
+  stop: repeated(text('TEXT', { about: 'end before this text' })),
+  stopToken: repeated(integer({ about: 'end at this token id', min: 0 })),
 };
 
 /** Those of a command's values that are options of sampling. */
 export function samplingOf(values: OptionValues<typeof SAMPLING_OPTIONS>): GenerateOptions {
   const chosen = Object.entries(values).filter(([key]) => Object.hasOwn(SAMPLING_OPTIONS, key));
-  return Object.fromEntries(chosen);
+  return Object.fromEntries(chosen.map(([key, value]) => [LIBRARY_NAMES.get(key) ?? key, value]));
+}
+
+/** What the library calls options that are given one at a time here. */
+const LIBRARY_NAMES: ReadonlyMap<string, string> = new Map([
+  ['stopToken', 'stopTokens'],
+  ['templateVar', 'templateVariables'],
+]);
+
+/** An option as it is typed. */
+function typedName(library: string): string {
+  const [key = library] = Array.from(LIBRARY_NAMES).find(([, name]) => name === library) ?? [];
+  return optionName(key);
 }
 
 /** Help on the defaults of {@link SAMPLING_OPTIONS}. */
@@ -62,7 +75,7 @@ export function startGeneration(
     if (error instanceof TypeError || error instanceof RangeError) {
       const named = error.message.replace(
         /^"(\w+).*?"/,
-        (_, key: string) => `"--${optionName(key)}"`,
+        (_, name: string) => `"--${typedName(name)}"`,
       );
       throw new UsageError(named, { cause: error });
     }

@@ -18,13 +18,16 @@ export interface TalkForm {
 }
 
 /** Messages in the model's chat template, which grow by a line and its answer at a time. */
-export function conversationForm(system: string | undefined): TalkForm {
+export function conversationForm(
+  system: string | undefined,
+  templateVariables: Readonly<Record<string, unknown>>,
+): TalkForm {
   const beginning: ChatMessage[] =
     system === undefined ? [] : [{ role: 'system', content: system }];
   let messages = beginning;
   const withLine = (content: string) => [...messages, { role: 'user', content }];
   return {
-    promptOf: (line) => ({ messages: withLine(line) }),
+    promptOf: (line) => ({ messages: withLine(line), templateVariables }),
     keep(line, content) {
       messages = [...withLine(line), { role: 'assistant', content }];
     },

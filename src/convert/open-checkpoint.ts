@@ -1,8 +1,7 @@
 import { mismatch } from '../base/arguments.ts';
-import { TpaError } from '../base/errors.ts';
+import { TpaError, printable } from '../base/errors.ts';
 import { unsupportedCheckpoint } from '../format/errors.ts';
-import { openDirectory, openFile, splitPath } from '../format/files/directory.ts';
-import { printable } from '../base/printable.ts';
+import { listNames, openDirectory, openFile, splitPath } from '../format/files/directory.ts';
 import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC } from '../format/gguf/header.ts';
 import { ZIP_SIGNATURE } from './torch/archive.ts';
@@ -44,7 +43,7 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
     await files.close();
   };
   try {
-    source = file === undefined ? await firstOf(files) : await openFile(path);
+    source = file === undefined ? await firstOf(files, directory) : await openFile(path);
     // What the bytes say; the name, where they say nothing: a damaged GGUF is no legacy torch file.
     const magic = await readMagic(source);
     const isGguf = magic === GGUF_MAGIC;
@@ -70,12 +69,21 @@ function readTorchFile(source: ByteSource, files: ModelFiles): Promise<ModelCont
   return isIndex ? readTorchShards(source, files) : readTorch(source, files);
 }
 
-async function firstOf(files: ModelFiles): Promise<ByteSource> {
+async function firstOf(files: ModelFiles, directory: string): Promise<ByteSource> {
   for (const candidate of CANDIDATES) {
     const source = await files.open(candidate);
     if (source) return source;
   }
-  const name = printable(files.name, 400);
-  const message = `the directory "${name}" has none of ${CANDIDATES.join(', ')}; a .gguf file is opened by its own path`;
-  throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: files.name } });
+  const found = findings((await listNames(directory)) ?? []);
+  const message = `the directory "${printable(directory, 400)}" expected one of ${CANDIDATES.join(', ')}, found ${found}`;
+  throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: directory } });
+}
+
+/** What a directory has instead, and what to do with it. */
+function findings(names: readonly string[]): string {
+  const gguf = names.find((name) => /\.gguf$/i.test(name));
+  if (gguf !== undefined) return `"${printable(gguf)}": pass the path of that file`;
+  const ready = names.find((name) => name.endsWith('.safetensors'));
+  if (ready === undefined) return 'none: pass the path of a file to convert';
+  return `"${printable(ready)}", which needs no conversion: load the directory as it is`;
 }

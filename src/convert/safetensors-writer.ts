@@ -1,7 +1,7 @@
 import { type ByteSource, bytesSource } from '../format/files/byte-source.ts';
 import { readSafetensorsHeader, type TensorEntry } from '../format/tensors/safetensors.ts';
 import { invalidCheckpoint } from '../format/errors.ts';
-import { printable } from '../base/printable.ts';
+import { printable } from '../base/errors.ts';
 import type { CheckpointTensor } from './checkpoint.ts';
 
 /** The data starts at a multiple of it, the header being padded with spaces. */

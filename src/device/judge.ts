@@ -1,15 +1,10 @@
 import type { Clock } from '../base/time.ts';
-import { messageOf, TpaError } from '../base/errors.ts';
+import { messageOf, TpaError, unavailable } from '../base/errors.ts';
 
 /** At most 3 runs are timed, after one that compiles shaders … */
 const RUNS = 3;
 /** … fewer once they have taken 250 ms. */
 const ENOUGH = 250;
-
-/** There is no GPU, or none that is of use. */
-export function unavailable(message: string, cause?: unknown): TpaError {
-  return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });
-}
 
 /** Rejects as {@link unavailable} with the reason for which `promise` rejects. */
 export function orUnavailable<T>(promise: Promise<T>): Promise<T> {

@@ -1,9 +1,12 @@
-import { TpaError } from '../base/errors.ts';
+import { TpaError, printable } from '../base/errors.ts';
 import { type FollowedSource, followed, type Sink } from './in-order.ts';
 import { toHex } from '../base/hex.ts';
-import { missingFile, type ModelFiles } from '../format/files/model-files.ts';
-import { printable } from '../base/printable.ts';
-import { INDEX_FILE, SHARD_NAME } from '../format/tensors/tensors.ts';
+import {
+  INDEX_FILE,
+  missingFile,
+  type ModelFiles,
+  SHARD_NAME,
+} from '../format/files/model-files.ts';
 import type { ByteSource } from '../format/files/byte-source.ts';
 
 /** Hexadecimal SHA-256 by file name. */

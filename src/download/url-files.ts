@@ -1,9 +1,12 @@
-import { checkBareName, type ModelFiles } from '../format/files/model-files.ts';
+import {
+  checkBareName,
+  MAX_TOKENIZER_BYTES,
+  type ModelFiles,
+  SHARD_NAME,
+} from '../format/files/model-files.ts';
 import { bytesSource, type ByteSource } from '../format/files/byte-source.ts';
 import type { HashChecks } from './hashed-files.ts';
 import { followed, type FollowedSource } from './in-order.ts';
-import { MAX_TOKENIZER_BYTES } from '../format/config/limits.ts';
-import { SHARD_NAME } from '../format/tensors/tensors.ts';
 import type { CacheUse } from './cache/cache-use.ts';
 import { cachedSource } from './cache/cached-source.ts';
 import { openDownload, type Link } from './net/download.ts';

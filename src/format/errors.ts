@@ -1,5 +1,4 @@
-import { TpaError, type TpaErrorCode } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
+import { TpaError, type TpaErrorCode, printable } from '../base/errors.ts';
 
 /** The error of a checkpoint that breaks its format; `subject` and `found` hold no file text. */
 export function invalidCheckpoint(

@@ -1,11 +1,10 @@
 import { TpaError } from '../base/errors.ts';
-import { MAX_CONFIG_BYTES, parseConfigBytes } from './config/config.ts';
 import { refuseConfig } from './config/fields.ts';
-import { MAX_TEMPLATE_LENGTH, MAX_TOKENIZER_BYTES } from './config/limits.ts';
+import { MAX_CONFIG_BYTES, MAX_TEMPLATE_LENGTH } from './config/limits.ts';
 import { decodeUtf8 } from './files/byte-reader.ts';
 import { readAll } from './files/byte-source.ts';
 import { expectObject, type JsonObject, parseJson, type Refuse } from './files/json.ts';
-import { type ModelFiles, readModelFile } from './files/model-files.ts';
+import { MAX_TOKENIZER_BYTES, type ModelFiles, readModelFile } from './files/model-files.ts';
 import { standIn } from './files/stand-in.ts';
 import { openTensors } from './tensors/tensors.ts';
 import type { ModelContents, ModelText } from './contents.ts';
@@ -45,7 +44,7 @@ export async function readConfigFile(
   refuse = refuseConfig('config.json'),
 ): Promise<JsonObject> {
   const bytes = await readModelFile(files, 'config.json', MAX_CONFIG_BYTES);
-  return expectObject(parseConfigBytes(bytes), refuse);
+  return expectObject(parseJson(bytes, refuseConfig('config.json')), refuse);
 }
 
 /**

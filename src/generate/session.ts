@@ -5,9 +5,16 @@ import { Context } from './context.ts';
 import { checkInteger, mismatch } from '../base/arguments.ts';
 import { whenForgotten } from '../base/forgotten.ts';
 import { Generation, type GenerationTask } from './generation.ts';
-import { type Conversation, conversationOf, readConversation } from '../text/messages.ts';
+import type { Conversation } from '../text/messages.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
-import { checkText, readIds, textPieces, type TokenIds } from '../text/prompt.ts';
+import {
+  checkText,
+  conversationOf,
+  missingTokenizer,
+  readIds,
+  textPieces,
+  type TokenIds,
+} from '../text/prompt.ts';
 
 /** What a model lends to its sessions. */
 export interface SessionHost {
@@ -15,7 +22,7 @@ export interface SessionHost {
   readonly tokenizer: TextTokenizer | undefined;
   /** Ids that end a generation. */
   readonly eosTokenIds: readonly number[];
-  /** How it writes conversations; undefined if it came without a tokenizer. */
+  /** How it reads and writes conversations; undefined if it came without any text. */
   readonly chat?: Chat | undefined;
   /** How it asks to be sampled. */
   readonly generationDefaults?: GenerateOptions;
@@ -190,9 +197,8 @@ export class Session {
     }
     const conversation = conversationOf(prompt);
     if (conversation !== undefined) {
-      const { contextLength } = backend;
-      const checked = readConversation(conversation, tokenizer, contextLength);
-      return chat!.begin(checked, contextLength);
+      if (chat === undefined) throw missingTokenizer();
+      return chat.begin(conversation, backend.contextLength);
     }
     if (typeof prompt !== 'object' || prompt === null) {
       throw new TypeError(mismatch('prompt', 'a string, token ids or messages', prompt));

@@ -1,8 +1,7 @@
 import { CpuBackend } from '../backend/cpu.ts';
-import { webgpuUnavailable } from '../backend/gpu-options.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
-import { checkAbort, TpaError } from '../base/errors.ts';
-import { parseConfig } from '../format/config/config.ts';
+import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
+import { readConfig } from '../format/config/read-config.ts';
 import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
@@ -88,7 +87,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   try {
     const contents = await readHuggingFace(files, signal);
     const { tensors } = contents;
-    const ownConfig = parseConfig(contents.config, tensors.entries, options.contextLength);
+    const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
     const { extras } = checkTensors(ownConfig, tensors.entries);
     // programs that only make a runtime for operations need no text
     const { openText } = await import('./open-text.ts');

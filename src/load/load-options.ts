@@ -10,7 +10,7 @@ import {
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
-import { isModelFile } from '../format/tensors/tensors.ts';
+import { isModelFile } from '../format/files/model-files.ts';
 import { LIMITS } from '../format/config/limits.ts';
 import { checkComputing, RUNTIME_OPTIONS, type RuntimeOptions } from '../ops/runtime-options.ts';
 

@@ -1,15 +1,14 @@
 import { TpaError } from '../base/errors.ts';
 import { BackendChangeEvent, BackendChangeTarget } from '../backend/backend-change.ts';
 import { type Backend, inChunks } from '../backend/backend.ts';
-import { onlyRoutes } from '../backend/dispatch/cost-model.ts';
+import { onlyRoutes } from '../backend/dispatch/routes.ts';
 import type { CpuBackend } from '../backend/cpu.ts';
 import type { DispatchInfo } from '../backend/dispatch/info.ts';
 import type { DispatchBackend } from '../backend/dispatch/dispatch-backend.ts';
 import type { CacheInfo } from '../download/cache/model-cache.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
-import { Chat } from '../text/chat.ts';
-import type { ChatSource } from '../text/chat/choose-template.ts';
+import type { Chat } from '../text/chat.ts';
 import { readIds, type TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
@@ -44,7 +43,7 @@ export interface ModelInfo
 
 /** What a model may come with besides weights and a tokenizer. */
 export interface ModelExtras {
-  readonly chat?: ChatSource | undefined;
+  readonly chat?: Chat;
   readonly defaults?: GenerationDefaults;
   /** The CPU and a GPU behind one backend; the CPU alone unless given. */
   readonly dispatch?: DispatchBackend | undefined;
@@ -53,7 +52,6 @@ export interface ModelExtras {
   readonly cache?: CacheInfo;
 }
 
-const NO_TEMPLATES: ChatSource = { templates: new Map() };
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
 
 /**
@@ -90,15 +88,15 @@ export class Model extends BackendChangeTarget {
     extras: ModelExtras = {},
   ) {
     super();
-    const { chat = NO_TEMPLATES, defaults = {}, dispatch } = extras;
+    const { chat, defaults = {}, dispatch } = extras;
     this.config = config;
     this.tokenizer = tokenizer;
     this.#cpu = cpu;
     this.#backend = dispatch ?? cpu;
     this.#extras = extras;
     this.#ignoredTensors = ignoredTensors;
-    this.hasChatTemplate = chat.chosen !== undefined || chat.templates.has('default');
-    this.chatTemplates = Object.freeze([...chat.templates.keys()]);
+    this.hasChatTemplate = chat?.hasDefault ?? false;
+    this.chatTemplates = Object.freeze(chat?.templates ?? []);
     this.generationDefaults = Object.freeze({ ...defaults });
     if (dispatch !== undefined) {
       dispatch.onChange = (change) => void this.dispatchEvent(new BackendChangeEvent(change));
@@ -107,7 +105,7 @@ export class Model extends BackendChangeTarget {
       backend: this.#backend,
       tokenizer,
       eosTokenIds: config.eosTokenIds,
-      chat: tokenizer && new Chat(chat, tokenizer),
+      chat,
       generationDefaults: this.generationDefaults,
       sessions: new Set(),
     };

@@ -7,13 +7,14 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import type { ModelText } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import { agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
-import { type ChatSource, chatSourceOf } from '../text/chat/choose-template.ts';
+import { chatSourceOf } from '../text/chat/choose-template.ts';
+import { Chat } from '../text/chat.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 
 /** What a model's files say about text. */
 export interface OpenedText {
   readonly tokenizer: TextTokenizer | undefined;
-  readonly chat: ChatSource | undefined;
+  readonly chat: Chat;
   readonly defaults: GenerationDefaults;
   /** Ids that end a generation, by whichever file. */
   readonly eosTokenIds: readonly number[];
@@ -36,11 +37,12 @@ export async function openText(
   const { text, endIds } = agreeOnSpecialTokens(files, json);
   const generation = parseGenerationConfig(text.generationConfig ?? {}, vocabSize);
   const named = endIds.filter((id) => id < vocabSize);
-  const chat = chatSourceOf(chatConfigOf(text), chatTemplate);
+  const source = chatSourceOf(chatConfigOf(text), chatTemplate);
   const ends = new Set([...eosTokenIds, ...generation.eosTokenIds, ...named]);
+  const tokenizer = await openTokenizer(text.tokenizer, vocabSize);
   return {
-    tokenizer: await openTokenizer(text.tokenizer, vocabSize),
-    chat,
+    tokenizer,
+    chat: new Chat(source, tokenizer),
     defaults: generation.defaults,
     eosTokenIds: [...ends],
   };

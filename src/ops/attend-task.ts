@@ -81,12 +81,3 @@ export function attendQueries(compute: Compute, task: AttendTask, pages: PagedCa
     release();
   }
 }
-
-/** Multiply-adds of attention, factors never expanded; masked pairs count. */
-export function attendMacs({ spec, rankQ, count, length }: AttendTask): number {
-  const { heads, headDim, valueDim, rankK, rankV, headFactors } = spec;
-  const pairs = count * length;
-  if (headFactors === 'groups') return pairs * heads * (headDim + valueDim);
-  const scores = rankQ === 0 ? heads * rankK * (headDim + 1) : rankQ * rankK * (headDim + heads);
-  return pairs * (scores + heads * rankV * valueDim);
-}

@@ -1,18 +1,13 @@
-import { attendMacs, attendQueries } from './attend-task.ts';
-import {
-  cutFactors,
-  factorize,
-  factorizeMacs,
-  type Factors,
-  factorizeTables,
-} from './factorize.ts';
+import { attendQueries } from './attend-task.ts';
+import { cutFactors, factorize, type Factors } from './factorize.ts';
 import type { Holding } from './factor-cache.ts';
-import { TpaError } from '../base/errors.ts';
+import { attendMacs, factorizeMacs, factorizeTables } from './gpu-work.ts';
+import { TpaError, unavailable, webgpuUnavailable } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import { mirrorOf } from './mirror.ts';
 import { type Clock, systemClock } from '../base/time.ts';
 import { Guard, isGpuFailure } from '../device/guard.ts';
-import { areFinite, areZeros, unavailable } from '../device/judge.ts';
+import { areFinite, areZeros } from '../device/judge.ts';
 import {
   checkOps,
   measureOps,
@@ -22,7 +17,6 @@ import {
 } from './figures.ts';
 import type { AttendTask, FactorizeTask, OpenOpGpu, OpGpu } from '../backend/op-gpu.ts';
 import { type GpuChoice, type Losable, OPEN_DEADLINE, Supervisor } from '../device/supervisor.ts';
-import { webgpuUnavailable } from '../backend/gpu-options.ts';
 
 interface OpSide extends Losable {
   readonly guard: Guard<OpGpu>;

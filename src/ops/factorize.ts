@@ -11,7 +11,7 @@ import {
 import type { RopeDirection, RopePrecision, RopeSpec } from '../attention/rope.ts';
 import { MAX_HEADS, MAX_POSITION, MAX_RANK, MAX_WIDTH } from '../attention/check-spec.ts';
 import type { FactorSpec } from '../attention/spec.ts';
-import type { FactorizeTask, RotationRows } from '../backend/op-gpu.ts';
+import type { FactorizeTask } from '../backend/op-gpu.ts';
 import { packRows } from '../compute/products.ts';
 import { type FactorLayout, factorLayout, projectFactors } from '../compute/project.ts';
 import { RopeTables } from '../compute/rope.ts';
@@ -132,31 +132,8 @@ export function factorize(compute: Compute, task: FactorizeTask): Factors {
   }
 }
 
-/**
- * The tables that a factorisation rotates by: (count, pairs) each, fresh arrays.
- *
- * @throws TpaError `OUT_OF_MEMORY`
- */
-export function factorizeTables(
-  compute: Compute,
-  { rotation, position, count }: FactorizeTask,
-): RotationRows {
-  const rope = new RopeTables(compute, rotation, count);
-  try {
-    rope.fill(position, count);
-    const table = (at: number) => compute.heap.floats(at, count * rope.pairs).slice();
-    return { cos: table(rope.cosAt), sin: table(rope.sinAt) };
-  } finally {
-    rope.dispose();
-  }
-}
-
-/** Multiply-adds of a factorisation. */
-export function factorizeMacs({ spec, count }: FactorizeTask): number {
-  return count * spec.dim * layoutOf(spec).width;
-}
-
-function layoutOf(spec: FactorSpec): FactorLayout {
+/** Where each factor lies in a row of the fused projection. */
+export function layoutOf(spec: FactorSpec): FactorLayout {
   return factorLayout({ ...spec, valueDim: spec.headDim }, spec.rankQ);
 }
 

@@ -3,11 +3,10 @@ import {
   checkFactorize,
   cutFactors,
   factorize,
-  factorizeMacs,
-  factorizeTables,
   type FactorWeights,
   weightRows,
 } from './factorize.ts';
+import { factorizeMacs, factorizeTables } from './gpu-work.ts';
 import { FactorCache, Holding } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
 import type { DispatchInfo, GpuInfo } from '../backend/dispatch/info.ts';

@@ -47,7 +47,7 @@ export interface ChatTemplate {
  */
 export function compileChatTemplate(source: string): ChatTemplate {
   if (source.length > MAX_SOURCE_LENGTH) {
-    throw invalid(`has ${source.length} characters; at most ${MAX_SOURCE_LENGTH} are read`);
+    throw invalid(`has ${source.length} characters, at most ${MAX_SOURCE_LENGTH} are read`);
   }
   const { body, literals } = guard(() => {
     const reader = new TokenReader(tokenize(source));
@@ -57,7 +57,6 @@ export function compileChatTemplate(source: string): ChatTemplate {
     literals: [...new Set(literals)],
     render(variables, maxLength, now = new Date(), original = undefined) {
       const budget = new Budget(maxLength, original);
-      const place = (): string => ` (line ${budget.line})`;
       return guard(() => {
         const scope = new Scope(budget);
         for (const [name, builtin] of Object.entries(GLOBALS)) {
@@ -67,23 +66,26 @@ export function compileChatTemplate(source: string): ChatTemplate {
           if (value !== undefined) scope.set(name, toValue(budget, value));
         }
         return capture(body, scope.inner());
-      }, place);
+      }, budget);
     },
   };
 }
 
 /** What the template does wrong becomes our error; it quotes only what the template raises. */
-function guard<T>(call: () => T, place: () => string = () => ''): T {
+function guard<T>(call: () => T, budget?: Budget): T {
   try {
     return call();
   } catch (error) {
     // A stack that was nearly full before: the depth has a bound of its own.
     if (!(error instanceof Refusal || error instanceof RangeError)) throw error;
     const reason = error instanceof Refusal ? messageOf(error) : 'is too deep for the stack';
-    throw invalid(reason + place());
+    throw invalid(reason, budget);
   }
 }
 
-function invalid(reason: string): TpaError {
-  return new TpaError('CHAT_TEMPLATE_INVALID', `the chat template ${reason}`);
+/** @param budget of the rendering, where it is one: other messages may do */
+function invalid(reason: string, budget?: Budget): TpaError {
+  const others = budget === undefined ? '' : ` (line ${budget.line}); change the messages, or`;
+  const message = `the chat template ${reason}${others || ';'} pass another as "chatTemplate"`;
+  return new TpaError('CHAT_TEMPLATE_INVALID', message);
 }

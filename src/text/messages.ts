@@ -15,7 +15,7 @@ import { type TemplateFields, ValueReader } from './chat/template-values.ts';
  * text is text, never read as special tokens.
  *
  * @example
- * const turns: ChatMessage[] = [
+ * const turns = [
  *   { role: 'user', content: 'What is 1 + 1?' },
  *   { role: 'assistant', content: null, tool_calls: [{ function: { name: 'add', arguments: {} } }] },
  *   { role: 'tool', content: '2' },
@@ -45,7 +45,7 @@ export interface ChatMessage {
  * template writes special tokens and what marks the turns.
  *
  * @example
- * const talk: Conversation = {
+ * const talk = {
  *   messages: [{ role: 'user', content: 'Hi' }],
  *   templateVariables: { enable_thinking: false },
  * };
@@ -95,14 +95,6 @@ const FIELDS: readonly (keyof Conversation)[] = [
 const RESERVED = 'messages tools documents add_generation_prompt bos_token eos_token'.split(' ');
 /** The longest role in use has 13 letters. */
 const MAX_ROLE_LENGTH = 64;
-
-/** The conversation that a prompt is, a bare array of messages too; undefined for other prompts. */
-export function conversationOf(prompt: unknown): object | undefined {
-  if (typeof prompt !== 'object' || prompt === null) return undefined;
-  if ('messages' in prompt) return prompt;
-  const isBare = Array.isArray(prompt) && typeof prompt[0] === 'object' && prompt[0] !== null;
-  return isBare ? { messages: prompt } : undefined;
-}
 
 /**
  * A checked copy of a conversation; lone surrogates become U+FFFD.

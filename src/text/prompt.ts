@@ -54,6 +54,14 @@ export function readIds(
   return copy;
 }
 
+/** The conversation that a prompt is, a bare array of messages too; undefined for other prompts. */
+export function conversationOf(prompt: unknown): object | undefined {
+  if (typeof prompt !== 'object' || prompt === null) return undefined;
+  if ('messages' in prompt) return prompt;
+  const isBare = Array.isArray(prompt) && typeof prompt[0] === 'object' && prompt[0] !== null;
+  return isBare ? { messages: prompt } : undefined;
+}
+
 /** Milliseconds of tokenising between two macrotasks: half a frame of a page. */
 const SLICE_MS = 8;
 
@@ -117,15 +125,18 @@ export function checkText(
   tokenizer: TextTokenizer | undefined,
   contextLength: number,
 ): TextTokenizer {
-  if (tokenizer === undefined) {
-    const message = 'the model has no tokenizer to read text with; pass token ids';
-    throw new TpaError('TOKENIZER_MISSING', message);
-  }
+  if (tokenizer === undefined) throw missingTokenizer();
   const limit = contextLength * MAX_BYTES_PER_TOKEN;
   // A UTF-16 unit is at least one byte: a hopeless text is refused unread.
   const asked = text.length > limit ? text.length : new TextEncoder().encode(text).length;
   if (asked > limit) throw promptTooLong(asked, 'UTF-8 bytes', limit);
   return tokenizer;
+}
+
+/** The error of text for a model that came without a tokenizer. */
+export function missingTokenizer(): TpaError {
+  const message = 'the model has no tokenizer to read text with; pass token ids';
+  return new TpaError('TOKENIZER_MISSING', message);
 }
 
 /** The error of a prompt that is so long that its tokens need not be counted. */

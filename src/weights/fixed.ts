@@ -1,7 +1,6 @@
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { bytesOf, numberAt, padToVector } from '../layout/numbers.ts';
 import { PAGE_TOKENS, TILE } from '../layout/pages.ts';
-import type { Heap } from '../wasm/heap.ts';
 import type { ExpectedTensor, LayerTensors } from './layer-tensors.ts';
 import type { WeightPlan } from './plan.ts';
 
@@ -35,25 +34,6 @@ export function planFixed(
     bk: plan.vector(bk),
     bv: bv ? repeat(plan, bv, headDim, rankV) : 0,
   };
-}
-
-/** A factor (heads, rank) as the file has it, out of (rank, heads, 48). */
-export function readSpread(heap: Heap, at: number, heads: number, rank: number): Float32Array {
-  const stored = heap.floats(at, rank * heads * TILE);
-  return Float32Array.from({ length: heads * rank }, (_, i) => {
-    const [h, r] = [Math.floor(i / rank), i % rank];
-    return stored[(r * heads + h) * TILE]!;
-  });
-}
-
-/** A factor (rank, headDim) as the file has it, out of (rank, 96, headDim rounded up to 4). */
-export function readRepeated(heap: Heap, at: number, rank: number, headDim: number): Float32Array {
-  const row = padToVector(headDim);
-  const out = new Float32Array(rank * headDim);
-  for (let r = 0; r < rank; r++) {
-    out.set(heap.floats(numberAt(at, r * PAGE_TOKENS * row), headDim), r * headDim);
-  }
-  return out;
 }
 
 /** (rank, heads, 48) from (heads, rank), and a row that kernels read in pairs and do not use. */

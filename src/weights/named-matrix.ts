@@ -2,9 +2,15 @@ import type { Compute } from '../compute/compute.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import { type PackedWeight, padToPanel, PANEL } from '../layout/packed-weight.ts';
-import { readRepeated, readSpread } from './fixed.ts';
 import { headOutputDim } from '../format/config/attention-spec.ts';
-import { type Columns, countOutputs, type PackedMatrix, unpackMatrix } from './unpack.ts';
+import {
+  type Columns,
+  countOutputs,
+  type PackedMatrix,
+  unpackMatrix,
+  readRepeated,
+  readSpread,
+} from './unpack.ts';
 import { type LayerWeights, type ModelWeights, projectedWidth } from './weights.ts';
 
 /**

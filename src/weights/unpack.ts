@@ -1,7 +1,9 @@
 import type { Compute } from '../compute/compute.ts';
 import { unpack } from '../compute/products.ts';
-import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { bytesOf, numberAt, padToVector } from '../layout/numbers.ts';
 import type { PackedWeight } from '../layout/packed-weight.ts';
+import { PAGE_TOKENS, TILE } from '../layout/pages.ts';
+import type { Heap } from '../wasm/heap.ts';
 
 /** Columns of a packed weight that are used: what else panels hold is padding. */
 export interface Columns {
@@ -65,6 +67,25 @@ export function unpackMatrix(
   } finally {
     heap.release(staging);
   }
+}
+
+/** A factor (heads, rank) as the file has it, out of (rank, heads, 48). */
+export function readSpread(heap: Heap, at: number, heads: number, rank: number): Float32Array {
+  const stored = heap.floats(at, rank * heads * TILE);
+  return Float32Array.from({ length: heads * rank }, (_, i) => {
+    const [h, r] = [Math.floor(i / rank), i % rank];
+    return stored[(r * heads + h) * TILE]!;
+  });
+}
+
+/** A factor (rank, headDim) as the file has it, out of (rank, 96, headDim rounded up to 4). */
+export function readRepeated(heap: Heap, at: number, rank: number, headDim: number): Float32Array {
+  const row = padToVector(headDim);
+  const out = new Float32Array(rank * headDim);
+  for (let r = 0; r < rank; r++) {
+    out.set(heap.floats(numberAt(at, r * PAGE_TOKENS * row), headDim), r * headDim);
+  }
+  return out;
 }
 
 /** The columns that make outputs from … to. */

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CpuBackend, CpuSequence } from '../../src/backend/cpu.ts';
 import type { TpaError } from '../../src/base/errors.ts';
-import type { ModelBytes } from '../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import { cacheNumbersPerToken } from '../../src/attention/spec.ts';
 import { attentionSpec } from '../../src/format/config/attention-spec.ts';
 import { assertSame } from '../helpers/checks/close.ts';

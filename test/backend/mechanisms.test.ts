@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Sequence } from '../../src/backend/backend.ts';
 import type { CpuBackend } from '../../src/backend/cpu.ts';
-import type { ModelBytes } from '../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import { assertRelative } from '../helpers/checks/close.ts';
 import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { cacheNumbersPerToken, linearStateNumbers } from '../../src/attention/spec.ts';
 import { createLayerCache, type LayerCache } from '../../src/cache/layer-cache.ts';
 import { attentionSpec } from '../../src/format/config/attention-spec.ts';
-import type { ModelBytes } from '../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import { readLogits, runBlocks } from '../../src/model/forward.ts';
 import { fixedFactors } from '../../src/model/workspace.ts';
 import { assertSame } from '../helpers/checks/close.ts';

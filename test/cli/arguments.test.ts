@@ -1,20 +1,30 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { asksFor, optionName, parseArguments } from '../../src/cli/arguments.ts';
-import { choice, flag, integer, number, text, texts } from '../../src/cli/command-spec.ts';
+import {
+  assignment,
+  choice,
+  flag,
+  integer,
+  number,
+  repeated,
+  text,
+} from '../../src/cli/command-spec.ts';
 import { UsageError } from '../../src/cli/exit.ts';
 
 const SPEC = {
   name: 'sing',
   about: '',
-  operand: { placeholder: 'SONG', about: '' },
+  operand: { placeholder: 'SONG', about: '', cure: 'sing one at a time' },
   options: {
     outDir: text('DIR', { short: 'o', about: '' }),
     loud: flag(''),
     verses: integer({ short: 'v', about: '', min: 1, fallback: '3' }),
     pitch: number({ about: '', min: 0.5, max: 2, fallback: '1' }),
     key: choice(['major', 'minor'], { about: '', fallback: 'major' }),
-    skip: texts('WORD', { about: '' }),
+    skip: repeated(text('WORD', { about: '' })),
+    note: repeated(integer({ about: '', min: 0 })),
+    tune: repeated(assignment({ about: '' })),
   },
   notes: [],
 };
@@ -99,11 +109,36 @@ test('names an unknown option and the nearest known one', () => {
   refused(['la', '--outdir=x'], 'unknown option "--outdir", did you mean "--out-dir"?');
   refused(
     ['la', '-l'],
-    'unknown option "-l", expected --out-dir, --loud, --verses, --pitch, --key, --skip',
+    'unknown option "-l", expected --out-dir, --loud, --verses, --pitch, --key, --skip, --note, --tune',
   );
   for (const name of ['--__proto__', '--constructor', '--outDir']) {
     assert.throws(() => parse('la', name), /^unknown option/);
   }
+});
+
+test('names the one option that a word begins, or that begins it', () => {
+  refused(['la', '--ver', '2'], 'unknown option "--ver", did you mean "--verses"?');
+  refused(['la', '--lo'], 'unknown option "--lo", did you mean "--loud"?');
+  refused(['la', '--keynote', 'minor'], 'unknown option "--keynote", did you mean "--key"?');
+});
+
+test('a name and its value: JSON, or else text', () => {
+  const words = ['a=1', 'b=', 'c=x=y', 'd={"e":[null]}', 'f=false', 'g=007', '__proto__=1'];
+  const { tune } = parse('la', ...words.flatMap((word) => ['--tune', word])).values;
+  assert.equal(tune, [
+    ['a', 1],
+    ['b', ''],
+    ['c', 'x=y'],
+    ['d', { e: [null] }],
+    ['f', false],
+    ['g', '007'],
+    ['__proto__', 1],
+  ]);
+  for (const word of ['a', '=1', '']) {
+    refused(['la', '--tune', word], `"--tune" expected NAME=VALUE, got "${word}"`);
+  }
+  assert.equal(parse('la', '--note', '3', '--note', '0').values.note, [3, 0]);
+  refused(['la', '--note', '3', '--note', 'x'], '"--note" expected an integer >= 0, got "x"');
 });
 
 test('refuses a missing value, and one that a switch has no use for', () => {
@@ -117,9 +152,11 @@ test('refuses a missing value, and one that a switch has no use for', () => {
 
 test('wants exactly the operands that the command has', () => {
   refused([], 'sing expected one SONG, got none');
-  refused(['a', 'b'], 'sing expected one SONG (in quotes), got 2');
+  refused(['a', 'b'], 'sing expected one SONG, got 2: sing one at a time');
   assert.is(parseArguments(BARE, []).operand, '');
   assert.throws(() => parseArguments(BARE, ['x']), /^rest expected options only, got "x"$/);
+  const withModel = { ...BARE, options: { model: text('DIR', { about: '' }) } };
+  assert.throws(() => parseArguments(withModel, ['x']), /got "x"; a model is named with --model$/);
 });
 
 test('shows hostile words printable and short', () => {

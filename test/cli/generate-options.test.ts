@@ -2,23 +2,24 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { optionName } from '../../src/cli/arguments.ts';
 import { generateCommand } from '../../src/cli/commands/generate.ts';
-import { resolveOptions, type GenerateOptions } from '../../src/generate/options.ts';
+import { samplingOf } from '../../src/cli/sampling.ts';
+import { resolveOptions } from '../../src/generate/options.ts';
 
 const test = suite('options of tpa generate');
 
 const { options } = generateCommand.spec;
 /** What means nothing on a command line, or is about the process. */
-const NOT_TYPED = new Set(['signal', 'logprobs', 'stopTokens']);
+const NOT_TYPED = new Set(['signal', 'logprobs']);
 const NOT_SAMPLING = new Set(['model', 'simd', 'backend', 'context', 'json']);
 
 test('are those of the library, all of them', () => {
   const library = Object.keys(resolveOptions()).filter((key) => !NOT_TYPED.has(key));
-  const typed = Object.keys(options).filter((key) => !NOT_SAMPLING.has(key));
+  const typed = Object.keys(samplingOf(Object.fromEntries(Object.keys(options).map(one))));
   assert.equal(typed.toSorted(), library.toSorted());
 });
 
 test('have the defaults of the library', () => {
-  const { seed: _, stop: __, ...defaults } = resolveOptions();
+  const { seed: _, stop: __, stopTokens: ___, ...defaults } = resolveOptions();
   for (const [key, value] of Object.entries(defaults)) {
     if (!NOT_TYPED.has(key)) assert.is(options[key]?.fallback, String(value), key);
   }
@@ -37,9 +38,13 @@ test('accept what the library accepts, and nothing else', () => {
 
 test.run();
 
+function one(key: string): [string, number] {
+  return [key, 1];
+}
+
 function libraryAccepts(key: string, value: number): boolean {
   try {
-    resolveOptions({ [key]: value } as GenerateOptions);
+    resolveOptions(samplingOf({ [key]: key === 'stopToken' ? [value] : value }));
     return true;
   } catch {
     return false;

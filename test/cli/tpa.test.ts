@@ -129,7 +129,7 @@ test('info: whether it fits and how fast it is, then numbers of the shipped mode
   assert.is(err(), '');
   assert.match(
     out(),
-    /^fits +yes, with its whole context of 512 tokens\nneeds +[\d.]+ MB with that; [\d,.]+ MB are allowed, this machine has [\d,.]+ MB\nwrites +[\d,.]+ tokens a second, measured over \d+ at an empty context\n\nmodel +\//,
+    /^fits +yes, with its whole context of 512 tokens\nneeds +[\d.]+ MB with that; [\d,.]+ MB are allowed, this machine has [\d,.]+ MB free\nwrites +[\d,.]+ tokens a second, measured over \d+ at an empty context\n\nmodel +\//,
   );
   assert.match(out(), /parameters +2,015,232\n/);
   assert.match(out(), /cache +2,560 bytes per token/);

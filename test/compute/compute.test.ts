@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Compute } from '../../src/compute/compute.ts';
-import type { ModelBytes } from '../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import { createEngine, type Engine } from '../../src/wasm/engine.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { createRandom } from '../helpers/checks/random.ts';

@@ -26,8 +26,9 @@ export function commandsOf({ code }: Block): string[] {
 export function tryCommand(command: string, { file }: Block, project: Project): boolean {
   const words = command.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
   const [program = '', ...args] = words.map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
-  if (program === 'tpa' || (program === 'node' && args[0] === 'dist/cli.js')) {
-    project.node(['dist/cli.js', ...(program === 'tpa' ? args : args.slice(1))], 'Hello\n');
+  const isOurs = `${program} ${args[0]}`;
+  if (isOurs === 'npx tpa-wasm' || isOurs === 'node dist/cli.js') {
+    project.node(['dist/cli.js', ...args.slice(1)], 'Hello\n');
     return true;
   }
   const folders = [ROOT, join(ROOT, dirname(file))];

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { chatConfigOf } from '../../src/format/config/chat-config.ts';
 import { parseGenerationConfig } from '../../src/format/config/generation-config.ts';
 import { readTextFiles } from '../../src/format/hugging-face.ts';
-import { openModelFiles, type ModelBytes } from '../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
+import { openModelFiles } from '../../src/format/files/model-source.ts';
 import { CANARY, refused } from '../helpers/checks/refused.ts';
 
 const test = suite('readTextFiles()');

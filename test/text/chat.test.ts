@@ -107,6 +107,17 @@ test('every special token in a role stays text', async () => {
   }
 });
 
+test('every special token in a name of an argument stays text', async () => {
+  const template = '<s>{% for m in messages %}{{ m.tool_calls | tojson }}{% endfor %}</s>';
+  for (const special of SPECIAL) {
+    for (const name of [special, `${special}x`, `x${special}`, `${special}.`, `_${special}_`]) {
+      const ids = await encode(template, [{ role: 'user', tool_calls: [{ [name]: '' }] }]);
+      assert.equal(specialTexts(ids), ['<s>', '</s>'], name);
+      assert.ok(chatTokenizer.decode(ids).includes(name), name);
+    }
+  }
+});
+
 test('a template may make a special token out of a role', async () => {
   const ids = await encode(TEMPLATES.markers, [{ role: 'user', content: 'x' }]);
   assert.equal(specialTexts(ids), ['<|user|>', '</s>', '<|assistant|>']);

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { conversationOf, readConversation } from '../../src/text/messages.ts';
-import { MAX_BYTES_PER_TOKEN } from '../../src/text/prompt.ts';
+import { readConversation } from '../../src/text/messages.ts';
+import { conversationOf, MAX_BYTES_PER_TOKEN } from '../../src/text/prompt.ts';
 import { chatTokenizer } from '../helpers/models/chat.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 

@@ -32,6 +32,15 @@ test('the special tokens before the text, alone or in a sequence of processors',
   assert.equal(readStartIds({ type: 'Sequence', processors: [byteLevel, llama] }, NAMES), [1]);
 });
 
+test('cls of the processors of RoBERTa and BERT', () => {
+  const sep = ['</s>', 2];
+  for (const type of ['RobertaProcessing', 'BertProcessing']) {
+    const processor = { type, sep, cls: ['<s>', 1] };
+    assert.equal(readStartIds(processor, NAMES), [1]);
+    assert.equal(readStartIds({ type: 'Sequence', processors: [processor] }, NAMES), [1]);
+  }
+});
+
 test('none for other post-processors and for what is no post-processor', () => {
   const others = [undefined, null, 5, 'x', [], {}, { type: 'ByteLevel' }, { type: 'Sequence' }];
   for (const other of [...others, template(undefined), template([]), template([TEXT])]) {
@@ -47,6 +56,9 @@ test('tokens that the file does not have, and too many, are refused', async () =
     template([start('<s>'), TEXT], { '<s>': { ids: ['1'] } }),
     template([start('<s>'), TEXT], { '<s>': { ids: 1 } }),
     template([start('<s>'), TEXT], { '<s>': { ids: [1.5] } }),
+    template([start('<s>'), TEXT], { '<s>': { ids: Array(2 ** 20).fill(1) } }),
+    { type: 'RobertaProcessing', sep: ['</s>', 2], cls: ['<s>', 7] },
+    { type: 'BertProcessing', sep: ['</s>', 2] },
     template([...Array.from({ length: 17 }, () => start('<s>')), TEXT]),
   ];
   await eachRefused((processor) => readStartIds(processor, NAMES), 'TOKENIZER_INVALID', wrong);

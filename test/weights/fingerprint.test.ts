@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Compute } from '../../src/compute/compute.ts';
 import { parseConfig } from '../../src/format/config/config.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
-import type { ModelBytes } from '../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import { fingerprintOf, type TensorIdentity } from '../../src/weights/fingerprint.ts';
 import { layerTensors, tensorParts } from '../../src/weights/layer-tensors.ts';
 import { createEngine } from '../../src/wasm/engine.ts';

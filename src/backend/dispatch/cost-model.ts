@@ -1,4 +1,5 @@
 import type { Side } from '../backend.ts';
+import type { PhaseRoute, Routes } from './routes.ts';
 
 /** What was measured of one side: milliseconds a step, until its factors are in the CPU's cache. */
 export interface SideFigures {
@@ -26,31 +27,6 @@ export interface Figures {
   readonly webgpu: SideFigures;
   /** Milliseconds to copy the factors of one token from the CPU's cache to the GPU. */
   readonly syncTokenMs: number;
-}
-
-/** Who computes the steps of one phase. */
-export interface PhaseRoute {
-  /** Who computes the smallest: a call of one token, or a token at an empty context. */
-  readonly backend: Side;
-  /**
-   * The other side computes from here on: prefill in tokens of a call at an empty context, decode
-   * in tokens of context. null: nowhere.
-   */
-  readonly switchesAt: number | null;
-}
-
-/** The decision, phase by phase. */
-export interface Routes {
-  /** Prompts. */
-  readonly prefill: PhaseRoute;
-  /** Tokens one by one. */
-  readonly decode: PhaseRoute;
-}
-
-/** Routes where one side does everything. */
-export function onlyRoutes(backend: Side): Routes {
-  const always: PhaseRoute = { backend, switchesAt: null };
-  return { prefill: always, decode: always };
 }
 
 /**

@@ -1,17 +1,16 @@
-import { messageOf, TpaError } from '../../base/errors.ts';
+import { messageOf, TpaError, unavailable, webgpuUnavailable } from '../../base/errors.ts';
 import type { BackendChange } from '../backend-change.ts';
 import type { Backend, GpuBackend, OpenGpu } from '../backend.ts';
 import { measureCpu, measureGpu } from './calibrate.ts';
 import { type Clock, systemClock } from '../../base/time.ts';
-import { type Figures, onlyRoutes, route, type Routes, routesOf } from './cost-model.ts';
+import { type Figures, route, routesOf } from './cost-model.ts';
+import { onlyRoutes, type Routes } from './routes.ts';
 import { type DispatchInfo, type GpuInfo, gpuInfo, routesInWords } from './info.ts';
 import { DispatchSequence, type SequenceHost } from './dispatch-sequence.ts';
 import { GpuSide } from './gpu-copy.ts';
 import { Guard } from '../../device/guard.ts';
 import { answerOf, checkAnswer, type CpuSide, type KnownAnswer } from './known-answer.ts';
 import { type GpuChoice, OPEN_DEADLINE, Supervisor } from '../../device/supervisor.ts';
-import { unavailable } from '../../device/judge.ts';
-import { webgpuUnavailable } from '../gpu-options.ts';
 
 /** Options of {@link openDispatch}. */
 export interface DispatchOptions extends GpuChoice {

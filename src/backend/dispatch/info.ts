@@ -1,5 +1,6 @@
 import type { GpuBackend, Side } from '../backend.ts';
-import type { Figures, PhaseRoute, Routes } from './cost-model.ts';
+import type { Figures } from './cost-model.ts';
+import type { PhaseRoute, Routes } from './routes.ts';
 
 /** A GPU that computes or has computed. */
 export interface GpuInfo {

@@ -1,5 +1,6 @@
 import { systemClock, within } from '../../base/time.ts';
-import { orUnavailable, unavailable } from '../../device/judge.ts';
+import { unavailable } from '../../base/errors.ts';
+import { orUnavailable } from '../../device/judge.ts';
 import type { StartOptions } from './protocol.ts';
 
 /*

@@ -1,5 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
-import { roundToFloat16 } from '../../format/tensors/half.ts';
+import { roundToFloat16 } from '../../format/tensors/round-half.ts';
 import { namedMatrices, type NamedMatrix } from '../../weights/named-matrix.ts';
 import type { Network } from '../../model/forward.ts';
 import { StepInputs } from '../../model/step-inputs.ts';

@@ -1,6 +1,5 @@
 import { bytesOf } from '../../layout/numbers.ts';
-import { TpaError } from '../../base/errors.ts';
-import { unavailable } from '../../device/judge.ts';
+import { TpaError, unavailable } from '../../base/errors.ts';
 import type { AttendTask, FactorizeTask, FactorMirror, OpGpu, RotationRows } from '../op-gpu.ts';
 import { PAST_BLOCK, scoreNumbers } from './graph/attention-graph.ts';
 import type { GpuDevice } from './client/device.ts';

@@ -1,5 +1,5 @@
-import { TpaError } from '../../base/errors.ts';
-import { orUnavailable, unavailable } from '../../device/judge.ts';
+import { TpaError, unavailable } from '../../base/errors.ts';
+import { orUnavailable } from '../../device/judge.ts';
 import type { OpenGpu } from '../backend.ts';
 import type { OpenOpGpu } from '../op-gpu.ts';
 import { inTime, requestAdapter } from './adapter.ts';

@@ -3,7 +3,7 @@ import { command } from '../arguments.ts';
 import { EXIT_CODE, UsageError } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
-import { text } from '../command-spec.ts';
+import { assignment, repeated, text } from '../command-spec.ts';
 import { openPipe } from '../terminal/input.ts';
 import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf } from '../sampling.ts';
 import { conversationForm, say, storyForm } from '../talk.ts';
@@ -17,6 +17,7 @@ const SPEC = {
   options: {
     ...MODEL_CHOICE,
     system: text('TEXT', { about: 'a system message to begin with', fallback: 'none' }),
+    templateVar: repeated(assignment({ about: 'a variable of the chat template, JSON or text' })),
     ...SAMPLING_OPTIONS,
   },
   notes: [
@@ -33,9 +34,11 @@ const STORYTELLER =
 
 /** `tpa chat`. */
 export const chatCommand = command(SPEC, async ({ values }, host) => {
-  const { model: path, system } = values;
-  if (path === undefined && system !== undefined) {
-    throw new UsageError('"--system" expected --model with one that has a chat template, got none');
+  const { model: path, system, templateVar: variables } = values;
+  for (const [option, value] of Object.entries({ system, 'template-var': variables })) {
+    if (path !== undefined || value === undefined) continue;
+    const expected = '--model with one that has a chat template';
+    throw new UsageError(`"--${option}" expected ${expected}, got none`);
   }
   const opened = await openModel(values, host);
   using model = opened.model;
@@ -45,7 +48,10 @@ export const chatCommand = command(SPEC, async ({ values }, host) => {
     throw new TpaError('CHAT_TEMPLATE_MISSING', message);
   }
   using session = model.createSession();
-  const form = path === undefined ? storyForm(session) : conversationForm(system);
+  const form =
+    path === undefined
+      ? storyForm(session)
+      : conversationForm(system, Object.fromEntries(variables ?? []));
   if (path === undefined) print(host.stderr, STORYTELLER);
   const answer = (line: string) => say(line, session, form, samplingOf(values), host);
   const input = host.openTerminal?.() ?? openPipe(host.openStdin());

@@ -13,13 +13,17 @@ import { count, decimals, renderTable } from '../report/table.ts';
 
 const SPEC = {
   name: 'convert',
-  about: 'Convert a PyTorch T6 checkpoint or a GGUF LLaMA to config.json and .safetensors.',
+  about: 'Convert a PyTorch T6 checkpoint or a GGUF file to config.json and .safetensors.',
   operand: {
     placeholder: 'SOURCE',
     about: 'pytorch_model.bin, ckpt.pt, a .gguf file, or a directory with one of the first two',
+    cure: 'name the folder to write with --out',
   },
   options: {
-    out: text('DIR', { about: 'folder to write, new or empty; needed unless --dry-run' }),
+    out: text('DIR', {
+      short: 'o',
+      about: 'folder to write, new or empty; needed unless --dry-run',
+    }),
     dryRun: flag('check the source, list every tensor and file, write nothing'),
     force: flag('replace a converted model in DIR'),
   },

@@ -11,7 +11,11 @@ import { print, Transcript } from '../terminal/output.ts';
 const SPEC = {
   name: 'generate',
   about: 'Continue a text: the continuation goes to stdout as it comes, statistics to stderr.',
-  operand: { placeholder: 'PROMPT', about: 'text to continue, in quotes; - reads it from stdin' },
+  operand: {
+    placeholder: 'PROMPT',
+    about: 'text to continue, in quotes; - reads it from stdin',
+    cure: 'put the text in quotes',
+  },
   options: { ...MODEL_OPTIONS, ...SAMPLING_OPTIONS },
   notes: [
     'On a terminal the prompt is shown before its continuation, and control characters are left out.\n' +

@@ -20,7 +20,7 @@ export function renderHelp(commands: readonly CommandSpec[]): string {
   const options: Row[] = [HELP, ['-v, --version', 'show the version']];
   return `tpa command [options]
 
-Tensor Product Attention language models on the CPU.
+Runs language models with Tensor Product Attention, and LLaMA-like ones, on the CPU or a GPU.
 
 ${renderTable(rows, '  ')}
 ${renderTable(options, '  ')}

@@ -55,7 +55,7 @@ export function fitRows(
     ['fits', fits ? `yes, with ${whole}` : `no, not with ${whole}, ${less}`],
     [
       'needs',
-      `${mega(neededBytes)} with that; ${mega(limitBytes)} are allowed, this machine has ${mega(machineBytes)}`,
+      `${mega(neededBytes)} with that; ${mega(limitBytes)} are allowed, this machine has ${mega(machineBytes)} free`,
     ],
   ];
 }

@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { readPickle } from './pickle.ts';
 import { locateZipEntry, readZipDirectory, type ZipEntry } from './zip.ts';
@@ -38,11 +38,15 @@ export async function readTorchArchive(source: ByteSource): Promise<TorchArchive
   if ((await readMagic(source)) !== ZIP_SIGNATURE) {
     await refuseStandIn(source, 'CHECKPOINT_INVALID');
     const expected = 'a zip archive (load and torch.save it with PyTorch 1.6 or later)';
-    throw unsupportedCheckpoint(file, expected, 'a legacy torch file or none at all');
+    const found = source.size === 0 ? 'no bytes: download it again' : 'a legacy torch file or none';
+    throw unsupportedCheckpoint(file, expected, found);
   }
   const entries = await readZipDirectory(source);
   const pickles = [...entries.keys()].filter((name) => PICKLE.test(name));
-  if (pickles.length !== 1) throw invalidCheckpoint(file, 'one data.pkl', pickles.length);
+  if (pickles.length !== 1) {
+    const found = `${pickles.length}: pass the file that torch.save has written`;
+    throw invalidCheckpoint(file, 'one data.pkl in the zip archive', found);
+  }
   const root = pickles[0]!.slice(0, -'data.pkl'.length);
   if (entries.has(`${root}constants.pkl`)) {
     throw unsupportedCheckpoint(file, 'a file of torch.save', 'a TorchScript program');

@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { refuseConfig } from '../../format/config/fields.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { missingFile, type ModelFiles } from '../../format/files/model-files.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf, PickleDict, PickleGlobal, PickleObject, PickleTuple } from './pickle-values.ts';
 import type { PickleValue } from './pickle-values.ts';

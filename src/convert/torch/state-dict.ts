@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { isReadable, type LocatedTensor } from '../../format/tensors/tensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf, type PickleDict } from './pickle-values.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { kindOf, PickleDict, type PickleValue } from './pickle-values.ts';
 import type { JsonObject } from '../../format/files/json.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { MAX_TENSORS } from '../../format/tensors/safetensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../../format/errors.ts';
 import { decodeUtf8 } from '../../format/files/byte-reader.ts';

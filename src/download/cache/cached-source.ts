@@ -1,6 +1,5 @@
-import { messageOf, TpaError } from '../../base/errors.ts';
+import { messageOf, TpaError, printable } from '../../base/errors.ts';
 import { type ByteSource, truncated } from '../../format/files/byte-source.ts';
-import { printable } from '../../base/printable.ts';
 import type { CachedFile } from './model-cache.ts';
 import { DISK_PATIENCE_MS, type Patience } from '../net/patience.ts';
 

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../base/hex.ts';
-import { errorCode, nodeBuiltin, readFully } from '../../base/node.ts';
+import { errorCode, nodeBuiltin } from '../../base/node.ts';
+import { readFully } from '../../base/read-fully.ts';
 import { noCache, parseFacts } from './file-facts.ts';
 import type {
   CachedFile,

@@ -1,5 +1,4 @@
-import { messageOf, TpaError, type TpaErrorData } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { messageOf, TpaError, type TpaErrorData, printable } from '../../base/errors.ts';
 import { isDenied } from '../../base/node.ts';
 
 /** A wasm memory holds 4 GiB: weights beyond cannot be used. */

@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import { tooLarge } from '../../format/files/byte-source.ts';
 import type { Chunks } from './sequential.ts';
 

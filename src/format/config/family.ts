@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import type { Fields } from './fields.ts';
 
 /** A model family of Hugging Face in the LLaMA layout, as `model_type` spells it. */
@@ -37,24 +36,18 @@ const FOREIGN_TENSORS: readonly (readonly [string, string])[] = [
   [`module.${LLAMA_TENSOR}`, 'a data-parallel wrapper (strip "module.")'],
 ];
 
-/** @throws TpaError `MODEL_UNSUPPORTED` naming the layout of which a tensor is typical */
-export function refuseForeignTensors(tensors: ReadonlyMap<string, unknown>): void {
-  for (const [tensor, layout] of FOREIGN_TENSORS) {
-    if (tensors.has(tensor)) throw unsupported('the tensors of T6 or LLaMA', layout);
-  }
-}
-
 /**
  * The LLaMA family that `model_type` and `architectures` name; undefined for the layout of the
  * upstream T6, whose files say `gpt2`, something else or nothing.
  *
- * @throws TpaError `CONFIG_INVALID`; `MODEL_UNSUPPORTED` naming a family that is not computed;
+ * @throws TpaError `CONFIG_INVALID`; `MODEL_UNSUPPORTED` naming a family or a layout of tensors that is not computed;
  *   `MODEL_MISMATCH` where the tensors are T6's and the family is not
  */
 export function readFamily(
   fields: Fields,
   tensors: ReadonlyMap<string, unknown>,
 ): LlamaFamily | undefined {
+  refuseForeignTensors(tensors);
   const type = readType(fields);
   const architectures = readArchitectures(fields);
   const family = FAMILIES.find(
@@ -78,6 +71,13 @@ export function readFamily(
     throw new TpaError('MODEL_MISMATCH', message, { data: { expected: family, found: 't6' } });
   }
   return family;
+}
+
+/** @throws TpaError `MODEL_UNSUPPORTED` naming the layout of which a tensor is typical */
+function refuseForeignTensors(tensors: ReadonlyMap<string, unknown>): void {
+  for (const [tensor, layout] of FOREIGN_TENSORS) {
+    if (tensors.has(tensor)) throw unsupported('the tensors of T6 or LLaMA', layout);
+  }
 }
 
 function readType(fields: Fields): string | undefined {

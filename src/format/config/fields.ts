@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import type { Refuse } from '../files/json.ts';
 
 /** The fields of a JSON file: checks each value that is asked for and remembers which were. */
@@ -122,12 +121,18 @@ export class Fields {
   /**
    * Refuses a key that switches on what is not computed, whatever else its value says.
    *
-   * @throws TpaError `MODEL_UNSUPPORTED` unless it {@link isOff} or is empty
+   * @throws TpaError `MODEL_UNSUPPORTED` unless it {@link isOff}
    */
   off(key: string): void {
+    if (this.isOff(key)) return;
+    throw this.unsupported(key, 'null, false or 0', describe(this.get(key)));
+  }
+
+  /** Whether a value says that something is off, holds nothing but null, or is not set. */
+  isOff(key: string): boolean {
     const value = this.get(key);
-    if (isOff(value) || isEmpty(value)) return;
-    throw this.unsupported(key, 'null, false or 0', describe(value));
+    if (typeof value !== 'object') return isOff(value);
+    return Object.values(value!).every((one) => one === null);
   }
 
   /** Lists a key as ignored although it was looked at. */
@@ -185,12 +190,6 @@ export function refuseConfig(file: string): Refuse {
 /** Whether a value is one by which files say that something is off, or not set. */
 export function isOff(value: unknown): boolean {
   return value === undefined || value === false || value === 0 || value === -1;
-}
-
-/** Whether a value is an array or an object with nothing in it, or null alone. */
-export function isEmpty(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.values(value).every((one) => one === null);
 }
 
 /** Numbers and booleans as they are, everything else by its kind: no text of the file. */

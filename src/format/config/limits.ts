@@ -32,8 +32,8 @@ export const LIMITS = {
 /** The smallest number that float32 keeps whole; below it the kernels may see 0. */
 export const SMALLEST = 2 ** -126;
 
-/** Larger than any published tokenizer.json (17 MB), the largest file of a model that is no weights. */
-export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+/** Configs take 1 to 10 KB. */
+export const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** UTF-16 units; the longest published template has about 20,000. */
 export const MAX_TEMPLATE_LENGTH = 2 ** 17;

@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 
 /** A file of known size that is read in pieces. */
 export interface ByteSource {

@@ -1,9 +1,9 @@
-import { TpaError } from '../../base/errors.ts';
-import { errorCode, isDenied, nodeBuiltin, readFully } from '../../base/node.ts';
+import { TpaError, printable } from '../../base/errors.ts';
+import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
+import { readFully } from '../../base/read-fully.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
 import { type ByteSource, truncated } from './byte-source.ts';
 import { conversionHint, isForeign, sourceHint } from './source-hint.ts';
-import { printable } from '../../base/printable.ts';
 import type { FileHandle } from 'node:fs/promises';
 
 /** What of Node's modules reads directories. */
@@ -11,6 +11,9 @@ interface FileSystem {
   readonly fs: typeof import('node:fs/promises');
   readonly paths: typeof import('node:path');
 }
+
+/** What to pass in place of what gives no hint of what was meant. */
+const ANY_MODEL = ': pass the directory of a model, or its http(s) address';
 
 /** Codes of a path that leads nowhere. */
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
@@ -61,21 +64,36 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
  * @throws TpaError `MODEL_NOT_FOUND`
  */
 export async function refuseForeign(path: string | URL): Promise<void> {
-  const { fs, paths } = fileSystem(path);
+  const { paths } = fileSystem(path);
   const directory = pathOf(path);
-  // One that can be opened but not listed is taken as it is.
-  const names = await fs.readdir(directory).catch(() => undefined);
-  if (names === undefined || names.some((name) => name.endsWith('.safetensors'))) return;
+  const names = await listNames(directory);
+  // Taken as it is.
+  if (names === undefined) return;
+  if (names.some((name) => name.endsWith('.safetensors'))) {
+    if (names.includes('config.json')) return;
+    throw incomplete(directory, 'no config.json', 'download it too');
+  }
   const foreign = names.find(isForeign);
   if (foreign === undefined && names.length > 0) return;
   const found = foreign === undefined ? 'nothing' : `"${printable(foreign)}"`;
   // The converter finds PyTorch's files, of which there may be many, in their directory.
   const isFile = foreign !== undefined && /\.gguf$/i.test(foreign);
   const source = isFile ? paths.join(directory, foreign) : directory;
-  const cure = foreign === undefined ? 'download the model' : conversionHint(source);
+  const cure =
+    foreign === undefined ? 'download the model' : conversionHint(printable(source, 400));
+  throw incomplete(directory, found, cure);
+}
+
+/** The names in a directory; undefined for one that can be opened but not listed. */
+export function listNames(directory: string): Promise<readonly string[] | undefined> {
+  const { fs } = fileSystem(directory);
+  return fs.readdir(directory).catch(() => undefined);
+}
+
+function incomplete(directory: string, found: string, cure: string): TpaError {
   const shown = printable(directory, 400);
   const message = `the directory "${shown}" expected config.json and .safetensors, found ${found}: ${cure}`;
-  throw new TpaError('MODEL_NOT_FOUND', message, { data: { path: directory } });
+  return new TpaError('MODEL_NOT_FOUND', message, { data: { path: directory } });
 }
 
 /**
@@ -90,7 +108,7 @@ export async function splitPath(
   const { basename, dirname } = paths;
   const name = pathOf(path);
   const stats = await fs.stat(name).catch((cause: unknown) => {
-    const message = `there is no file or directory "${printable(name, 400)}"`;
+    const message = `there is no file or directory "${printable(name, 400)}": check the path, or download the file first`;
     throw new TpaError('MODEL_NOT_FOUND', message, { cause, data: { path: name } });
   });
   if (stats.isDirectory()) return { directory: name };
@@ -169,7 +187,7 @@ function notADirectory(path: string, cause?: unknown): TpaError {
   const shown = printable(path, 400);
   const message = isDenied(cause)
     ? `Deno does not allow reading the directory "${shown}": run it with --allow-read`
-    : `there is no directory "${shown}"${sourceHint(path)}`;
+    : `${cause ? `there is no directory "${shown}"` : `"${shown}" is no directory`}${sourceHint(shown) || ANY_MODEL}`;
   const data = { path };
   return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }

@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import { type ByteSource, readAll } from './byte-source.ts';
 
 /** The files of one model, by their bare names. */
@@ -15,6 +14,23 @@ export interface ModelFiles {
   /** Closes every file that was opened; idempotent. */
   close(): Promise<void>;
 }
+
+/** Names the shards. */
+export const INDEX_FILE = 'model.safetensors.index.json';
+/** A file of weights. */
+export const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
+
+/** The files of a model that are no weights. */
+const OTHER_FILES =
+  /^(?:(?:config|generation_config|tokenizer|tokenizer_config)\.json|chat_template\.jinja)$/;
+
+/** Whether a model can have a file of this name. */
+export function isModelFile(file: string): boolean {
+  return SHARD_NAME.test(file) || file === INDEX_FILE || OTHER_FILES.test(file);
+}
+
+/** Larger than any published tokenizer.json (17 MB), the largest file of a model that is no weights. */
+export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 
 /** No separator, escape, drive or stream in any system's path syntax, and no leading dot. */
 const BARE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
@@ -49,7 +65,7 @@ export async function readModelFile(
 async function hintFor({ name }: ModelFiles): Promise<string> {
   if (!/^https?:/i.test(name)) return '';
   const { sourceHint } = await import('./source-hint.ts');
-  return sourceHint(name);
+  return sourceHint(printable(name, 400));
 }
 
 /** The error of a file that a model lacks; `hint` goes on from its message. */

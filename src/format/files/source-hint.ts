@@ -1,5 +1,3 @@
-import { printable } from '../../base/printable.ts';
-
 /** Files of other formats, which are converted before they are loaded. */
 const FOREIGN = /\.(?:gguf|bin|pth?|ckpt)$/i;
 /** Files of a model, which is loaded as a whole. */
@@ -8,7 +6,7 @@ const OWN = /\.(?:safetensors|json|jinja)$/i;
 const HUB = 'huggingface.co';
 /** An owner and a name there, alone or in the address of a page about the model. */
 const HUB_NAME = new RegExp(
-  String.raw`^(?:https://(?:${HUB}|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*)(?:/(?:tree|blob)/[\w.-]+)?/?$`,
+  String.raw`^(?:(?:https://)?(?:${HUB}|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*)(?:/(?:tree|blob)/[\w.-]+)?/?$`,
 );
 
 /** Whether a file is a checkpoint to convert, by its name. */
@@ -16,12 +14,12 @@ export function isForeign(file: string): boolean {
   return FOREIGN.test(file);
 }
 
-/** What to do with a checkpoint in another format. */
+/** What to do with a checkpoint in another format, whose path is printable. */
 export function conversionHint(path: string): string {
-  return `convert it first, with: tpa convert ${printable(path, 400)} --out DIR`;
+  return `convert it first, with: tpa convert ${path} --out DIR`;
 }
 
-/** What to pass in place of what is no model, in words that go on from a message; may be empty. */
+/** What to pass in place of what is no model, a printable path or address, in words that go on from a message; may be empty. */
 export function sourceHint(source: string): string {
   // An address may have a query, which is no part of the name of its file.
   const path = source.replace(/[?#].*$/, '');

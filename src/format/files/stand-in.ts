@@ -1,5 +1,4 @@
-import { TpaError, type TpaErrorCode } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, type TpaErrorCode, printable } from '../../base/errors.ts';
 import type { ByteSource } from './byte-source.ts';
 
 /** What git-lfs leaves in a clone, by its present name and its first one. */

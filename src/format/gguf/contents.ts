@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { configOf, generationConfigOf, readRopeTheta } from './config.ts';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.ts';

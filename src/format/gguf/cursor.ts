@@ -15,11 +15,11 @@ export class MoreBytes extends Error {
 
 /** The error of a GGUF file that has lost its beginning or its end. */
 export function damagedGguf(expected: string, found: string): TpaError {
-  return invalidCheckpoint(
-    'a GGUF file',
-    expected,
-    `${found}: it is damaged, download or copy it again`,
-  );
+  return invalidCheckpoint('a GGUF file', expected, damaged(found));
+}
+
+function damaged(found: string | bigint): string {
+  return `${found}: the file is damaged, download or copy it again`;
 }
 
 /**
@@ -47,8 +47,7 @@ export class GgufCursor extends ByteReader {
     const value = this.u64();
     const most = Math.min(limit, Math.floor((this.#size - this.position) / leastBytes));
     if (value <= most) return Number(value);
-    const expected = `a count of at most ${most}`;
-    throw invalidCheckpoint(subject, expected, `${value}, as in a file that is damaged`);
+    throw invalidCheckpoint(subject, `a count of at most ${most}`, damaged(value));
   }
 
   /**

@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import { MAX_TENSORS } from '../tensors/safetensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import { damagedGguf, GgufCursor, MoreBytes } from './cursor.ts';

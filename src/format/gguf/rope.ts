@@ -1,5 +1,5 @@
 import { LONG_FACTORS, SHORT_FACTORS } from './names.ts';
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import { type GgufMetadata, shortest } from './metadata.ts';
 import type { JsonObject } from '../files/json.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufHeader } from './header.ts';
 
@@ -88,7 +88,12 @@ export function readSizes({ metadata, tensors }: GgufHeader): GgufSizes {
     if (value !== headDim) throw unsupportedCheckpoint(`"${key}"`, String(headDim), String(value));
   }
   const embedding = tensors.get('token_embd.weight');
-  if (!embedding) throw invalidCheckpoint('tensor "token_embd.weight"', 'in the file', 'none');
+  if (!embedding)
+    throw invalidCheckpoint(
+      'tensor "token_embd.weight"',
+      'in the file',
+      `none${tensors.size === 0 ? ': it holds a vocabulary alone, convert the model itself' : ''}`,
+    );
   return {
     architecture,
     layers: size('block_count', MAX_LAYERS),

@@ -1,4 +1,5 @@
 import type { ModelText } from '../contents.ts';
+import { LIMITS } from '../config/limits.ts';
 import type { JsonObject } from '../files/json.ts';
 import { readNamedTokens } from './named-tokens.ts';
 import { TokenTable } from './token-table.ts';
@@ -33,7 +34,11 @@ export function agreeOnSpecialTokens(text: ModelText, config: JsonObject): Agree
   const choose = (token: string | null | undefined, key: string): string | null => {
     if (token !== undefined) return token;
     const ids: unknown[] = [generationConfig, config].flatMap((file) => file[key] ?? []);
-    return ids.flatMap((id) => table.contentOf(id) ?? [])[0] ?? null;
+    for (const id of ids.slice(0, LIMITS.eosIds)) {
+      const content = table.contentOf(id);
+      if (content !== undefined) return content;
+    }
+    return null;
   };
   const bos = choose(named.bos, 'bos_token_id');
   const eos = choose(named.eos, 'eos_token_id');

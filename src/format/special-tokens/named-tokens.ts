@@ -29,9 +29,7 @@ export interface NamedTokens {
 const MAX_TOKEN_LENGTH = 256;
 const ROLES = 'bos eos unk sep pad cls mask'.split(' ').map((role) => `${role}_token`);
 const LISTS = ['additional_special_tokens', 'extra_special_tokens'];
-const FLAGS: ReadonlySet<string> = new Set(
-  'single_word lstrip rstrip normalized special'.split(' '),
-);
+const FLAGS = 'single_word lstrip rstrip normalized special'.split(' ');
 /** Tokenizers of transformers that put BOS before a text unless `add_bos_token` is false. */
 const ADDS_BOS = /^(?:(?:Code)?Llama|Gemma|Cohere)Tokenizer(?:Fast)?$/;
 
@@ -91,10 +89,12 @@ function decoded(decoder: JsonObject): NamedToken[] {
   return Object.entries(decoder).flatMap(([key, value]) => {
     const content = contentOf(value);
     if (!/^\d{1,9}$/.test(key) || !isText(content)) return [];
-    const flags = Object.entries(value as JsonObject).filter(
-      ([flag, said]) => FLAGS.has(flag) && typeof said === 'boolean',
-    );
-    return [{ content, id: Number(key), flags: Object.fromEntries(flags) }];
+    const flags: Record<string, boolean> = {};
+    for (const flag of FLAGS) {
+      const said = (value as JsonObject)[flag];
+      if (typeof said === 'boolean') flags[flag] = said;
+    }
+    return [{ content, id: Number(key), flags }];
   });
 }
 

@@ -60,6 +60,8 @@ export class TokenTable {
     const at = this.#entries.get(content) ?? this.#added.length;
     const known = Object(this.#added[at]) as JsonObject;
     const special = known['special'] === true || flags['special'] === true;
+    const isSaid = Object.keys(flags).every((flag) => known[flag] === flags[flag]);
+    if (isSaid && known['id'] === id) return; // most files say the same
     this.#added[at] = { ...AS_WRITTEN, ...known, ...flags, id, content, special };
     this.#entries.set(content, at);
   }

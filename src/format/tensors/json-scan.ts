@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 import { decodeUtf8 } from '../files/byte-reader.ts';
 
 /** A safetensors header nests 3 deep (file, tensor, shape), a shard index 2; one level to spare. */

@@ -1,9 +1,8 @@
-import { TpaError, type TpaErrorCode } from '../../base/errors.ts';
+import { TpaError, type TpaErrorCode, printable } from '../../base/errors.ts';
 import { type ByteSource, truncated } from '../files/byte-source.ts';
 import { scanBrackets } from '../files/json.ts';
 import { refuseStandIn } from '../files/stand-in.ts';
 import { JsonScanner } from './json-scan.ts';
-import { printable } from '../../base/printable.ts';
 
 export type { TensorDtype } from './half.ts';
 
@@ -23,9 +22,7 @@ const PREFIX_BYTES = 8;
 /** The shortest header is `{}`. */
 const MIN_HEADER_BYTES = 2;
 /** A 36-layer T6 needs 45 KB; 16 MB is what {@link MAX_TENSORS} names of 160 bytes take. */
-const DEFAULT_HEADER_BYTES = 16 * 2 ** 20;
-/** What the reference reader accepts at most. */
-const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 16 * 2 ** 20;
 /** A thousand layers of fifty tensors: fifty times the largest T6. */
 export const MAX_TENSORS = 65_536;
 /** UTF-8 bytes of a tensor name; real ones stay below 100. */
@@ -46,7 +43,6 @@ const DTYPE_NAMES = [...DTYPE_BYTES.keys()].join(', ');
  * Reads and checks the header of a safetensors file; tensor data is not touched. The tensors tile
  * the rest of the file exactly.
  *
- * @param options.maxHeaderBytes largest header accepted, 16 MB by default, at most 100 MB
  * @throws TpaError any `WEIGHTS_*` but `WEIGHTS_NONFINITE`
  * @example
  * import { readFile } from 'node:fs/promises';
@@ -56,27 +52,21 @@ const DTYPE_NAMES = [...DTYPE_BYTES.keys()].join(', ');
  */
 export async function readSafetensorsHeader(
   source: ByteSource,
-  options: { maxHeaderBytes?: number } = {},
 ): Promise<ReadonlyMap<string, TensorEntry>> {
-  const { maxHeaderBytes = DEFAULT_HEADER_BYTES } = options;
-  if (!(maxHeaderBytes >= MIN_HEADER_BYTES && maxHeaderBytes <= MAX_HEADER_BYTES)) {
-    const range = `${MIN_HEADER_BYTES}..${MAX_HEADER_BYTES}`;
-    throw new RangeError(`"maxHeaderBytes" expected ${range}, got ${maxHeaderBytes}`);
-  }
-  const headerBytes = await readHeaderLength(source, maxHeaderBytes);
+  const headerBytes = await readHeaderLength(source);
   const header = await source.read(PREFIX_BYTES, headerBytes);
   const entries = parseHeader(header, source.name, PREFIX_BYTES + headerBytes);
   checkTiling(entries, source, PREFIX_BYTES + headerBytes);
   return entries;
 }
 
-async function readHeaderLength(source: ByteSource, maxHeaderBytes: number): Promise<number> {
+async function readHeaderLength(source: ByteSource): Promise<number> {
   if (source.size < PREFIX_BYTES) throw truncated(source.name, PREFIX_BYTES, source.size);
   const prefix = await source.read(0, PREFIX_BYTES);
   // BigInt: 2^53 + 1 would round as a number.
   const declared = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   const available = source.size - PREFIX_BYTES;
-  const isInRange = declared >= MIN_HEADER_BYTES && declared <= maxHeaderBytes;
+  const isInRange = declared >= MIN_HEADER_BYTES && declared <= MAX_HEADER_BYTES;
   if (isInRange && declared <= available) return Number(declared);
   if (isInRange && isCutHeader(await source.read(PREFIX_BYTES, available))) {
     throw truncated(source.name, PREFIX_BYTES + Number(declared), source.size);
@@ -84,7 +74,7 @@ async function readHeaderLength(source: ByteSource, maxHeaderBytes: number): Pro
   // Eight letters, read as a length, are beyond every limit.
   const isText = prefix.every((byte) => byte >= 0x09 && byte < 0x80);
   if (isText) await refuseStandIn(source, 'WEIGHTS_HEADER_SIZE');
-  const limit = Math.min(maxHeaderBytes, available);
+  const limit = Math.min(MAX_HEADER_BYTES, available);
   throw new TpaError(
     'WEIGHTS_HEADER_SIZE',
     `"${printable(source.name)}" expected a header of ${MIN_HEADER_BYTES}..${limit} bytes, found ${declared}`,

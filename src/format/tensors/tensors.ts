@@ -1,9 +1,8 @@
-import { checkAbort, TpaError } from '../../base/errors.ts';
+import { checkAbort, TpaError, printable } from '../../base/errors.ts';
 import { type ByteSource, readInto } from '../files/byte-source.ts';
 import { ELEMENT_BYTES, firstNonFinite, storedBytes, widenInPlace } from './half.ts';
-import { missingFile, type ModelFiles } from '../files/model-files.ts';
+import { INDEX_FILE, missingFile, type ModelFiles, SHARD_NAME } from '../files/model-files.ts';
 import { tensorMismatch } from '../errors.ts';
-import { printable } from '../../base/printable.ts';
 import { MAX_TENSORS, readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 import { MAX_SHARDS, readShardIndex } from './shard-index.ts';
 import type { TensorDtype } from './half.ts';
@@ -91,19 +90,6 @@ export const READABLE = 'F32, F16 or BF16';
 
 const SINGLE_FILE = 'model.safetensors';
 const CONVERTED = ': weights in another format are converted first, with tpa convert';
-/** Names the shards. */
-export const INDEX_FILE = 'model.safetensors.index.json';
-/** A file of weights. */
-export const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
-
-/** The files of a model that are no weights. */
-const OTHER_FILES =
-  /^(?:(?:config|generation_config|tokenizer|tokenizer_config)\.json|chat_template\.jinja)$/;
-
-/** Whether a model can have a file of this name. */
-export function isModelFile(file: string): boolean {
-  return SHARD_NAME.test(file) || file === INDEX_FILE || OTHER_FILES.test(file);
-}
 
 /**
  * Opens `model.safetensors`, else the shards that `model.safetensors.index.json` names, and checks

@@ -1,6 +1,5 @@
 import { quoted } from '../../base/arguments.ts';
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 
 /** Templates and what they need to know besides the messages. */
 export interface ChatSource {

@@ -9,6 +9,8 @@ type Message = CheckedConversation['messages'][number];
 /** Without naming the field no template reads the text of a part. */
 const READS_PARTS = /\.\s*text\b|['"]text['"]/;
 const PROBE = '\uF8FF';
+/** How a part is printed, or written as JSON. */
+const AS_LIST = /(['"])text\1: ?['"]\uF8FF/;
 
 /**
  * Asks a template what content is by two messages of one character, once as text and once as a part.
@@ -23,13 +25,9 @@ export function contentFormOf(
   if (!READS_PARTS.test(source)) return 'text';
   const ofText = write({ role: 'user', content: PROBE });
   const ofParts = write({ role: 'user', content: [{ type: 'text', text: PROBE }] });
-  const before = (text = ''): string | undefined => {
-    const at = text.indexOf(PROBE);
-    return at < 0 ? undefined : text.slice(Math.max(0, at - 1), at);
-  };
-  const [text, parts] = [before(ofText), before(ofParts)];
-  if (text === undefined) return parts === undefined ? 'any' : 'parts';
-  return parts === text ? 'any' : 'text';
+  const takesParts = ofParts?.includes(PROBE) === true && !AS_LIST.test(ofParts);
+  if (ofText?.includes(PROBE)) return takesParts ? 'any' : 'text';
+  return takesParts ? 'parts' : 'any';
 }
 
 /** Messages with their content in the form that a template takes; it may do what it likes with other parts. */

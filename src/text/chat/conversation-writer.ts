@@ -1,7 +1,6 @@
 import type { ChatSource } from './choose-template.ts';
 import { type ChatTemplate, compileChatTemplate } from '../chat-template.ts';
 import type { CheckedConversation } from '../messages.ts';
-import { MAX_BYTES_PER_TOKEN } from '../prompt.ts';
 import type { TextTokenizer } from '../tokenizer.ts';
 import { type ContentForm, contentFormOf, inForm } from './content-form.ts';
 import { upTo, withEnd } from './continuation.ts';
@@ -56,10 +55,11 @@ export class ConversationWriter {
    * The ids of a conversation up to where the answer begins or goes on, a bounded piece of work at a
    * time.
    *
+   * @param most UTF-16 units that the template may write, more where it writes much of its own
    * @throws TpaError `CHAT_TEMPLATE_INVALID`; iterating, `TOKENIZER_INVALID`
    */
-  encode(conversation: CheckedConversation, contextLength: number): Iterable<readonly number[]> {
-    const maxLength = Math.max(MIN_RENDERED, 2 * contextLength * MAX_BYTES_PER_TOKEN);
+  encode(conversation: CheckedConversation, most: number): Iterable<readonly number[]> {
+    const maxLength = Math.max(MIN_RENDERED, most);
     const guard = this.#guard;
     const taken = [...conversation.texts, ...this.#written, ...guard.marks];
     const standIns = new StandIns(guard.marks, taken);

@@ -112,7 +112,7 @@ const END = { end: 0, token: undefined };
 
 /**
  * Tells which texts may have a part in some tokens, though no character of theirs marks one: `user`
- * between the template's `<|` and `|>`.
+ * between the template's `<|` and `|>`, or a name such as `PADDING` where `PAD` is a token.
  */
 export function doubtsAbout(own: readonly OwnToken[]): (hidden: string) => boolean {
   const tokens = [...new Set(own.map(({ token }) => token.content))];
@@ -123,7 +123,7 @@ export function doubtsAbout(own: readonly OwnToken[]): (hidden: string) => boole
     const text = hidden.trim();
     if (text === '') return false;
     const isInside = text.length < longest && all.includes(text);
-    return isInside || bare.some((token) => canShareText(text, token));
+    return isInside || bare.some((token) => text.includes(token) || canShareText(text, token));
   };
 }
 

@@ -1,5 +1,5 @@
 import { checkLength, checkRule, mismatch } from '../../base/arguments.ts';
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { promptTooLong } from '../prompt.ts';
 
 /** What a template works with: what JSON can say. */

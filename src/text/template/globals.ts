@@ -1,4 +1,4 @@
-import { printable } from '../../base/printable.ts';
+import { printable } from '../../base/errors.ts';
 import { type Budget, Refusal } from './budget.ts';
 import { type Builtins, takes, TOO_MANY } from './builtins/builtin.ts';
 import { print } from './values/printing.ts';
@@ -10,8 +10,8 @@ const MAX_REASON = 200;
 /** The functions that many templates call; each is given the time of the rendering. */
 export const GLOBALS: Builtins<Date> = {
   raise_exception: takes('message?', (budget, _, message = '') => {
-    const reason = printable(print(budget, message), MAX_REASON);
-    throw new Refusal(`refuses these messages: ${reason}; change them or the template`);
+    const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
+    throw new Refusal(`refuses these messages: ${reason}`);
   }),
   namespace: (budget, _, args, named) => {
     if (args.length > 0) throw new Refusal(TOO_MANY);

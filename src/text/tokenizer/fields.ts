@@ -1,5 +1,4 @@
-import { TpaError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { TpaError, printable } from '../../base/errors.ts';
 
 /*
  * Reads the parts of a tokenizer.json, which is untrusted: a field that changes ids is checked, and

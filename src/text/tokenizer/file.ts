@@ -53,9 +53,13 @@ export function readTokenizerFile(json: unknown, limit = MAX_VOCAB_SIZE): Tokeni
       throw invalid(`two tokens have the id ${id}`);
     }
     added.set(id, token);
+    // What it is found as: a prefix that a normalizer puts before it is the space of the text.
+    const found = token.isNormalized
+      ? normalizers.reduce((text, step) => step.normalize(text, 'inner'), content)
+      : content;
     // It is text, also where its letters could be bytes.
     const isLetters = decodesBytes && !ids.has(content) && bytesOf(content) !== undefined;
-    names.set(id, isLetters ? toByteLevel(content) : content);
+    names.set(id, isLetters ? toByteLevel(found) : found);
   }
   if (names.size === 0) throw invalid('"model.vocab" expected at least one token');
   const startIds = readStartIds(root['post_processor'], names);

@@ -13,8 +13,8 @@ interface Found {
   readonly end: number;
 }
 
-/** Places looked at before a search pauses. */
-const MAX_PLACES = 4096;
+/** Units looked at before a search pauses: about a millisecond. */
+const MAX_UNITS = 2 ** 14;
 
 /** Finds added tokens in one pass: at each place the longest one that may stand there. */
 export class TokenFinder {
@@ -23,6 +23,8 @@ export class TokenFinder {
   readonly #texts: readonly string[];
   /** What a token begins with. */
   readonly #starts: RegExp | undefined;
+  /** Units looked at since the last pause, of any text. */
+  #units = 0;
 
   /** @param tokens by the texts that are looked for */
   constructor(tokens: ReadonlyMap<string, AddedToken>) {
@@ -41,10 +43,12 @@ export class TokenFinder {
    */
   *sections(text: string, isForbidden: (id: number) => boolean): Generator<Section | undefined> {
     let done = 0;
-    let places = 0;
     let blanksEnd = 0;
     for (let at = this.#nextStart(text, 0); at < text.length; at = this.#nextStart(text, at)) {
-      if (++places % MAX_PLACES === 0) yield undefined;
+      if (this.#units > MAX_UNITS) {
+        this.#units = 0;
+        yield undefined;
+      }
       const found = this.#longest(text, at, isForbidden);
       if (found === undefined) {
         at++;
@@ -54,7 +58,10 @@ export class TokenFinder {
       let start = at;
       at = next;
       if (token.isSingleWord && isInWord(text, start, next)) continue;
-      if (token.stripsLeft) start = Math.max(done, blanksBefore(text, start, done));
+      if (token.stripsLeft) {
+        start = Math.max(done, blanksBefore(text, start, done));
+        this.#units += next - start;
+      }
       let end = next;
       if (token.stripsRight) {
         // Blanks behind a blank end where that one's end: a row of them is read once.
@@ -81,6 +88,7 @@ export class TokenFinder {
     let first = 0;
     let last = texts.length;
     for (let end = start; end < text.length; end++) {
+      this.#units++;
       const unit = text.charCodeAt(end);
       first = this.#bound(first, last, end - start, unit);
       last = this.#bound(first, last, end - start, unit + 1);

@@ -2,12 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type Figures,
-  onlyRoutes,
   route,
   routesOf,
   type SideFigures,
   stepTime,
 } from '../../../src/backend/dispatch/cost-model.ts';
+import { onlyRoutes } from '../../../src/backend/dispatch/routes.ts';
 import { createRandom } from '../../helpers/checks/random.ts';
 
 const test = suite('cost model');

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BackendChange } from '../../../src/backend/backend-change.ts';
-import { onlyRoutes } from '../../../src/backend/dispatch/cost-model.ts';
+import { onlyRoutes } from '../../../src/backend/dispatch/routes.ts';
 import {
   type DispatchBackend,
   openDispatch,

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inChunks } from '../../../src/backend/backend.ts';
-import { roundToFloat16 } from '../../../src/format/tensors/half.ts';
+import { roundToFloat16 } from '../../../src/format/tensors/round-half.ts';
 import { namedMatrices } from '../../../src/weights/named-matrix.ts';
 import { openByteBackend } from '../../helpers/fakes/byte-backend.ts';
 import type { GraphPlayer } from '../../helpers/gpu/byte-device.ts';

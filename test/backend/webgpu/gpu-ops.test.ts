@@ -2,13 +2,13 @@ import { Compute } from '../../../src/compute/compute.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { attendQueries, checkQuery, type Query } from '../../../src/ops/attend-task.ts';
+import { factorizeTables } from '../../../src/ops/gpu-work.ts';
 import {
   checkFactorize,
   cutFactors,
   factorize,
   type Factors,
   type FactorizeSpec,
-  factorizeTables,
 } from '../../../src/ops/factorize.ts';
 import { mirrorOf } from '../../../src/ops/mirror.ts';
 import type { AttendTask } from '../../../src/backend/op-gpu.ts';

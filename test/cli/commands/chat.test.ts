@@ -72,6 +72,37 @@ test('--system begins the conversation, also after /clear', async () => {
   assert.is.not(answer, (await answers([FIRST]))[0]);
 });
 
+test('--template-var tells the template, --stop-token ends an answer', async () => {
+  const told = await mkdtemp(join(tmpdir(), 'tpa-chat-told-'));
+  test.after(() => rm(told, { recursive: true }));
+  await cp(SHIPPED_MODEL, told, { recursive: true });
+  const template = `{% if n is number %}${CAT}{{ mood }}{% endif %}{{ messages[-1].content }}`;
+  await writeFile(join(told, 'chat_template.jinja'), template);
+  const args = ['chat', '-m', told, '-t', '0', '-n', '8'];
+  const variables = ['--template-var', 'n=1', '--template-var', 'mood=glad'];
+  using model = await loadModel(told);
+  const session = model.createSession();
+  const generation = session.generate(`${CAT}glad${FIRST}`, { temperature: 0, maxTokens: 8 });
+  const text = await generation.text();
+  const whole = await runTpa([...args, ...variables], { stdin: FIRST });
+  assert.equal([whole.code, whole.err(), whole.out()], [0, '', ended(text)]);
+  const stop = ['--stop-token', '0', '--stop-token', String(generation.tokens[2])];
+  const cut = await runTpa([...args, ...variables, ...stop], { stdin: FIRST });
+  const shown = cut.out().trimEnd();
+  assert.ok(shown !== text.trimEnd() && text.startsWith(shown), shown);
+  for (const [wrong, message] of [
+    [
+      ['--stop-token', '2048'],
+      /^tpa: "--stop-token" expected an integer in 0\.\.2047, got 2048\n$/,
+    ],
+    [['--template-var', 'messages=1'], /^tpa: "--template-var" expected other names than messages/],
+  ] as const) {
+    const { code, err } = await runTpa([...args, ...wrong], { stdin: FIRST });
+    assert.is(code, 2);
+    assert.match(err(), message);
+  }
+});
+
 test('Ctrl-C ends an answer; the conversation goes on with what was said', async () => {
   let pieces = 0;
   const { code, out } = await runTpa(OPTIONS, {

@@ -129,6 +129,20 @@ test('--force replaces no other folder, and none that holds the source', async (
   assert.equal((await readdir(source)).length, 2);
 });
 
+test('a directory that is converted already, or holds a .gguf, says what to do', async ({
+  root,
+}) => {
+  const folder = join(root, 'source');
+  await rm(join(folder, 'pytorch_model.bin'));
+  await writeFile(join(folder, 'model.safetensors'), '');
+  const ready = await run(root, ['source']);
+  assert.is(ready.code, 1);
+  assert.match(ready.err(), /found "model\.safetensors", which needs no conversion: load the dir/);
+  await writeFile(join(folder, 'Llama.GGUF'), '');
+  const gguf = await run(root, ['source']);
+  assert.match(gguf.err(), /found "Llama\.GGUF": pass the path of that file\n$/);
+});
+
 test('needs SOURCE and --out; --out in a folder that exists, and no file', async ({ root }) => {
   for (const [source, proposed] of [
     ['source', 'source-converted'],
@@ -153,7 +167,7 @@ test('needs SOURCE and --out; --out in a folder that exists, and no file', async
   const empty = await run(root, ['source']);
   assert.match(
     empty.err(),
-    /MODEL_NOT_FOUND: .* has none of pytorch_model\.bin, .*; a \.gguf file is opened by its own path/,
+    /MODEL_NOT_FOUND: .* expected one of pytorch_model\.bin, .*, found none: pass the path of a file/,
   );
 });
 

@@ -1,10 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  MAX_CONFIG_BYTES,
-  parseConfig,
-  parseConfigBytes,
-} from '../../../src/format/config/config.ts';
+import { parseConfig } from '../../../src/format/config/config.ts';
+import { refuseConfig } from '../../../src/format/config/fields.ts';
+import { MAX_CONFIG_BYTES } from '../../../src/format/config/limits.ts';
+import { readConfig } from '../../../src/format/config/read-config.ts';
+import { parseJson } from '../../../src/format/files/json.ts';
+import { openModelFiles } from '../../../src/format/files/model-source.ts';
+import { readConfigFile } from '../../../src/format/hugging-face.ts';
 import { assertCost } from '../../helpers/checks/cost.ts';
 import { CANARY, eachRefused, refused } from '../../helpers/checks/refused.ts';
 import { TINY_JSON, tensorNames, tinyConfig } from '../../helpers/models/tiny-model.ts';
@@ -130,7 +132,7 @@ test('C1 refuses what is no object', async () => {
 test('neither reads nor changes prototypes', async () => {
   await refused(() => parseConfig(Object.create(TINY_JSON), tensorNames()), 'CONFIG_INVALID');
   const text = JSON.stringify(TINY_JSON).replace('{', '{"__proto__":{"n_layer":9,"polluted":1},');
-  const config = parseConfig(parseConfigBytes(new TextEncoder().encode(text)), tensorNames());
+  const config = parseConfig(JSON.parse(text), tensorNames());
   assert.is(config.layers, 2);
   assert.equal(config.ignoredKeys, ['__proto__']);
   assert.not.ok('polluted' in {});
@@ -142,27 +144,43 @@ test('lists unread keys, escaped and shortened', () => {
   for (const key of ignoredKeys) assert.match(key, /^[\x20-\x7e]{1,80}$/);
 });
 
-test('parseConfigBytes() refuses bad UTF-8, bad JSON, BOM, depth and size, without file text', async () => {
+test('the same by code loaded for the layout', async () => {
+  const found = await readConfig(TINY_JSON, tensorNames(), 3);
+  assert.equal(found, parseConfig(TINY_JSON, tensorNames(), 3));
+  assert.is(found.contextLength, 3);
+  await refused(() => readConfig([], tensorNames()), 'CONFIG_INVALID');
+});
+
+test('config.json: bad UTF-8, bad JSON, BOM, depth and size are refused without file text', async () => {
   const encoder = new TextEncoder();
   const texts = ['', ' ', '{} {}', CANARY, `{"${CANARY}"}`];
   texts.push(...'{ \ufeff{} {"a":01} {a:1} NaN'.split(' '));
-  await eachRefused((text) => parseConfigBytes(encoder.encode(text)), 'CONFIG_INVALID', texts);
-  await refused(() => parseConfigBytes(Uint8Array.of(0x22, 0xff, 0x22)), 'CONFIG_INVALID');
+  await eachRefused((text) => parseBytes(encoder.encode(text)), 'CONFIG_INVALID', texts);
+  await refused(() => parseBytes(Uint8Array.of(0x22, 0xff, 0x22)), 'CONFIG_INVALID');
   const sized = (length: number): Uint8Array => encoder.encode('{}'.padEnd(length));
-  assert.equal(parseConfigBytes(sized(MAX_CONFIG_BYTES)), {});
-  await refused(() => parseConfigBytes(sized(MAX_CONFIG_BYTES + 1)), 'CONFIG_INVALID');
-  assert.equal(parseConfigBytes(encoder.encode('{"a":"]]}\\"[["}')), { a: ']]}"[[' });
-  parseConfigBytes(encoder.encode(`"\\"${'['.repeat(40)}"`));
-  parseConfigBytes(encoder.encode('['.repeat(32) + ']'.repeat(32)));
+  assert.equal(await readBytes(sized(MAX_CONFIG_BYTES)), {});
+  await refused(() => readBytes(sized(MAX_CONFIG_BYTES + 1)), 'RESOURCE_LIMIT');
+  assert.equal(parseBytes(encoder.encode('{"a":"]]}\\"[["}')), { a: ']]}"[[' });
+  parseBytes(encoder.encode(`"\\"${'['.repeat(40)}"`));
+  parseBytes(encoder.encode('['.repeat(32) + ']'.repeat(32)));
   for (const levels of [33, 5e5, 5e6]) {
     const bytes = encoder.encode('['.repeat(levels) + ']'.repeat(levels));
     await assertCost({
       what: `${levels} levels`,
       control: () => new TextDecoder().decode(bytes),
-      work: () => refused(() => parseConfigBytes(bytes), 'CONFIG_INVALID'),
+      work: () => refused(() => parseBytes(bytes), 'CONFIG_INVALID'),
       factor: 20,
     });
   }
 });
 
 test.run();
+
+function parseBytes(bytes: Uint8Array): unknown {
+  return parseJson(bytes, refuseConfig('config.json'));
+}
+
+/** What a model of these bytes of a config.json has. */
+async function readBytes(config: Uint8Array): Promise<unknown> {
+  return readConfigFile(await openModelFiles({ config, weights: new Uint8Array(0) }));
+}

@@ -197,7 +197,7 @@ test('refuses a count that the file cannot hold before it reads one item', async
   const error = await refused(() => read(items), 'CHECKPOINT_INVALID');
   assert.match(
     error.message,
-    /^"k" expected a count of at most \d{1,3}, found 1000, as in a file that is damaged$/,
+    /^"k" expected a count of at most \d{1,3}, found 1000: the file is damaged, download or copy it again$/,
   );
 });
 

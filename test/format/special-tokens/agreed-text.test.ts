@@ -92,6 +92,9 @@ test('tokens that no file names by text are known by their ids, unless there is 
   assert.is(agree({ tokenizerConfig: { bos_token: null } }, config).bos, null);
   assert.is(agree({ tokenizerConfig: { bos_token: '' } }, config).bos, null);
   for (const id of [-1, null, 99, '1', [[1]]]) assert.is(agree({}, { bos_token_id: id }).bos, null);
+  const late = (count: number) => agree({}, { bos_token_id: [...Array(count).fill(99), 1] }).bos;
+  assert.is(late(255), '<s>');
+  assert.is(late(256), null, 'a list is read as far as one may be');
 });
 
 test('every added token that a file names is special', () => {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { roundToFloat16, widenToFloat32 } from '../../../src/format/tensors/half.ts';
+import { widenToFloat32 } from '../../../src/format/tensors/half.ts';
+import { roundToFloat16 } from '../../../src/format/tensors/round-half.ts';
 import { createRandom } from '../../helpers/checks/random.ts';
 
 const test = suite('roundToFloat16()');

@@ -92,15 +92,9 @@ test('W1 refuses every wrong header length before it reads the header', async ()
   }
 });
 
-test('W1 maxHeaderBytes is 16 MB by default, and up to 100 MB', async () => {
+test('W1 a header takes at most 16 MB', async () => {
   await readHeader(headerOf(2 ** 24));
   await refused(() => readHeader(headerOf(2 ** 24 + 1)), 'WEIGHTS_HEADER_SIZE');
-  await readHeader(headerOf(2 ** 24 + 1), 1e8);
-  await refused(() => readHeader(headerOf(65), 64), 'WEIGHTS_HEADER_SIZE');
-  for (const limit of [0, -1, NaN, Infinity, 1e8 + 1]) {
-    const outcome = await readHeader(headerOf(2), limit).catch((error: unknown) => error);
-    assert.instance(outcome, RangeError, `${limit}`);
-  }
 });
 
 test('W2 refuses a file cut at each byte of the first 4 KB and at each tensor edge ± 1', async () => {
@@ -129,7 +123,7 @@ test('reads a header of 16 MB, 64 times the entries of a small one, in linear ti
   await assertCost({
     what: '65,536 entries',
     control: () => readHeader(small),
-    work: async () => assert.is((await readHeader(large, 1e8)).size, 65_536),
+    work: async () => assert.is((await readHeader(large)).size, 65_536),
     factor: 640, // quadratic time is 4096 times as much
   });
 });
@@ -155,7 +149,7 @@ function withEntries(entries: number): Uint8Array {
   const header = Array.from(
     { length: entries },
     (_, i) =>
-      `"${`t${i}`.padEnd(200, '.')}":{"dtype":"U8","shape":[1],"data_offsets":[${i},${i + 1}]}`,
+      `"${`t${i}`.padEnd(190, '.')}":{"dtype":"U8","shape":[1],"data_offsets":[${i},${i + 1}]}`,
   );
   return withHeader(`{${header.join(',')}}`.padEnd(entries * 256), new Uint8Array(entries));
 }

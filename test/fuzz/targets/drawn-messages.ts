@@ -12,7 +12,7 @@ export function drawMessages(draw: Draw, max: number, words?: readonly string[])
   return Array.from({ length: count }, () => ({
     role: draw.chance(0.95)
       ? draw.pick(['user', 'assistant', 'system', 'tool'])
-      : `r${draw.text(20)}`,
+      : `r${draw.text(20, words)}`,
     content: draw.text(Math.floor(max / count), words).replaceAll(/\p{Surrogate}/gu, '\uFFFD'),
   }));
 }

@@ -23,7 +23,7 @@ export const SAFETENSORS = target<Uint8Array>({
     return draw.chance(0.5) ? mutatedBytes(file, draw) : file;
   },
   async run(bytes) {
-    const entries = await readSafetensorsHeader(bytesSource('f.safetensors', bytes), {});
+    const entries = await readSafetensorsHeader(bytesSource('f.safetensors', bytes));
     let end = 0;
     for (const { offset, byteLength, shape } of entries.values()) {
       holds(offset >= 8 && offset + byteLength <= bytes.length, 'tensors lie in the file');

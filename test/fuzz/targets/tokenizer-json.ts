@@ -70,7 +70,7 @@ const BEHAVIORS = ['Isolated', 'Removed', 'MergedWithPrevious', 'MergedWithNext'
 /** A form in use, with other steps, with other tokens, or changed anywhere. */
 export function drawTokenizerJson(draw: Draw): TokenizerJson {
   // a vocabulary of bytes takes ten times as long to read as one of letters
-  const form = draw.chance(0.4) ? FORMS[2]! : draw.pick(FORMS);
+  const form = draw.chance(0.6) ? FORMS[2]! : draw.pick(FORMS);
   const added = draw.chance(0.6) ? drawAdded(draw, form) : [];
   const steps = draw.chance(0.7) ? drawSteps(draw) : {};
   const post = draw.chance(0.1) ? { post_processor: TEMPLATE } : {};

@@ -1,4 +1,4 @@
-import type { ModelBytes } from '../../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
 import { roundToBfloat16 } from '../../reference/rope-table.ts';
 import { buildSafetensors, withHeader, type TensorData } from './build-safetensors.ts';
 

@@ -10,12 +10,8 @@ export interface EntryFields {
 }
 
 /** Reads the header of a file in memory. */
-export function readHeader(
-  bytes: Uint8Array,
-  maxHeaderBytes?: number,
-): ReturnType<typeof readSafetensorsHeader> {
-  const options = maxHeaderBytes === undefined ? {} : { maxHeaderBytes };
-  return readSafetensorsHeader(bytesSource('f.safetensors', bytes), options);
+export function readHeader(bytes: Uint8Array): ReturnType<typeof readSafetensorsHeader> {
+  return readSafetensorsHeader(bytesSource('f.safetensors', bytes));
 }
 
 /** A file of the given header entries over `dataBytes` bytes of data. */

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Chat } from '../../../src/text/chat.ts';
 import type { ChatSource } from '../../../src/text/chat/choose-template.ts';
 import { Session } from '../../../src/generate/session.ts';
-import { readConversation } from '../../../src/text/messages.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { FakeBackend, type FakeOptions } from '../fakes/fake-backend.ts';
 
@@ -88,8 +87,7 @@ export async function encodeChat(
   tokenizer = chatTokenizer,
 ): Promise<number[]> {
   const source = typeof template === 'string' ? chatSource(template) : template;
-  const checked = readConversation(conversation, tokenizer, CONTEXT);
-  const pieces = await new Chat(source, tokenizer).begin(checked, CONTEXT)();
+  const pieces = await new Chat(source, tokenizer).begin(conversation, CONTEXT)();
   return [...pieces].flat();
 }
 

@@ -1,7 +1,8 @@
 import { Compute } from '../../../src/compute/compute.ts';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/format/config/config.ts';
-import { type ModelBytes, openModelFiles } from '../../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
+import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { openTensors, type TensorSet } from '../../../src/format/tensors/tensors.ts';
 import type { AfterPiece } from '../../../src/weights/stream.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';

@@ -1,7 +1,8 @@
 import { Compute } from '../../../src/compute/compute.ts';
 import { CpuBackend } from '../../../src/backend/cpu.ts';
 import { parseConfig } from '../../../src/format/config/config.ts';
-import { openModelFiles, type ModelBytes } from '../../../src/format/files/model-source.ts';
+import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
+import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { openTensors } from '../../../src/format/tensors/tensors.ts';
 import { Model } from '../../../src/load/model.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';

@@ -1,5 +1,6 @@
 import type { GenerateOptions } from '../../../src/generate/options.ts';
 import { Session } from '../../../src/generate/session.ts';
+import { Chat } from '../../../src/text/chat.ts';
 import { byteTokenizer } from '../models/byte-tokenizer.ts';
 import { FakeBackend, type FakeOptions } from '../fakes/fake-backend.ts';
 
@@ -9,7 +10,9 @@ export const PROMPT = [1, 2, 3, 4, 5, 6];
 /** A session over the fake backend and the byte tokenizer. */
 export function setUp(options: FakeOptions = {}, eosTokenIds: readonly number[] = []) {
   const backend = new FakeBackend({ vocabSize: 257, ...options });
-  const host = { backend, tokenizer: byteTokenizer, eosTokenIds, sessions: new Set<Session>() };
+  const tokenizer = byteTokenizer;
+  const chat = new Chat({ templates: new Map() }, tokenizer);
+  const host = { backend, tokenizer, chat, eosTokenIds, sessions: new Set<Session>() };
   return { backend, session: new Session(host) };
 }
 

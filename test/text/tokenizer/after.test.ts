@@ -98,6 +98,15 @@ for (const [name, tokenizer] of Object.entries(tokenizers)) {
   });
 }
 
+test('decoding gives what the reference implementation gives', () => {
+  const normalizer = { type: 'Sequence', normalizers };
+  const marked = spaced({ normalizer, added_tokens: [{ content: '<x>', normalized: true }] });
+  assert.is(marked.decode(marked.encode('ab <x>ab')), 'ab <x>ab', 'the space is in the token');
+  const decoder = { type: 'Metaspace', replacement: SPACE, prepend_scheme: 'first', split: false };
+  const first = spaced({ ...metaspace('first'), decoder });
+  assert.is(first.decode(first.encode('   ab  a')), ' ab  a', 'the first token has no space');
+});
+
 const DECODERS: Readonly<Record<string, unknown>> = {
   'of words': { type: 'BPEDecoder', suffix: 'b' },
   Metaspace: { type: 'Metaspace', replacement: SPACE, prepend_scheme: 'always', split: true },

@@ -50,6 +50,11 @@ function tiny(change: (file: TinyFile) => unknown = () => {}): unknown {
   return complete;
 }
 
+test('a model without a type is a BPE, as in older files', () => {
+  const untyped = tiny(({ model }) => delete model['type']);
+  assert.equal(createTokenizer(untyped).encode('ab'), [256]);
+});
+
 test('the shipped file: 2,048 ids, known tokens', () => {
   assert.is(tokenizer.vocabSize, 2048);
   assert.is(tokenizer.decode(tokenizer.encode('Once upon a time')), 'Once upon a time');

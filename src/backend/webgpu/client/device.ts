@@ -1,5 +1,4 @@
-import { messageOf, TpaError } from '../../../base/errors.ts';
-import { unavailable } from '../../../device/judge.ts';
+import { messageOf, TpaError, unavailable } from '../../../base/errors.ts';
 import type { Reply, Request, Requests } from '../protocol.ts';
 import type { SpawnWorker, WorkerPort } from './worker-port.ts';
 

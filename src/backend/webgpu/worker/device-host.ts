@@ -1,7 +1,7 @@
 import { bytesOf } from '../../../layout/numbers.ts';
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
-import { messageOf, TpaError } from '../../../base/errors.ts';
-import { orUnavailable, unavailable } from '../../../device/judge.ts';
+import { messageOf, TpaError, unavailable } from '../../../base/errors.ts';
+import { orUnavailable } from '../../../device/judge.ts';
 import { describeAdapter, isSoftwareAdapter, requestAdapter, requestDevice } from '../adapter.ts';
 import { BufferTable } from './buffer-table.ts';
 import { provideGpu } from '../navigator-gpu.ts';

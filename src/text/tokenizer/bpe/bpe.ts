@@ -1,4 +1,4 @@
-import { printable } from '../../../base/printable.ts';
+import { printable } from '../../../base/errors.ts';
 import { widthAt } from '../../pattern/matches.ts';
 import { invalid, type JsonObject, readFlag } from '../fields.ts';
 import { Joints } from './joints.ts';
@@ -67,7 +67,8 @@ export function readBpe(model: JsonObject, limit: number): Bpe {
 }
 
 function checkKind(model: JsonObject): void {
-  const { type } = model;
+  // Older files do not say it.
+  const { type = 'BPE' } = model;
   if (type !== 'BPE') {
     const found = typeof type === 'string' ? `"${printable(type, 40)}"` : typeof type;
     throw invalid(`"model.type" expected "BPE", the one kind that is read, found ${found}`);

@@ -51,7 +51,7 @@ export function readMerges(
 
 /** A pair of texts; older files write it as one with a space between. */
 function pairOf(merge: unknown, rank: number): readonly [string, string] {
-  const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
+  const pair: unknown = typeof merge === 'string' ? merge.split(' ', 3) : merge;
   if (Array.isArray(pair) && pair.length === 2 && isText(pair[0]) && isText(pair[1])) {
     return pair as [string, string];
   }

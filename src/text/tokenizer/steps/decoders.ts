@@ -94,7 +94,7 @@ function readStrip(step: JsonObject): Decoder {
   };
 }
 
-/** A space before each word, but the first one if the text was given a prefix. */
+/** A space before each word; where texts are given a prefix, the first token has none, as in the reference. */
 function readMetaspace(step: JsonObject): Decoder {
   const space = readCharacter(step, 'replacement', '\u2581');
   const isOld = readFlag(step, 'add_prefix_space', true) === false;
@@ -105,8 +105,8 @@ function readMetaspace(step: JsonObject): Decoder {
     growth: 1,
     decode: (tokens, before) =>
       tokens.map((token, i) => {
-        const isPrefixed = i === 0 && before === undefined && hasPrefix && token.startsWith(space);
-        return (isPrefixed ? token.slice(space.length) : token).replaceAll(space, ' ');
+        const isFirst = i === 0 && before === undefined && hasPrefix;
+        return token.replaceAll(space, isFirst ? '' : ' ');
       }),
   };
 }

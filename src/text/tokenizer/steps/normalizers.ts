@@ -4,6 +4,7 @@ import { blanksAfter, blanksBefore, readPattern } from './matchers.ts';
 import { Matches } from '../../pattern/matches.ts';
 import type { Pattern } from '../../pattern/pattern.ts';
 import type { Place } from './cutter.ts';
+import { inUnicodeForm, type UnicodeForm } from './unicode-form.ts';
 
 /** Changes text before it is cut. */
 export interface Normalizer {
@@ -84,8 +85,8 @@ function replaced(text: string, pattern: Pattern, content: string): string {
   return result + text.slice(done);
 }
 
-function unicodeForm(form: string, growth: number): Normalizer {
-  return { growth, normalize: (text) => text.normalize(form) };
+function unicodeForm(form: UnicodeForm, growth: number): Normalizer {
+  return { growth, normalize: (text) => inUnicodeForm(text, form) };
 }
 
 function readReplace(step: JsonObject): Normalizer {

@@ -1,7 +1,7 @@
-import { LIMITS } from './limits.ts';
-import type { LlamaFamily } from './family.ts';
-import { type Fields, isOff } from './fields.ts';
-import type { ModelConfig } from './model-config.ts';
+import { LIMITS } from '../limits.ts';
+import type { LlamaFamily } from '../family.ts';
+import type { Fields } from '../fields.ts';
+import type { ModelConfig } from '../model-config.ts';
 
 type Window = ModelConfig['slidingWindow'];
 
@@ -36,7 +36,9 @@ function readSize(fields: Fields, family: LlamaFamily): number | undefined {
   if (family === 'llama') return undefined;
   const key = 'sliding_window';
   const isUsed = family === 'mistral' || fields.boolean('use_sliding_window');
-  if (!isUsed || (fields.has(key) && isOff(fields.get(key)))) return undefined;
+  // An object is no window, and not off, were it empty.
+  const isStatedOff = fields.has(key) && typeof fields.get(key) !== 'object' && fields.isOff(key);
+  if (!isUsed || isStatedOff) return undefined;
   return fields.integer(key, 1, LIMITS.context, DEFAULT_WINDOW);
 }
 

@@ -1,8 +1,8 @@
-import { LIMITS } from './limits.ts';
+import { LIMITS } from '../limits.ts';
 import { type RopeSizes, readScaling } from './rope-scaling.ts';
-import { isEmpty, isOff, type Fields } from './fields.ts';
-import type { ModelConfig } from './model-config.ts';
-import type { RopeScaling } from '../../attention/rope.ts';
+import type { Fields } from '../fields.ts';
+import type { ModelConfig } from '../model-config.ts';
+import type { RopeScaling } from '../../../attention/rope.ts';
 
 type RopeConfig = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'>;
 
@@ -22,8 +22,7 @@ const OBJECTS = [
 export function readRope(fields: Fields, sizes: RopeSizes): RopeConfig {
   fields.neutral('partial_rotary_factor', 1);
   const objects = OBJECTS.flatMap(({ key, untyped }) => {
-    const value = fields.get(key);
-    const inner = isOff(value) || isEmpty(value) ? undefined : fields.object(key);
+    const inner = fields.isOff(key) ? undefined : fields.object(key);
     return inner === undefined ? [] : [{ inner, untyped }];
   });
   const ropeTheta = readTheta(

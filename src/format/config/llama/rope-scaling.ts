@@ -1,7 +1,6 @@
-import { LIMITS, SMALLEST } from './limits.ts';
-import { printable } from '../../base/printable.ts';
-import type { Fields } from './fields.ts';
-import type { RopeScaling } from '../../attention/rope.ts';
+import { LIMITS, SMALLEST } from '../limits.ts';
+import type { Fields } from '../fields.ts';
+import type { RopeScaling } from '../../../attention/rope.ts';
 
 /** Sizes that a scaling depends on. */
 export interface RopeSizes {
@@ -14,7 +13,9 @@ export interface RopeSizes {
 }
 
 const SMALLEST_FACTOR = 1 / LIMITS.ropeKnob;
-const KNOWN = 'default, linear, dynamic, llama3, longrope or yarn';
+const ORIGINAL = 'original_max_position_embeddings';
+const TYPES = ['default', 'linear', 'dynamic', 'llama3', 'longrope', 'yarn'] as const;
+const KNOWN = TYPES.join(', ');
 
 /**
  * Reads an object of `rope_scaling` or `rope_parameters`; undefined where frequencies stay as they
@@ -50,48 +51,43 @@ export function readScaling(
       return readYarn(inner, inner.number('factor', 1, LIMITS.ropeFactor), sizes.ownContext);
     case 'longrope':
       return readLong(fields, inner, sizes);
-    default:
-      throw inner.unsupported('rope_type', KNOWN, type);
   }
 }
 
 /** Old files say `type`, new ones `rope_type`, and some say both. */
-function readType(fields: Fields, untyped: string | undefined): string {
-  const types = ['rope_type', 'type'].map((key) => {
+function readType(fields: Fields, untyped: string | undefined): (typeof TYPES)[number] {
+  const names = ['rope_type', 'type'].map((key) => {
     const value = fields.get(key);
     // What LongRoPE was called first.
     if (value === 'su') return 'longrope';
     if (value === undefined || typeof value === 'string') return value;
     throw fields.invalid(key, `one of ${KNOWN}`, value);
   });
-  const stated = types.filter((type) => type !== undefined);
+  const stated = names.filter((name) => name !== undefined);
   // Qwen2-VL says "default" and "mrope": the one that is not the default is meant.
-  const type = stated.find((name) => name !== 'default') ?? stated[0] ?? untyped;
-  if (type === undefined) throw fields.invalid('rope_type', `one of ${KNOWN}`, undefined);
+  const meant = stated.find((name) => name !== 'default') ?? stated[0] ?? untyped;
+  if (meant === undefined) throw fields.invalid('rope_type', `one of ${KNOWN}`, undefined);
+  const type = TYPES.find((known) => known === meant);
+  if (type === undefined) throw fields.unsupported('rope_type', KNOWN, meant);
   const other = stated.find((name) => name !== 'default' && name !== type);
-  if (other !== undefined) throw fields.unsupported('type', printable(type), other);
+  if (other !== undefined) throw fields.unsupported('type', type, other);
   return type;
 }
 
 function readLlama3(fields: Fields, factor: number): RopeScaling {
-  const lowFreqFactor = fields.number('low_freq_factor', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob);
-  const highFreqFactor = fields.number('high_freq_factor', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob);
+  const lowFreqFactor = readKnob(fields, 'low_freq_factor');
+  const highFreqFactor = readKnob(fields, 'high_freq_factor');
   if (highFreqFactor <= lowFreqFactor) {
     throw fields.invalid('high_freq_factor', 'more than low_freq_factor', highFreqFactor);
   }
-  const originalContext = fields.integer('original_max_position_embeddings', 1, LIMITS.context);
+  const originalContext = fields.integer(ORIGINAL, 1, LIMITS.context);
   return { type: 'llama3', factor, lowFreqFactor, highFreqFactor, originalContext };
 }
 
 function readYarn(fields: Fields, factor: number, contextLength: number): RopeScaling {
-  const originalContext = fields.integer(
-    'original_max_position_embeddings',
-    1,
-    LIMITS.context,
-    contextLength,
-  );
-  const betaFast = fields.number('beta_fast', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob, 32);
-  const betaSlow = fields.number('beta_slow', 1 / LIMITS.ropeKnob, LIMITS.ropeKnob, 1);
+  const originalContext = fields.integer(ORIGINAL, 1, LIMITS.context, contextLength);
+  const betaFast = readKnob(fields, 'beta_fast', 32);
+  const betaSlow = readKnob(fields, 'beta_slow', 1);
   if (betaFast <= betaSlow) throw fields.invalid('beta_fast', 'more than beta_slow', betaFast);
   const mscale = fields.number('mscale', 0, LIMITS.ropeKnob, 0);
   const mscaleAllDim = fields.number('mscale_all_dim', 0, LIMITS.ropeKnob, 0);
@@ -111,6 +107,10 @@ function readYarn(fields: Fields, factor: number, contextLength: number): RopeSc
   };
 }
 
+function readKnob(fields: Fields, key: string, fallback?: number): number {
+  return fields.number(key, SMALLEST_FACTOR, LIMITS.ropeKnob, fallback);
+}
+
 /** YaRN (arXiv 2309.00071, section 3.4): 0.1 ln(factor) + 1; 1 where the context is not stretched. */
 function magnitude(factor: number, scale: number): number {
   return 0.1 * scale * Math.log(factor) + 1;
@@ -126,12 +126,11 @@ function readLong(
   inner: Fields,
   { ownContext, contextLength, rotaryDim }: RopeSizes,
 ): RopeScaling {
-  const key = 'original_max_position_embeddings';
   // From 2 on: its logarithm is divided by.
-  const outer = fields.integer(key, 2, LIMITS.context, ownContext);
-  const originalContext = inner.integer(key, 2, LIMITS.context, outer);
-  if (originalContext !== outer && fields.get(key) !== undefined) {
-    throw fields.invalid(key, `the ${originalContext} of the object for RoPE`, outer);
+  const outer = fields.integer(ORIGINAL, 2, LIMITS.context, ownContext);
+  const originalContext = inner.integer(ORIGINAL, 2, LIMITS.context, outer);
+  if (originalContext !== outer && fields.get(ORIGINAL) !== undefined) {
+    throw fields.invalid(ORIGINAL, `the ${originalContext} of the object for RoPE`, outer);
   }
   const factor = inner.number(
     'factor',

@@ -1,9 +1,8 @@
-import { tensorMismatch } from '../errors.ts';
-import { LIMITS } from './limits.ts';
-import type { TpaError } from '../../base/errors.ts';
-import type { Fields } from './fields.ts';
-import type { LatentSizes } from './model-config.ts';
-import type { TensorEntry } from '../tensors/safetensors.ts';
+import { LIMITS } from '../limits.ts';
+import { TpaError, printable } from '../../../base/errors.ts';
+import type { Fields } from '../fields.ts';
+import type { LatentSizes } from '../model-config.ts';
+import type { TensorEntry } from '../../tensors/safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
 
@@ -105,6 +104,9 @@ export function readLatentSizes(
   return { queryRank, latentDim, ropeDim, valueDim };
 }
 
-function mismatch(tensor: string, expected: string, { shape }: TensorEntry): TpaError {
-  return tensorMismatch(tensor, expected, `[${shape.join(', ')}]`);
+function mismatch(name: string, expected: string, { shape }: TensorEntry): TpaError {
+  const tensor = printable(name);
+  const found = `[${shape.join(', ')}]`;
+  const message = `tensor "${tensor}" expected ${expected}, found ${found}`;
+  return new TpaError('MODEL_MISMATCH', message, { data: { tensor, expected, found } });
 }

@@ -1,10 +1,9 @@
-import { LIMITS, SMALLEST } from './limits.ts';
-import { denseMechanisms } from './mechanism.ts';
+import { LIMITS, SMALLEST } from '../limits.ts';
 import { readRope } from './rope.ts';
 import { readSlidingWindow } from './sliding-window.ts';
-import type { LlamaFamily } from './family.ts';
-import type { Fields } from './fields.ts';
-import type { ModelConfig } from './model-config.ts';
+import type { LlamaFamily } from '../family.ts';
+import type { Fields } from '../fields.ts';
+import type { ModelConfig } from '../model-config.ts';
 
 /** Where a family's transformers class differs in what it takes for keys that are left out. */
 const DEFAULTS: Readonly<Record<LlamaFamily, { contextLength: number; headDim?: number }>> = {
@@ -45,7 +44,7 @@ type Biases = Pick<ModelConfig, 'hasQkvBias' | 'hasOutputBias' | 'hasMlpBias'>;
 export function readLlamaConfig(
   fields: Fields,
   family: LlamaFamily,
-  maxContext: number,
+  maxContext = Infinity,
 ): ModelConfig {
   for (const key of SWITCHES) fields.off(key);
   for (const [key, ...values] of NEUTRAL) fields.neutral(key, ...values);
@@ -111,7 +110,7 @@ function readHeads(
   const headDim = fields.integer('head_dim', 2, LIMITS.headDim, implied);
   // RoPE pairs the halves of a head.
   if (headDim % 2 !== 0) throw fields.invalid('head_dim', 'an even integer', headDim);
-  const mechanism = denseMechanisms(heads, kvHeads)[0];
+  const mechanism = kvHeads === heads ? 'mha' : kvHeads === 1 ? 'mqa' : 'gqa';
   return { mechanism, heads, kvHeads, headDim, dim };
 }
 

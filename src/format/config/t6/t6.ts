@@ -1,11 +1,11 @@
-import { TpaError } from '../../base/errors.ts';
-import { LIMITS, SMALLEST } from './limits.ts';
+import { TpaError } from '../../../base/errors.ts';
+import { LIMITS, SMALLEST } from '../limits.ts';
 import { ATTENTION_NAMES, chooseMechanism, denseMechanisms, tellAttention } from './mechanism.ts';
 import { readHeadDim, readKvHeads, readLatentSizes } from './t6-heads.ts';
-import type { Fields } from './fields.ts';
+import type { Fields } from '../fields.ts';
 import type { AttentionTensors } from './mechanism.ts';
-import type { ModelConfig } from './model-config.ts';
-import type { TensorEntry } from '../tensors/safetensors.ts';
+import type { ModelConfig } from '../model-config.ts';
+import type { TensorEntry } from '../../tensors/safetensors.ts';
 
 /** eps of the norms upstream: that of float32. */
 const NORM_EPS = 1.1920929e-7;
@@ -36,7 +36,7 @@ const FEATURE_FACTORS: Kinds<ModelConfig['featureFactors']> = {
 export function readT6Config(
   fields: Fields,
   tensors: ReadonlyMap<string, TensorEntry>,
-  maxContext: number,
+  maxContext = Infinity,
 ): ModelConfig {
   fields.off('bias');
   fields.neutral('tie_word_embeddings', true);

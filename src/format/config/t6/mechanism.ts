@@ -1,5 +1,5 @@
-import { TpaError } from '../../base/errors.ts';
-import type { Mechanism } from './model-config.ts';
+import { TpaError } from '../../../base/errors.ts';
+import type { Mechanism } from '../model-config.ts';
 
 /** How the tensors of a T6's first layer make Q, K and V. */
 export interface AttentionTensors {
