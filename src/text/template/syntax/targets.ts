@@ -1,8 +1,8 @@
 import { Refusal } from '../budget.ts';
-import { ExpressionParser } from './expressions.ts';
 import type { Parameter } from '../macro.ts';
 import type { Scope } from '../scope.ts';
 import { expected, itemsOf, Namespace, type Value } from '../values/value.ts';
+import { ExpressionParser } from './expressions.ts';
 
 /** Puts a value into variables. */
 export type Target = (scope: Scope, value: Value) => void;
@@ -55,7 +55,7 @@ export abstract class TargetParser extends ExpressionParser {
       if (otherwise === undefined && parameters.at(-1)?.otherwise !== undefined) {
         throw reader.wrong('a default behind a default');
       }
-      parameters.push({ name, ...(otherwise !== undefined && { otherwise }) });
+      parameters.push({ name, otherwise });
     }
     reader.next();
     return parameters;
