@@ -25,11 +25,12 @@ export function toJson(
   sortKeys: Value = false,
 ): string {
   const step = indentOf(budget, indent);
-  const [comma = '', colon] =
+  const pair =
     separators === null
       ? [step === undefined ? ', ' : ',', ': ']
       : itemsOf(budget, separators).map(textOf);
-  if (colon === undefined) throw expected('two separators', separators);
+  if (pair.length !== 2) throw expected('two separators', separators);
+  const [comma = '', colon = ''] = pair;
 
   function quote(text: string): string {
     const quoted = JSON.stringify(text);
