@@ -250,6 +250,15 @@ test('bos_token and eos_token are undefined where the files name none', async ()
   assert.is(chatTokenizer.decode(ids), 'FalseFalse');
 });
 
+test('what few templates name, and the date, are loaded for those that name it', async () => {
+  const years = [new Date().getFullYear()];
+  const written = await encode(
+    "{% filter title %}{{ strftime_now('%Y')|int }} is odd{% endfilter %}",
+  );
+  years.push(new Date().getFullYear());
+  assert.ok(years.some((year) => chatTokenizer.decode(written) === `${year} Is Odd`));
+});
+
 test('generationDefaults of the model hold until an option says otherwise', async () => {
   const { host } = setUpChat(TEMPLATES.chatml);
   const session = new Session({ ...host, generationDefaults: { temperature: 0, maxTokens: 2 } });
