@@ -1,12 +1,12 @@
-import type { ChatSource } from './choose-template.ts';
 import { type ChatTemplate, compileChatTemplate } from '../chat-template.ts';
 import type { CheckedConversation } from '../messages.ts';
+import { addTime } from '../template/globals.ts';
+import { namesRare } from '../template/rare-names.ts';
 import type { TextTokenizer } from '../tokenizer.ts';
+import type { ChatSource } from './choose-template.ts';
 import { type ContentForm, contentFormOf, inForm } from './content-form.ts';
 import { upTo, withEnd } from './continuation.ts';
 import { Hiding, type KnownWords, knownWords } from './hiding.ts';
-import { namesRare } from '../template/rare-names.ts';
-import { addTime } from '../template/globals.ts';
 import { doubtsAbout, SpecialGuard } from './special-guard.ts';
 import { StandIns } from './stand-ins.ts';
 import type { TemplateFields } from './template-values.ts';
@@ -16,8 +16,8 @@ const MIN_RENDERED = 2 ** 16;
 const ASKS_FOR_TOOLS = /\b(?:tools|documents)\b/;
 
 /**
- * What writes conversations by a template; undefined where the template names what few do, which
- * {@link openRareWriter} knows.
+ * What writes conversations by a template; undefined where the template names what few do, and
+ * `openRareWriter` is to be loaded.
  *
  * @throws TpaError `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID`
  */
