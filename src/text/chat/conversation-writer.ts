@@ -34,7 +34,7 @@ export async function openWriter(
 export class ConversationWriter {
   readonly #source: string;
   readonly #template: ChatTemplate;
-  readonly #own: TemplateFields;
+  readonly #own: Readonly<Record<string, string | undefined>>;
   readonly #written: readonly string[];
   readonly #known: KnownWords;
   readonly #guard: SpecialGuard;
@@ -45,10 +45,7 @@ export class ConversationWriter {
     const template = compileChatTemplate(source);
     this.#source = source;
     this.#template = template;
-    this.#own = {
-      ...(bosToken !== undefined && { bos_token: bosToken }),
-      ...(eosToken !== undefined && { eos_token: eosToken }),
-    };
+    this.#own = { bos_token: bosToken, eos_token: eosToken };
     this.#known = knownWords(source, template.literals);
     this.#written = [source, ...template.literals, bosToken ?? '', eosToken ?? ''];
     this.#guard = new SpecialGuard(tokenizer, this.#written);
@@ -122,8 +119,8 @@ export class ConversationWriter {
     maxLength: number,
     original?: (text: string) => string,
   ): string {
-    const all = { ...this.#own, ...variables };
-    const render = (some: TemplateFields): string =>
+    const all: Readonly<Record<string, unknown>> = { ...this.#own, ...variables };
+    const render = (some: Readonly<Record<string, unknown>>): string =>
       this.#template.render(some, maxLength, undefined, original);
     try {
       return render(all);

@@ -37,10 +37,6 @@ export class Budget {
     this.#original = original;
   }
 
-  get steps(): number {
-    return this.#steps;
-  }
-
   /** A text as it is compared with others, and looked for in them. */
   plain(text: string): string {
     if (text.length <= SHORT) return this.#original(text);
@@ -73,6 +69,14 @@ export class Budget {
       throw new Refusal(`made a text of more than ${this.maxLength} characters`);
     }
     this.read(characters);
+  }
+
+  /** Does something one level deeper. */
+  within<T>(work: () => T): T {
+    this.enter();
+    const result = work();
+    this.leave();
+    return result;
   }
 
   /** One level deeper; nothing that throws goes on, so that the way back need not be certain. */

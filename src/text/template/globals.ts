@@ -2,17 +2,7 @@ import { printable } from '../../base/errors.ts';
 import { type Budget, Refusal } from './budget.ts';
 import { type Builtins, takes, TOO_MANY } from './builtins/builtin.ts';
 import { print } from './values/printing.ts';
-import { keyOf } from './values/comparison.ts';
-import {
-  type Dict,
-  Float,
-  isDict,
-  itemsOf,
-  type Named,
-  Namespace,
-  textOf,
-  type Value,
-} from './values/value.ts';
+import { type Dict, Float, Namespace, textOf, type Value } from './values/value.ts';
 
 /** Of the text with which a template refuses messages. */
 const MAX_REASON = 200;
@@ -23,8 +13,11 @@ export const GLOBALS: Builtins<Date> = {
     const reason = printable(budget.plain(print(budget, message)), MAX_REASON);
     throw new Refusal(`refuses these messages: ${reason}`);
   }),
-  dict: (budget, _, args, named) => makeDict(budget, args, named),
-  namespace: (budget, _, args, named) => new Namespace(makeDict(budget, args, named)),
+  namespace: (budget, _, args, named) => {
+    if (args.length > 0) throw new Refusal(TOO_MANY);
+    budget.spend(4 + 2 * named.size);
+    return new Namespace(new Map(named));
+  },
 };
 
 /** Adds what templates write today's date with. */
@@ -37,24 +30,6 @@ export function addTime(strftime: (time: Date, format: string) => string): void 
   });
 }
 
-function makeDict(budget: Budget, args: readonly Value[], named: Named): Dict {
-  const dict: Dict = new Map();
-  budget.spend(4 + 2 * named.size);
-  const [from, ...rest] = args;
-  if (rest.length > 0) throw new Refusal(TOO_MANY);
-  if (from !== undefined) {
-    const pairs = isDict(from) ? from : itemsOf(budget, from).map((pair) => itemsOf(budget, pair));
-    for (const [key, value] of pairs) {
-      budget.spend(2);
-      if (key === undefined || value === undefined)
-        throw new Refusal('makes a mapping of no pairs');
-      dict.set(keyOf(key), value);
-    }
-  }
-  for (const [name, value] of named) dict.set(name, value);
-  return dict;
-}
-
 /**
  * A value of JavaScript as one of Python. It brings steps for what a template may do with it.
  *
@@ -62,10 +37,7 @@ function makeDict(budget: Budget, args: readonly Value[], named: Named): Dict {
  */
 export function toValue(budget: Budget, value: unknown): Value {
   budget.give(typeof value === 'string' ? value.length : 0);
-  budget.enter();
-  const made = toValueOf(budget, value);
-  budget.leave();
-  return made;
+  return budget.within(() => toValueOf(budget, value));
 }
 
 function toValueOf(budget: Budget, value: unknown): Value {

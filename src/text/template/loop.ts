@@ -1,4 +1,4 @@
-import { type Budget, Refusal } from './budget.ts';
+import type { Budget } from './budget.ts';
 import { Fields, UNDEFINED, type Value } from './values/value.ts';
 
 /** The variable `loop`. Items are looked at one ahead, and counted only if asked for. */
@@ -14,23 +14,11 @@ export class Loop extends Fields {
   #ahead: Value | undefined;
   #length: number | undefined;
 
-  /** @param recurse what `loop(items)` does, in a loop that is recursive */
-  constructor(
-    budget: Budget,
-    items: Iterable<Value>,
-    depth: number,
-    recurse?: (items: Value, depth: number) => Value,
-  ) {
+  constructor(budget: Budget, items: Iterable<Value>, depth: number) {
     super();
     this.budget = budget;
     this.depth = depth;
     this.#items = items[Symbol.iterator]();
-    if (recurse !== undefined) {
-      this.call = ([next, ...rest]) => {
-        if (next === undefined || rest.length > 0) throw new Refusal('calls "loop" without items');
-        return recurse(next, depth + 1);
-      };
-    }
   }
 
   /** The next item, or undefined at the end. */

@@ -1,28 +1,18 @@
-const STATEMENTS = 'call|filter|generation|with';
-const TESTS =
-  'callable|divisibleby|escaped|even|filter|ge|greaterthan|gt|le|lessthan|lower|lt|odd|sameas|test|upper';
-const FILTERS =
-  'abs|attr|batch|capitalize|center|count|dictsort|e|escape|float|forceescape|groupby|indent|int|max|min|round|slice|sort|sum|title|truncate|unique|wordcount';
-const METHODS =
-  'copy|find|index|is(?:alnum|alpha|digit|lower|space|upper)|partition|remove(?:prefix|suffix)|rfind|rindex|rpartition|rsplit|splitlines|zfill';
-const LOOP_FIELDS = 'changed|cycle|depth0?|revindex0?';
+/** Filters, tests, methods, statements and fields of `loop` that few templates name. */
+const NAMES =
+  'abs|attr|batch|call(?:able)?|capitalize|center|changed|copy|count|cycle|depth0?|dictsort|divisibleby|e|escaped?|even|filter|find|float|forceescape|ge|generation|greaterthan|groupby|gt|indent|int|is(?:alnum|alpha|digit|lower|space|upper)|le|lessthan|lt|max|min|odd|partition|remove(?:prefix|suffix)|revindex0?|rfind|rindex|round|rpartition|rsplit|sameas|slice|sort|splitlines|sum|test|title|truncate|unique|with|wordcount|zfill';
 
+/** Names where they can stand: those that others share, such as `loop.index`, in one place alone. */
 const RARE = new RegExp(
   [
-    String.raw`\{%[-+]?\s*(?:${STATEMENTS})\b`,
-    String.raw`\bis\s+(?:not\s+)?(?:${TESTS})\b`,
-    String.raw`\|\s*(?:${FILTERS})\b`,
-    String.raw`(?<!\bloop)\.\s*(?:${FILTERS}|${METHODS})\b`,
-    String.raw`\.\s*(?:${LOOP_FIELDS})\b`,
-    String.raw`['"](?:${TESTS}|${FILTERS}|${METHODS}|${LOOP_FIELDS}|[<>]=?)['"]`,
-    String.raw`\brange\b`,
+    String.raw`(?:\{%[-+]?|\||\.|\bis|\bis\s+not)\s*(?:${NAMES})\b`,
+    String.raw`\bis\s+(?:not\s+)?(?:lower|upper)\b|(?<!\bloop)\.\s*index\b`,
+    String.raw`['"](?:${NAMES}|index|lower|upper|[<>]=?)['"]`,
+    String.raw`\b(?:range|dict|caller|kwargs|varargs)\b|namespace\(\s*(?!\)|\w+\s*=)`,
   ].join('|'),
 );
 
-/**
- * Whether a template names what few do: a name counts where it can stand, as `index` in
- * `text.index(x)`, not in `loop.index`; as a text constant, such as `map('title')`, anywhere.
- */
+/** Whether a template names what few do; wrong where it names that in what it only writes. */
 export function namesRare(source: string): boolean {
   return RARE.test(source);
 }

@@ -32,7 +32,7 @@ export function takes<Subject>(
         used++;
       }
       if (values[i] === undefined && name === parameter) {
-        throw new Refusal(`leaves out the argument "${name}"`);
+        throw missing(name);
       }
     });
     if (used < named.size) throw new Refusal(UNKNOWN_NAME);
@@ -41,6 +41,9 @@ export function takes<Subject>(
 }
 
 /** Why arguments are refused. */
+export function missing(name: string): Refusal {
+  return new Refusal(`leaves out the argument "${name}"`);
+}
 export const TOO_MANY = 'passes too many arguments';
 export const UNKNOWN_NAME = 'passes an argument by a name that is not known';
 

@@ -8,7 +8,7 @@ import {
   UNDEFINED,
   type Value,
 } from '../values/value.ts';
-import { type Builtin, builtinOf, type Builtins } from './builtin.ts';
+import { type Builtin, builtinOf, type Builtins, missing } from './builtin.ts';
 import { VALUE_FILTERS } from './filters.ts';
 import { pathOf } from './lookup.ts';
 import { TESTS } from './tests.ts';
@@ -17,10 +17,10 @@ import { TESTS } from './tests.ts';
 export const FILTERS: Builtins<Value> = {
   ...VALUE_FILTERS,
   map,
-  select: chosen(true),
-  reject: chosen(false),
-  selectattr: chosenByAttribute(true),
-  rejectattr: chosenByAttribute(false),
+  select: choosing(true, false),
+  reject: choosing(false, false),
+  selectattr: choosing(true, true),
+  rejectattr: choosing(false, true),
 };
 
 /** Jinja's filters that this interpreter does without, to be refused by name. */
@@ -28,16 +28,10 @@ const LEFT_OUT = new Set(
   'filesizeformat pprint random striptags urlencode urlize wordwrap xmlattr format'.split(' '),
 );
 
-/** `value | name(...)` */
-export function applyFilter(
-  budget: Budget,
-  name: string,
-  value: Value,
-  args: readonly Value[],
-  named: Named,
-): Value {
+/** What `value | name(...)` calls. */
+export function filterOf(name: string): Builtin<Value> {
   const filter = builtinOf(FILTERS, name);
-  if (filter !== undefined) return filter(budget, value, args, named);
+  if (filter !== undefined) return filter;
   throw new Refusal(
     LEFT_OUT.has(name)
       ? `uses the filter "${name}", which is not supported`
@@ -45,17 +39,11 @@ export function applyFilter(
   );
 }
 
-/** `value is name(...)` */
-export function applyTest(
-  budget: Budget,
-  name: string,
-  value: Value,
-  args: readonly Value[],
-  named: Named,
-): boolean {
+/** What `value is name(...)` calls; it gives true or false. */
+export function testOf(name: string): Builtin<Value> {
   const test = builtinOf(TESTS, name);
   if (test === undefined) throw new Refusal('uses a test that Jinja does not have');
-  return isTrue(test(budget, value, args, named));
+  return test;
 }
 
 function map(budget: Budget, value: Value, args: readonly Value[], named: Named): Value {
@@ -63,41 +51,27 @@ function map(budget: Budget, value: Value, args: readonly Value[], named: Named)
   const otherwise = named.get('default') ?? null;
   const [name, ...rest] = args;
   const change = (item: Value): Value => {
-    if (name !== undefined) return applyFilter(budget, textOf(name), item, rest, named);
+    if (name !== undefined) return filterOf(textOf(name))(budget, item, rest, named);
     const found = pathOf(budget, item, attribute!);
     return found === UNDEFINED && otherwise !== null ? otherwise : found;
   };
-  if (name === undefined && attribute === undefined) throw new Refusal('names no filter for "map"');
+  if (name === undefined && attribute === undefined) throw missing('filter');
   return new Stream(Array.from(itemsOf(budget, value), change));
 }
 
-/** The items that pass a test, or fail it: themselves, or by what `subjectOf` takes of them. */
-function choose(
-  budget: Budget,
-  value: Value,
-  args: readonly Value[],
-  named: Named,
-  isKept: boolean,
-  subjectOf: (item: Value) => Value,
-): Value {
-  const [name, ...rest] = args;
-  const passes = (item: Value): boolean => {
-    budget.spend(1);
-    const subject = subjectOf(item);
-    return name === undefined
-      ? isTrue(subject)
-      : applyTest(budget, textOf(name), subject, rest, named);
-  };
-  return new Stream(Array.from(itemsOf(budget, value)).filter((item) => passes(item) === isKept));
-}
-
-function chosen(isKept: boolean): Builtin<Value> {
-  return (budget, value, args, named) => choose(budget, value, args, named, isKept, (item) => item);
-}
-
-function chosenByAttribute(isKept: boolean): Builtin<Value> {
-  return (budget, value, [attribute, ...rest], named) => {
-    if (attribute === undefined) throw new Refusal('names no attribute to choose by');
-    return choose(budget, value, rest, named, isKept, (item) => pathOf(budget, item, attribute));
+/** The filters of items that pass a test, or fail it: themselves, or by one of their attributes. */
+function choosing(isKept: boolean, isByAttribute: boolean): Builtin<Value> {
+  return (budget, value, args, named) => {
+    const attribute = isByAttribute ? args[0] : undefined;
+    if (isByAttribute && attribute === undefined) throw missing('attribute');
+    const [name, ...rest] = isByAttribute ? args.slice(1) : args;
+    const passes = (item: Value): boolean => {
+      budget.spend(1);
+      const subject = attribute === undefined ? item : pathOf(budget, item, attribute);
+      const holds =
+        name === undefined ? subject : testOf(textOf(name))(budget, subject, rest, named);
+      return isTrue(holds) === isKept;
+    };
+    return new Stream(Array.from(itemsOf(budget, value)).filter(passes));
   };
 }

@@ -51,8 +51,7 @@ export function attributeOf(budget: Budget, value: Value, name: string): Value {
 export function itemOf(budget: Budget, value: Value, key: Value): Value {
   const item = isDict(value) ? entryOf(budget, value, key) : indexed(budget, value, key);
   if (item !== undefined) return item;
-  if (value === UNDEFINED) throw new Refusal('reads an item of something undefined');
-  const method = typeof key === 'string' ? methodOf(budget, value, key) : undefined;
+  const method = methodOf(budget, value, typeof key === 'string' ? key : '');
   return method === undefined ? UNDEFINED : method;
 }
 
@@ -70,7 +69,7 @@ function indexed(budget: Budget, value: Value, key: Value): Value | undefined {
 }
 
 function methodOf(budget: Budget, value: Value, name: string): Value | undefined {
-  if (value === UNDEFINED) throw new Refusal('reads a field of something undefined');
+  if (value === UNDEFINED) throw new Refusal('reads a part of something undefined');
   if (value instanceof Fields) return value.field(name);
   if (typeof value === 'string') return bound(budget, TEXT_METHODS, value, name);
   if (isDict(value)) return bound(budget, DICT_METHODS, value, name);

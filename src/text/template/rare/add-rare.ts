@@ -4,12 +4,14 @@ import { TESTS } from '../builtins/tests.ts';
 import { TEXT_METHODS } from '../builtins/text-methods.ts';
 import { GLOBALS } from '../globals.ts';
 import { LOOP_FIELDS } from '../loop.ts';
+import { SPECIAL_NAMES } from '../macro.ts';
 import { STATEMENTS } from '../syntax/statements.ts';
 import { RARE_GLOBALS } from './globals.ts';
 import { LIST_FILTERS } from './list-filters.ts';
 import { RARE_DICT_METHODS, RARE_LIST_METHODS } from './list-methods.ts';
 import { RARE_LOOP_FIELDS } from './loop-fields.ts';
 import { NUMBER_FILTERS } from './number-filters.ts';
+import { RARE_SPECIAL_NAMES } from './special-names.ts';
 import { RARE_STATEMENTS } from './statements.ts';
 import { RARE_TESTS } from './tests.ts';
 import { TEXT_FILTERS } from './text-filters.ts';
@@ -23,6 +25,7 @@ export function addRare(): void {
   Object.assign(LIST_METHODS, RARE_LIST_METHODS);
   Object.assign(DICT_METHODS, RARE_DICT_METHODS);
   Object.assign(LOOP_FIELDS, RARE_LOOP_FIELDS);
+  Object.assign(SPECIAL_NAMES, RARE_SPECIAL_NAMES);
   Object.assign(STATEMENTS, RARE_STATEMENTS);
   Object.assign(GLOBALS, RARE_GLOBALS);
 }

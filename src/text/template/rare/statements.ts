@@ -37,7 +37,7 @@ function readCall(parser: TemplateParser): Statement {
   const source = parser.macro(parameters, 'endcall');
   return (scope, out) => {
     const target = parts.callee(scope);
-    const { args, named } = parts.call(scope);
+    const [args, named] = parts.call(scope);
     const caller = makeMacro(source, scope);
     return write(scope, out, invoke(target, args, new Map([...named, ['caller', caller]])));
   };

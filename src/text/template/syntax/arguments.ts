@@ -7,7 +7,7 @@ import type { TokenReader } from './token-reader.ts';
 
 /** More than anybody writes, and few enough to pass on the stack. */
 const MAX_ARGUMENTS = 255;
-export const NO_ARGUMENTS: Call = { args: [], named: NO_NAMES };
+export const NO_ARGUMENTS: Call = [[], NO_NAMES];
 
 type Argument = (scope: Scope, args: Value[], named: Map<string, Value>) => void;
 
@@ -36,7 +36,7 @@ export abstract class ArgumentParser {
       const [args, named]: [Value[], Map<string, Value>] = [[], new Map()];
       scope.budget.spend(2 + parts.length);
       for (const part of parts) part(scope, args, named);
-      return { args, named };
+      return [args, named];
     };
   }
 

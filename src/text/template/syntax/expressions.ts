@@ -1,4 +1,4 @@
-import { calculate, negate } from '../values/arithmetic.ts';
+import { calculate } from '../values/arithmetic.ts';
 import type { Budget } from '../budget.ts';
 import { compare, contains, isEqual } from '../values/comparison.ts';
 import { type Expression, node } from './node.ts';
@@ -133,7 +133,7 @@ export class ExpressionParser extends SuffixParser {
       value = node((scope) => {
         const number = operand(scope);
         if (numberOf(number) === undefined) throw expected('a number', number);
-        return isMinus ? negate(number) : calculate(scope.budget, '+', 0, number);
+        return calculate(scope.budget, '*', isMinus ? -1 : 1, number);
       });
     } else {
       value = this.primary();

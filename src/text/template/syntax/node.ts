@@ -8,10 +8,7 @@ export interface Expression {
   readonly parts?: CallParts;
 }
 
-export interface Call {
-  readonly args: readonly Value[];
-  readonly named: Named;
-}
+export type Call = readonly [args: readonly Value[], named: Named];
 
 export type Arguments = (scope: Scope) => Call;
 
@@ -34,11 +31,7 @@ export function node<Rest extends unknown[], Result>(
 
 /** A call of what an expression gives. */
 export function called(callee: Expression, call: Arguments): Expression {
-  const run = node((scope) => {
-    const target = callee(scope);
-    const { args, named } = call(scope);
-    return invoke(target, args, named);
-  });
+  const run = node((scope) => invoke(callee(scope), ...call(scope)));
   return Object.assign(run, { parts: { callee, call } });
 }
 

@@ -1,13 +1,11 @@
 import { loopStatement } from '../loop-statement.ts';
-import { makeMacro, type MacroSource, type Parameter } from '../macro.ts';
+import { makeMacro, type MacroSource, type Parameter, SPECIAL_NAMES } from '../macro.ts';
 import { capture, type Scope, sequence, type Statement } from '../scope.ts';
 import { print } from '../values/printing.ts';
 import { isTrue, type Value } from '../values/value.ts';
 import { type Expression, node } from './node.ts';
 import { TargetParser } from './targets.ts';
 
-/** Names that Jinja gives to the body of a macro which reads them. */
-const SPECIAL_NAMES = ['caller', 'varargs', 'kwargs'];
 /** Statements of Jinja that this interpreter does without, to be refused by name. */
 const LEFT_OUT = new Set('block extends include import from autoescape do trans'.split(' '));
 
@@ -64,8 +62,11 @@ export class TemplateParser extends TargetParser {
     const from = names.length;
     const body = this.body(end);
     this.loops = loops;
-    const special = SPECIAL_NAMES.filter((name) => names.includes(name, from));
-    return { parameters, body, special: new Set(special) };
+    const own = new Set(parameters.map(({ name }) => name));
+    const special = Object.keys(SPECIAL_NAMES).filter(
+      (name) => names.includes(name, from) && !own.has(name),
+    );
+    return { parameters, body, special };
   }
 
   /** Filters with a bar before each. */

@@ -1,4 +1,4 @@
-import { applyFilter, applyTest } from '../builtins/choosing.ts';
+import { filterOf, testOf } from '../builtins/choosing.ts';
 import { attributeOf, itemOf } from '../builtins/lookup.ts';
 import { cut } from '../values/slices.ts';
 import { NO_NAMES } from '../values/value.ts';
@@ -36,11 +36,7 @@ export abstract class SuffixParser extends OperandParser {
   filter(value: Expression): Expression {
     const name = this.#dotted();
     const call = this.reader.is('operator', '(') ? this.arguments() : () => NO_ARGUMENTS;
-    return node((scope) => {
-      const subject = value(scope);
-      const { args, named } = call(scope);
-      return applyFilter(scope.budget, name, subject, args, named);
-    });
+    return node((scope) => filterOf(name)(scope.budget, value(scope), ...call(scope)));
   }
 
   #test(value: Expression): Expression {
@@ -48,12 +44,8 @@ export abstract class SuffixParser extends OperandParser {
     const isNegated = reader.skip('name', 'not');
     const name = this.#dotted();
     const call = this.#testArguments();
-    if (reader.is('name', 'is')) throw reader.wrong('one test and not another');
-    return node((scope) => {
-      const subject = value(scope);
-      const { args, named } = call(scope);
-      return applyTest(scope.budget, name, subject, args, named) !== isNegated;
-    });
+    if (reader.is('name', 'is')) throw reader.wrong('no second test');
+    return node((scope) => testOf(name)(scope.budget, value(scope), ...call(scope)) !== isNegated);
   }
 
   /** In parentheses, or one operand without. */
@@ -63,7 +55,7 @@ export abstract class SuffixParser extends OperandParser {
     if (!reader.isOperand || reader.is('name', 'else', 'or', 'and', 'is'))
       return () => NO_ARGUMENTS;
     const operand = this.postfix(this.primary());
-    return (scope) => ({ args: [operand(scope)], named: NO_NAMES });
+    return (scope) => [[operand(scope)], NO_NAMES];
   }
 
   #dotted(): string {
@@ -87,7 +79,7 @@ export abstract class SuffixParser extends OperandParser {
     const parts: (Expression | undefined)[] = [];
     let isSlice = false;
     if (!reader.is('operator', ':')) parts.push(this.expression());
-    while (reader.skip('operator', ':')) {
+    while (parts.length < 3 && reader.skip('operator', ':')) {
       if (!isSlice && parts.length === 0) parts.push(undefined);
       isSlice = true;
       const isOmitted = reader.is('operator', ':', ']');
@@ -95,7 +87,6 @@ export abstract class SuffixParser extends OperandParser {
     }
     reader.expect('operator', ']');
     const [start, stop, step] = parts;
-    if (parts.length > 3) throw reader.wrong('at most two colons');
     if (!isSlice) return node((scope) => itemOf(scope.budget, value(scope), start!(scope)));
     return node((scope) => {
       const whole = value(scope);

@@ -8,12 +8,12 @@ export function calculate(budget: Budget, operator: string, a: Value, b: Value):
     const isFloat = a instanceof Float || b instanceof Float;
     return calculateNumbers(operator, x, y, isFloat);
   }
-  if (operator === '+') return join(budget, a, b);
-  if (operator === '*') {
-    if (typeof b === 'number' || typeof b === 'boolean') return repeat(budget, a, Number(b));
-    if (typeof a === 'number' || typeof a === 'boolean') return repeat(budget, b, Number(a));
-  }
-  throw new Refusal(`expected two numbers for "${operator}", got ${kindOf(a)} and ${kindOf(b)}`);
+  if (operator === '*' && y !== undefined && !(b instanceof Float)) return repeat(budget, a, y);
+  if (operator === '*' && x !== undefined && !(a instanceof Float)) return repeat(budget, b, x);
+  const joined = operator === '+' ? join(budget, a, b) : undefined;
+  if (joined !== undefined) return joined;
+  const wanted = `two numbers${operator === '+' ? ' or two texts' : ''} for "${operator}"`;
+  throw new Refusal(`expected ${wanted}, got ${kindOf(a)} and ${kindOf(b)}`);
 }
 
 function calculateNumbers(operator: string, x: number, y: number, isFloat: boolean): Value {
@@ -25,12 +25,13 @@ function calculateNumbers(operator: string, x: number, y: number, isFloat: boole
       return give(x - y);
     case '*':
       return give(x * y);
-    case '**':
-      if (x === 0 && y < 0) throw new Refusal('divides by zero');
-      if (x < 0 && !Number.isInteger(y)) throw new Refusal('makes a complex number');
-      return isFloat || y < 0 ? new Float(x ** y) : int(x ** y);
   }
-  if (y === 0) throw new Refusal('divides by zero');
+  const isPower = operator === '**';
+  if (isPower ? x === 0 && y < 0 : y === 0) throw new Refusal('divides by zero');
+  if (isPower) {
+    if (x < 0 && !Number.isInteger(y)) throw new Refusal('makes a complex number');
+    return isFloat || y < 0 ? new Float(x ** y) : int(x ** y);
+  }
   if (operator === '/') return new Float(x / y);
   const rest = x % y;
   const modulo = rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
@@ -38,18 +39,16 @@ function calculateNumbers(operator: string, x: number, y: number, isFloat: boole
   return give(isFloat ? Math.round((x - modulo) / y) : (x - modulo) / y);
 }
 
-function join(budget: Budget, a: Value, b: Value): Value {
+/** Two texts, lists or tuples as one; undefined for what is not of one kind. */
+function join(budget: Budget, a: Value, b: Value): Value | undefined {
   if (typeof a === 'string' && typeof b === 'string') {
     budget.write(a.length + b.length);
     return a + b;
   }
-  if (Array.isArray(a) && Array.isArray(b) && a.constructor === b.constructor) {
-    if (!(a instanceof Range)) {
-      budget.spend((a.length + b.length) / 4);
-      return a.concat(b);
-    }
-  }
-  throw new Refusal(`expected two texts or two numbers for "+", got ${kindOf(a)} and ${kindOf(b)}`);
+  const isList = Array.isArray(a) && Array.isArray(b) && a.constructor === b.constructor;
+  if (!isList || a instanceof Range) return undefined;
+  budget.spend((a.length + b.length) / 4);
+  return a.concat(b);
 }
 
 function repeat(budget: Budget, value: Value, count: number): Value {
@@ -63,11 +62,4 @@ function repeat(budget: Budget, value: Value, count: number): Value {
   const copy = value.slice(0, 0);
   for (let i = 0; i < times && value.length > 0; i++) for (const item of value) copy.push(item);
   return copy;
-}
-
-export function negate(value: Value): Value {
-  if (value instanceof Float) return new Float(-value.value);
-  const number = numberOf(value);
-  if (number === undefined) throw expected('a number', value);
-  return 0 - number;
 }

@@ -1,15 +1,13 @@
-import { type Budget, Refusal } from '../budget.ts';
+import { type Budget } from '../budget.ts';
 import {
   type Dict,
   expected,
-  Fields,
   isDict,
   itemsOf,
   type Key,
   numberOf,
-  UNDEFINED,
+  textOf,
   type Value,
-  View,
 } from './value.ts';
 
 /** Python's `==`. */
@@ -19,10 +17,7 @@ export function isEqual(budget: Budget, a: Value, b: Value): boolean {
     budget.read(Math.min(a.length, b.length));
     return a === b || (a.length === b.length && budget.plain(a) === budget.plain(b));
   }
-  budget.enter();
-  const equal = isEqualValue(budget, a, b);
-  budget.leave();
-  return equal;
+  return budget.within(() => isEqualValue(budget, a, b));
 }
 
 function isEqualValue(budget: Budget, a: Value, b: Value): boolean {
@@ -45,10 +40,7 @@ function isEqualValue(budget: Budget, a: Value, b: Value): boolean {
 
 /** Below 0 where `a` comes first, as Python's `<` has it. */
 export function compare(budget: Budget, a: Value, b: Value): number {
-  budget.enter();
-  const order = compareValues(budget, a, b);
-  budget.leave();
-  return order;
+  return budget.within(() => compareValues(budget, a, b));
 }
 
 function compareValues(budget: Budget, a: Value, b: Value): number {
@@ -69,28 +61,18 @@ function compareValues(budget: Budget, a: Value, b: Value): number {
 
 /** By code points: in UTF-16 a surrogate pair would come before U+E000. */
 function compareTexts(a: string, b: string): number {
-  if (a === b) return 0;
   let i = 0;
   while (i < a.length && a.charCodeAt(i) === b.charCodeAt(i)) i++;
-  const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
-  if (Number.isNaN(x) || Number.isNaN(y)) return a.length - b.length;
-  return inOrder(x) - inOrder(y);
-}
-
-function inOrder(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
+  return (a.codePointAt(i) ?? -1) - (b.codePointAt(i) ?? -1);
 }
 
 /** Python's `in`. */
 export function contains(budget: Budget, container: Value, value: Value): boolean {
   if (typeof container === 'string') {
-    if (typeof value !== 'string') throw expected('a string to look for in a string', value);
-    return find(budget, container, value) >= 0;
+    return find(budget, container, textOf(value)) >= 0;
   }
   if (isDict(container)) return entryOf(budget, container, value) !== undefined;
-  if (container instanceof Fields) throw expected('something to look in', container);
-  const items = container instanceof View ? container.items : itemsOf(budget, container);
-  return items.some((item) => isEqual(budget, item, value));
+  return itemsOf(budget, container).some((item) => isEqual(budget, item, value));
 }
 
 /**
@@ -115,6 +97,5 @@ export function entryOf(budget: Budget, dict: Dict, value: Value): Value | undef
 export function keyOf(value: Value): Key {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value;
   if (typeof value === 'boolean') return value;
-  if (value === UNDEFINED) throw new Refusal('uses something undefined as a key');
   throw expected('a text or an integer as a key', value);
 }

@@ -2,25 +2,18 @@ import type { Budget } from '../budget.ts';
 import { printFloat } from './printing.ts';
 import { compare } from './comparison.ts';
 import {
+  type Dict,
   expected,
   Float,
+  intOf,
   isDict,
   isTrue,
   itemsOf,
   type Key,
   Range,
-  sizeOf,
   textOf,
   type Value,
 } from './value.ts';
-
-interface Style {
-  readonly isAscii: boolean;
-  readonly isSorted: boolean;
-  readonly indent: string | undefined;
-  readonly item: string;
-  readonly key: string;
-}
 
 /** The filter `tojson` of transformers, which is Python's `json.dumps`. */
 export function toJson(
@@ -31,86 +24,66 @@ export function toJson(
   separators: Value = null,
   sortKeys: Value = false,
 ): string {
-  const [item, key] =
-    separators === null ? [indent === null ? ', ' : ',', ': '] : itemsOf(budget, separators);
-  const style = {
-    isAscii: isTrue(ensureAscii),
-    isSorted: isTrue(sortKeys),
-    indent: indentOf(budget, indent),
-    item: textOf(item!),
-    key: textOf(key ?? null),
-  };
-  const text = write(budget, value, style, '\n');
+  const step = indentOf(budget, indent);
+  const pair =
+    separators === null
+      ? [step === undefined ? ', ' : ',', ': ']
+      : itemsOf(budget, separators).map(textOf);
+  if (pair.length !== 2) throw expected('two separators', separators);
+  const [comma = '', colon = ''] = pair;
+
+  function quote(text: string): string {
+    const quoted = JSON.stringify(text);
+    if (!isTrue(ensureAscii)) return quoted;
+    return quoted.replaceAll(/[^ -~]/g, escape);
+  }
+
+  function entriesOf(dict: Dict): (readonly [Key, Value])[] {
+    const entries = [...dict];
+    return isTrue(sortKeys) ? entries.toSorted(([a], [b]) => compare(budget, a, b)) : entries;
+  }
+
+  /** @param line a line break and the blanks that the value's own line begins with */
+  function write(one: Value, line: string): string {
+    const text = budget.within(() => writeOne(one, line));
+    budget.read(text.length);
+    return text;
+  }
+
+  function writeOne(one: Value, line: string): string {
+    if (one === null || typeof one === 'boolean' || typeof one === 'number') return String(one);
+    if (typeof one === 'string') return quote(one);
+    if (one instanceof Float) {
+      return Number.isFinite(one.value) ? printFloat(one.value) : String(one.value);
+    }
+    const isList = Array.isArray(one);
+    if (one instanceof Range || !(isList || isDict(one))) {
+      throw expected('a value that JSON can hold', one);
+    }
+    const [inner, outer] = step === undefined ? ['', ''] : [line + step, line];
+    if (inner.length > budget.maxLength) budget.write(inner.length);
+    const parts = isList
+      ? one.map((item) => write(item, inner))
+      : entriesOf(one).map(([key, item]) => quote(String(key)) + colon + write(item, inner));
+    const [open, close] = isList ? '[]' : '{}';
+    if (parts.length === 0) return `${open}${close}`;
+    budget.write(parts.length * (inner.length + comma.length));
+    return open + inner + parts.join(comma + inner) + outer + close;
+  }
+
+  const text = write(value, '\n');
   budget.write(text.length);
   return text;
+}
+
+function escape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function indentOf(budget: Budget, indent: Value): string | undefined {
   if (indent === null) return undefined;
   if (typeof indent === 'string') return indent;
-  const width = Math.max(0, Number(indent));
-  if (!Number.isInteger(width)) throw expected('an integer to indent by', indent);
+  const width = Math.max(0, intOf(indent));
   budget.write(width);
   return ' '.repeat(width);
-}
-
-/** @param line a line break and the blanks that the value's own line begins with */
-function write(budget: Budget, value: Value, style: Style, line: string): string {
-  budget.enter();
-  const text = writeOne(budget, value, style, line);
-  budget.leave();
-  budget.read(text.length);
-  return text;
-}
-
-function writeOne(budget: Budget, value: Value, style: Style, line: string): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'number') {
-    return String(value);
-  }
-  if (typeof value === 'string') return writeText(value, style);
-  if (value instanceof Float) return writeFloat(value.value);
-  const isList = Array.isArray(value);
-  if (value instanceof Range || !(isList || isDict(value))) {
-    throw expected('a value that JSON can hold', value);
-  }
-  const [open, close] = isList ? '[]' : '{}';
-  if (sizeOf(budget, value) === 0) return `${open}${close}`;
-  const inner = style.indent === undefined ? '' : line + style.indent;
-  if (inner.length > budget.maxLength) budget.write(inner.length);
-  const parts = isList
-    ? value.map((item) => write(budget, item, style, inner))
-    : entriesOf(budget, value, style).map(
-        ([key, item]) =>
-          writeText(keyOf(key), style) + style.key + write(budget, item, style, inner),
-      );
-  budget.write(parts.length * (inner.length + style.item.length));
-  const outer = style.indent === undefined ? '' : line;
-  return open + inner + parts.join(style.item + inner) + outer + close;
-}
-
-function entriesOf(
-  budget: Budget,
-  dict: ReadonlyMap<Key, Value>,
-  { isSorted }: Style,
-): (readonly [Key, Value])[] {
-  const entries = [...dict];
-  return isSorted ? entries.toSorted(([a], [b]) => compare(budget, a, b)) : entries;
-}
-
-function keyOf(key: Key): string {
-  return typeof key === 'string' ? key : String(key);
-}
-
-function writeFloat(value: number): string {
-  if (Number.isFinite(value)) return printFloat(value);
-  return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
-}
-
-function writeText(text: string, { isAscii }: Style): string {
-  const quoted = JSON.stringify(text);
-  if (!isAscii) return quoted;
-  return quoted.replaceAll(
-    /[^ -~]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

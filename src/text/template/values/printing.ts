@@ -1,9 +1,9 @@
-import { type Budget, Refusal } from '../budget.ts';
+import { type Budget } from '../budget.ts';
 import {
   expected,
   Float,
   isDict,
-  Namespace,
+  isList,
   Range,
   Tuple,
   UNDEFINED,
@@ -22,9 +22,7 @@ export function print(budget: Budget, value: Value): string {
 
 /** What Python's `repr()` gives, as values within lists and mappings are written. */
 export function represent(budget: Budget, value: Value): string {
-  budget.enter();
-  const text = representOne(budget, value);
-  budget.leave();
+  const text = budget.within(() => representOne(budget, value));
   budget.read(text.length);
   return text;
 }
@@ -40,9 +38,8 @@ function representOne(budget: Budget, value: Value): string {
   const list = (items: readonly Value[]): string =>
     items.map((item) => represent(budget, item)).join(', ');
   if (value instanceof Range && value.source !== '') return value.source;
-  if (value instanceof Range) throw expected('a list to write as text', value);
   if (value instanceof Tuple) return value.length === 1 ? `(${list(value)},)` : `(${list(value)})`;
-  if (Array.isArray(value)) return `[${list(value)}]`;
+  if (isList(value)) return `[${list(value)}]`;
   if (value instanceof View) return `${value.name}([${list(value.items)}])`;
   if (isDict(value)) {
     const entries = Array.from(
@@ -51,34 +48,27 @@ function representOne(budget: Budget, value: Value): string {
     );
     return `{${entries.join(', ')}}`;
   }
-  if (value instanceof Namespace) throw new Refusal('writes a namespace as text');
   throw expected('a value to write as text', value);
 }
 
 export function printFloat(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  if (!Number.isFinite(value)) return String(value).toLowerCase().replace('inity', '');
+  if (Object.is(value, -0)) return '-0.0';
   const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e16) return Number.isInteger(value) ? `${value}.0` : String(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e16))
+    return Number.isInteger(value) ? `${value}.0` : String(value);
   const [digits, exponent] = value.toExponential().split('e') as [string, string];
   return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 }
 
 /** Private-use characters may stand for others in messages, so they are written as they are. */
 const HIDDEN = /[^\P{C}\uE000-\uF8FF]|[^\P{Z} ]|[\\'\n\r\t]/gu;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-};
 
 function quote(text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escape = (point: string): string => {
     if (point === "'") return mark === "'" ? "\\'" : "'";
-    const known = ESCAPES[point];
-    if (known !== undefined) return known;
+    if ('\\\n\r\t'.includes(point)) return JSON.stringify(point).slice(1, -1);
     const code = point.codePointAt(0)!;
     const hex = (letter: string, length: number): string =>
       `\\${letter}${code.toString(16).padStart(length, '0')}`;

@@ -2,10 +2,8 @@ import { type Budget, Refusal } from '../budget.ts';
 import { find } from './comparison.ts';
 import { hasPairs } from './value.ts';
 
-/** What Python takes for blanks, which is not what JavaScript's `trim` does. */
-const BLANK = new Set(
-  '\t\n\v\f\r\x1C\x1D\x1E\x1F \x85\xA0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000',
-);
+/** What Python takes for blanks, and JavaScript's `trim` does not. */
+const MORE_BLANKS = '\x1C\x1D\x1E\x1F\x85';
 
 export type Side = 'left' | 'right' | 'both';
 
@@ -22,13 +20,19 @@ export function strip(
 ): string {
   const isPaired = characters !== undefined && hasPairs(characters + plain);
   const points = isPaired ? Array.from(plain) : plain;
-  const dropped = characters === undefined ? BLANK : new Set(characters);
+  const dropped = new Set(characters);
+  const isDropped = (point: string): boolean =>
+    characters === undefined ? isBlank(point) : dropped.has(point);
   let [start, end] = [0, points.length];
-  if (side !== 'right') while (start < end && dropped.has(points[start]!)) start++;
-  if (side !== 'left') while (end > start && dropped.has(points[end - 1]!)) end--;
+  if (side !== 'right') while (start < end && isDropped(points[start]!)) start++;
+  if (side !== 'left') while (end > start && isDropped(points[end - 1]!)) end--;
   if (typeof points === 'string') return text.slice(start, end);
   const before = points.slice(0, start).join('').length;
   return text.slice(before, before + points.slice(start, end).join('').length);
+}
+
+function isBlank(point: string): boolean {
+  return point.trim() === '' ? point !== '\uFEFF' : MORE_BLANKS.includes(point);
 }
 
 /** Python's `split`: at a separator, or at blanks and without empty parts. */
@@ -44,7 +48,7 @@ export function split(
   if (separator === undefined) {
     let at = 0;
     for (;;) {
-      while (at < text.length && BLANK.has(text[at]!)) at++;
+      while (at < text.length && isBlank(text[at]!)) at++;
       if (at === text.length) return parts;
       budget.spend(1);
       if (parts.length === most) {
@@ -52,7 +56,7 @@ export function split(
         return parts;
       }
       const start = at;
-      while (at < text.length && !BLANK.has(text[at]!)) at++;
+      while (at < text.length && !isBlank(text[at]!)) at++;
       parts.push(text.slice(start, at));
     }
   }
@@ -70,18 +74,11 @@ export function split(
 
 /** Python's `replace`; an empty text is found before each character and at the end. */
 export function replace(budget: Budget, text: string, old: string, by: string, limit = -1): string {
-  const most = limit < 0 ? Infinity : limit;
-  if (old !== '') {
-    const parts = split(budget, text, old, limit);
-    budget.write(text.length + (parts.length - 1) * (by.length - old.length));
-    return parts.join(by);
-  }
-  budget.spend(text.length);
-  const points = Array.from(text);
-  const count = Math.min(most, points.length + 1);
-  budget.write(text.length + count * by.length);
-  const tail = count > points.length ? by : '';
-  return points.map((point, i) => (i < count ? by + point : point)).join('') + tail;
+  if (old === '') budget.spend(text.length);
+  const parts = old === '' ? ['', ...text, ''] : split(budget, text, old, limit);
+  const count = limit < 0 ? parts.length - 1 : Math.min(limit, parts.length - 1);
+  budget.write(text.length + count * (by.length - old.length));
+  return parts.slice(0, count + 1).join(by) + parts.slice(count + 1).join('');
 }
 
 /** Texts with another between them. */
