@@ -65,8 +65,8 @@ test('a refusal says in which line', async () => {
     ['\n{{ 1 + "a" }}', /expected .* for "\+", got an integer and a string \(line 2\)/],
     ['\n\n{% if %}', /expected an expression in line 3; pass another as "chatTemplate"$/],
     ['{% for x in y %}', /expected "endfor" at its end/],
-    ['{{ x | wordwrap(3) }}', /the filter "wordwrap", which is not supported/],
-    ['{% include "x" %}', /"include", which is not supported/],
+    ['{{ x | wordwrap(3) }}', /uses a filter "wordwrap", which is not supported \(line 1\)/],
+    ['{% include "x" %}', /expected no statement "include", which is not supported, in line 1/],
     ['{{ 2 ** 53 }}', /an integer beyond 2\^53, which is not supported/],
   ];
   for (const [source, message] of wrong) {

@@ -72,8 +72,8 @@ export class ConversationWriter {
       return {
         ...hiding.value(variables),
         messages: hidden,
-        tools: tools && hiding.value(tools),
-        documents: documents && hiding.value(documents),
+        tools: hiding.value(tools),
+        documents: hiding.value(documents),
         add_generation_prompt: !isContinued,
       };
     };

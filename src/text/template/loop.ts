@@ -1,4 +1,5 @@
 import type { Budget } from './budget.ts';
+import { ownOf } from './builtins/builtin.ts';
 import { Fields, UNDEFINED, type Value } from './values/value.ts';
 
 /** The variable `loop`. Items are looked at one ahead, and counted only if asked for. */
@@ -53,7 +54,7 @@ export class Loop extends Fields {
   }
 
   override field(name: string): Value | undefined {
-    return Object.hasOwn(LOOP_FIELDS, name) ? LOOP_FIELDS[name]!(this) : undefined;
+    return ownOf(LOOP_FIELDS, name)?.(this);
   }
 
   #pull(): Value | undefined {

@@ -6,7 +6,7 @@ import { Callable, UNDEFINED, type Value } from './values/value.ts';
 
 export interface Parameter {
   readonly name: string;
-  readonly otherwise?: Expression;
+  readonly otherwise: Expression | undefined;
 }
 
 /** What stands between `macro` or `call` and its end. */

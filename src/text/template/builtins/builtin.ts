@@ -47,11 +47,13 @@ export function missing(name: string): Refusal {
 export const TOO_MANY = 'passes too many arguments';
 export const UNKNOWN_NAME = 'passes an argument by a name that is not known';
 
-/** The function of that name, if it is the table's own. */
-export function builtinOf<Subject>(
-  table: Builtins<Subject>,
-  name: string,
-): Builtin<Subject> | undefined {
+/** What a name that is not known is refused with; only a plain word is quoted. */
+export function unsupported(kind: string, name: string): string {
+  return `${kind}${/^[a-z]{1,20}$/.test(name) ? ` "${name}"` : ''}, which is not supported`;
+}
+
+/** What a table has by a name, if it is the table's own. */
+export function ownOf<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 

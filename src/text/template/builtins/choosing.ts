@@ -8,7 +8,7 @@ import {
   UNDEFINED,
   type Value,
 } from '../values/value.ts';
-import { type Builtin, builtinOf, type Builtins, missing } from './builtin.ts';
+import { type Builtin, type Builtins, missing, ownOf, unsupported } from './builtin.ts';
 import { VALUE_FILTERS } from './filters.ts';
 import { pathOf } from './lookup.ts';
 import { TESTS } from './tests.ts';
@@ -23,27 +23,20 @@ export const FILTERS: Builtins<Value> = {
   rejectattr: choosing(false, true),
 };
 
-/** Jinja's filters that this interpreter does without, to be refused by name. */
-const LEFT_OUT = new Set(
-  'filesizeformat pprint random striptags urlencode urlize wordwrap xmlattr format'.split(' '),
-);
-
 /** What `value | name(...)` calls. */
 export function filterOf(name: string): Builtin<Value> {
-  const filter = builtinOf(FILTERS, name);
-  if (filter !== undefined) return filter;
-  throw new Refusal(
-    LEFT_OUT.has(name)
-      ? `uses the filter "${name}", which is not supported`
-      : 'uses a filter that Jinja does not have',
-  );
+  return builtinOf(FILTERS, 'filter', name);
 }
 
 /** What `value is name(...)` calls; it gives true or false. */
 export function testOf(name: string): Builtin<Value> {
-  const test = builtinOf(TESTS, name);
-  if (test === undefined) throw new Refusal('uses a test that Jinja does not have');
-  return test;
+  return builtinOf(TESTS, 'test', name);
+}
+
+function builtinOf(table: Builtins<Value>, kind: string, name: string): Builtin<Value> {
+  const builtin = ownOf(table, name);
+  if (builtin === undefined) throw new Refusal(`uses a ${unsupported(kind, name)}`);
+  return builtin;
 }
 
 function map(budget: Budget, value: Value, args: readonly Value[], named: Named): Value {

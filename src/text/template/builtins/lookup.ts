@@ -1,5 +1,5 @@
 import { type Budget, Refusal } from '../budget.ts';
-import { bind, type Builtin, builtinOf, type Builtins, takes } from './builtin.ts';
+import { bind, type Builtin, ownOf, type Builtins, takes } from './builtin.ts';
 import { entryOf } from '../values/comparison.ts';
 import { TEXT_METHODS } from './text-methods.ts';
 import {
@@ -84,7 +84,7 @@ function bound<Subject>(
   subject: Subject,
   name: string,
 ): Value | undefined {
-  const method = builtinOf(table, name);
+  const method = ownOf(table, name);
   return method === undefined ? undefined : bind(method, budget, subject);
 }
 

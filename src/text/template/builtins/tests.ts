@@ -1,5 +1,5 @@
 import type { Budget } from '../budget.ts';
-import { contains, isEqual } from '../values/comparison.ts';
+import { compare, contains, isEqual } from '../values/comparison.ts';
 import { type Builtin, type Builtins, takes } from './builtin.ts';
 import {
   Float,
@@ -30,6 +30,10 @@ export const TESTS: Builtins<Value> = {
   in: takes('seq', (budget, value, list) => contains(budget, list, value)),
   ...aliases('eq equalto ==', isEqual),
   ...aliases('ne !=', (budget, a, b) => !isEqual(budget, a, b)),
+  ...aliases('lt lessthan <', (budget, a, b) => compare(budget, a, b) < 0),
+  ...aliases('le <=', (budget, a, b) => compare(budget, a, b) <= 0),
+  ...aliases('gt greaterthan >', (budget, a, b) => compare(budget, a, b) > 0),
+  ...aliases('ge >=', (budget, a, b) => compare(budget, a, b) >= 0),
 };
 
 export function kind(holds: (value: Value) => boolean): Builtin<Value> {
@@ -37,7 +41,7 @@ export function kind(holds: (value: Value) => boolean): Builtin<Value> {
 }
 
 /** A comparison by all its names. */
-export function aliases(
+function aliases(
   names: string,
   holds: (budget: Budget, a: Value, b: Value) => boolean,
 ): Builtins<Value> {

@@ -1,9 +1,9 @@
 import type { Budget } from '../budget.ts';
 import { FILTERS } from '../builtins/choosing.ts';
-import { aliases, kind, TESTS } from '../builtins/tests.ts';
-import { type Builtin, builtinOf, type Builtins, takes } from '../builtins/builtin.ts';
+import { kind, TESTS } from '../builtins/tests.ts';
+import { type Builtin, ownOf, type Builtins, takes } from '../builtins/builtin.ts';
 import { calculate } from '../values/arithmetic.ts';
-import { compare, isEqual } from '../values/comparison.ts';
+import { isEqual } from '../values/comparison.ts';
 import { print } from '../values/printing.ts';
 import { Callable, Float, textOf, UNDEFINED, type Value } from '../values/value.ts';
 import { hasCase } from './text.ts';
@@ -22,12 +22,8 @@ export const RARE_TESTS: Builtins<Value> = {
     (budget, value, other) =>
       value === other || (value instanceof Float && isEqual(budget, value, other)),
   ),
-  filter: kind((value) => builtinOf(FILTERS, textOf(value)) !== undefined),
-  test: kind((value) => builtinOf(TESTS, textOf(value)) !== undefined),
-  ...aliases('lt lessthan <', (budget, a, b) => compare(budget, a, b) < 0),
-  ...aliases('le <=', (budget, a, b) => compare(budget, a, b) <= 0),
-  ...aliases('gt greaterthan >', (budget, a, b) => compare(budget, a, b) > 0),
-  ...aliases('ge >=', (budget, a, b) => compare(budget, a, b) >= 0),
+  filter: kind((value) => ownOf(FILTERS, textOf(value)) !== undefined),
+  test: kind((value) => ownOf(TESTS, textOf(value)) !== undefined),
 };
 
 function leaves(budget: Budget, value: Value, by: Value, rest: number): boolean {

@@ -1,22 +1,13 @@
 import { calculate } from '../values/arithmetic.ts';
-import type { Budget } from '../budget.ts';
-import { compare, contains, isEqual } from '../values/comparison.ts';
+import type { Builtin } from '../builtins/builtin.ts';
+import { testOf } from '../builtins/choosing.ts';
 import { type Expression, node } from './node.ts';
 import { SuffixParser } from './suffixes.ts';
 import { print } from '../values/printing.ts';
-import { expected, isTrue, numberOf, UNDEFINED, type Value } from '../values/value.ts';
+import { expected, isTrue, NO_NAMES, numberOf, UNDEFINED, type Value } from '../values/value.ts';
 
-type Comparison = (budget: Budget, a: Value, b: Value) => boolean;
-
-const COMPARISONS: Readonly<Record<string, Comparison>> = {
-  '==': isEqual,
-  '!=': (budget, a, b) => !isEqual(budget, a, b),
-  '<': (budget, a, b) => compare(budget, a, b) < 0,
-  '<=': (budget, a, b) => compare(budget, a, b) <= 0,
-  '>': (budget, a, b) => compare(budget, a, b) > 0,
-  '>=': (budget, a, b) => compare(budget, a, b) >= 0,
-  in: (budget, a, b) => contains(budget, b, a),
-};
+/** Operators that are tests by the same names. */
+const COMPARISONS = ['==', '!=', '<', '<=', '>', '>='];
 
 /** Makes one expression of two and the operator between them. */
 type Joining = (operator: string, a: Expression, b: Expression) => Expression;
@@ -58,33 +49,25 @@ export class ExpressionParser extends SuffixParser {
   }
 
   #compare(): Expression {
+    const { reader } = this;
     const first = this.#sum();
-    const rest: [Comparison, Expression][] = [];
-    for (let compared = this.#comparison(); compared; compared = this.#comparison()) {
-      rest.push([compared, this.#sum()]);
+    const rest: [isNegated: boolean, test: Builtin<Value>, operand: Expression][] = [];
+    for (;;) {
+      const isNegated = reader.is('name', 'not') && reader.peek(1).value === 'in';
+      if (isNegated) reader.next();
+      if (!reader.is('operator', ...COMPARISONS) && !reader.is('name', 'in')) break;
+      rest.push([isNegated, testOf(reader.next().value), this.#sum()]);
     }
     if (rest.length === 0) return first;
     return node((scope) => {
       let left = first(scope);
-      return rest.every(([holds, operand]) => {
+      return rest.every(([isNegated, test, operand]) => {
         const right = operand(scope);
-        const isHeld = holds(scope.budget, left, right);
+        const isHeld = test(scope.budget, left, [right], NO_NAMES) !== isNegated;
         left = right;
         return isHeld;
       });
     });
-  }
-
-  #comparison(): Comparison | undefined {
-    const { reader } = this;
-    const isNegated = reader.is('name', 'not') && reader.peek(1).value === 'in';
-    if (isNegated) reader.next();
-    const { type, value } = reader.peek();
-    const isKnown = type === 'operator' || (type === 'name' && value === 'in');
-    const comparison = isKnown ? COMPARISONS[value] : undefined;
-    if (comparison === undefined) return undefined;
-    reader.next();
-    return isNegated ? (budget, a, b) => !comparison(budget, a, b) : comparison;
   }
 
   #sum(): Expression {

@@ -19,6 +19,7 @@ const END_PRINT = /-\}\}\s*|\}\}/y;
 /** Behind a dot there is no float: `x.0.1` is an item of an item. */
 const TOKEN =
   /(?<float>(?<!\.)\d[\d_]*(?:\.\d[\d_]*(?:[eE][+-]?\d[\d_]*)?|[eE][+-]?\d[\d_]*))|(?<integer>0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*)|(?<name>[\p{L}_][\p{L}\p{N}\p{M}_]*)|(?<string>'(?:[^'\\]|\\[^])*'|"(?:[^"\\]|\\[^])*")|(?<operator>\/\/|\*\*|[=!<>]=|[-+*/%~[\](){}<>=.:|,;])/uy;
+const UNENDED = 'a comment or "raw" without an end';
 /** Published templates have up to 8,000. */
 const MAX_TOKENS = 2 ** 15;
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
@@ -70,7 +71,7 @@ export function tokenize(template: string): Token[] {
   function pushRaw(): void {
     END_RAW.lastIndex = at;
     const end = END_RAW.exec(source);
-    if (end === null) throw refusal('"raw" without an end');
+    if (end === null) throw refusal(UNENDED);
     pushText(end.index, end[1]);
     skipTo(end.index + end[0].length);
   }
@@ -107,7 +108,7 @@ export function tokenize(template: string): Token[] {
     pushText(start, kind === undefined || (isPrint && sign !== '-') ? '+' : sign);
     if (kind === undefined) return tokens;
     if (kind === '#') {
-      if (take(COMMENT) === null) throw refusal('a comment without an end');
+      if (take(COMMENT) === null) throw refusal(UNENDED);
     } else if (take(RAW) !== null) pushRaw();
     else pushCode(isPrint);
   }

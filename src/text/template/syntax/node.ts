@@ -1,5 +1,5 @@
 import type { Scope } from '../scope.ts';
-import { Callable, expected, Fields, type Named, type Value } from '../values/value.ts';
+import { expected, Fields, type Named, type Value } from '../values/value.ts';
 
 /** A part of a template that is ready to run. */
 export interface Expression {
@@ -37,7 +37,6 @@ export function called(callee: Expression, call: Arguments): Expression {
 
 /** Calls a function, or an object that can be called. */
 export function invoke(target: Value, args: readonly Value[], named: Named): Value {
-  const isCallable = target instanceof Callable || target instanceof Fields;
-  if (isCallable && target.call !== undefined) return target.call(args, named);
+  if (target instanceof Fields && target.call !== undefined) return target.call(args, named);
   throw expected('a function to call', target);
 }

@@ -1,6 +1,6 @@
-import type { Dict } from '../values/value.ts';
+import { ownOf } from '../builtins/builtin.ts';
 import { keyOf } from '../values/comparison.ts';
-import { Float, int, Tuple } from '../values/value.ts';
+import { type Dict, Float, int, Tuple } from '../values/value.ts';
 import { ArgumentParser } from './arguments.ts';
 import { type Expression, node } from './node.ts';
 
@@ -21,13 +21,10 @@ export abstract class OperandParser extends ArgumentParser {
     const { type, value } = reader.next();
     if (type === 'name') return this.#name(value);
     if (type === 'string') return this.#string(value);
-    if (type === 'integer') {
+    if (type === 'integer' || type === 'float') {
       const number = Number(value.replaceAll('_', ''));
-      return () => int(number);
-    }
-    if (type === 'float') {
-      const number = new Float(Number(value.replaceAll('_', '')));
-      return () => number;
+      const float = new Float(number);
+      return type === 'float' ? () => float : () => int(number);
     }
     if (value === '(') {
       const inner = this.tuple(undefined, true);
@@ -38,10 +35,8 @@ export abstract class OperandParser extends ArgumentParser {
   }
 
   #name(name: string): Expression {
-    if (Object.hasOwn(CONSTANTS, name)) {
-      const constant = CONSTANTS[name]!;
-      return () => constant;
-    }
+    const constant = ownOf(CONSTANTS, name);
+    if (constant !== undefined) return () => constant;
     this.reader.names.push(name);
     return (scope) => scope.get(name);
   }

@@ -1,3 +1,4 @@
+import { ownOf, unsupported } from '../builtins/builtin.ts';
 import { loopStatement } from '../loop-statement.ts';
 import { makeMacro, type MacroSource, type Parameter, SPECIAL_NAMES } from '../macro.ts';
 import { capture, type Scope, sequence, type Statement } from '../scope.ts';
@@ -5,9 +6,6 @@ import { print } from '../values/printing.ts';
 import { isTrue, type Value } from '../values/value.ts';
 import { type Expression, node } from './node.ts';
 import { TargetParser } from './targets.ts';
-
-/** Statements of Jinja that this interpreter does without, to be refused by name. */
-const LEFT_OUT = new Set('block extends include import from autoescape do trans'.split(' '));
 
 /** Jinja's statements, and what they are made of. */
 export class TemplateParser extends TargetParser {
@@ -85,13 +83,9 @@ export class TemplateParser extends TargetParser {
   #statement(): Statement {
     const { reader } = this;
     const { value: name } = reader.expect('name');
-    if (!Object.hasOwn(STATEMENTS, name)) {
-      const isLeftOut = LEFT_OUT.has(name);
-      throw reader.wrong(
-        isLeftOut ? `no "${name}", which is not supported,` : 'a statement of Jinja',
-      );
-    }
-    const statement = STATEMENTS[name]!(this, name);
+    const read = ownOf(STATEMENTS, name);
+    if (read === undefined) throw reader.wrong(`no ${unsupported('statement', name)},`);
+    const statement = read(this, name);
     reader.expect('end', '%}');
     return statement;
   }

@@ -1,8 +1,8 @@
 import { Refusal } from '../budget.ts';
-import { ExpressionParser } from './expressions.ts';
 import type { Parameter } from '../macro.ts';
 import type { Scope } from '../scope.ts';
-import { itemsOf, Namespace, type Value } from '../values/value.ts';
+import { expected, itemsOf, Namespace, type Value } from '../values/value.ts';
+import { ExpressionParser } from './expressions.ts';
 
 /** Puts a value into variables. */
 export type Target = (scope: Scope, value: Value) => void;
@@ -36,7 +36,7 @@ export abstract class TargetParser extends ExpressionParser {
     return (scope, value) => {
       const namespace = scope.get(name);
       if (!(namespace instanceof Namespace)) {
-        throw new Refusal('sets a field of something that is not a namespace');
+        throw expected('a namespace to set a field of', namespace);
       }
       scope.budget.spend(2);
       namespace.fields.set(field, value);
@@ -53,9 +53,9 @@ export abstract class TargetParser extends ExpressionParser {
       const { value: name } = reader.expect('name');
       const otherwise = reader.skip('operator', '=') ? this.expression() : undefined;
       if (otherwise === undefined && parameters.at(-1)?.otherwise !== undefined) {
-        throw reader.wrong('a default for each parameter behind one with a default');
+        throw reader.wrong('a default behind a default');
       }
-      parameters.push({ name, ...(otherwise !== undefined && { otherwise }) });
+      parameters.push({ name, otherwise });
     }
     reader.next();
     return parameters;

@@ -15,8 +15,7 @@ export type Value =
   | Dict
   | View
   | Stream
-  | Fields
-  | Callable;
+  | Fields;
 
 export type Key = string | number | boolean | null;
 export type Dict = Map<Key, Value>;
@@ -53,22 +52,22 @@ export class View {
 
 /** A generator of Python, which can be walked once. */
 export class Stream {
-  #items: Value[];
+  items: Value[];
   constructor(items: Value[]) {
-    this.#items = items;
-  }
-  drain(): Value[] {
-    const items = this.#items;
-    this.#items = [];
-    return items;
+    this.items = items;
   }
 }
 
-/** An object with named fields: a namespace, or `loop`. */
-export abstract class Fields {
-  /** For those that are functions as well. */
-  call?: (args: readonly Value[], named: Named) => Value;
-  abstract field(name: string): Value | undefined;
+export type Named = ReadonlyMap<string, Value>;
+type Call = (args: readonly Value[], named: Named) => Value;
+
+/** An object with named fields: a namespace, `loop`, a function, which has none. */
+export class Fields {
+  /** What functions do, and some loops. */
+  call?: Call | undefined;
+  field(_name: string): Value | undefined {
+    return undefined;
+  }
 }
 
 export class Namespace extends Fields {
@@ -82,11 +81,9 @@ export class Namespace extends Fields {
   }
 }
 
-export type Named = ReadonlyMap<string, Value>;
-
-export class Callable {
-  readonly call: (args: readonly Value[], named: Named) => Value;
-  constructor(call: (args: readonly Value[], named: Named) => Value) {
+export class Callable extends Fields {
+  constructor(call: Call) {
+    super();
     this.call = call;
   }
 }
@@ -187,7 +184,7 @@ function itemsIn(budget: Budget, value: Value): readonly Value[] | undefined {
     return [...value.keys()];
   }
   if (value instanceof View) return value.items;
-  if (value instanceof Stream) return value.drain();
+  if (value instanceof Stream) return value.items.splice(0);
   return value === UNDEFINED ? [] : undefined;
 }
 
