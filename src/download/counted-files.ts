@@ -1,5 +1,6 @@
 import type { ModelFiles } from '../format/files/model-files.ts';
 import { type ByteSource, tapped } from '../format/files/byte-source.ts';
+import { type LoadProgress, ProgressMeter } from './load-progress.ts';
 
 /** Told of every piece of weights that has been read. */
 export type OnBytes = (file: string, loaded: number, total: number) => void;
@@ -10,6 +11,15 @@ export interface CountedFiles extends ModelFiles {
   begin(): void;
   /** All have been read that will be. */
   finish(): void;
+}
+
+/** {@link countedFiles} that tell how far they have come, and how fast. */
+export function meteredFiles(
+  files: ModelFiles,
+  onProgress: (progress: LoadProgress) => void,
+): CountedFiles {
+  const meter = new ProgressMeter(() => performance.now(), onProgress);
+  return countedFiles(files, (...counts) => meter.update(...counts));
 }
 
 /**

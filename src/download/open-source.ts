@@ -1,15 +1,14 @@
 import type { ModelFiles } from '../format/files/model-files.ts';
 import { openModelFiles, type ModelSource, webAddress } from '../format/files/model-source.ts';
-import { countedFiles } from './counted-files.ts';
 import type { CacheInfo } from './cache/model-cache.ts';
 import type { HashChecks, Hashes } from './hashed-files.ts';
-import type { ProgressMeter } from './load-progress.ts';
+import type { LoadProgress } from './load-progress.ts';
 import type { RemoteOptions } from './open-remote.ts';
 
 /** How a model's files are read. */
 export interface SourceOptions extends Omit<RemoteOptions, 'checks'> {
   readonly sha256: Hashes;
-  readonly meter: ProgressMeter | undefined;
+  readonly onProgress: ((progress: LoadProgress) => void) | undefined;
 }
 
 /** A model's files: downloaded and kept, checked, and counted. */
@@ -36,7 +35,7 @@ const AT_HAND: CacheInfo = { kind: 'none', reason: 'the model is not downloaded'
  * @throws as `openModelFiles`; TypeError where there is nothing to fetch with `fetch`
  */
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
-  const { fetch, meter, sha256 } = options;
+  const { fetch, onProgress, sha256 } = options;
   const checks = await openChecks(sha256);
   const address = webAddress(source);
   if (address === undefined && fetch !== undefined) {
@@ -48,7 +47,10 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
   const files = remote?.files ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
-  const counted = countedFiles(checked, (...counts) => meter?.update(...counts));
+  // 1 KB, which programs that show no progress do without
+  const counted =
+    onProgress && (await import('./counted-files.ts')).meteredFiles(checked, onProgress);
+  const read = counted ?? checked;
   return {
     name: files.name,
     get cache() {
@@ -57,14 +59,14 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     get hasCached() {
       return remote?.files.hasCached ?? false;
     },
-    open: (file) => counted.open(file),
-    begin: () => counted.begin(),
+    open: (file) => read.open(file),
+    begin: () => counted?.begin(),
     async finish() {
       await checks?.finish(checked);
       await remote?.files.finish();
-      counted.finish();
+      counted?.finish();
     },
-    close: () => counted.close(),
+    close: () => read.close(),
   };
 }
 

@@ -2,7 +2,6 @@ import { CpuBackend } from '../backend/cpu.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
 import { readConfig } from '../format/config/read-config.ts';
-import { ProgressMeter } from '../download/load-progress.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import { readHuggingFace } from '../format/hugging-face.ts';
@@ -43,19 +42,14 @@ const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
-  const { backend, onProgress, signal, webgpu } = options;
+  const { backend, signal, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
   if (obstacle !== undefined) throw webgpuUnavailable(obstacle);
   const kernels = await compileKernels(options, signal).catch((error: unknown) => {
     checkAbort(signal);
     throw error;
   });
-  const begin = (isReload: boolean): Attempt => ({
-    kernels,
-    meter: onProgress && new ProgressMeter(() => performance.now(), onProgress),
-    isReload,
-    hasCached: false,
-  });
+  const begin = (isReload: boolean): Attempt => ({ kernels, isReload, hasCached: false });
   const first = begin(false);
   try {
     return await load(source, options, first);
@@ -70,19 +64,18 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 interface Attempt {
   /** Compiled once: a response can be read once. */
   readonly kernels: CompiledKernels;
-  readonly meter: ProgressMeter | undefined;
   readonly isReload: boolean;
   /** Whether a file came from a cache. */
   hasCached: boolean;
 }
 
 async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', fetch, sha256 = {}, signal } = options;
-  const { kernels, meter, isReload } = attempt;
+  const { cache = 'auto', fetch, onProgress, sha256 = {}, signal } = options;
+  const { kernels, isReload } = attempt;
   const engine = await createEngine(options, kernels);
   // weights beyond the memory cannot be used
   const maxWeightBytes = engine.heap.limit;
-  const how = { cache, fetch, sha256, signal, maxWeightBytes, meter, isReload };
+  const how = { cache, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
   const files = await openSource(source, how);
   try {
     const contents = await readHuggingFace(files, signal);

@@ -6,7 +6,7 @@ import {
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { ModelText } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
-import { agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
+import { type AgreedText, agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
 import { chatSourceOf } from '../text/chat/choose-template.ts';
 import { Chat } from '../text/chat.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
@@ -34,12 +34,12 @@ export async function openText(
   { vocabSize, eosTokenIds }: Pick<ModelConfig, 'vocabSize' | 'eosTokenIds'>,
   chatTemplate: string | undefined,
 ): Promise<OpenedText> {
-  const { text, endIds } = agreeOnSpecialTokens(files, json);
+  const { text, endIds, start } = agreeOnSpecialTokens(files, json);
   const generation = parseGenerationConfig(text.generationConfig ?? {}, vocabSize);
   const named = endIds.filter((id) => id < vocabSize);
   const source = chatSourceOf(chatConfigOf(text), chatTemplate);
   const ends = new Set([...eosTokenIds, ...generation.eosTokenIds, ...named]);
-  const tokenizer = await openTokenizer(text.tokenizer, vocabSize);
+  const tokenizer = await openTokenizer(text.tokenizer, { vocabSize, start });
   return {
     tokenizer,
     chat: new Chat(source, tokenizer),
@@ -48,8 +48,11 @@ export async function openText(
   };
 }
 
-async function openTokenizer(json: unknown, vocabSize: number): Promise<TextTokenizer | undefined> {
+async function openTokenizer(
+  json: JsonObject | undefined,
+  options: { vocabSize: number; start: AgreedText['start'] },
+): Promise<TextTokenizer | undefined> {
   if (json === undefined) return undefined;
   const { createTokenizer } = await import('../text/tokenizer.ts');
-  return createTokenizer(json, { vocabSize });
+  return createTokenizer(json, options);
 }

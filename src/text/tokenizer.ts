@@ -1,5 +1,6 @@
 import { checkAttached, checkKind, checkKnown, checkObject, mismatch } from '../base/arguments.ts';
 import type { AddedToken } from './tokenizer/added-tokens.ts';
+import type { Start } from './start-tokens.ts';
 import { Encoder } from './tokenizer/encoder.ts';
 import { readTokenizerFile } from './tokenizer/file.ts';
 
@@ -61,6 +62,7 @@ export interface TextTokenizer {
  *
  * @param options.vocabSize rows of the model's embedding; tokens from there on are left out, and
  *   refused where text would become one
+ * @param options.start BOS, where another file says whether texts begin with it
  * @throws TpaError `TOKENIZER_INVALID`
  *
  * @example
@@ -71,10 +73,11 @@ export interface TextTokenizer {
  */
 export function createTokenizer(
   json: unknown,
-  options: { vocabSize?: number } = {},
+  options: { vocabSize?: number; start?: Start | undefined } = {},
 ): TextTokenizer {
-  const { startIds, added, names, decoders, ...file } = readTokenizerFile(json, options.vocabSize);
-  const encoder = new Encoder({ startIds, added, names, decoders, ...file });
+  const file = readTokenizerFile(json, options.vocabSize, options.start);
+  const { startIds, added, names, decoders } = file;
+  const encoder = new Encoder(file);
   const special = [...added.values()].filter(({ isSpecial }) => isSpecial);
   const specialIds = new Set(special.map(({ id }) => id));
 

@@ -3,7 +3,6 @@ import { LIMITS } from '../config/limits.ts';
 import type { JsonObject } from '../files/json.ts';
 import { readNamedTokens } from './named-tokens.ts';
 import { TokenTable } from './token-table.ts';
-import { withStart } from './start.ts';
 
 /** A model's text files in agreement about special tokens. */
 export interface AgreedText {
@@ -11,6 +10,8 @@ export interface AgreedText {
   readonly text: ModelText;
   /** Ids of the tokens that a file names as EOS by their text. */
   readonly endIds: readonly number[];
+  /** BOS, and whether texts begin with it; undefined where that is left to tokenizer.json. */
+  readonly start: { readonly id: number; readonly isAdded: boolean } | undefined;
 }
 
 /**
@@ -42,25 +43,15 @@ export function agreeOnSpecialTokens(text: ModelText, config: JsonObject): Agree
   };
   const bos = choose(named.bos, 'bos_token_id');
   const eos = choose(named.eos, 'eos_token_id');
+  const id = table.idOf(bos ?? '');
+  const isAdded = named.addsBos;
   return {
     text: {
       ...text,
       tokenizerConfig: { ...tokenizerConfig, bos_token: bos, eos_token: eos },
-      ...(tokenizer && { tokenizer: agreedTokenizer(tokenizer, table, bos, named.addsBos) }),
+      ...(tokenizer && { tokenizer: { ...tokenizer, added_tokens: table.added } }),
     },
     endIds: named.ends.flatMap((content) => table.idOf(content) ?? []),
+    start: id === undefined || isAdded === undefined ? undefined : { id, isAdded },
   };
-}
-
-function agreedTokenizer(
-  tokenizer: JsonObject,
-  table: TokenTable,
-  bos: string | null,
-  addsBos: boolean | undefined,
-): JsonObject {
-  const agreed = { ...tokenizer, added_tokens: table.added };
-  const id = bos === null ? undefined : table.idOf(bos);
-  if (bos === null || id === undefined || addsBos === undefined) return agreed;
-  const { post_processor } = tokenizer;
-  return { ...agreed, post_processor: withStart(post_processor, { content: bos, id }, addsBos) };
 }

@@ -2,7 +2,7 @@ import { TpaError } from '../../base/errors.ts';
 import { type Match, MultiSearch } from '../../base/multi-search.ts';
 import type { TextTokenizer } from '../tokenizer.ts';
 import type { AddedToken } from '../tokenizer/added-tokens.ts';
-import { blanksBefore, isInWord } from '../tokenizer/steps/matchers.ts';
+import { blanksBefore, isInWord } from '../tokenizer/blanks.ts';
 import type { StandIns } from './stand-ins.ts';
 
 /** Template code tests letters, digits and spaces of messages, and escapes quotes and backslashes. */

@@ -1,11 +1,9 @@
 import {
   anyOf,
   type CharacterSet,
-  CONTROL_ESCAPES,
   escapedSet,
   ignoringCase,
   outside,
-  posixSet,
   propertySet,
   range,
 } from './character-sets.ts';
@@ -13,14 +11,15 @@ import type { Cursor } from './cursor.ts';
 
 const HEXADECIMAL = /x\{([0-9a-f]{1,6})\}|x([0-7][0-9a-f])|u([0-9a-f]{4})/iy;
 const PROPERTY = /([pP])\{(\^?)([\w ]+)\}/y;
-const POSIX_NAME = /\[:(\^?)(\w+):\]/y;
+/** Characters 9 to 13 by the letters that are written after a backslash. */
+const CONTROLS = 'tnvfr';
 
 /** What a backslash and the characters behind it mean: one character, or a set of them. */
 export function readEscape(cursor: Cursor, isInClass = false): number | CharacterSet {
   const property = cursor.match(PROPERTY);
   if (property !== undefined) {
     const [, letter, negation, name] = property;
-    const set = propertySet(name!.replaceAll(' ', '_'), isInClass);
+    const set = propertySet(name!.replaceAll(' ', '_'));
     if (set === undefined) throw cursor.refuse('an unknown property');
     return (letter === 'P') !== (negation === '^') ? outside(set) : set;
   }
@@ -32,8 +31,10 @@ export function readEscape(cursor: Cursor, isInClass = false): number | Characte
   }
   const code = cursor.take();
   const letter = String.fromCodePoint(code);
-  const meant = CONTROL_ESCAPES.get(letter) ?? escapedSet(letter, isInClass);
-  if (meant !== undefined) return meant;
+  const control = CONTROLS.indexOf(letter);
+  if (control >= 0) return 9 + control;
+  const set = escapedSet(letter, isInClass);
+  if (set !== undefined) return set;
   if (/[0-9A-Za-z]/.test(letter)) throw cursor.refuse(`"\\${letter}"`);
   return code;
 }
@@ -56,12 +57,7 @@ export function readClass(cursor: Cursor, ignoresCase: boolean): CharacterSet {
   return isNegated ? outside(inAll) : inAll;
 
   function readMember(): CharacterSet {
-    const posix = cursor.match(POSIX_NAME);
-    if (posix !== undefined) {
-      const set = posixSet(posix[2]!);
-      if (set === undefined) throw cursor.refuse('an unknown class');
-      return cased(posix[1] === '^' ? outside(set) : set);
-    }
+    if (cursor.sees('[:')) throw cursor.refuse('a class by its name');
     if (cursor.accept('[')) return readClass(cursor, ignoresCase);
     const from = readOne();
     if (typeof from !== 'number') return cased(from);

@@ -18,64 +18,52 @@ const FOLDED_TOGETHER = /^(?:ss|st|f[fil])$/i;
  * @throws TpaError `TOKENIZER_INVALID` naming what an automaton cannot do
  */
 export function parsePattern(source: string): ParsedPattern {
-  return new Parser(source).parse();
-}
-
-class Parser {
-  readonly #cursor: Cursor;
-  readonly #sets: CharacterSet[] = [() => true];
-  readonly #numbers = new Map<string, number>();
-  #ignoresCase = false;
-  #looksBehind = false;
+  const cursor = new Cursor(source);
+  const sets: CharacterSet[] = [() => true];
+  const numbers = new Map<string, number>();
+  let ignoresCase = false;
+  let looksBehind = false;
   /** The letter just read, where letters of either case are meant. */
-  #lastLetter = '';
-
-  constructor(source: string) {
-    this.#cursor = new Cursor(source);
-  }
-
-  parse(): ParsedPattern {
-    const root = this.#choice();
-    if (!this.#cursor.isAtEnd) throw this.#cursor.refuse('a ")" that closes nothing');
-    return { root, sets: this.#sets, looksBehind: this.#looksBehind };
-  }
+  let lastLetter = '';
+  const root = choice();
+  if (!cursor.isAtEnd) throw cursor.refuse('a ")" that closes nothing');
+  return { root, sets, looksBehind };
 
   /** Alternatives up to the end of the group. */
-  #choice(): PatternNode {
-    const parts = [this.#sequence()];
-    while (this.#cursor.accept('|')) parts.push(this.#sequence());
+  function choice(): PatternNode {
+    const parts = [sequence()];
+    while (cursor.accept('|')) parts.push(sequence());
     return parts.length === 1 ? parts[0]! : { kind: 'choice', parts };
   }
 
-  #sequence(): PatternNode {
+  function sequence(): PatternNode {
     const parts: PatternNode[] = [];
-    this.#lastLetter = '';
-    while (!this.#cursor.isAtEnd && !this.#cursor.sees('|') && !this.#cursor.sees(')')) {
-      const part = this.#repeated();
+    lastLetter = '';
+    while (!cursor.isAtEnd && !cursor.sees('|') && !cursor.sees(')')) {
+      const part = repeated();
       if (part !== EMPTY) parts.push(part);
     }
     if (parts.length === 0) return EMPTY;
     return parts.length === 1 ? parts[0]! : { kind: 'sequence', parts };
   }
 
-  #repeated(): PatternNode {
-    let node = this.#atom();
-    for (let found = this.#repetition(); found !== undefined; found = this.#repetition()) {
-      if (node.kind === 'place' || node.kind === 'look')
-        throw this.#cursor.refuse('a repeated place');
+  function repeated(): PatternNode {
+    let node = atom();
+    for (let found = repetition(); found !== undefined; found = repetition()) {
+      if (node.kind === 'place' || node.kind === 'look') throw cursor.refuse('a repeated place');
       const [text, low = '', comma = '', high = ''] = found;
       const isSign = text.length === 1;
       const min = isSign ? Number(text === '+') : Number(low);
       const open = isSign ? (text === '?' ? 1 : Infinity) : high === '' ? Infinity : Number(high);
       const max = isSign || comma === ',' ? open : min;
-      if (min > max) throw this.#cursor.refuse('a count from more to less');
+      if (min > max) throw cursor.refuse('a count from more to less');
       if (Math.max(min, max === Infinity ? 0 : max) > MAX_COUNT) {
-        throw this.#cursor.refuse(`a count above ${MAX_COUNT}`);
+        throw cursor.refuse(`a count above ${MAX_COUNT}`);
       }
       // In this syntax {2}? and {2,3}+ are two repetitions, one of the other.
-      if (isSign && this.#cursor.accept('+')) node = this.#possessive(node, min, max);
+      if (isSign && cursor.accept('+')) node = possessive(node, min, max);
       else {
-        const isGreedy = !((isSign || comma === ',') && this.#cursor.accept('?'));
+        const isGreedy = !((isSign || comma === ',') && cursor.accept('?'));
         const isNothing = max === 0 || node === EMPTY;
         node = isNothing ? EMPTY : { kind: 'repeat', body: node, min, max, isGreedy };
       }
@@ -83,17 +71,15 @@ class Parser {
     return node;
   }
 
-  #repetition(): RegExpExecArray | undefined {
+  function repetition(): RegExpExecArray | undefined {
     // Braces without a number mean themselves.
-    return this.#cursor.sees('{}') || this.#cursor.sees('{,}')
-      ? undefined
-      : this.#cursor.match(REPETITION);
+    return cursor.sees('{}') || cursor.sees('{,}') ? undefined : cursor.match(REPETITION);
   }
 
   /** What gives nothing back: of one set, a repetition that ends where the set does. */
-  #possessive(node: PatternNode, min: number, max: number): PatternNode {
+  function possessive(node: PatternNode, min: number, max: number): PatternNode {
     if (node.kind !== 'set') {
-      throw this.#cursor.refuse('a possessive repetition of more than one character');
+      throw cursor.refuse('a possessive repetition of more than one character');
     }
     const end: PatternNode = { kind: 'look', body: node, isWanted: false };
     if (max === 1) return { kind: 'choice', parts: [node, end] };
@@ -101,136 +87,103 @@ class Parser {
     return { kind: 'sequence', parts: [run, end] };
   }
 
-  #atom(): PatternNode {
-    const cursor = this.#cursor;
-    const letterBefore = this.#lastLetter;
-    this.#lastLetter = '';
+  function atom(): PatternNode {
+    const letterBefore = lastLetter;
+    lastLetter = '';
     const start = cursor.at;
-    if (cursor.sees('(')) return this.#group();
-    if (cursor.accept('^')) return this.#behind(this.#lineStart());
+    if (cursor.sees('(')) return group();
+    if (cursor.accept('^')) return behind(lineStart());
     if (cursor.accept('$')) {
-      const newline = this.#newline();
-      return place((_, after) => after[ANY] === 0 || after[newline] === 1);
+      const lineEnd = newline();
+      return place((_, after) => after[ANY] === 0 || after[lineEnd] === 1);
     }
-    if (cursor.accept('.')) return this.#set('.', (code) => code !== 10);
+    if (cursor.accept('.')) return set('.', (code) => code !== 10);
     if (cursor.accept('[')) {
-      const set = readClass(cursor, this.#ignoresCase);
-      return this.#set(`${cursor.source.slice(start, cursor.at)}${this.#ignoresCase}`, set);
+      const members = readClass(cursor, ignoresCase);
+      return set(`${cursor.source.slice(start, cursor.at)}${ignoresCase}`, members);
     }
     if (cursor.accept('\\')) {
-      const anchor = this.#anchor();
-      if (anchor !== undefined) return anchor;
+      const sign = cursor.match(/b/iy)?.[0];
+      if (sign !== undefined) return boundary(sign === 'b');
       const meant = readEscape(cursor);
-      if (typeof meant === 'number') return this.#literal(meant, letterBefore);
-      return this.#set(cursor.source.slice(start, cursor.at), meant);
+      if (typeof meant === 'number') return literal(meant, letterBefore);
+      return set(cursor.source.slice(start, cursor.at), meant);
     }
     if (cursor.match(/[*+?]/y)) throw cursor.refuse('a repetition of nothing');
-    return this.#literal(cursor.take(), letterBefore);
+    return literal(cursor.take(), letterBefore);
   }
 
-  #literal(code: number, letterBefore: string): PatternNode {
+  function literal(code: number, letterBefore: string): PatternNode {
     const text = String.fromCodePoint(code);
-    if (!this.#ignoresCase) return this.#set(text, range(code, code));
-    this.#lastLetter = text;
+    if (!ignoresCase) return set(text, range(code, code));
+    lastLetter = text;
     if (code > 127 || FOLDED_TOGETHER.test(letterBefore + text)) {
-      throw this.#cursor.refuse('letters of either case that Unicode writes as one');
+      throw cursor.refuse('letters of either case that Unicode writes as one');
     }
-    return this.#set(`${text}i`, ignoringCase(range(code, code)));
+    return set(`${text}i`, ignoringCase(range(code, code)));
   }
 
-  #group(): PatternNode {
-    const cursor = this.#cursor;
-    const look = cursor.match(LOOK);
-    if (look !== undefined) return this.#look(look[1] === '<', look[2] === '=');
-    const ignoresCase = this.#ignoresCase;
-    if (cursor.accept('(?i)')) {
-      // The rest of the group; its end belongs to the group itself.
-      this.#ignoresCase = true;
-      const rest = this.#choice();
-      this.#ignoresCase = ignoresCase;
-      return rest;
-    }
-    if (cursor.accept('(?i:')) this.#ignoresCase = true;
-    else if (cursor.accept('(?-i:')) this.#ignoresCase = false;
-    else if (!cursor.accept('(?:') && !cursor.match(/\((?!\?)|\(\?<\w+>/y)) {
+  function group(): PatternNode {
+    const sign = cursor.match(LOOK);
+    if (sign !== undefined) return look(sign[1] === '<', sign[2] === '=');
+    const wasIgnoring = ignoresCase;
+    if (cursor.accept('(?i:')) ignoresCase = true;
+    else if (!cursor.accept('(?:') && !cursor.match(/\((?!\?)/y)) {
       throw cursor.refuse('a group of an unknown kind');
     }
-    const body = this.#choice();
-    this.#close();
-    this.#ignoresCase = ignoresCase;
+    const body = choice();
+    close();
+    ignoresCase = wasIgnoring;
     return body;
   }
 
   /** `(?=x)`, `(?!x)`, and of one character `(?<=x)`, `(?<!x)`. */
-  #look(isBehind: boolean, isWanted: boolean): PatternNode {
-    const body = this.#choice();
-    this.#close();
+  function look(isBehind: boolean, isWanted: boolean): PatternNode {
+    const body = choice();
+    close();
     if (!isBehind) return { kind: 'look', body, isWanted };
-    if (body.kind !== 'set') throw this.#cursor.refuse('a look behind at more than one character');
-    const { set } = body;
+    if (body.kind !== 'set') throw cursor.refuse('a look behind at more than one character');
     const wanted = Number(isWanted);
-    return this.#behind((before) => before[set] === wanted);
+    return behind((before) => before[body.set] === wanted);
   }
 
-  #close(): void {
-    if (!this.#cursor.accept(')')) throw this.#cursor.refuse('a group without an end');
-    this.#lastLetter = '';
+  function close(): void {
+    if (!cursor.accept(')')) throw cursor.refuse('a group without an end');
+    lastLetter = '';
   }
 
-  /** Places and sequences that are written with a backslash. */
-  #anchor(): PatternNode | undefined {
-    const cursor = this.#cursor;
-    if (cursor.accept('A')) return this.#behind((before) => before[ANY] === 0);
-    if (cursor.accept('z')) return place((_, after) => after[ANY] === 0);
-    const boundary = cursor.match(/b/iy)?.[0];
-    if (boundary !== undefined) {
-      const word = this.#setNumber('\\w', WORD);
-      const differs = boundary === 'b';
-      return this.#behind((before, after) => (before[word] !== after[word]) === differs);
-    }
-    if (!cursor.accept('R')) return undefined;
-    const newline = this.#newline();
-    const carriageReturn = this.#set('\r', range(13, 13));
-    const others = this.#set('\\R', (code) => LINE_ENDS.has(code));
-    const alone = place((_, after) => after[newline] === 0);
-    const pair: PatternNode = { kind: 'set', set: newline };
-    return {
-      kind: 'choice',
-      parts: [
-        { kind: 'sequence', parts: [carriageReturn, { kind: 'choice', parts: [pair, alone] }] },
-        others,
-      ],
-    };
-  }
-
-  #newline(): number {
-    return this.#setNumber('\n', range(10, 10));
+  function newline(): number {
+    return setNumber('\n', range(10, 10));
   }
 
   /** The start of the text, or behind a newline that is not the last character. */
-  #lineStart(): Condition {
-    const newline = this.#newline();
-    return (before, after) => before[ANY] === 0 || (before[newline] === 1 && after[ANY] === 1);
+  function lineStart(): Condition {
+    const lineEnd = newline();
+    return (before, after) => before[ANY] === 0 || (before[lineEnd] === 1 && after[ANY] === 1);
   }
 
-  #behind(holds: Condition): PatternNode {
-    this.#looksBehind = true;
+  /** Where one side is a letter of a word and the other is not, or where that is not so. */
+  function boundary(isWanted: boolean): PatternNode {
+    const word = setNumber('\\w', WORD);
+    return behind((before, after) => (before[word] !== after[word]) === isWanted);
+  }
+
+  function behind(holds: Condition): PatternNode {
+    looksBehind = true;
     return place(holds);
   }
 
-  #set(key: string, set: CharacterSet): PatternNode {
-    return { kind: 'set', set: this.#setNumber(key, set) };
+  function set(key: string, members: CharacterSet): PatternNode {
+    return { kind: 'set', set: setNumber(key, members) };
   }
 
-  #setNumber(key: string, set: CharacterSet): number {
-    const known = this.#numbers.get(key) ?? this.#sets.length;
-    if (known === this.#sets.length) this.#sets.push(set);
-    this.#numbers.set(key, known);
+  function setNumber(key: string, members: CharacterSet): number {
+    const known = numbers.get(key) ?? sets.length;
+    if (known === sets.length) sets.push(members);
+    numbers.set(key, known);
     return known;
   }
 }
-
-const LINE_ENDS: ReadonlySet<number> = new Set([10, 11, 12, 0x85, 0x2028, 0x2029]);
 
 function place(holds: Condition): PatternNode {
   return { kind: 'place', holds };

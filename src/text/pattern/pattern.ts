@@ -28,10 +28,10 @@ export interface Scan {
 const MAX_SOURCE_LENGTH = 1024;
 
 /**
- * Makes a split pattern of a tokenizer.json ready. Read as Oniguruma reads it: sets (`\s \d \w \h
+ * Makes a split pattern of a tokenizer.json ready. Read as Oniguruma reads it: sets (`\s \d \w
  * \p{…} .`, classes with ranges, `^`, nesting and `&&`), groups, `(?i:…)`, `|`, repetitions (greedy,
- * lazy, counted; possessive of one character), `^ $ \A \z \b \B \R`, and looks ahead, and
- * looks behind at one character. The rest needs backtracking, or is in no published file.
+ * lazy, counted; possessive of one character), `^ $ \b \B`, looks ahead, and looks behind at one
+ * character. The rest needs backtracking, or is in no published file.
  *
  * @throws TpaError `TOKENIZER_INVALID` naming what is outside of that
  */

@@ -18,6 +18,8 @@ export type Step =
   | { readonly kind: 'prefer'; readonly next: number; readonly other: number }
   | { readonly kind: 'match' };
 
+type Repetition = PatternNode & { kind: 'repeat' };
+
 export interface Program {
   readonly steps: readonly Step[];
   readonly start: number;
@@ -26,24 +28,15 @@ export interface Program {
 }
 
 /**
- * Most steps: the longest published pattern has under 100, and a text takes time in proportion to
- * them where no state of the automaton comes twice.
+ * Most steps: the longest published pattern has 91, and a text takes time in proportion to them
+ * where no state of the automaton comes twice.
  */
-const MAX_STEPS = 1024;
+const MAX_STEPS = 192;
 
-/**
- * Where a part leads: by whether the loop around it has taken a character in this round. A round
- * that has taken none leaves the loop, so that no step leads to itself without a character.
- */
-interface Next {
-  readonly still: number;
-  readonly moved: number;
-}
-
-/** @throws TpaError `TOKENIZER_INVALID` where the program would be too long */
+/** @throws TpaError `TOKENIZER_INVALID` where the program would be too long, or might not end */
 export function compileProgram({ root }: ParsedPattern): Program {
   const steps: Step[] = [{ kind: 'match' }];
-  const { still: start } = compile(root, { still: 0, moved: 0 });
+  const start = compile(root, 0);
   return { steps, start, order: inOrder(steps) };
 
   function add(step: Step): number {
@@ -53,73 +46,53 @@ export function compileProgram({ root }: ParsedPattern): Program {
     return steps.push(step) - 1;
   }
 
-  /** Adds a step for each way to arrive. */
-  function each(next: Next, make: (next: number) => Step): Next {
-    const still = add(make(next.still));
-    return { still, moved: next.moved === next.still ? still : add(make(next.moved)) };
-  }
-
-  function prefer(first: Next, second: Next): Next {
-    const still = add({ kind: 'prefer', next: first.still, other: second.still });
-    const isSame = first.moved === first.still && second.moved === second.still;
-    if (isSame) return { still, moved: still };
-    return { still, moved: add({ kind: 'prefer', next: first.moved, other: second.moved }) };
-  }
-
-  /** The steps of a part, from the last to the first. */
-  function compile(node: PatternNode, next: Next): Next {
+  /** The steps of a part that leads to another step, from the last to the first. */
+  function compile(node: PatternNode, next: number): number {
     switch (node.kind) {
-      case 'set': {
-        const taken = add({ kind: 'take', set: node.set, next: next.moved });
-        return { still: taken, moved: taken };
-      }
+      case 'set':
+        return add({ kind: 'take', set: node.set, next });
       case 'place':
-        return each(next, (to) => ({ kind: 'check', holds: node.holds, next: to }));
+        return add({ kind: 'check', holds: node.holds, next });
       case 'look': {
         const { isWanted } = node;
-        const { still: ahead } = compile(node.body, { still: 0, moved: 0 });
-        return each(next, (to) => ({ kind: 'look', ahead, isWanted, next: to }));
+        return add({ kind: 'look', ahead: compile(node.body, 0), isWanted, next });
       }
       case 'sequence':
         return node.parts.reduceRight((after, part) => compile(part, after), next);
       case 'choice':
-        return node.parts.map((part) => compile(part, next)).reduceRight((b, a) => prefer(a, b));
+        return node.parts
+          .map((part) => compile(part, next))
+          .reduceRight((other, first) => add({ kind: 'prefer', next: first, other }));
       case 'repeat':
         return repeat(node, next);
     }
   }
 
-  function repeat(node: PatternNode & { kind: 'repeat' }, next: Next): Next {
-    const { body, min, max, isGreedy } = node;
-    // Oniguruma gives up on some of these that a match exists for.
-    if (min > 1 && mayBeEmpty(body)) throw refusedPattern('it counts what may be empty');
-    let all = next;
-    if (max === Infinity) all = loop(node, next);
-    else {
-      for (let i = min; i < max; i++) {
-        const one = compile(body, all);
-        all = isGreedy ? prefer(one, next) : prefer(next, one);
+  function repeat({ body, min, max, isGreedy }: Repetition, end: number): number {
+    // A step must not lead to itself without a character, and Oniguruma itself gives up on some.
+    if (max > 1 && mayBeEmpty(body)) throw refusedPattern('it repeats what may be empty');
+    let entry = end;
+    let left = min;
+    if (max === Infinity) {
+      const again = add({ kind: 'match' }); // becomes the choice between a round and the end
+      const round = compile(body, again);
+      steps[again] = choice(round, end, isGreedy);
+      entry = again;
+      if (left > 0) {
+        entry = round;
+        left--;
       }
+    } else {
+      for (let i = min; i < max; i++) entry = add(choice(compile(body, entry), end, isGreedy));
     }
-    const before = max === Infinity && min > 0 ? min - 1 : min;
-    for (let i = 0; i < before; i++) all = compile(body, all);
-    return all;
+    for (; left > 0; left--) entry = compile(body, entry);
+    return entry;
   }
+}
 
-  /** `body*`, or `body+` where there is a minimum. */
-  function loop({ body, min, isGreedy }: PatternNode & { kind: 'repeat' }, next: Next): Next {
-    const again = add({ kind: 'match' }); // becomes the choice between a round and the end
-    const round = compile(body, { still: next.moved, moved: again });
-    steps[again] = isGreedy
-      ? { kind: 'prefer', next: round.still, other: next.moved }
-      : { kind: 'prefer', next: next.moved, other: round.still };
-    const moved = min > 0 ? round.still : again;
-    if (next.still === next.moved) return { still: moved, moved };
-    const first = mayBeEmpty(body) ? compile(body, { still: next.still, moved: again }) : round;
-    if (min > 0) return { still: first.still, moved };
-    const [to, other] = isGreedy ? [first.still, next.still] : [next.still, first.still];
-    return { still: add({ kind: 'prefer', next: to, other }), moved };
-  }
+function choice(round: number, end: number, isGreedy: boolean): Step {
+  const [next, other] = isGreedy ? [round, end] : [end, round];
+  return { kind: 'prefer', next, other };
 }
 
 function mayBeEmpty(node: PatternNode): boolean {

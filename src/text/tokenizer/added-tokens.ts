@@ -1,5 +1,5 @@
 import { readId } from './bpe/vocabulary.ts';
-import { asObject, invalid, type JsonObject, readFlag, readText } from './fields.ts';
+import { asArray, asObject, type JsonObject, readFlag, readText } from './fields.ts';
 
 /** A token that is found in the text itself, before it is cut into words. */
 export interface AddedToken {
@@ -29,10 +29,8 @@ export function readAddedTokens(
   root: JsonObject,
   vocab: ReadonlyMap<string, number>,
 ): ReadonlyMap<string, AddedToken> {
-  const added = root['added_tokens'] ?? [];
-  if (!Array.isArray(added)) throw invalid('"added_tokens" expected an array');
   const tokens = new Map<string, AddedToken>();
-  for (const value of added) {
+  for (const value of asArray('added_tokens', root['added_tokens'] ?? [])) {
     const fields = asObject('added_tokens', value);
     const content = readText(fields, 'content', MAX_LENGTH);
     tokens.set(content, {

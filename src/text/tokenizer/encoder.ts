@@ -2,7 +2,7 @@ import { type AddedToken, MAX_LENGTH } from './added-tokens.ts';
 import { type WordCache, WordEncoder } from './bpe/word-encoder.ts';
 import { invalid } from './fields.ts';
 import type { TokenizerFile } from './file.ts';
-import { blanksAfter } from './steps/matchers.ts';
+import { blanksAfter } from './blanks.ts';
 import type { Place } from './steps/cutter.ts';
 import { PreTokenizer } from './steps/pre-tokenizers.ts';
 import { TokenFinder } from './token-finder.ts';

@@ -1,4 +1,4 @@
-import { readStartIds } from '../start-tokens.ts';
+import { readStartIds, type Start } from '../start-tokens.ts';
 import { type AddedToken, readAddedTokens } from './added-tokens.ts';
 import { type Bpe, readBpe } from './bpe/bpe.ts';
 import { MAX_VOCAB_SIZE } from './bpe/vocabulary.ts';
@@ -23,15 +23,19 @@ export interface TokenizerFile {
   readonly startIds: readonly number[];
 }
 
-/** How many times as long all steps may make a text: NFKC, lower case and bytes 144 times at most. */
-const MAX_GROWTH = 256;
+/** How many times as long all steps may make a text: as NFKC, lower case and bytes do. */
+const MAX_GROWTH = 144;
 
 /**
  * Reads a tokenizer.json.
  *
  * @throws TpaError `TOKENIZER_INVALID`
  */
-export function readTokenizerFile(json: unknown, limit = MAX_VOCAB_SIZE): TokenizerFile {
+export function readTokenizerFile(
+  json: unknown,
+  limit = MAX_VOCAB_SIZE,
+  start?: Start,
+): TokenizerFile {
   const root = asObject('the file', json);
   const model = asObject('model', root['model']);
   const bpe = readBpe(model, limit);
@@ -62,7 +66,7 @@ export function readTokenizerFile(json: unknown, limit = MAX_VOCAB_SIZE): Tokeni
     names.set(id, isLetters ? toByteLevel(found) : found);
   }
   if (names.size === 0) throw invalid('"model.vocab" expected at least one token');
-  const startIds = readStartIds(root['post_processor'], names);
+  const startIds = readStartIds(root['post_processor'], names, start);
   return { bpe, normalizers, cuts, decoders, added, names, startIds };
 }
 

@@ -1,5 +1,5 @@
 import type { AddedToken } from './added-tokens.ts';
-import { blanksAfter, blanksBefore, isInWord } from './steps/matchers.ts';
+import { blanksAfter, blanksBefore, isInWord } from './blanks.ts';
 
 /** A stretch of text: an added token, or what stands between two of them. */
 export interface Section {

@@ -29,12 +29,13 @@ const tokenizer = (post_processor: unknown = null): ModelText['tokenizer'] => ({
 });
 
 function agree(text: ModelText, config: object = {}) {
-  const { text: agreed, endIds } = agreeOnSpecialTokens(
-    { tokenizer: tokenizer(), ...text } as ModelText,
-    { ...config },
-  );
+  const {
+    text: agreed,
+    endIds,
+    start,
+  } = agreeOnSpecialTokens({ tokenizer: tokenizer(), ...text } as ModelText, { ...config });
   const { bos_token, eos_token } = agreed.tokenizerConfig!;
-  const made = createTokenizer(agreed.tokenizer);
+  const made = createTokenizer(agreed.tokenizer, { start });
   const special = Object.fromEntries(made.specialTokens);
   return { bos: bos_token, eos: eos_token, endIds, special, startIds: made.startIds, made };
 }

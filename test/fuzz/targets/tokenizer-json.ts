@@ -62,7 +62,7 @@ const FORMS: readonly Json[] = [
   { model: MODELS['letters'], pre_tokenizer: { type: 'Whitespace' } },
 ];
 const KEYS =
-  'type pattern content behavior invert individual_digits length prepend_scheme split replacement add_prefix_space use_regex strip_left strip_right start stop special normalized lstrip rstrip single_word id dropout unk_token byte_fallback ignore_merges continuing_subword_prefix end_of_word_suffix'.split(
+  'type pattern content behavior invert individual_digits prepend_scheme split replacement add_prefix_space use_regex start stop special normalized lstrip rstrip single_word id dropout unk_token byte_fallback ignore_merges continuing_subword_prefix end_of_word_suffix'.split(
     ' ',
   );
 const BEHAVIORS = ['Isolated', 'Removed', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'];
@@ -126,17 +126,16 @@ function short(draw: Draw): string {
 }
 
 function drawNormalizer(draw: Draw): Json {
-  const simple = ['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'StripAccents', 'ByteLevel', 'Nmt'];
+  const simple = ['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'ByteLevel', 'Nmt'];
   return draw.pick<() => Json>([
     () => ({ type: draw.pick(simple) }),
     () => ({ type: 'Replace', pattern: patternOf(draw), content: draw.text(70) }),
     () => ({ type: 'Prepend', prepend: short(draw) }),
-    () => ({ type: 'Strip', strip_left: draw.chance(0.5), strip_right: draw.chance(0.5) }),
   ])();
 }
 
 function drawPreTokenizer(draw: Draw): Json {
-  const simple = ['Whitespace', 'WhitespaceSplit', 'BertPreTokenizer', 'UnicodeScripts'];
+  const simple = ['Whitespace', 'WhitespaceSplit', 'UnicodeScripts'];
   const behavior = draw.pick(BEHAVIORS);
   return draw.pick<() => Json>([
     () => ({ type: draw.pick(simple) }),
@@ -145,8 +144,6 @@ function drawPreTokenizer(draw: Draw): Json {
     () => ({ type: 'Split', pattern: patternOf(draw), behavior, invert: draw.chance(0.2) }),
     () => ({ type: 'Digits', individual_digits: draw.chance(0.5) }),
     () => ({ type: 'Punctuation', behavior }),
-    () => ({ type: 'CharDelimiterSplit', delimiter: short(draw) }),
-    () => ({ type: 'FixedLength', length: draw.pick([0, 1, 3, 2 ** 31]) }),
     () => ({
       type: 'Metaspace',
       replacement: draw.chance(0.8) ? '▁' : short(draw),
@@ -167,7 +164,6 @@ function drawDecoder(draw: Draw): Json {
       stop: draw.integer(0, 3),
     }),
     () => ({ type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }),
-    () => ({ type: 'BPEDecoder', suffix: draw.text(6) }),
   ])();
 }
 

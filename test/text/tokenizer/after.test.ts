@@ -108,7 +108,6 @@ test('decoding gives what the reference implementation gives', () => {
 });
 
 const DECODERS: Readonly<Record<string, unknown>> = {
-  'of words': { type: 'BPEDecoder', suffix: 'b' },
   Metaspace: { type: 'Metaspace', replacement: SPACE, prepend_scheme: 'always', split: true },
   none: null,
 };

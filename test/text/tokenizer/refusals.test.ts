@@ -35,8 +35,10 @@ const REFUSED: readonly (readonly [TokenizerParts, RegExp])[] = [
   [normalizer({ type: 'Nmt' }), /"normalizer".*"Nmt"/],
   [normalizer({ type: 'Precompiled', precompiled_charsmap: '' }), /"Precompiled"/],
   [normalizer({ type: 'BertNormalizer' }), /"BertNormalizer"/],
+  [normalizer({ type: 'StripAccents' }), /"StripAccents"/],
   [normalizer({ type: 'toString' }), /"toString"/],
-  [normalizer({ type: 'Strip', strip_left: 1 }), /Strip.strip_left/],
+  [normalizer({ type: 'Strip', strip_left: true }), /"Strip"/],
+  [steps({ type: 'Digits', individual_digits: 1 }), /Digits.individual_digits/],
   [normalizer({ type: 'Prepend', prepend: 'a'.repeat(65) }), /Prepend.prepend/],
   [normalizer({ type: 'Sequence', normalizers: {} }), /"normalizer.normalizers"/],
   [replacing('a'.repeat(65)), /Replace.content/],
@@ -47,24 +49,34 @@ const REFUSED: readonly (readonly [TokenizerParts, RegExp])[] = [
   [steps({ type: 'UnicodeScripts' }), /"pre_tokenizer".*"UnicodeScripts"/],
   [steps({ type: 'Split', pattern: { String: 'a' } }), /Split.behavior/],
   [steps({ type: 'Split', pattern: { String: 'a' }, behavior: 'Joined' }), /"Joined"/],
-  [steps({ type: 'FixedLength', length: 0 }), /FixedLength.length.*1\.\./],
-  [steps({ type: 'FixedLength', length: 1.5 }), /FixedLength.length/],
-  [steps({ type: 'CharDelimiterSplit', delimiter: '' }), /CharDelimiterSplit.delimiter/],
+  [steps({ type: 'FixedLength', length: 0 }), /"pre_tokenizer".*"FixedLength"/],
+  [steps({ type: 'CharDelimiterSplit', delimiter: ',' }), /"CharDelimiterSplit"/],
+  [steps({ type: 'BertPreTokenizer' }), /"BertPreTokenizer"/],
   [steps({ type: 'Metaspace', replacement: '__' }), /Metaspace.replacement/],
   [steps({ type: 'Metaspace', prepend_scheme: 'often' }), /Metaspace.prepend_scheme/],
   [steps({ type: 'Metaspace', prepend_scheme: 'first', add_prefix_space: false }), /Metaspace/],
   [steps(BYTE_LEVEL), /ByteLevel/],
   [{ normalizer: { type: 'ByteLevel' } }, /ByteLevel/],
   [steps(...Array.from({ length: 15 }, () => ({ type: 'Whitespace' }))), /at most 16 steps/],
+  [
+    steps(
+      ...Array.from({ length: 9 }, () => ({
+        type: 'Split',
+        pattern: { Regex: 'a' },
+        behavior: 'Isolated',
+      })),
+    ),
+    /at most 2048 characters of patterns/,
+  ],
   [decoder({ type: 'WordPiece' }), /"decoder".*"WordPiece"/],
   [decoder({ type: 'CTC' }), /"CTC"/],
   [decoder({ type: 'Strip', content: ' ', start: -1, stop: 0 }), /Strip.start/],
-  [decoder({ type: 'BPEDecoder', suffix: '' }), /BPEDecoder.suffix/],
+  [decoder({ type: 'BPEDecoder', suffix: '</w>' }), /"BPEDecoder"/],
   [{ added_tokens: [{ content: 'a'.repeat(1025) }] }, /content/],
   [
     {
       added_tokens: [{ content: ' ', normalized: true }],
-      ...normalizer({ type: 'Strip', strip_left: true }),
+      ...replacing('', { String: ' ' }),
     },
     /added token/,
   ],
@@ -86,9 +98,7 @@ test('fields that do not change ids are not looked at', () => {
 test('Metaspace with "first" behind what moves the start of the text', async () => {
   const first = { type: 'Metaspace', replacement: '_', prepend_scheme: 'first', split: true };
   for (const step of [
-    { type: 'Strip', strip_left: true, strip_right: false },
     { type: 'Prepend', prepend: 'a' },
-    { type: 'StripAccents' },
     { type: 'Replace', pattern: { String: 'a' }, content: '' },
   ]) {
     const parts = { normalizer: step, ...steps(first) };

@@ -1,6 +1,5 @@
-import { printable } from '../../../base/errors.ts';
 import { widthAt } from '../../pattern/matches.ts';
-import { invalid, type JsonObject, readFlag } from '../fields.ts';
+import { invalid, type JsonObject, readFlag, unexpected } from '../fields.ts';
 import { Joints } from './joints.ts';
 import { readMerges } from './merges.ts';
 import type { PairTable } from './pair-table.ts';
@@ -67,13 +66,10 @@ export function readBpe(model: JsonObject, limit: number): Bpe {
 }
 
 function checkKind(model: JsonObject): void {
-  // Older files do not say it.
-  const { type = 'BPE' } = model;
-  if (type !== 'BPE') {
-    const found = typeof type === 'string' ? `"${printable(type, 40)}"` : typeof type;
-    throw invalid(`"model.type" expected "BPE", the one kind that is read, found ${found}`);
-  }
-  if (model['dropout']) throw invalid('"model.dropout" expected 0 or null: ids would be random');
+  // Older files do not say the type.
+  const { type = 'BPE', dropout } = model;
+  if (type !== 'BPE') throw unexpected('model.type', '"BPE", the one kind that is read', type);
+  if (dropout) throw unexpected('model.dropout', '0 or null, since ids would be random', dropout);
   if (model['continuing_subword_prefix'] || model['end_of_word_suffix']) {
     throw invalid('"model" expected neither a subword prefix nor a word suffix');
   }

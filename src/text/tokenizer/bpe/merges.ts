@@ -1,4 +1,4 @@
-import { invalid, type JsonObject } from '../fields.ts';
+import { asArray, invalid, type JsonObject } from '../fields.ts';
 import type { Joints } from './joints.ts';
 import { PairTable } from './pair-table.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -20,8 +20,7 @@ export function readMerges(
   joints: Joints,
   produced: Uint8Array,
 ): PairTable {
-  const { merges } = model;
-  if (!Array.isArray(merges)) throw invalid('"model.merges" expected an array');
+  const merges = asArray('model.merges', model['merges']);
   if (merges.length > MAX_MERGES) {
     throw invalid(`"model.merges" expected at most ${MAX_MERGES}, found ${merges.length}`);
   }

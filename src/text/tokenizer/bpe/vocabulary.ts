@@ -1,4 +1,4 @@
-import { asObject, invalid, type JsonObject } from '../fields.ts';
+import { asObject, invalid, type JsonObject, unexpected } from '../fields.ts';
 
 /** Four times the largest published vocabulary (262,144). */
 export const MAX_VOCAB_SIZE = 2 ** 20;
@@ -59,6 +59,5 @@ export function readId(id: unknown): number {
 }
 
 export function idOutOfRange(id: unknown, limit: number): Error {
-  const found = typeof id === 'number' ? String(id) : typeof id;
-  return invalid(`a token id is ${found}, not an integer in 0..${limit - 1}`);
+  return unexpected('the id of a token', `an integer in 0..${limit - 1}`, id);
 }

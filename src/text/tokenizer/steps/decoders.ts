@@ -1,13 +1,6 @@
 import { bytesOf, textOf } from '../byte-level.ts';
-import {
-  invalid,
-  type JsonObject,
-  readCharacter,
-  readChoice,
-  readCount,
-  readFlag,
-  readSteps,
-} from '../fields.ts';
+import { type JsonObject, readCharacter, readCount, readSteps } from '../fields.ts';
+import { readMetaspace } from './metaspace.ts';
 import { readReplacement } from './normalizers.ts';
 
 /** Changes the texts of tokens, which are then joined. */
@@ -26,8 +19,7 @@ const READERS = new Map(
     Fuse: () => ({ growth: 1, decode: (tokens) => [tokens.join('')] }),
     Replace: readReplace,
     Strip: readStrip,
-    Metaspace: readMetaspace,
-    BPEDecoder: readWordEnds,
+    Metaspace: readSpaces,
   }),
 );
 
@@ -55,16 +47,15 @@ function decodeByteLevel(tokens: readonly string[]): string[] {
 function decodeBytes(tokens: readonly string[]): string[] {
   const decoded: string[] = [];
   let bytes: number[] = [];
-  for (const token of tokens) {
-    if (/^<0x[\da-f]{2}>$/i.test(token)) {
+  for (const token of [...tokens, undefined]) {
+    if (token !== undefined && /^<0x[\da-f]{2}>$/i.test(token)) {
       bytes.push(Number.parseInt(token.slice(3, 5), 16));
       continue;
     }
     if (bytes.length > 0) decoded.push(textOf(bytes));
     bytes = [];
-    decoded.push(token);
+    if (token !== undefined) decoded.push(token);
   }
-  if (bytes.length > 0) decoded.push(textOf(bytes));
   return decoded;
 }
 
@@ -75,8 +66,8 @@ function readReplace(step: JsonObject): Decoder {
 
 function readStrip(step: JsonObject): Decoder {
   const content = readCharacter(step, 'content');
-  const start = readCount(step, 'start', 0, 2 ** 16);
-  const stop = readCount(step, 'stop', 0, 2 ** 16);
+  const start = readCount(step, 'start', 2 ** 16);
+  const stop = readCount(step, 'stop', 2 ** 16);
   return {
     growth: 1,
     decode: (tokens, before) =>
@@ -95,34 +86,14 @@ function readStrip(step: JsonObject): Decoder {
 }
 
 /** A space before each word; where texts are given a prefix, the first token has none, as in the reference. */
-function readMetaspace(step: JsonObject): Decoder {
-  const space = readCharacter(step, 'replacement', '\u2581');
-  const isOld = readFlag(step, 'add_prefix_space', true) === false;
-  const schemes = ['always', 'first', 'never'] as const;
-  const hasPrefix =
-    readChoice(step, 'prepend_scheme', schemes, isOld ? 'never' : 'always') !== 'never';
+function readSpaces(step: JsonObject): Decoder {
+  const { space, scheme } = readMetaspace(step);
   return {
     growth: 1,
     decode: (tokens, before) =>
       tokens.map((token, i) => {
-        const isFirst = i === 0 && before === undefined && hasPrefix;
+        const isFirst = i === 0 && before === undefined && scheme !== 'never';
         return token.replaceAll(space, isFirst ? '' : ' ');
-      }),
-  };
-}
-
-/** Words end where a token has a suffix; between two of them is a space. */
-function readWordEnds(step: JsonObject): Decoder {
-  const { suffix } = step;
-  if (typeof suffix !== 'string' || suffix === '') {
-    throw invalid('"BPEDecoder.suffix" expected a text');
-  }
-  return {
-    growth: 1,
-    decode: (tokens, before) =>
-      tokens.map((token, i) => {
-        const text = token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' ');
-        return i === 0 && before?.endsWith(suffix) === true ? ` ${text}` : text;
       }),
   };
 }

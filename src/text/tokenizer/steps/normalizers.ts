@@ -1,6 +1,6 @@
 import { toByteLevel } from '../byte-level.ts';
-import { invalid, type JsonObject, readFlag, readSteps, readText } from '../fields.ts';
-import { blanksAfter, blanksBefore, readPattern } from './matchers.ts';
+import { type JsonObject, readSteps, readText, unexpected } from '../fields.ts';
+import { readPattern } from './matchers.ts';
 import { Matches } from '../../pattern/matches.ts';
 import type { Pattern } from '../../pattern/pattern.ts';
 import type { Place } from './cutter.ts';
@@ -30,12 +30,6 @@ const READERS = new Map(
     Replace: readReplace,
     Prepend: readPrepend,
     Lowercase: () => ({ growth: 2, normalize: lowercase }),
-    Strip: readStrip,
-    StripAccents: () => ({
-      growth: 1,
-      movesStart: true,
-      normalize: (text) => text.replaceAll(/\p{M}/gu, ''),
-    }),
     ByteLevel: () => ({ growth: 3, isByteLevel: true, normalize: toByteLevel }),
   }),
 );
@@ -59,7 +53,7 @@ export function readReplacement(step: JsonObject): Replacement {
   const pattern = readPattern(step);
   const { content } = step;
   if (typeof content !== 'string' || content.length > MAX_CONTENT) {
-    throw invalid(`"Replace.content" expected a text of at most ${MAX_CONTENT} characters`);
+    throw unexpected('Replace.content', `a text of at most ${MAX_CONTENT} characters`, content);
   }
   if (typeof pattern === 'string') {
     return {
@@ -106,18 +100,4 @@ function readPrepend(step: JsonObject): Normalizer {
 /** Each character for itself: the end of a word has no sigma of its own. */
 function lowercase(text: string): string {
   return text.replaceAll('Σ', 'σ').toLowerCase();
-}
-
-function readStrip(step: JsonObject): Normalizer {
-  const isLeft = readFlag(step, 'strip_left', false);
-  const isRight = readFlag(step, 'strip_right', false);
-  return {
-    growth: 1,
-    movesStart: isLeft,
-    needsWhole: true,
-    normalize(text) {
-      const start = isLeft ? blanksAfter(text, 0) : 0;
-      return text.slice(start, isRight ? blanksBefore(text, text.length, start) : text.length);
-    },
-  };
 }
