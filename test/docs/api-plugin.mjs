@@ -17,6 +17,7 @@ const TASKS = [
   ['backend', 'Who computes'],
   ['wasm', 'Who computes'],
   ['ops', 'Operations'],
+  ['attention/rope.ts', 'Models'],
   ['attention', 'Operations'],
   ['base/errors.ts', 'Errors'],
 ];
