@@ -108,8 +108,9 @@ export class Session {
    * computed before the first token is asked for, and no token before it is asked for.
    *
    * Messages are the conversation from its beginning, written by the model's chat template, and the
-   * answer follows, or goes on where `continueFinalMessage` says so. The session becomes that conversation; as many of its tokens as the two begin
-   * with are not evaluated again, so a list of messages that grows costs only what is new.
+   * answer follows, or goes on where `continueFinalMessage` says so. The session becomes that
+   * conversation; as many of its tokens as the two begin with are not evaluated again, so a list of
+   * messages that grows costs only what is new.
    *
    * @param prompt text or token ids to add, or messages, alone or as `{ messages, tools, … }`; text
    *   never turns into special tokens
