@@ -38,7 +38,8 @@ export class Chat {
    * it included.
    *
    * @throws as {@link readConversation}; RangeError for a template that the model does not have;
-   *   TpaError `CHAT_TEMPLATE_MISSING`. The function rejects with `CHAT_TEMPLATE_INVALID`, `TOKENIZER_INVALID`; so may iterating
+   *   TpaError `CHAT_TEMPLATE_MISSING`. The function rejects with `CHAT_TEMPLATE_INVALID`,
+   *   `TOKENIZER_INVALID`; so may iterating
    */
   begin(prompt: object, contextLength: number): () => Promise<Iterable<readonly number[]>> {
     const conversation = readConversation(prompt, this.#tokenizer, contextLength);

@@ -42,7 +42,8 @@ export function asArray(name: string, value: unknown): readonly unknown[] {
  * The steps of a stage in their order, each read by its type; Sequences are taken apart.
  *
  * @param list the field in which a Sequence holds its steps
- * @throws TpaError `TOKENIZER_INVALID` for too many steps or patterns, or a step that no reader is known for
+ * @throws TpaError `TOKENIZER_INVALID` for too many steps or patterns, or a step that no reader is
+ *   known for
  */
 export function readSteps<T>(
   stage: string,
