@@ -111,7 +111,10 @@ test('every special token in a name of an argument stays text', async () => {
   const template = '<s>{% for m in messages %}{{ m.tool_calls | tojson }}{% endfor %}</s>';
   for (const special of SPECIAL) {
     for (const name of [special, `${special}x`, `x${special}`, `${special}.`, `_${special}_`]) {
-      const ids = await encode(template, [{ role: 'user', tool_calls: [{ [name]: '' }] }]);
+      // One that shares letters with the token, and has what JSON escapes.
+      const other = `${special.slice(1)}"\\\u0000`;
+      const tool_calls = [{ [name]: '', [other]: '' }];
+      const ids = await encode(template, [{ role: 'user', tool_calls }]);
       assert.equal(specialTexts(ids), ['<s>', '</s>'], name);
       assert.ok(chatTokenizer.decode(ids).includes(name), name);
     }

@@ -1,7 +1,8 @@
 const PRIVATE_USE_START = 0xe000;
 const PRIVATE_USE_END = 0xf900;
 const PRIVATE_USE = /[\uE000-\uF8FF]/g;
-const VISIBLE = /[^\s\uE000-\uF8FF]/g;
+/** No blanks, and neither quotes, backslashes nor control characters: JSON escapes no stand-in. */
+const VISIBLE = /(?!\s)[!#-&(-[\]-\uDFFF\uF900-\uFFFF]/g;
 /** Each unit for itself: to make it takes 2 ms, to copy it microseconds. */
 const SAME = Uint16Array.from({ length: 2 ** 16 }, (_, unit) => unit);
 /** Units that are translated at once: as many arguments as any engine takes. */
