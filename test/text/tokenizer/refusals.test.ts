@@ -46,6 +46,8 @@ const REFUSED: readonly (readonly [TokenizerParts, RegExp])[] = [
   [replacing('', 'a'), /pattern/],
   [replacing('', { String: '' }), /String/],
   [replacing('', { Regex: '(a)\\1' }), /pattern/],
+  [replacing('a'.repeat(49)), /144 times/],
+  [decoder({ type: 'Replace', pattern: { String: 'a' }, content: 'a'.repeat(17) }), /16 times.*17/],
   [steps({ type: 'UnicodeScripts' }), /"pre_tokenizer".*"UnicodeScripts"/],
   [steps({ type: 'Split', pattern: { String: 'a' } }), /Split.behavior/],
   [steps({ type: 'Split', pattern: { String: 'a' }, behavior: 'Joined' }), /"Joined"/],
