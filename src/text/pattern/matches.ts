@@ -1,4 +1,5 @@
 import type { Match, Pattern, Scan } from './pattern.ts';
+import { widthAt } from './text-scan.ts';
 
 /** Goes through the matches of a pattern in a text. */
 export class Matches {
@@ -30,9 +31,4 @@ export class Matches {
     this.#from = Infinity;
     return undefined;
   }
-}
-
-/** UTF-16 units of the character at a place; 1 at the end of the text. */
-export function widthAt(text: string, place: number): number {
-  return (text.codePointAt(place) ?? 0) > 0xffff ? 2 : 1;
 }

@@ -55,7 +55,7 @@ export class TextScan {
     for (let budget = BLOCK; budget > 0 && start <= length; budget--) {
       const next = this.#stateAt(end).choices[entry]!;
       if (next === ENDS) return { start, end };
-      end += this.#widthAt(end);
+      end += widthAt(this.text, end);
       entry = next;
       if (next === FAILS) {
         start = end;
@@ -103,11 +103,6 @@ export class TextScan {
     return state;
   }
 
-  #widthAt(place: number): number {
-    const unit = this.text.charCodeAt(place);
-    return (unit & 0xfc00) === 0xd800 ? widthOf(this.text.codePointAt(place)!) : 1;
-  }
-
   /** The character that ends at a place; 0 at the start of the text. */
   #codeBefore(place: number): number {
     const unit = this.text.charCodeAt(place - 1);
@@ -115,6 +110,11 @@ export class TextScan {
     const pair = this.text.codePointAt(place - 2) ?? 0;
     return pair > 0xffff ? pair : unit;
   }
+}
+
+/** UTF-16 units of the character at a place; 1 at the end of the text. */
+export function widthAt(text: string, place: number): number {
+  return widthOf(text.codePointAt(place) ?? 0);
 }
 
 function widthOf(code: number): number {

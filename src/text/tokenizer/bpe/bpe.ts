@@ -1,4 +1,4 @@
-import { widthAt } from '../../pattern/matches.ts';
+import { widthAt } from '../../pattern/text-scan.ts';
 import { invalid, type JsonObject, readFlag, unexpected } from '../fields.ts';
 import { Joints } from './joints.ts';
 import { readMerges } from './merges.ts';
