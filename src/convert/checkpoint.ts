@@ -1,5 +1,4 @@
 import { checkInteger, checkKind, checkObject, mismatch } from '../base/arguments.ts';
-import { BLOCK_TYPES } from '../format/gguf/types.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { ModelContents } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
@@ -110,21 +109,19 @@ const TEXTS = ['tokenizer', 'tokenizerConfig', 'specialTokensMap', 'generationCo
 function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
   const tensor = translated(tensors, entry);
   // A scale that is no number makes none of any element of its block.
-  const type = BLOCK_TYPES.find(({ name }) => name === entry.dtype);
-  return { ...tensor, chunks: () => finitePieces(tensor, type?.blockLength ?? 1) };
+  return { ...tensor, chunks: () => finitePieces(tensor, entry.blockType?.blockLength ?? 1) };
 }
 
 /** A tensor as it is stored, or in float32 where its elements share scales. */
 function translated(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
-  const { name, shape, dtype: storedAs, byteLength } = entry;
+  const { name, shape, dtype: storedAs, byteLength, blockType } = entry;
   const stored = (step: number) =>
     readChunks((at, target) => tensors.readStored(name, at, target), byteLength, step);
-  const type = BLOCK_TYPES.find((known) => known.name === storedAs);
-  if (type === undefined) {
+  if (blockType === undefined) {
     const dtype = storedAs as TensorDtype;
     return { name, dtype, shape, byteLength, storedAs, chunks: () => stored(CHUNK_BYTES) };
   }
-  const { blockLength, blockBytes, dequantize } = type;
+  const { blockLength, blockBytes } = blockType;
   const wideBytes = blockLength * Float32Array.BYTES_PER_ELEMENT;
   const widened = (byteLength / blockBytes) * wideBytes;
   return {
@@ -138,7 +135,7 @@ function translated(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
       for await (const blocks of stored((CHUNK_BYTES / wideBytes) * blockBytes)) {
         const length = (blocks.byteLength / blockBytes) * blockLength;
         const values = new Float32Array(take().buffer, 0, length);
-        dequantize(blocks, values);
+        blockType.dequantize(blocks, values);
         yield new Uint8Array(values.buffer, 0, values.byteLength);
       }
     },

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TpaErrorCode } from '../../src/base/errors.ts';
 import { parseConfig } from '../../src/format/config/config.ts';
+import { Q4_K } from '../../src/format/gguf/blocks/k-quants.ts';
 import type { TensorEntry } from '../../src/format/tensors/safetensors.ts';
 import { checkTensors, expectedTensors, HEAD, parameterCount } from '../../src/weights/tensors.ts';
 import { refused } from '../helpers/checks/refused.ts';
@@ -116,6 +117,22 @@ test('a missing tensor is named with what was expected, in any layer', async () 
     assert.is(error.data['tensor'], tensor);
     assert.ok(String(error.data['expected']).startsWith(expected));
     assert.is(error.data['found'], 'none');
+  }
+});
+
+test('accepts blocks where a matrix is expected, refuses them for vectors', async () => {
+  const { config, build } = llamaVariant('qwen3');
+  const entries = entriesOf(build().tensors);
+  const parsed = parseConfig(config, entries);
+  for (const [name, { shape }] of entries) {
+    const changed = new Map(entries);
+    changed.set(name, { ...entry(name, shape, 'Q4_K'), blockType: Q4_K });
+    if (shape.length > 1) {
+      assert.equal(checkTensors(parsed, changed), { extras: [] });
+    } else {
+      const data = { tensor: name, expected: 'F32, F16 or BF16', found: 'Q4_K' };
+      await refused(() => checkTensors(parsed, changed), 'MODEL_MISMATCH', name, data);
+    }
   }
 });
 

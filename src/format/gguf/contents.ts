@@ -7,7 +7,8 @@ import { readRopeScaling, recogniseLlama3 } from './rope.ts';
 import { type GgufSizes, readSizes } from './sizes.ts';
 import { readGgufTokenizer } from './tokenizer.ts';
 import { widenToFloat32 } from '../tensors/half.ts';
-import { type LocatedTensor, tensorSet } from '../tensors/tensors.ts';
+import { type LocatedTensor, READABLE, tensorSet } from '../tensors/tensors.ts';
+import { blocksOfType } from './types.ts';
 import { unpermuted } from './unpermuted.ts';
 import type { ByteSource } from '../files/byte-source.ts';
 import type { ModelContents } from '../contents.ts';
@@ -73,9 +74,10 @@ function locate(
 ): LocatedTensor {
   const { name: dtype, blockLength, blockBytes } = type;
   if (blockLength > 1 && shape.length === 1) {
-    throw invalidCheckpoint(`tensor "${printable(storedName)}"`, 'floats', dtype);
+    throw invalidCheckpoint(`tensor "${printable(storedName)}"`, `a vector in ${READABLE}`, dtype);
   }
-  const entry = { name, dtype, shape, offset, byteLength };
+  const blockType = blocksOfType(type);
+  const entry = { name, dtype, shape, offset, byteLength, ...(blockType && { blockType }) };
   if (!isPermuted) return { source, entry };
   const columns = shape.length === 1 ? 1 : shape.at(-1)!;
   const rowBytes = (columns / blockLength) * blockBytes;

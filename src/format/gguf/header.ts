@@ -128,10 +128,10 @@ function readDimension(cursor: GgufCursor, subject: string): number {
 const MAX_DIMENSION = 2n ** 40n;
 
 function otherType(subject: string, type: number): TpaError {
-  const expected = 'F32, F16, BF16, Q8_0 or Q4_0';
+  const expected = `one of ${Array.from(GGUF_TYPES.values(), ({ name }) => name).join(', ')}`;
   const name = ggufTypeName(type);
-  if (name !== undefined) return unsupportedCheckpoint(subject, expected, name);
-  return invalidCheckpoint(subject, expected, `type ${type}`);
+  if (name !== undefined) return unsupportedCheckpoint(subject, expected, `${name} (type ${type})`);
+  return invalidCheckpoint(subject, expected, `type ${type}, which has no name`);
 }
 
 /** Offsets from the start of the file; the tensors lie inside it and apart. */

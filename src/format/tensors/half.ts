@@ -5,7 +5,9 @@ export type TensorDtype = 'F32' | 'F16' | 'BF16';
 export const ELEMENT_BYTES: Readonly<Record<TensorDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 /** Bits of the float32 for every float16: 256 KB, built at first use. */
-let halfTable: Uint32Array | undefined;
+let halfTable: Uint32Array<ArrayBuffer> | undefined;
+/** The same as numbers. */
+let halfValues: Float32Array | undefined;
 
 /**
  * Little-endian elements of any byte alignment as float32, in a fresh array. Every float16 and
@@ -49,6 +51,13 @@ export function widenInPlace(target: Float32Array, dtype: TensorDtype): void {
   }
 }
 
+/** The float16 at byte `at`, little-endian. */
+export function float16At(bytes: Uint8Array, at: number): number {
+  halfTable ??= buildHalfTable();
+  halfValues ??= new Float32Array(halfTable.buffer);
+  return halfValues[bytes[at]! | (bytes[at + 1]! << 8)]!;
+}
+
 /** Index of the first NaN or infinity, -1 where there is none. */
 export function firstNonFinite(values: Float32Array): number {
   // x - x is 0 for every finite x and NaN for the others.
@@ -56,7 +65,7 @@ export function firstNonFinite(values: Float32Array): number {
   return -1;
 }
 
-function buildHalfTable(): Uint32Array {
+function buildHalfTable(): Uint32Array<ArrayBuffer> {
   const table = new Uint32Array(0x10000);
   for (let half = 0; half < 0x10000; half++) {
     const sign = (half & 0x8000) << 16;

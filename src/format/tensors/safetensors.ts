@@ -3,6 +3,7 @@ import { type ByteSource, truncated } from '../files/byte-source.ts';
 import { scanBrackets } from '../files/json.ts';
 import { refuseStandIn } from '../files/stand-in.ts';
 import { JsonScanner } from './json-scan.ts';
+import type { BlockType } from './block-type.ts';
 
 export type { TensorDtype } from './half.ts';
 
@@ -15,6 +16,8 @@ export interface TensorEntry {
   /** First byte, counted from the start of the file. */
   readonly offset: number;
   readonly byteLength: number;
+  /** How its elements lie in blocks that share scales, where they do: `dtype` is its name then. */
+  readonly blockType?: BlockType;
 }
 
 /** Bytes of the header's length, a little-endian u64 at the start of the file. */

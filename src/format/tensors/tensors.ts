@@ -3,6 +3,7 @@ import { type ByteSource, readInto } from '../files/byte-source.ts';
 import { ELEMENT_BYTES, firstNonFinite, storedBytes, widenInPlace } from './half.ts';
 import { INDEX_FILE, missingFile, type ModelFiles, SHARD_NAME } from '../files/model-files.ts';
 import { tensorMismatch } from '../errors.ts';
+import { dequantizeInPlace, storedBlocks } from './stored-blocks.ts';
 import { MAX_TENSORS, readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 import { MAX_SHARDS, readShardIndex } from './shard-index.ts';
 import type { TensorDtype } from './half.ts';
@@ -51,8 +52,9 @@ export function tensorSet(
 }
 
 /**
- * Fills `target` with a tensor's elements from `first` on, row-major, widened to float32 in place.
+ * Fills `target` with a tensor's elements from `first` on, row-major, made float32 in place.
  *
+ * @param first of a tensor stored in blocks the first of one; `target` takes whole blocks
  * @param target in a memory that does not grow meanwhile
  * @throws TpaError `MODEL_MISMATCH` for an unreadable dtype, `WEIGHTS_NONFINITE`; what
  *   {@link TensorSet.readStored} throws
@@ -64,10 +66,17 @@ export async function readFloats(
   target: Float32Array,
 ): Promise<void> {
   // One that is missing is refused where it is read.
-  const dtype = tensors.entries.get(name)?.dtype ?? 'F32';
-  if (!isReadable(dtype)) throw tensorMismatch(name, READABLE, dtype);
-  await tensors.readStored(name, first * ELEMENT_BYTES[dtype], storedBytes(target, dtype));
-  widenInPlace(target, dtype);
+  const { dtype = 'F32', blockType } = tensors.entries.get(name) ?? {};
+  if (blockType) {
+    const { blockLength, blockBytes } = blockType;
+    const blocks = storedBlocks(target, blockType);
+    await tensors.readStored(name, (first / blockLength) * blockBytes, blocks);
+    dequantizeInPlace(target, blockType);
+  } else {
+    if (!isReadable(dtype)) throw tensorMismatch(name, READABLE, dtype);
+    await tensors.readStored(name, first * ELEMENT_BYTES[dtype], storedBytes(target, dtype));
+    widenInPlace(target, dtype);
+  }
   checkFinite(name, first, target);
 }
 

@@ -251,7 +251,7 @@ const INVALID: (readonly [GgufParts, RegExp])[] = [
   ],
   [
     norm({ type: TYPE.Q8_0, bytes: new Uint8Array(34) }),
-    /output_norm\.weight" expected floats, found Q8_0/,
+    /output_norm\.weight" expected a vector in F32, F16 or BF16, found Q8_0/,
   ],
   [
     ggufModel({ architecture: 'qwen2', usesBias: false }).parts,

@@ -145,7 +145,6 @@ const INVALID: Record<string, Uint8Array> = {
   'an offset beside the alignment': withTensor({ offset: 4 }),
   'data beyond the file': withTensor({ offset: 1024 }),
   'type 99': withTensor({ type: 99 }),
-  'a removed type': withTensor({ type: 4 }),
   'no dimensions': withTensor({ shape: [] }),
   'five dimensions': withTensor({ shape: [1, 1, 1, 1, 1] }),
   'an empty dimension': withTensor({ shape: [0] }),
@@ -163,7 +162,8 @@ const UNSUPPORTED: Readonly<Record<string, Uint8Array>> = {
   'version 4': buildGguf({ ...GOOD, version: 4 }),
   'a big-endian file': buildGguf({ ...GOOD, version: 3 << 24 }),
   'an array of arrays': withPair('k', le(VALUE.array, 4), le(VALUE.array, 4), le(1, 8)),
-  'type Q4_K': withTensor({ type: 12 }),
+  'type IQ2_XS': withTensor({ type: 17 }),
+  'a removed type': withTensor({ type: 4 }),
 };
 for (const count of COUNTS) {
   const array = [le(VALUE.array, 4), le(VALUE.u8, 4), le(count, 8)];
@@ -210,8 +210,19 @@ test('names the alignment', async () => {
 });
 
 test('names tensor and type', async () => {
-  const { message } = await refused(() => read(withTensor({ type: 12 })), 'MODEL_UNSUPPORTED');
-  assert.is(message, 'tensor "a" expected F32, F16, BF16, Q8_0 or Q4_0, found Q4_K');
+  const known =
+    'F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS';
+  for (const [type, name] of [
+    [17, 'IQ2_XS'],
+    [31, 'Q4_0_4_4'],
+    [34, 'TQ1_0'],
+    [39, 'MXFP4'],
+  ] as const) {
+    const { message } = await refused(() => read(withTensor({ type })), 'MODEL_UNSUPPORTED');
+    assert.is(message, `tensor "a" expected one of ${known}, found ${name} (type ${type})`);
+  }
+  const { message } = await refused(() => read(withTensor({ type: 99 })), 'CHECKPOINT_INVALID');
+  assert.is(message, `tensor "a" expected one of ${known}, found type 99, which has no name`);
 });
 
 test('refuses a file cut at any byte', async () => {

@@ -21,8 +21,8 @@ export type Weights = Map<
 /** llama.cpp's name, ours, and the heads whose rows are permuted for `llama`. */
 type Name = readonly [stored: string, name: string, shape: readonly number[], heads: number];
 
-function names(architecture: string, usesBias: boolean): Name[] {
-  const { dim, hiddenDim, heads, kvHeads, headDim, layers, vocabSize } = SIZES;
+function names(architecture: string, usesBias: boolean, sizes: typeof SIZES): Name[] {
+  const { dim, hiddenDim, heads, kvHeads, headDim, layers, vocabSize } = sizes;
   const all: Name[] = [
     ['token_embd.weight', 'model.embed_tokens.weight', [vocabSize, dim], 0],
     ['output_norm.weight', 'model.norm.weight', [dim], 0],
@@ -58,6 +58,7 @@ export interface GgufModel {
   readonly architecture?: 'llama' | 'qwen2' | 'qwen3';
   readonly usesBias?: boolean;
   readonly hasHead?: boolean;
+  readonly sizes?: typeof SIZES;
   /** How matrices are stored; vectors are F32. */
   readonly type?: number;
   readonly encode?: (values: Float32Array) => Uint8Array;
@@ -68,13 +69,14 @@ export function ggufModel({
   architecture = 'llama',
   usesBias = architecture === 'qwen2',
   hasHead = false,
+  sizes = SIZES,
   type = TYPE.F32,
   encode = bytesOfFloats,
 }: GgufModel = {}): { parts: GgufParts; weights: Weights } {
-  const { dim, hiddenDim, heads, kvHeads, headDim, layers, vocabSize } = SIZES;
+  const { dim, hiddenDim, heads, kvHeads, headDim, layers, vocabSize } = sizes;
   const random = createRandom(11);
   const weights: Weights = new Map();
-  const all = names(architecture, usesBias);
+  const all = names(architecture, usesBias, sizes);
   if (hasHead) all.push(['output.weight', 'lm_head.weight', [vocabSize, dim], 0]);
   const tensors = all.map(([stored, name, shape, permuted]): GgufData => {
     const data = random.normal(shape.reduce((product, n) => product * n, 1));
