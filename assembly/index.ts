@@ -8,6 +8,7 @@ export { copyRows } from './kernels/copy-rows';
 export { embed } from './kernels/embed';
 export { isFinite } from './kernels/finite';
 export { hash, hashEnd } from './kernels/hash';
+export { logProbabilities } from './kernels/log-probabilities';
 export { matmul } from './kernels/matmul';
 export { outerRows } from './kernels/outer-rows';
 export { pack, unpack } from './layout/panels';
