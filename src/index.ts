@@ -55,4 +55,5 @@ export type {
 } from './download/cache/model-cache.ts';
 export type { LoadOptions } from './load/load-options.ts';
 export type { Model, ModelInfo } from './load/model.ts';
+export type { ScoreOptions } from './load/positions.ts';
 export type { DecodeOptions, EncodeOptions, TextTokenizer } from './text/tokenizer.ts';

@@ -1,6 +1,5 @@
-import { TpaError } from '../base/errors.ts';
 import { BackendChangeEvent, BackendChangeTarget } from '../backend/backend-change.ts';
-import { type Backend, inChunks } from '../backend/backend.ts';
+import type { Backend } from '../backend/backend.ts';
 import { onlyRoutes } from '../backend/dispatch/routes.ts';
 import type { CpuBackend } from '../backend/cpu.ts';
 import type { DispatchInfo } from '../backend/dispatch/info.ts';
@@ -9,13 +8,14 @@ import type { CacheInfo } from '../download/cache/model-cache.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { Chat } from '../text/chat.ts';
-import { readIds, type TokenIds } from '../text/prompt.ts';
+import type { TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { cacheSizes } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
+import { logitsOf, type ScoreOptions, scoresOf } from './positions.ts';
 import type { MemoryInfo, RuntimeInfo } from '../ops/runtime.ts';
 
 /** What a model computes with, why, and how large it is. */
@@ -25,6 +25,11 @@ export interface ModelInfo
   readonly dtype: 'float32';
   /** How factors are cached. */
   readonly cacheDtype: 'float32';
+  /**
+   * Tells models apart by what they compute with, configuration and numbers, in 32 hexadecimal digits:
+   * the same for one file, its shards and its conversion.
+   */
+  readonly fingerprint: string;
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
   /** Bytes one more token of context costs, all layers; 0 for linear attention. */
@@ -128,27 +133,33 @@ export class Model extends BackendChangeTarget {
    * @throws TypeError, RangeError for bad ids; TpaError `CONTEXT_OVERFLOW` before anything is
    *   computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `DISPOSED`
    */
-  async logits(ids: TokenIds): Promise<Float32Array> {
-    const backend = this.#backend;
-    const { vocabSize } = backend;
-    const checked = readIds('ids', ids, backend);
-    if (checked.length === 0)
-      throw new RangeError('"ids" expected at least one token id, got none');
-    const sequence = backend.createSequence();
-    try {
-      const logits = allocateLogits(checked.length * vocabSize);
-      await inChunks(sequence, checked, async (rest, done) => {
-        logits.set(await sequence.forward(rest, 'all'), done * vocabSize);
-      });
-      return logits;
-    } finally {
-      sequence.dispose();
-    }
+  logits(ids: TokenIds): Promise<Float32Array> {
+    return logitsOf(this.#backend, ids);
+  }
+
+  /**
+   * Log-probability of each token after the first, given all that stand before it, on a cache of
+   * their own. Where the CPU computes, only these numbers leave the memory of wasm.
+   *
+   * @param ids 1 … contextLength token ids
+   * @param options.signal ends it, seen between two chunks of at most 48 tokens on the CPU
+   * @returns (ids.length - 1), natural logarithms: entry i is ln p(ids[i + 1] | ids[0 … i])
+   * @throws TypeError, RangeError for bad ids or options; TpaError `CONTEXT_OVERFLOW` before anything
+   *   is computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`
+   *
+   * @example
+   * const ids = model.tokenizer.encode('Once upon a time');
+   * const scores = await model.score(ids);
+   * const perplexity = Math.exp(-scores.reduce((sum, x) => sum + x) / scores.length);
+   */
+  score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
+    return scoresOf(this.#backend, ids, options);
   }
 
   /** What computes, why, and sizes. */
   info(): ModelInfo {
-    const { simd, reason } = this.#cpu.network.compute.engine.simd;
+    const { compute, weights } = this.#cpu.network;
+    const { simd, reason } = compute.engine.simd;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
@@ -159,6 +170,7 @@ export class Model extends BackendChangeTarget {
       threads: 1,
       dtype: 'float32',
       cacheDtype: 'float32',
+      fingerprint: weights.fingerprint,
       parameters: parameterCount(this.config),
       cacheBytesPerToken,
       stateBytes,
@@ -184,15 +196,5 @@ export class Model extends BackendChangeTarget {
   /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
-  }
-}
-
-/** @throws TpaError `OUT_OF_MEMORY` where the engine has no array of that length */
-function allocateLogits(length: number): Float32Array {
-  try {
-    return new Float32Array(length);
-  } catch (cause) {
-    const message = `could not allocate ${length} logits`;
-    throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: bytesOf(length) } });
   }
 }
