@@ -59,6 +59,19 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
   });
 }
 
+test('the fingerprint is that of what is computed with, whatever the context', async () => {
+  const prints: string[] = [];
+  const { source } = MECHANISM_VARIANTS[0]!.build();
+  for (const contextLength of [256, 16]) {
+    using model = await loadModel(source, { simd: 'baseline', contextLength });
+    prints.push(model.info().fingerprint);
+  }
+  using other = await loadModel(MECHANISM_VARIANTS[0]!.build({ dtype: 'F16' }).source);
+  assert.match(prints[0]!, /^[0-9a-f]{32}$/);
+  assert.is(prints[1], prints[0]);
+  assert.not.equal(other.info().fingerprint, prints[0]);
+});
+
 test('a tensor that the model has no use for is listed', async () => {
   const variant = MECHANISM_VARIANTS[0]!;
   const extra = { name: 'rotary.inv_freq', shape: [2], data: [1, 2] };
