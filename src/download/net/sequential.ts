@@ -43,7 +43,9 @@ export function sequentialSource(
   };
   const seek = async (offset: number, length: number): Promise<void> => {
     if (offset + length > size) throw truncated(name, offset + length, size);
-    if (offset - at <= MAX_GAP_BYTES) while (at < offset) await take(offset - at);
+    if (offset - at <= MAX_GAP_BYTES) {
+      for (let gap = offset - at; gap > 0;) gap -= (await take(gap)).byteLength;
+    }
     if (offset === at) return;
     rest = new Uint8Array();
     at = offset;

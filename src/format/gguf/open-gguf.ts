@@ -45,6 +45,6 @@ export function vocabularyAlone(file: string): TpaError {
 
 function missing({ name }: ModelFiles, file: string, parts: number): TpaError {
   const what = parts > 1 ? `file "${printable(file)}", one of ${parts} parts,` : `file`;
-  const message = `there is no ${what} at "${printable(name, 400)}": check it, or download the file first`;
+  const message = `there is no ${what} at "${printable(name, 400)}": check the path or the address, or download the file first`;
   return new TpaError('MODEL_NOT_FOUND', message, { data: { path: name, file: printable(file) } });
 }
