@@ -53,6 +53,7 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
   const read = counted ?? checked;
   return {
     name: files.name,
+    gguf: files.gguf,
     get cache() {
       return remote?.cache.info ?? AT_HAND;
     },

@@ -4,7 +4,7 @@ import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
 import { readConfig } from '../format/config/read-config.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
-import { readHuggingFace } from '../format/hugging-face.ts';
+import { openContents } from '../format/open-contents.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
@@ -15,7 +15,7 @@ import { Compute } from '../compute/compute.ts';
 import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
 
 /** Codes of a file that is not what it should be. */
-const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
+const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
 /**
  * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
@@ -78,7 +78,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
   const how = { cache, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
   const files = await openSource(source, how);
   try {
-    const contents = await readHuggingFace(files, signal);
+    const contents = await openContents(files, signal);
     const { tensors } = contents;
     const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
     const { extras } = checkTensors(ownConfig, tensors.entries);

@@ -17,8 +17,8 @@ import { checkUnchanged, isPage, readServed, type Served, type Version } from '.
 
 /** Statuses of a file that is not there. */
 export const ABSENT: ReadonlySet<number> = new Set([404, 410]);
-/** Every model has this file: another status is reported, and does not count as "file missing". */
-const REQUIRED = 'config.json';
+/** Every model has one of these: another status is reported, and does not count as "file missing". */
+const REQUIRED = /^config\.json$|\.gguf$/i;
 
 /** What the downloads of one model share. */
 export interface Link {
@@ -41,10 +41,19 @@ export class Download {
   /** What the first answer said. */
   #first: Served | undefined;
   #body: Body | undefined;
-  #position = 0;
+  #position: number;
+  /** Last byte that is asked for, counted from the start of the file; undefined for its own last. */
+  readonly #last: number | undefined;
 
-  /** Use {@link openDownload}. */
-  constructor(file: string, address: URL, link: Link) {
+  /** Use {@link openDownload}; or, for a `part` alone, read no more than that. */
+  constructor(
+    file: string,
+    address: URL,
+    link: Link,
+    part?: { readonly offset: number; readonly length: number },
+  ) {
+    this.#position = part?.offset ?? 0;
+    this.#last = part && part.offset + part.length - 1;
     this.#file = file;
     this.#address = address;
     this.#link = link;
@@ -140,7 +149,7 @@ export class Download {
       };
       const from = this.#first?.isEncoded ? 0 : this.#position;
       const init = {
-        headers: { ...headers, range: `bytes=${from}-` },
+        headers: { ...headers, range: `bytes=${from}-${this.#last ?? ''}` },
         signal: controller.signal,
       };
       let response: Response;
@@ -194,7 +203,7 @@ export class Download {
   /** Buckets that do not list answer 403 for what they lack, servers of single-page apps a page. */
   #isAbsence(response: Response): boolean {
     if (ABSENT.has(response.status)) return true;
-    const mayLack = this.#first === undefined && this.#file !== REQUIRED;
+    const mayLack = this.#first === undefined && !REQUIRED.test(this.#file);
     return mayLack && (response.status === 403 || isPage(response));
   }
 

@@ -1,5 +1,5 @@
 /** Files of other formats, which are converted before they are loaded. */
-const FOREIGN = /\.(?:gguf|bin|pth?|ckpt)$/i;
+const FOREIGN = /\.(?:bin|pth?|ckpt)$/i;
 /** Files of a model, which is loaded as a whole. */
 const OWN = /\.(?:safetensors|json|jinja)$/i;
 /** Where models have names; nothing is fetched from there unless a caller passes its address. */

@@ -1,9 +1,9 @@
-import { byteLevelTokenizer } from './byte-level.ts';
-import { SPLITTINGS } from './splittings.ts';
-import { readVocabulary } from './vocabulary.ts';
+import { byteLevelTokenizer } from './vocabulary/byte-level.ts';
+import { SPLITTINGS } from './vocabulary/splittings.ts';
+import { readVocabulary } from './vocabulary/tokens.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { expectObject, type JsonObject, parseJson } from '../files/json.ts';
-import { sentencePieceTokenizer } from './sentencepiece.ts';
+import { sentencePieceTokenizer } from './vocabulary/sentencepiece.ts';
 import type { ModelText } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
 

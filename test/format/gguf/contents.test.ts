@@ -187,7 +187,6 @@ const UNSUPPORTED: (readonly [GgufParts, RegExp])[] = [
     /"general\.architecture" expected llama, qwen2, qwen3, found "mamba"/,
   ],
   [withMetadata({ 'llama.expert_count': 8 }), /expert_count/],
-  [withMetadata({ 'split.count': 3 }), /split\.count/],
   [withMetadata({ 'llama.attention.scale': 0.125 }), /attention\.scale/],
   [
     withMetadata({ 'llama.attention.causal': false }),
@@ -224,6 +223,7 @@ for (const key of ['attn_factor', 'yarn_attn_factor', 'yarn_ext_factor', 'yarn_l
 
 /** Files that break the format, and what the message names. */
 const INVALID: (readonly [GgufParts, RegExp])[] = [
+  [withMetadata({ 'split.count': 3 }), /expected a whole model, found part 1 of 3: pass all parts/],
   [withMetadata({ 'llama.rope.scaling.type': 'linear' }), /scaling\.factor/],
   [withMetadata({ 'llama.attention.layer_norm_rms_epsilon': 'x' }), /epsilon/],
   [

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GgufMetadata } from '../../../src/format/gguf/metadata.ts';
-import { SPLITTINGS } from '../../../src/format/gguf/splittings.ts';
+import { SPLITTINGS } from '../../../src/format/gguf/vocabulary/splittings.ts';
 import { readGgufTokenizer } from '../../../src/format/gguf/tokenizer.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { byteLevelAlphabet } from '../../helpers/files/gguf-vocabulary.ts';

@@ -1,5 +1,5 @@
-import { bpeTokenizer, type GgufVocabulary, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../files/json.ts';
+import { bpeTokenizer, type GgufVocabulary, idsOf } from './tokens.ts';
+import type { JsonObject } from '../../files/json.ts';
 
 /** U+2581 stands for a space. */
 const SPACE = '\u2581';

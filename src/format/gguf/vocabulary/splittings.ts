@@ -1,4 +1,4 @@
-import type { JsonObject } from '../files/json.ts';
+import type { JsonObject } from '../../files/json.ts';
 
 /** How text is cut before pairs are merged. */
 export interface Splitting {

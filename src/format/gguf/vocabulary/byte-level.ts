@@ -1,6 +1,6 @@
 import { GPT2, SPLITTINGS } from './splittings.ts';
-import { bpeTokenizer, type GgufVocabulary, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../files/json.ts';
+import { bpeTokenizer, type GgufVocabulary, idsOf } from './tokens.ts';
+import type { JsonObject } from '../../files/json.ts';
 
 /**
  * tokenizer.json of a byte-level BPE vocabulary, or why there is none.

@@ -1,6 +1,6 @@
-import { invalidCheckpoint } from '../errors.ts';
-import type { JsonObject } from '../files/json.ts';
-import type { GgufMetadata } from './metadata.ts';
+import { invalidCheckpoint } from '../../errors.ts';
+import type { JsonObject } from '../../files/json.ts';
+import type { GgufMetadata } from '../metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */
 const TOKEN_TYPES = 'undefined normal unknown control user unused byte'.split(' ');
