@@ -22,6 +22,7 @@ export class Compute {
   readonly engine: Engine;
   readonly #ranges: number;
   #records = 0;
+  #activations = { at: 0, bytes: 0 };
 
   /** @param ranges into how many ranges an operation of so many units is cut */
   constructor(engine: Engine, ranges = 1) {
@@ -68,6 +69,27 @@ export class Compute {
       this.#records = before;
       this.heap.release(taken);
     };
+  }
+
+  /**
+   * Takes memory for the activations of a product with a quantised weight, which all ranges read.
+   *
+   * @param bytes of the largest
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  takeActivations(bytes: number): void {
+    this.#activations = { at: this.heap.allocate(bytes), bytes };
+  }
+
+  /**
+   * Address of room for the activations of a product.
+   *
+   * @throws RangeError where nobody took as much
+   */
+  activationsAt(bytes: number): number {
+    const { at, bytes: taken } = this.#activations;
+    if (bytes > taken) throw new RangeError(`"bytes" expected at most ${taken}, got ${bytes}`);
+    return at;
   }
 
   /** Runs units 0 … `units` in ranges that differ by one unit at most. */

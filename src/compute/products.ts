@@ -1,10 +1,19 @@
+import { activationBytes } from '../layout/activations.ts';
 import { numberAt, rowAt, type Rows } from '../layout/numbers.ts';
-import { type PackedWeight, padToPanel, PANEL, panelAt } from '../layout/packed-weight.ts';
+import {
+  type PackedWeight,
+  padToPanel,
+  PANEL,
+  panelAt,
+  WEIGHT_DTYPES,
+  type WeightDtype,
+} from '../layout/packed-weight.ts';
 import type { Compute } from './compute.ts';
 
 /**
  * out (+)= x Wᵀ, by panels.
  *
+ * @param compute has taken room for the activations where the weight is quantised
  * @param out (count, weight.rows in whole panels)
  * @param x (count, weight.k)
  */
@@ -16,11 +25,30 @@ export function matmul(
   count: number,
   isAdded = false,
 ): void {
-  const { at: w, k, rows: columns } = weight;
+  const { at: w, k, rows: columns, dtype } = weight;
   const { at: to, stride: ldo } = out;
-  compute.split(padToPanel(columns) / PANEL, ({ kernels }, first, panels) => {
-    kernels.matmul(to, x.at, w, count, k, columns, ldo, x.stride, isAdded, first, panels);
+  const units = padToPanel(columns) / PANEL;
+  if (dtype === 'f32') {
+    compute.split(units, ({ kernels }, first, panels) => {
+      kernels.matmul(to, x.at, w, count, k, columns, ldo, x.stride, isAdded, first, panels);
+    });
+    return;
+  }
+  const codes = quantizeRows(compute, x, count, k);
+  const format = formatOf(dtype);
+  // prettier-ignore
+  compute.split(units, ({ kernels }, first, panels) => {
+    kernels.matmulQuantized(to, codes, w, count, k, columns, ldo, isAdded, first, panels, format);
   });
+}
+
+/** Activations x (count, k) as codes, by rows: once for all ranges of a product. */
+function quantizeRows(compute: Compute, x: Rows, count: number, k: number): number {
+  const codes = compute.activationsAt(activationBytes(count, k));
+  compute.split(count, ({ kernels }, first, rows) => {
+    kernels.quantizeRows(codes + activationBytes(first, k), rowAt(x, first), rows, k, x.stride);
+  });
+  return codes;
 }
 
 /** out (count, table.k): rows of a table by their ids (count) u32. */
@@ -31,9 +59,13 @@ export function embed(
   ids: number,
   count: number,
 ) {
+  const { at, k, dtype } = table;
+  const format = formatOf(dtype);
   compute.split(count, ({ kernels }, first, some) => {
     const from = numberAt(ids, first);
-    kernels.embed(rowAt(out, first), table.at, from, some, table.k, out.stride);
+    const to = rowAt(out, first);
+    if (dtype === 'f32') kernels.embed(to, at, from, some, k, out.stride);
+    else kernels.embedQuantized(to, at, from, some, k, out.stride, format);
   });
 }
 
@@ -65,16 +97,63 @@ export function packPart(
   kernels.pack(panelAt(weight, first, input), from, first % PANEL, rows, inputs);
 }
 
+/**
+ * Packs blocks (rows, count) as blocks `block … block + count` of rows `first … first + rows` of a
+ * quantised weight.
+ *
+ * @param from address of blocks (layout/blocks.ts)
+ */
+export function packBlocks(
+  { kernels }: Compute,
+  { at, k, dtype }: PackedWeight,
+  from: number,
+  first: number,
+  rows: number,
+  block: number,
+  count: number,
+): void {
+  kernels.packBlocks(at, from, first, rows, block, count, k, formatOf(dtype));
+}
+
+/** The inverse of {@link packBlocks}: those blocks of a weight, written to `to`. */
+export function unpackBlocks(
+  { kernels }: Compute,
+  { at, k, dtype }: PackedWeight,
+  to: number,
+  first: number,
+  rows: number,
+  block: number,
+  count: number,
+): void {
+  kernels.unpackBlocks(to, at, first, rows, block, count, k, formatOf(dtype));
+}
+
+/** out (count, 32): the numbers of blocks. */
+export function dequantizeBlocks(
+  { kernels }: Compute,
+  out: number,
+  blocks: number,
+  count: number,
+): void {
+  kernels.dequantizeBlocks(out, blocks, count);
+}
+
 /** out (inputs, count), rows ldo apart: inputs `input …` of rows `first …` of a weight. */
 export function unpack(
   { kernels }: Compute,
   out: number,
-  weight: PackedWeight,
+  { at, k, dtype }: PackedWeight,
   first: number,
   count: number,
   input: number,
   inputs: number,
   ldo: number,
 ): void {
-  kernels.unpack(out, weight.at, first, count, input, inputs, weight.k, ldo);
+  if (dtype === 'f32') kernels.unpack(out, at, first, count, input, inputs, k, ldo);
+  else kernels.unpackQuantized(out, at, first, count, input, inputs, k, ldo, formatOf(dtype));
+}
+
+/** What kernels know the dtype of a weight by. */
+function formatOf(dtype: WeightDtype): number {
+  return WEIGHT_DTYPES.indexOf(dtype);
 }

@@ -4,6 +4,7 @@ import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
 import { ropeBytes, RopeTables } from '../compute/rope.ts';
 import { createLayerCache } from '../cache/layer-cache.ts';
+import { activationBytes } from '../layout/activations.ts';
 import { bytesOf, type Rows } from '../layout/numbers.ts';
 import { padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { PAGE_TOKENS } from '../layout/pages.ts';
@@ -52,7 +53,7 @@ export interface Workspace {
 }
 
 /**
- * Room for steps, and the scratch of their attention.
+ * Room for steps, the scratch of their attention, and activations for products with quantised weights.
  *
  * @throws TpaError `OUT_OF_MEMORY`
  */
@@ -62,6 +63,7 @@ export function createWorkspace(compute: Compute, config: ModelConfig, tokens: n
     stride,
   });
   compute.takeScratch(scratchBytes(compute, config, tokens));
+  compute.takeActivations(activationBytes(tokens, widestInput(config)));
   const parts = partsOf(config, tokens);
   const latent = latentPartsOf(config, tokens);
   return {
@@ -89,10 +91,18 @@ export function workspaceBytes(compute: Compute, config: ModelConfig, tokens: nu
   const parts = { ...partsOf(config, tokens), ...latentPartsOf(config, tokens) };
   const regions = [
     RECORD_BYTES + scratchBytes(compute, config, tokens),
+    activationBytes(tokens, widestInput(config)),
     ...Object.values(parts).map(([count, stride]) => bytesOf(count * stride)),
     ropeBytes(config.rotaryDim, tokens),
   ];
   return regions.reduce((sum, bytes) => sum + compute.heap.regionBytes(bytes), 0);
+}
+
+/** The most numbers of a row that a product takes. */
+function widestInput(config: ModelConfig): number {
+  const { dim, heads, headDim, hiddenDim, latent } = config;
+  const { queryRank = 0, latentDim = 0 } = latent ?? {};
+  return Math.max(dim, hiddenDim, headDim, heads * headOutputDim(config), queryRank, latentDim);
 }
 
 /** Rows of a part of a workspace, and numbers from one to the next. */

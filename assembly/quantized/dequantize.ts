@@ -1,0 +1,72 @@
+import { BLOCK, BLOCK_BYTES, OFFSET_AT, SCALE_AT } from '../layout/blocks';
+import { quantizedNumber } from '../layout/quantized';
+import { half } from '../simd/half';
+
+/*
+ * Numbers of quantised weights as float32. scale · code has at most 11 + 8 bits and is exact; the sum
+ * with the offset is rounded once, so that both binaries give the same bits.
+ */
+
+/** out (count, 32) = the numbers of `count` blocks. No overlap, any alignment. */
+export function dequantizeBlocks(out: usize, blocks: usize, count: usize): void {
+  for (const end = blocks + count * BLOCK_BYTES; blocks < end; blocks += BLOCK_BYTES) {
+    const scale = half(blocks + SCALE_AT),
+      offset = half(blocks + OFFSET_AT);
+    for (let i: usize = 0; i < BLOCK; i++) {
+      store<f32>(out, scale * <f32>load<i8>(blocks + i) + offset);
+      out += 4;
+    }
+  }
+}
+
+/**
+ * out[t] = row ids[t] of a quantised table, which is also the output projection.
+ *
+ * @param out (count, k) with row stride ldo
+ * @param table packed (vocabSize, k)
+ * @param ids (count) u32, each < vocabSize
+ * No overlap, any alignment.
+ */
+export function embedQuantized(
+  out: usize,
+  table: usize,
+  ids: usize,
+  count: usize,
+  k: usize,
+  ldo: usize,
+  format: u32,
+): void {
+  for (let t: usize = 0; t < count; t++) {
+    const id = <usize>load<u32>(ids + (t << 2)),
+      to = out + t * (ldo << 2);
+    for (let i: usize = 0; i < k; i++) store<f32>(to + (i << 2), quantizedNumber(table, id, i, k, format));
+  }
+}
+
+/**
+ * Writes a block of Wᵀ (k, columns) row-major: out[i][j] = Wᵀ[start + i][first + j].
+ *
+ * @param out (rows, columns) with row stride ldo >= columns; the gaps are not written
+ * @param panels packed (more than first + columns - 1, k)
+ * @param rows start + rows <= k
+ * No overlap, any alignment.
+ */
+export function unpackQuantized(
+  out: usize,
+  panels: usize,
+  first: usize,
+  columns: usize,
+  start: usize,
+  rows: usize,
+  k: usize,
+  ldo: usize,
+  format: u32,
+): void {
+  assert(columns <= ldo && start + rows <= k, 'unpackQuantized: a block past its weight or its rows');
+  for (let i: usize = 0; i < rows; i++) {
+    for (let j: usize = 0; j < columns; j++) {
+      const number = quantizedNumber(panels, first + j, start + i, k, format);
+      store<f32>(out + ((i * ldo + j) << 2), number);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import type { WeightDtype } from '../../src/layout/packed-weight.ts';
+import type { Random } from '../helpers/checks/random.ts';
+
+/** Numbers of a block, and bytes of one on its way into panels. */
+export const BLOCK = 32;
+export const BLOCK_BYTES = 36;
+
+export type QuantizedDtype = Exclude<WeightDtype, 'f32'>;
+
+/** The largest code of a dtype is `largest`, the smallest `smallest`. */
+export const CODES = {
+  q8: { smallest: -128, largest: 127, hasOffset: false },
+  'q8-offset': { smallest: -128, largest: 127, hasOffset: true },
+  q4: { smallest: 0, largest: 15, hasOffset: true },
+} as const satisfies Record<QuantizedDtype, object>;
+
+/** The number that bits of a float16 mean. */
+export function halfToNumber(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const mantissa = bits & 1023;
+  const size = exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25);
+  return bits >> 15 === 1 ? -size : size;
+}
+
+/** Random float16 bits: finite, either sign, mostly near `size`, one in eight subnormal or 0. */
+export function randomHalf(random: Random, size: number): number {
+  const exponent = random.integer(0, 7) === 0 ? 0 : 15 + Math.floor(Math.log2(size));
+  return (random.integer(0, 1) << 15) | (exponent << 10) | random.integer(0, 1023);
+}
+
+/** Blocks (rows, ⌈k / 32⌉) of random codes over the whole range of a dtype. */
+export function randomBlocks(random: Random, dtype: QuantizedDtype, rows: number, k: number) {
+  const blocks = new Uint8Array(rows * Math.ceil(k / BLOCK) * BLOCK_BYTES);
+  const { smallest, largest, hasOffset } = CODES[dtype];
+  const view = new DataView(blocks.buffer);
+  for (let at = 0; at < blocks.length; at += BLOCK_BYTES) {
+    for (let i = 0; i < BLOCK; i++) view.setInt8(at + i, random.integer(smallest, largest));
+    view.setUint16(at + BLOCK, randomHalf(random, 0.01), true);
+    view.setUint16(at + BLOCK + 2, hasOffset ? randomHalf(random, 0.1) : 0, true);
+  }
+  return blocks;
+}
+
+/** The numbers of blocks (rows, ⌈k / 32⌉) as (rows, k): scale · code + offset in float64. */
+export function numbersOfBlocks(blocks: Uint8Array, rows: number, k: number): Float64Array {
+  const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.length);
+  const perRow = Math.ceil(k / BLOCK);
+  return Float64Array.from({ length: rows * k }, (_, n) => {
+    const [row, i] = [Math.floor(n / k), n % k];
+    const at = (row * perRow + Math.floor(i / BLOCK)) * BLOCK_BYTES;
+    const scale = halfToNumber(view.getUint16(at + BLOCK, true));
+    const offset = halfToNumber(view.getUint16(at + BLOCK + 2, true));
+    return scale * view.getInt8(at + (i % BLOCK)) + offset;
+  });
+}
+
+/** x (rows, k) as codes of 16 bits, and back: code · scale, scale = max |x| / 32767 of 32 numbers. */
+export function roundedActivations(x: Float32Array, k: number): Float64Array {
+  const out = new Float64Array(x.length);
+  for (let row = 0; row < x.length; row += k) {
+    for (let i = row; i < row + k; i += BLOCK) {
+      const block = x.subarray(i, Math.min(i + BLOCK, row + k));
+      const largest = block.reduce((max, n) => Math.max(max, Math.abs(n)), 0);
+      const scale = Math.fround(largest / 32767);
+      const inverse = Math.fround(32767 / largest);
+      const codes = Array.from(block, (n) => roundEven(Math.fround(n * inverse)));
+      out.set(
+        codes.map((code) => (largest < 2 ** -100 ? 0 : code * scale)),
+        i,
+      );
+    }
+  }
+  return out;
+}
+
+/** To the nearest integer, ties to even. */
+function roundEven(x: number): number {
+  const floor = Math.floor(x);
+  if (x - floor !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
