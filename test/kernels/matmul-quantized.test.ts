@@ -57,6 +57,7 @@ await kernelSuite('quantizeRows() and matmulQuantized()', ({ test, kernels, guar
             kernels.quantizeRows(codes.pointer, xAt.pointer, rows, k, k + 3);
             guarded.assertCanaries();
 
+            const scratch = guarded.region('scratch', kernels.matmulQuantizedScratch() / 4);
             const run = (
               at: number,
               from: number,
@@ -68,6 +69,7 @@ await kernelSuite('quantizeRows() and matmulQuantized()', ({ test, kernels, guar
                   at,
                   from,
                   panels.pointer,
+                  scratch.pointer,
                   count,
                   k,
                   columns,
