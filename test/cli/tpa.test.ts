@@ -152,6 +152,20 @@ test('info --json: one object; --simd baseline is asked for', async () => {
   assert.ok(report.speed.tokens >= 2 && report.speed.tokensPerSecond > 0);
 });
 
+test('info --dtype: what weights have become, in layouts, and what was lost', async () => {
+  const { out } = await runTpa(['info', '--dtype', 'q4']);
+  assert.match(
+    out(),
+    /weights +[\d,]+ bytes \(q4\)\n +in +q4 \d+ tensors, [\d,]+ bytes\n +rounded +numbers of \d+ F16 to q4, [\d.]+ %\n/,
+  );
+  const report = JSON.parse((await runTpa(['info', '--dtype', 'q8', '--json'])).out());
+  assert.is(report.dtype, 'q8');
+  assert.ok(report.weightBytes < 1.5 * report.parameters && report.weights.length > 0);
+  const { code, err } = await runTpa(['info', '--dtype', 'q5']);
+  assert.is(code, 2);
+  assert.match(err(), /"--dtype" expected auto or f32 or q8 or q4/);
+});
+
 test('info: with a context of one token there is no speed', async () => {
   const { code, out } = await runTpa(['info', '--context', '1']);
   assert.is(code, 0);
