@@ -160,9 +160,9 @@ export class Model extends BackendChangeTarget {
    *   is computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`
    *
    * @example
-   * const ids = model.tokenizer.encode('Once upon a time');
-   * const scores = await model.score(ids);
-   * const perplexity = Math.exp(-scores.reduce((sum, x) => sum + x) / scores.length);
+   * using model = await loadModel('models/t6-fairytales');
+   * const scores = await model.score(model.tokenizer.encode('Once upon a time there was a king.'));
+   * Math.exp(-scores.reduce((sum, score) => sum + score) / scores.length); // the perplexity
    */
   score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
     return scoresOf(this.#backend, ids, options);

@@ -13,3 +13,8 @@ export function logProbabilities(
     return logits[at + id]! - largest - Math.log(sum);
   });
 }
+
+/** e to minus the mean of some log-probabilities. */
+export function perplexity(scores: ArrayLike<number>): number {
+  return Math.exp(-Array.from(scores).reduce((sum, score) => sum + score, 0) / scores.length);
+}

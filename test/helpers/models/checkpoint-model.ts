@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../../src/index.ts';
 import { greedy as referenceGreedy } from '../../reference/greedy.ts';
-import { logProbabilities } from '../../reference/log-probabilities.ts';
+import { logProbabilities, perplexity } from '../../reference/log-probabilities.ts';
 import { BINARIES } from '../kernels/binaries.ts';
 import type { CheckpointTensors, CheckpointVariant } from '../files/build-checkpoint.ts';
 import { assertClose, maxAbsDiff } from '../checks/close.ts';
@@ -104,10 +104,6 @@ export function testCheckpoints<Break extends string>(
 function tokensOf(name: string, count: number, vocabSize: number): number[] {
   const random = createRandom(name.length);
   return Array.from({ length: count }, () => random.integer(0, vocabSize - 1));
-}
-
-function perplexity(scores: ArrayLike<number>): number {
-  return Math.exp(-Array.from(scores).reduce((sum, score) => sum + score, 0) / scores.length);
 }
 
 function bound(logits: ArrayLike<number>): number {
