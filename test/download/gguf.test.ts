@@ -47,7 +47,7 @@ async function logitsInMemory(): Promise<Float32Array> {
   return model.logits(IDS);
 }
 
-const first = (fault: Fault) => (request: Request) => (request.nth === 0 ? fault : undefined);
+const atFirst = (fault: Fault) => (request: Request) => (request.nth === 0 ? fault : undefined);
 
 function load(address: string, options: LoadOptions = {}): Promise<Model> {
   return loadModel(address, { simd: 'baseline', backend: 'wasm', cache: 'none', ...options });
@@ -86,12 +86,12 @@ test('names that only an address has, and the directory of a file that stands fo
 
 test('cut, stalled, refused, compressed, in parts: the same logits, no byte twice', async () => {
   const faults: [string, (request: Request) => Fault | undefined][] = [
-    ['cut in the header', first({ cutAfter: 100_000 })],
-    ['cut in the weights', first({ cutAfter: FILE.byteLength - 9001 })],
+    ['cut in the header', atFirst({ cutAfter: 100_000 })],
+    ['cut in the weights', atFirst({ cutAfter: FILE.byteLength - 9001 })],
     ['no ranges', () => ({ ignoresRange: true })],
     ['gzip', () => ({ ignoresRange: true, gzip: true })],
     ['parts', () => ({ atMost: 65_001 })],
-    ['500 once', first({ status: 500 })],
+    ['500 once', atFirst({ status: 500 })],
   ];
   for (const [what, fault] of faults) {
     let isRanged = true;
