@@ -55,8 +55,9 @@ test('another magic, a cut and text in its place name the file and the cure', as
 test('a part that is missing is named, whichever was opened', async ({ root }) => {
   const files = [...splitGguf(PARTS, COUNT)];
   for (const missing of NAMES) {
-    for (const [name, bytes] of files)
-      if (name !== missing) await writeFile(join(root, name), bytes);
+    for (const [name, content] of files) {
+      if (name !== missing) await writeFile(join(root, name), content);
+    }
     const there = NAMES.filter((name) => name !== missing);
     for (const source of [root, ...there.map((name) => join(root, name))]) {
       await refused(

@@ -101,6 +101,19 @@ test('a token id of -1, signed or not, is none', async () => {
   assert.is(generationConfig, undefined);
 });
 
+test('tokens that end a turn by their names, where they are control tokens', async () => {
+  const { parts } = ggufModel();
+  const tokens = ['a', '</s>', '<|eot_id|>', '<|im_end|>', '<|endoftext|>'];
+  const metadata: GgufParts['metadata'] = [
+    ...parts.metadata,
+    ['tokenizer.ggml.tokens', ggufArray(tokens)],
+    ['tokenizer.ggml.token_type', ggufArray([1, 3, 3, 1, 3])],
+    ['tokenizer.ggml.eos_token_id', ggufValue(1)],
+  ];
+  const { generationConfig } = await ggufCheckpoint({ ...parts, metadata });
+  assert.equal(generationConfig, { eos_token_id: [1, 2, 4] });
+});
+
 test('config.json: untied head, biases, head size and scaling where the file has them', async () => {
   const { parts } = ggufModel({ architecture: 'qwen2', usesBias: true, hasHead: true });
   const scaling: GgufParts['metadata'] = [

@@ -13,10 +13,10 @@ export function byteLevelTokenizer(
   pre: string | undefined,
   merges: readonly string[],
 ): JsonObject | string {
-  const splitting = SPLITTINGS.get(pre ?? '');
+  const splitting = SPLITTINGS.get(pre ?? 'default');
   if (!splitting) return 'its way to split text is not known';
   const ids = idsOf(vocabulary);
-  if (!ids) return 'a token is empty or there twice';
+  if (!ids) return 'a token is there twice';
   const pairs = merges.map((merge) => merge.split(' '));
   const isWhole = pairs.every((pair) => pair.length === 2 && ids.has(pair.join('')));
   if (!isWhole) return 'a merge does not give a token';
