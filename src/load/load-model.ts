@@ -9,6 +9,7 @@ import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';
+import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
@@ -93,16 +94,19 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { tokenizer, chat, defaults, eosTokenIds } = text;
     const config = { ...ownConfig, eosTokenIds };
     const compute = new Compute(engine);
-    checkBudget(compute, config);
+    const asked = new WeightDtypes(options.dtype, tensors.entries);
+    const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const weights = await loadWeights(compute, config, tensors, () => yieldMacrotask());
+    const afterPiece = () => yieldMacrotask();
+    const weights = await loadWeights(compute, config, tensors, { dtypes, afterPiece });
     await files.finish();
     checkAbort(signal);
     const cpu = new CpuBackend(compute, config, weights);
     const computing = await chooseBackend(cpu, options);
-    const kept = files.cache;
-    return new Model(cpu, config, tokenizer, extras, { chat, defaults, cache: kept, ...computing });
+    const { cache: kept } = files;
+    const more = { chat, defaults, cache: kept, dtypeReason, ...computing };
+    return new Model(cpu, config, tokenizer, extras, more);
   } finally {
     attempt.hasCached = files.hasCached;
     await files.close();

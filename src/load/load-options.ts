@@ -12,6 +12,7 @@ import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/files/model-files.ts';
 import { LIMITS } from '../format/config/limits.ts';
+import { DTYPE_OPTIONS, type DtypeOption } from '../weights/dtypes.ts';
 import { checkComputing, RUNTIME_OPTIONS, type RuntimeOptions } from '../ops/runtime-options.ts';
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
@@ -30,10 +31,16 @@ export interface LoadOptions extends RuntimeOptions {
    * conversations with tools where the model has it.
    */
   readonly chatTemplate?: string;
-  /** What weights are widened to, default and so far only `'float32'`. */
-  readonly dtype?: 'float32';
-  /** How factors are cached, default and so far only `'float32'`. */
-  readonly cacheDtype?: 'float32';
+  /**
+   * What matrices are computed with; norms and biases are float32 always. `'auto'` (the default)
+   * keeps what the files have, and takes `'q8'` for floats that would not fit `memoryLimit`; `'f32'`
+   * is 4 bytes a number, `'q8'` 8 bits with a scale for each 32 (1.06 bytes, codes of 8 bits or fewer
+   * stay as the file has them), `'q4'` 4 bits with a scale and an offset (0.63 bytes).
+   * `model.info()` tells what came of it.
+   */
+  readonly dtype?: DtypeOption;
+  /** How factors are cached, default and so far only `'f32'`. */
+  readonly cacheDtype?: 'f32';
   /**
    * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
    * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
@@ -82,13 +89,13 @@ const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
 export function checkLoadOptions(options: unknown): asserts options is LoadOptions {
   const given: LoadOptions = checkObject('options', options as LoadOptions);
   checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
-  const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' } = given;
+  const { dtype = 'auto', cacheDtype = 'f32', gpuDtype = 'float32' } = given;
   const { contextLength, chatTemplate, cache = 'auto', fetch, sha256 = {} } = given;
   const { onProgress, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   if (chatTemplate !== undefined) checkKind('chatTemplate', chatTemplate, 'string');
-  checkChoice('dtype', dtype, ['float32']);
-  checkChoice('cacheDtype', cacheDtype, ['float32']);
+  checkChoice('dtype', dtype, DTYPE_OPTIONS);
+  checkChoice('cacheDtype', cacheDtype, ['f32']);
   checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);
   if (!CACHE_WORDS.has(cache) && !isModelCache(cache)) {
     const expected = '"auto", "reload", "none" or { open, create }';

@@ -13,6 +13,8 @@ import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { cacheSizes } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
+import type { LayoutReport, WeightReport } from '../weights/report.ts';
+import type { Requantized } from '../weights/stream/block-maker.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { logitsOf, type ScoreOptions, scoresOf } from './positions.ts';
@@ -21,10 +23,12 @@ import type { MemoryInfo, RuntimeInfo } from '../ops/runtime.ts';
 /** What a model computes with, why, and how large it is. */
 export interface ModelInfo
   extends DispatchInfo, Pick<RuntimeInfo, 'simd' | 'simdReason' | 'threads'> {
-  /** What weights are computed with. */
-  readonly dtype: 'float32';
+  /** What matrices are computed with: codes of 8 or 4 bits in blocks of 32, or `'mixed'`. */
+  readonly dtype: WeightReport['dtype'];
+  /** Why `dtype: 'auto'` did not keep what the files have, where it did not. */
+  readonly dtypeReason?: string;
   /** How factors are cached. */
-  readonly cacheDtype: 'float32';
+  readonly cacheDtype: 'f32';
   /**
    * Tells models apart by what they compute with, configuration and numbers, in 32 hexadecimal digits:
    * the same for one file, its shards and its conversion.
@@ -32,6 +36,12 @@ export interface ModelInfo
   readonly fingerprint: string;
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
+  /** Bytes that weights take in memory, padding included. */
+  readonly weightBytes: number;
+  /** The layouts of weights; float32 are vectors at least. */
+  readonly weights: readonly LayoutReport[];
+  /** Tensors whose numbers are not quite those of the files. */
+  readonly requantized: readonly Requantized[];
   /** Bytes one more token of context costs, all layers; 0 for linear attention. */
   readonly cacheBytesPerToken: number;
   /** Bytes of the state of linear attention whatever the context, all layers; else 0. */
@@ -54,6 +64,8 @@ export interface ModelExtras {
   readonly dispatch?: DispatchBackend | undefined;
   /** Why the CPU computes alone. */
   readonly backendReason?: string;
+  /** Why weights are not what the files have. */
+  readonly dtypeReason?: string | undefined;
   readonly cache?: CacheInfo;
 }
 
@@ -160,18 +172,29 @@ export class Model extends BackendChangeTarget {
   info(): ModelInfo {
     const { compute, weights } = this.#cpu.network;
     const { simd, reason } = compute.engine.simd;
+    const { dtype, bytes, layouts, requantized } = weights.report;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
+    const { dtypeReason } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
       simd,
       simdReason: reason,
       threads: 1,
+<<<<<<< HEAD
       dtype: 'float32',
       cacheDtype: 'float32',
       fingerprint: weights.fingerprint,
+=======
+      dtype,
+      ...(dtypeReason === undefined ? {} : { dtypeReason }),
+      cacheDtype: 'f32',
+>>>>>>> c4f6e6f (wip)
       parameters: parameterCount(this.config),
+      weightBytes: bytes,
+      weights: layouts,
+      requantized,
       cacheBytesPerToken,
       stateBytes,
       denseCacheBytesPerToken: bytesOf(layers * denseNumbersPerToken(this.config)),

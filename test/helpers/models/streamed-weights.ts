@@ -4,7 +4,7 @@ import { parseConfig } from '../../../src/format/config/config.ts';
 import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
 import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { openTensors, type TensorSet } from '../../../src/format/tensors/tensors.ts';
-import type { AfterPiece } from '../../../src/weights/stream.ts';
+import type { AfterPiece } from '../../../src/weights/stream/stream.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
 import type { CheckpointVariant } from '../files/build-checkpoint.ts';
