@@ -56,4 +56,7 @@ export type {
 export type { LoadOptions } from './load/load-options.ts';
 export type { Model, ModelInfo } from './load/model.ts';
 export type { ScoreOptions } from './load/positions.ts';
+export type { DtypeOption } from './weights/dtypes.ts';
+export type { LayoutReport } from './weights/report.ts';
+export type { Requantized } from './weights/stream/block-maker.ts';
 export type { DecodeOptions, EncodeOptions, TextTokenizer } from './text/tokenizer.ts';

@@ -19,6 +19,10 @@ export const MODEL_OPTIONS = {
     about: 'who computes: the CPU, a GPU, or the faster one',
     fallback: 'auto',
   }),
+  dtype: choice(['auto', 'f32', 'q8', 'q4'], {
+    about: 'what weights are computed with; auto keeps what the files have',
+    fallback: 'auto',
+  }),
   context: integer({ about: 'tokens of context at most', min: 1, fallback: "the model's" }),
   json: flag('print one JSON object to stdout at the end, and nothing else'),
 };
@@ -40,6 +44,7 @@ export async function openModel(
     model: path = SHIPPED_MODEL,
     simd = 'auto',
     backend = 'auto',
+    dtype = 'auto',
     context,
     json = false,
   }: OptionValues<typeof MODEL_OPTIONS>,
@@ -51,6 +56,7 @@ export async function openModel(
     const model = await loadModel(path, {
       simd,
       backend,
+      dtype,
       ...(context === undefined ? {} : { contextLength: context }),
       signal: host.signal,
       onProgress: ({ rate, ...amount }) =>
@@ -68,6 +74,7 @@ export async function openModel(
 function asTyped(error: unknown): unknown {
   if (!(error instanceof TpaError) || error.code !== 'RESOURCE_LIMIT') return error;
   const message = error.message
+    .replace(/a "dtype" of "(\w+)"/, '--dtype $1')
     .replace(/a "contextLength" of at most (\d+)/, '--context $1')
     .replace(/load it with a larger "memoryLimit"/, 'no --context is short enough');
   return new TpaError(error.code, message, { cause: error, data: error.data });

@@ -98,8 +98,10 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const afterPiece = () => yieldMacrotask();
-    const weights = await loadWeights(compute, config, tensors, { dtypes, afterPiece });
+    const weights = await loadWeights(compute, config, tensors, {
+      dtypes,
+      afterPiece: () => yieldMacrotask(),
+    });
     await files.finish();
     checkAbort(signal);
     const cpu = new CpuBackend(compute, config, weights);

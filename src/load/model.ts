@@ -38,7 +38,7 @@ export interface ModelInfo
   readonly parameters: number;
   /** Bytes that weights take in memory, padding included. */
   readonly weightBytes: number;
-  /** The layouts of weights; float32 are vectors at least. */
+  /** The layouts of weights, vectors among those of float32. */
   readonly weights: readonly LayoutReport[];
   /** Tensors whose numbers are not quite those of the files. */
   readonly requantized: readonly Requantized[];
@@ -182,15 +182,10 @@ export class Model extends BackendChangeTarget {
       simd,
       simdReason: reason,
       threads: 1,
-<<<<<<< HEAD
-      dtype: 'float32',
-      cacheDtype: 'float32',
-      fingerprint: weights.fingerprint,
-=======
       dtype,
       ...(dtypeReason === undefined ? {} : { dtypeReason }),
       cacheDtype: 'f32',
->>>>>>> c4f6e6f (wip)
+      fingerprint: weights.fingerprint,
       parameters: parameterCount(this.config),
       weightBytes: bytes,
       weights: layouts,

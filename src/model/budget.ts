@@ -138,6 +138,9 @@ function tooLarge(
   return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
 }
 
+const contextOf = (length: number) => `"contextLength" of at most ${length}`;
+const dtypeOf = ({ option }: WeightDtypes) => `"dtype" of "${option}"`;
+
 /** Options with which the model fits: as little as possible is given up. */
 function cureOf(
   compute: Compute,
@@ -145,8 +148,6 @@ function cureOf(
   dtypes: WeightDtypes,
   limit: number,
 ): string {
-  const contextOf = (length: number) => `"contextLength" of at most ${length}`;
-  const dtypeOf = ({ option }: WeightDtypes) => `"dtype" of "${option}"`;
   const narrower = (['q8', 'q4'] as const).map((option) => dtypes.as(option));
   const lengths = narrower.map((each) => longestContext(compute, config, limit, each));
   const whole = narrower[lengths.indexOf(config.contextLength)];

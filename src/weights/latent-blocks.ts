@@ -3,10 +3,18 @@ import { dequantizeBlocks, packBlocks } from '../compute/products.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { BLOCK, BLOCK_BYTES, blocksOf } from '../layout/blocks.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
-import type { KeyValueUp } from './latent.ts';
+import type { PackedWeight } from '../layout/packed-weight.ts';
 import type { ExpectedTensor } from './layer-tensors.ts';
 import { packItems } from './panels.ts';
 import type { Destination, Form } from './plan.ts';
+
+/** What makes K and V of latents. */
+export interface KeyValueUp {
+  /** For each head W_UKᵀ (latentDim, headDim): a query of the head becomes one of the latent. */
+  readonly absorb: readonly PackedWeight[];
+  /** For each head W_UV (valueDim, latentDim): what attention sums up becomes the head's output. */
+  readonly valueUp: readonly PackedWeight[];
+}
 
 /** A row of W_UK or of W_UV, or a part of one. */
 interface HeadRow {
@@ -88,9 +96,8 @@ export function takeQuantized(
       const features = Math.min(BLOCK, headDim - group);
       const row = compute.heap.floats(isOfBlocks ? numbers : at, length);
       const columns = compute.heap.floats(scratch, latentDim * features);
-      for (let i = 0, to = column0 * features + feature - group; i < length; i++, to += features) {
-        columns[to] = row[i]!;
-      }
+      const start = column0 * features + feature - group;
+      for (let i = 0; i < length; i++) columns[start + i * features] = row[i]!;
       if (feature - group < features - 1 || column0 + length < latentDim) continue;
       const what = isOfBlocks ? 'transpose' : 'numbers';
       maker.quantize(blocks, scratch, latentDim, features, { ...part, what });

@@ -2,7 +2,7 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import { numberAt } from '../layout/numbers.ts';
 import type { PackedWeight } from '../layout/packed-weight.ts';
 import type { ExpectedTensor, LatentTensors } from './layer-tensors.ts';
-import { cutHeads, latentScratch, takeQuantized } from './latent-blocks.ts';
+import { cutHeads, type KeyValueUp, latentScratch, takeQuantized } from './latent-blocks.ts';
 import { packInput, packItems } from './panels.ts';
 import type { WeightPlan } from './plan.ts';
 
@@ -14,14 +14,6 @@ export interface LatentWeights extends KeyValueUp {
   readonly queryUp: PackedWeight;
   /** (latentDim) */
   readonly latentNorm: number;
-}
-
-/** What makes K and V of latents. */
-export interface KeyValueUp {
-  /** For each head W_UKᵀ (latentDim, headDim): a query of the head becomes one of the latent. */
-  readonly absorb: readonly PackedWeight[];
-  /** For each head W_UV (valueDim, latentDim): what attention sums up becomes the head's output. */
-  readonly valueUp: readonly PackedWeight[];
 }
 
 /** Plans the weights of a layer's latents. */
@@ -41,11 +33,7 @@ export function planLatent(
 }
 
 /** K and V of each head are cut apart. */
-function planKeyValueUp(
-  plan: WeightPlan,
-  config: ModelConfig,
-  tensor: ExpectedTensor,
-): KeyValueUp {
+function planKeyValueUp(plan: WeightPlan, config: ModelConfig, tensor: ExpectedTensor): KeyValueUp {
   const { heads, headDim } = config;
   const { latentDim, valueDim } = config.latent!;
   const { compute, dtypes } = plan;
@@ -63,7 +51,12 @@ function planKeyValueUp(
     return { absorb, valueUp };
   }
   plan.add(tensor, (from, first, count) => {
-    for (const { head, feature, column, width, done } of cutHeads(config, latentDim, first, count)) {
+    for (const { head, feature, column, width, done } of cutHeads(
+      config,
+      latentDim,
+      first,
+      count,
+    )) {
       const at = numberAt(from, done);
       if (feature < headDim) packInput(compute, absorb[head]!, at, feature, column, width);
       else {

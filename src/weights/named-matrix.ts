@@ -1,12 +1,13 @@
 import type { Compute } from '../compute/compute.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
-import { type PackedWeight, padToPanel, PANEL } from '../layout/packed-weight.ts';
+import { type PackedWeight, padToPanel, PANEL, type WeightDtype } from '../layout/packed-weight.ts';
 import { headOutputDim } from '../format/config/attention-spec.ts';
 import {
   type Columns,
   countOutputs,
   type PackedMatrix,
+  readBlocks,
   unpackMatrix,
   readRepeated,
   readSpread,
@@ -31,6 +32,15 @@ import { type LayerWeights, type ModelWeights, projectedWidth } from './weights.
 export interface NamedMatrix {
   readonly name: string;
   readonly dims: readonly number[];
+  /** How the kernels have it. */
+  readonly dtype: WeightDtype;
+  /**
+   * Of a quantised matrix (…, inputs, outputs) its blocks (layout/blocks.ts), in a fresh array:
+   * (…, outputs, ⌈inputs / 32⌉).
+   *
+   * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
+   */
+  readBlocks?(): Uint8Array<ArrayBuffer>;
   /**
    * The numbers, row-major, in a fresh array.
    *
@@ -133,7 +143,7 @@ class MatrixList {
   }
 
   add(name: string, address: number, dims: readonly number[], read: () => Float32Array): void {
-    if (address !== 0) this.matrices.push({ name, dims, read });
+    if (address !== 0) this.matrices.push({ name, dims, dtype: 'f32', read });
   }
 
   /** Numbers as they are, or those of some columns: never many, never cut. */
@@ -154,6 +164,7 @@ class MatrixList {
   /** A packed matrix (…rows, outputs), cut by its outputs if it is too large. */
   packed(name: string, rows: readonly number[], matrix: PackedMatrix): void {
     const outputs = countOutputs(matrix);
+    const { dtype = 'f32' } = matrix.panels[0] ?? {};
     const least = bytesOf(product(rows)); // of one output
     const most = Math.floor(this.#maxBytes / least);
     if (!(most >= 1)) {
@@ -167,6 +178,8 @@ class MatrixList {
       this.matrices.push({
         name: isCut ? `${name}.${from / width}` : name,
         dims: [...rows, to - from],
+        dtype,
+        ...(dtype !== 'f32' && { readBlocks: () => readBlocks(this.compute, matrix, from, to) }),
         read: () => unpackMatrix(this.compute, matrix, from, to),
       });
     }

@@ -48,7 +48,9 @@ export function reportOf(
   return {
     dtype: words.size === 1 ? word : 'mixed',
     bytes: Array.from(layouts.values()).reduce((sum, { bytes }) => sum + bytes, 0),
-    layouts: Array.from(layouts, ([layout, counted]) => ({ layout, ...counted })),
+    layouts: Array.from(layouts, ([layout, counted]) => ({ layout, ...counted })).filter(
+      ({ bytes }) => bytes > 0,
+    ),
     requantized,
   };
 }

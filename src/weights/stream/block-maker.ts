@@ -1,8 +1,8 @@
 import { printable, TpaError } from '../../base/errors.ts';
-import { decodeBlocks, quantizeBlocks } from '../../compute/blocks.ts';
+import { decodeBlocks, ERROR_BYTES, quantizeBlocks } from '../../compute/blocks.ts';
 import type { Compute } from '../../compute/compute.ts';
 import type { BlockType } from '../../format/tensors/block-type.ts';
-import { BLOCK, BLOCK_BYTES, blocksOf } from '../../layout/blocks.ts';
+import { BLOCK, BLOCK_BYTES } from '../../layout/blocks.ts';
 
 /** Tensors whose numbers are not quite those of the file. */
 export interface Requantized {
@@ -34,9 +34,6 @@ export interface QuantizedPart extends Pick<Requantized, 'type' | 'to' | 'what'>
   /** Block of the tensor that comes first, for messages. */
   readonly first: number;
 }
-
-/** Bytes that a {@link BlockMaker} needs: two float64. */
-export const ERROR_BYTES = 16;
 
 /** Rounding to a float16 of 11 bits. */
 const ROUNDING = 2 ** -11;
@@ -84,14 +81,10 @@ export class BlockMaker {
     const { heap } = this.#compute;
     const sums = new Float64Array(heap.bytes(this.#errors, ERROR_BYTES).buffer, this.#errors, 2);
     sums.fill(0);
-    quantizeBlocks(this.#compute, out, from, rows, k, part.to === 'q4' ? 4 : 8, this.#errors);
-    const [errors, squares] = sums as unknown as [number, number];
-    if (!Number.isFinite(errors)) {
-      const count = rows * blocksOf(k);
-      const isBad = (_: unknown, i: number) => this.#badPart(out + i * BLOCK_BYTES) !== undefined;
-      const bad = Array.from({ length: count }).findIndex(isBad);
-      throw this.#unusable(part.name, part.first + bad, out + bad * BLOCK_BYTES);
-    }
+    const bits = part.to === 'q4' ? 4 : 8;
+    const bad = quantizeBlocks(this.#compute, out, from, rows, k, bits, this.#errors);
+    if (bad >= 0) throw this.#unusable(part.name, part.first + bad, out + bad * BLOCK_BYTES);
+    const [errors = 0, squares = 0] = sums;
     const loss = this.#lossOf(part);
     loss.errors += errors;
     loss.squares += squares;
@@ -110,7 +103,14 @@ export class BlockMaker {
 
   #lossOf({ type, to, what, name }: Omit<QuantizedPart, 'first'>): Loss {
     const key = `${type} ${to} ${what}`;
-    const loss = this.#losses.get(key) ?? { type, to, what, tensors: new Set(), squares: 0, errors: 0 };
+    const loss = this.#losses.get(key) ?? {
+      type,
+      to,
+      what,
+      tensors: new Set(),
+      squares: 0,
+      errors: 0,
+    };
     this.#losses.set(key, loss);
     loss.tensors.add(name);
     return loss;

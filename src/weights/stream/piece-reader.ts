@@ -57,7 +57,10 @@ export class PieceReader {
     const to = dtype === 'q4' ? 'q4' : 'q8';
     const part = { name, type: this.#dtypes.typeOf(name), to, what: 'numbers' } as const;
     this.#compute.run(() =>
-      this.#maker.quantize(blocks, numbers, piece.rows, piece.width, { ...part, first: firstBlock }),
+      this.#maker.quantize(blocks, numbers, piece.rows, piece.width, {
+        ...part,
+        first: firstBlock,
+      }),
     );
     return blocks;
   }

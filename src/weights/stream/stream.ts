@@ -1,9 +1,10 @@
 import type { TensorSet } from '../../format/tensors/tensors.ts';
+import { ERROR_BYTES } from '../../compute/blocks.ts';
 import type { Compute } from '../../compute/compute.ts';
 import { Hash, HASH_BYTES } from '../../compute/hash.ts';
 import { BLOCK, BLOCK_BYTES } from '../../layout/blocks.ts';
 import { bytesOf } from '../../layout/numbers.ts';
-import { BlockMaker, ERROR_BYTES, type Requantized } from './block-maker.ts';
+import { BlockMaker, type Requantized } from './block-maker.ts';
 import type { TensorIdentity } from '../fingerprint.ts';
 import { countNumbers } from '../layer-tensors.ts';
 import { PieceReader } from './piece-reader.ts';
@@ -91,10 +92,7 @@ export async function streamWeights(
 }
 
 /** Where things lie in the memory of {@link streamWeights}, counted from its start. */
-function roomFor(
-  { destinations, dtypes, scratchBytes }: WeightPlan,
-  pieceNumbers: number,
-): Room {
+function roomFor({ destinations, dtypes, scratchBytes }: WeightPlan, pieceNumbers: number): Room {
   const isQuantized = Array.from(destinations.values()).some(({ dtype }) => dtype !== 'f32');
   const isPlain = dtypes.isUniform && !isQuantized;
   const most = isPlain ? pieceNumbers : Math.max(pieceNumbers, LONGEST_BLOCK);
