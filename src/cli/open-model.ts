@@ -8,7 +8,7 @@ import { ProgressBar } from './terminal/progress.ts';
 export const MODEL_OPTIONS = {
   model: text('DIR', {
     short: 'm',
-    about: 'directory or address of a model',
+    about: 'directory or address of a model, or hf:ORG/NAME',
     fallback: 'the one in the package',
   }),
   simd: choice(['auto', 'baseline', 'relaxed'], {
@@ -82,5 +82,5 @@ function asTyped(error: unknown): unknown {
 
 /** Whether a model is downloaded: its rate is of interest, and its address may hold secrets. */
 export function isAddress(path: string): boolean {
-  return /^https?:\/\//i.test(path);
+  return /^(?:https?:\/\/|hf:)/i.test(path);
 }

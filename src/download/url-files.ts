@@ -11,7 +11,7 @@ import type { HashChecks } from './hashed-files.ts';
 import { followed, type FollowedSource } from './in-order.ts';
 import type { CacheUse } from './cache/cache-use.ts';
 import { cachedSource } from './cache/cached-source.ts';
-import { Download, openDownload, type Link } from './net/download.ts';
+import { Download, openDownload, type Link, type Refusal } from './net/download.ts';
 import { Freshness } from './net/freshness.ts';
 import type { FileFacts } from './cache/model-cache.ts';
 import type { Network } from './net/network.ts';
@@ -34,6 +34,8 @@ export interface UrlOptions {
   /** What weights may have whose length the server does not say. */
   readonly maxWeightBytes: number;
   readonly signal: AbortSignal | undefined;
+  /** Tells answers that end a load; none unless given. */
+  readonly refusal?: Refusal;
 }
 
 /** The files below an http(s) address. */
@@ -46,14 +48,14 @@ export interface UrlFiles extends ModelFiles {
 
 /** Opens an address; nothing is fetched yet. */
 export function openUrl(base: string, options: UrlOptions): UrlFiles {
-  const { network, cache, isReload, checks, maxWeightBytes, signal } = options;
+  const { network, cache, isReload, checks, maxWeightBytes, signal, refusal } = options;
   const directory = new URL(base);
   const gguf = takeFile(directory);
   if (!directory.pathname.endsWith('/')) directory.pathname += '/';
   // Compressed bytes cannot be counted; browsers see to it themselves.
   const headers = { ...takeCredentials(directory), 'accept-encoding': 'identity' };
   const patience = new Patience(network.clock, signal);
-  const link: Link = { network, patience, bodies: new OpenBodies(), headers };
+  const link: Link = { network, patience, bodies: new OpenBodies(), headers, refusal };
   const freshness = new Freshness(link);
   const opened = new Set<ByteSource>();
   const followers = new Set<FollowedSource>();

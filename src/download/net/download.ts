@@ -20,6 +20,9 @@ export const ABSENT: ReadonlySet<number> = new Set([404, 410]);
 /** Every model has one of these: another status is reported, and does not count as "file missing". */
 const REQUIRED = /^config\.json$|\.gguf$/i;
 
+/** The error of an answer that ends a load, whatever else its status would mean. */
+export type Refusal = (address: URL, response: Response) => TpaError | undefined;
+
 /** What the downloads of one model share. */
 export interface Link {
   readonly network: Network;
@@ -27,6 +30,7 @@ export interface Link {
   readonly bodies: OpenBodies;
   /** Headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly refusal: Refusal | undefined;
 }
 
 /**
@@ -181,6 +185,8 @@ export class Download {
   /** The body of an answer; undefined where the file is absent or is to be asked for again. */
   #accept(response: Response, from: number, controller: AbortController): Body | undefined {
     checkResponse(response);
+    const refusal = this.#link.refusal?.(this.#address, response);
+    if (refusal !== undefined) throw refusal;
     const { body, ok, status } = response;
     const file = this.#file;
     if (status === 416) {
