@@ -93,8 +93,16 @@ const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
  * @throws TypeError, RangeError that names the option and what was expected
  */
 export function checkLoadOptions(options: unknown): asserts options is LoadOptions {
-  const given: LoadOptions = checkObject('options', options as LoadOptions);
-  checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
+  checkOptions('loadModel', KNOWN_OPTIONS, options as LoadOptions);
+}
+
+/**
+ * Checks those of the options of `loadModel` that a function has.
+ *
+ * @throws TypeError, RangeError that names the option and what was expected
+ */
+export function checkOptions(name: string, known: readonly string[], given: LoadOptions): void {
+  checkKnown(`an option of ${name}`, checkObject('options', given), known);
   const { dtype = 'auto', cacheDtype = 'f32', gpuDtype = 'float32' } = given;
   const { contextLength, chatTemplate, cache = 'auto', fetch, endpoint, sha256 = {} } = given;
   const { onProgress, signal } = given;
