@@ -1,6 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { estimateModel, type EstimateOptions, loadModel } from '../../src/index.ts';
+import { buildGguf, ggufValue } from '../helpers/files/build-gguf.ts';
+import { chatGgufParts } from '../helpers/files/chat-gguf.ts';
+import { byteLevelMetadata } from '../helpers/files/gguf-vocabulary.ts';
 import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
 import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { type Fault, onlyHeads, serveFiles } from '../helpers/servers/file-server.ts';
@@ -31,7 +34,7 @@ function padded(headerBytes: number): Uint8Array {
   return file;
 }
 
-test('the header alone is asked for, in pieces that double', async () => {
+test('the header alone is asked for, in two pieces', async () => {
   await using server = await serveFiles(GOOD_FILES);
   assert.equal(await estimateModel(server.base, OPTIONS), expected);
   assert.ok(weights.byteLength > 4 * FIRST_BYTES);
@@ -43,12 +46,11 @@ test('the header alone is asked for, in pieces that double', async () => {
   await using longer = await serveFiles(new Map([...GOOD_FILES, [WEIGHTS, long]]));
   const estimate = await estimateModel(longer.base, OPTIONS);
   assert.equal(estimate, { ...expected, fileBytes: long.byteLength });
-  const pieces = [0, 1, 2, 4].map((from) => {
-    const start = from * FIRST_BYTES;
-    return `GET ${WEIGHTS} ${start}-${start + Math.max(start, FIRST_BYTES) - 1}`;
-  });
-  assert.equal(longer.log.slice(1), pieces);
-  assert.is(longer.sent.get(WEIGHTS), 8 * FIRST_BYTES);
+  assert.equal(longer.log.slice(1), [
+    `GET ${WEIGHTS} 0-${FIRST_BYTES - 1}`,
+    `GET ${WEIGHTS} ${FIRST_BYTES}-${8 + headerBytes - 1}`,
+  ]);
+  assert.is(longer.sent.get(WEIGHTS), 8 + headerBytes);
 });
 
 test('a server without ranges is let go after the header', async () => {
@@ -138,6 +140,33 @@ test('what is kept is read without a request for it; what is not is not kept in 
   assert.equal(await estimateModel(server.base, { ...OPTIONS, cache }), expected);
   assert.ok(onlyHeads(server.log), server.log.join());
   assert.is(cache.unclosed, 0);
+});
+
+test('GGUF: its header, with the vocabulary', async () => {
+  const { metadata, tensors } = chatGgufParts(byteLevelMetadata());
+  const padding = ['general.description', ggufValue('x'.repeat(3 * FIRST_BYTES))] as const;
+  const parts = { metadata: [padding, ...metadata], tensors };
+  const file = buildGguf(parts);
+  const headerBytes = buildGguf({ ...parts, tensors: [] }).byteLength;
+  const inMemory = await estimateModel(file, OPTIONS);
+  assert.is(inMemory.fileBytes, file.byteLength);
+  const name = 'model.gguf';
+  const weightBytes = tensors.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  for (const fault of [
+    {},
+    { ignoresRange: true, stallAfter: file.byteLength - 1000 },
+    { ignoresRange: true, stallAfter: file.byteLength - 1000, headers: CHUNKED },
+  ]) {
+    await using server = await serveFiles(new Map([[name, file]]), fault);
+    const estimate = await estimateModel(`${server.base}${name}`, OPTIONS);
+    const isCounted = fault.headers === CHUNKED;
+    assert.equal(estimate, { ...inMemory, ...(isCounted && { fileBytes: weightBytes }) });
+    if (fault.ignoresRange) continue;
+    // what is read at once goes a little beyond
+    const most = 1.5 * headerBytes + 2 ** 16;
+    assert.ok(server.sent.get(name)! <= most, `${server.sent.get(name)} bytes`);
+    assert.ok(file.byteLength > most);
+  }
 });
 
 test('a model of a hub', async () => {

@@ -39,9 +39,13 @@ export async function serveHub(
     const list = new TextEncoder().encode(JSON.stringify({ id: repo, siblings }));
     for (const name of new Set([REVISION, revision])) {
       small.set(`api/models/${repo}/revision/${name}`, list);
-      for (const [path, bytes] of files) small.set(`${repo}/resolve/${name}/${path}`, bytes);
+      for (const [path, bytes] of files) {
+        small.set(`${repo}/resolve/${name}/${encodePath(path)}`, bytes);
+      }
     }
-    for (const [path, bytes] of files) if (LARGE.test(path)) large.set(`${repo}/${path}`, bytes);
+    for (const [path, bytes] of files) {
+      if (LARGE.test(path)) large.set(`${repo}/${encodePath(path)}`, bytes);
+    }
   }
   const tokens = { hub: [] as unknown[], storage: [] as unknown[] };
   let signed = 0;
@@ -85,4 +89,9 @@ export async function serveHub(
       await storage.close();
     },
   };
+}
+
+/** A path as a request has it. */
+function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }
