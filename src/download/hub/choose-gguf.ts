@@ -15,7 +15,7 @@ const NO_MODEL = /(?:^|\/)(?:mmproj|imatrix)|[.-]imatrix\.gguf$/i;
 const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/i;
 
 /**
- * The path of the one model in GGUF that a repository holds.
+ * The path of the one model in GGUF that a repository, or a folder of it, holds.
  *
  * @throws TpaError `MODEL_NOT_FOUND` where there is none, or several: what to pass is listed then
  */
@@ -24,7 +24,9 @@ export async function chooseGguf(
   access: HubAccess,
   options: RemoteOptions,
 ): Promise<string> {
-  const paths = await listFiles(address, access, options);
+  const all = await listFiles(address, access, options);
+  const paths =
+    address.path === '' ? all : all.filter((path) => path.startsWith(`${address.path}/`));
   const models = paths.filter(
     (path) => /\.gguf$/i.test(path) && !NO_MODEL.test(path) && !LATER_PART.test(path),
   );
@@ -33,7 +35,11 @@ export async function chooseGguf(
   const here = formatHubAddress(address);
   const data = { path: here, found: models.length };
   if (first === undefined) {
-    const message = `"${here}" expected config.json and model.safetensors, or a .gguf file, found ${paths.length} other files: weights in another format are downloaded, then converted with tpa convert`;
+    const found =
+      paths.length === 0
+        ? 'nothing: check its name'
+        : `${paths.length} other files: weights in another format are downloaded, then converted with tpa convert`;
+    const message = `"${here}" expected config.json and model.safetensors, or a .gguf file, found ${found}`;
     throw new TpaError('MODEL_NOT_FOUND', message, { data });
   }
   const choices = models

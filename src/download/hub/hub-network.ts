@@ -33,7 +33,7 @@ export function hubNetwork(network: Network, { token }: HubAccess): Network {
       const location = response.headers.get('location');
       if (!REDIRECTS.has(response.status) || location === null)
         return withVersion(response, linked);
-      await response.body?.cancel();
+      response.body?.cancel().catch(() => {});
       if (init.method === 'HEAD' && etag !== null) return headOf(response, etag);
       address = new URL(location, address);
       if (!/^https?:$/.test(address.protocol)) throw new Error(`a redirect to ${address.protocol}`);

@@ -15,9 +15,12 @@ export interface HubOptions extends RemoteOptions {
   readonly endpoint: string | undefined;
 }
 
+/** A file of a model: every other path is that of a folder. */
+const FILE = /\.(?:gguf|safetensors|json)$/i;
+
 /**
- * Opens a model of a hub: the file or folder that is named, else the weights in safetensors at the
- * root of the repository, else the one model in GGUF that it holds.
+ * Opens a model of a hub: the file that is named; else, in a repository or a folder of it, the
+ * weights in safetensors, or else the one model in GGUF.
  *
  * @param source an `hf:` address
  * @throws TypeError where it is malformed, or the endpoint or token cannot be used; TpaError
@@ -33,7 +36,7 @@ export async function openHub(source: string, options: HubOptions): Promise<Remo
     openRemote(resolveAddress(access, { ...address, path }), how);
 
   const remote = await open(address.path);
-  if (address.path !== '') return remote;
+  if (FILE.test(address.path)) return remote;
   try {
     const files = await openSafetensors(remote.files);
     if (files !== undefined) return { ...remote, files };
