@@ -25,6 +25,12 @@ export interface Hub extends AsyncDisposable {
 
 const LARGE = /\.(?:safetensors|gguf|bin)$/;
 const REVISION = 'main';
+/** Pages of all origins may read. */
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers':
+    'ETag, Content-Range, X-Error-Code, X-Linked-Etag, X-Linked-Size',
+};
 
 /** Serves revision `main` of repositories by their names, and one more revision where it is named. */
 export async function serveHub(
@@ -52,13 +58,14 @@ export async function serveHub(
   // what is stored has an etag of its own, and is asked for by an address that is signed anew
   const storage = await serveFiles(large, (request) => {
     tokens.storage.push(request.authorization);
-    return rules.storage?.(request) ?? { headers: { etag: '"stored"' } };
+    return readable(rules.storage?.(request) ?? { headers: { etag: '"stored"' } });
   });
   const hub = await serveFiles(small, (request) => {
-    const { authorization, file } = request;
-    tokens.hub.push(authorization);
-    const fault = rules.hub?.(request);
-    if (fault) return fault;
+    tokens.hub.push(request.authorization);
+    return readable(rules.hub?.(request) ?? answer(request));
+  });
+
+  function answer({ authorization, file }: Request): Fault | undefined {
     if (rules.token !== undefined && authorization !== `Bearer ${rules.token}`) {
       return { status: 401, headers: { 'x-error-code': 'RepoNotFound' } };
     }
@@ -69,7 +76,7 @@ export async function serveHub(
     const size = String(small.get(file)!.byteLength);
     const headers = { location, 'x-linked-etag': '"linked"', 'x-linked-size': size };
     return { status: 302, headers: { ...headers, 'content-type': 'text/plain' } };
-  });
+  }
 
   /** What of an address the hub does not know first. */
   function missing(file: string): string {
@@ -89,6 +96,10 @@ export async function serveHub(
       await storage.close();
     },
   };
+}
+
+function readable(fault: Fault = {}): Fault {
+  return { ...fault, headers: { ...CORS, ...fault.headers } };
 }
 
 /** A path as a request has it. */
