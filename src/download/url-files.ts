@@ -11,13 +11,13 @@ import type { HashChecks } from './hashed-files.ts';
 import { followed, type FollowedSource } from './in-order.ts';
 import type { CacheUse } from './cache/cache-use.ts';
 import { cachedSource } from './cache/cached-source.ts';
-import { Download, openDownload, type Link } from './net/download.ts';
+import { openDownload, type Link, type Refusal } from './net/download.ts';
 import { Freshness } from './net/freshness.ts';
 import type { FileFacts } from './cache/model-cache.ts';
 import type { Network } from './net/network.ts';
 import { OpenBodies } from './net/open-bodies.ts';
 import { Patience } from './net/patience.ts';
-import { readPart, sequentialSource } from './net/sequential.ts';
+import { remoteSource } from './net/remote-source.ts';
 import { readWhole } from './net/whole.ts';
 
 /** How long a complete model waits for bytes that only the cache needs. */
@@ -34,6 +34,10 @@ export interface UrlOptions {
   /** What weights may have whose length the server does not say. */
   readonly maxWeightBytes: number;
   readonly signal: AbortSignal | undefined;
+  /** Tells answers that end a load; none unless given. */
+  readonly refusal?: Refusal;
+  /** Whether of weights the headers alone are read, and not kept; default false. */
+  readonly isHeaderOnly?: boolean;
 }
 
 /** The files below an http(s) address. */
@@ -46,14 +50,15 @@ export interface UrlFiles extends ModelFiles {
 
 /** Opens an address; nothing is fetched yet. */
 export function openUrl(base: string, options: UrlOptions): UrlFiles {
-  const { network, cache, isReload, checks, maxWeightBytes, signal } = options;
+  const { network, cache, isReload, checks, maxWeightBytes, signal, refusal } = options;
+  const { isHeaderOnly = false } = options;
   const directory = new URL(base);
   const gguf = takeFile(directory);
   if (!directory.pathname.endsWith('/')) directory.pathname += '/';
   // Compressed bytes cannot be counted; browsers see to it themselves.
   const headers = { ...takeCredentials(directory), 'accept-encoding': 'identity' };
   const patience = new Patience(network.clock, signal);
-  const link: Link = { network, patience, bodies: new OpenBodies(), headers };
+  const link: Link = { network, patience, bodies: new OpenBodies(), headers, refusal };
   const freshness = new Freshness(link);
   const opened = new Set<ByteSource>();
   const followers = new Set<FollowedSource>();
@@ -93,9 +98,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     const source =
       download.size === undefined
         ? bytesSource(file, await readWhole(file, download, maxBytesOf(file)))
-        : sequentialSource(file, download.size, download, (offset, length) =>
-            readPart(file, length, new Download(file, address, link, { offset, length })),
-          );
+        : remoteSource(file, address, link, download, download.size);
     opened.add(source);
     const facts: FileFacts = { size: source.size, ...download.version };
     const sink = await cache.keep(keyOf(address), facts);
@@ -103,6 +106,10 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     const follower = await (checks?.follow(source, sinks) ?? followed(source, sinks));
     followers.add(follower);
     return follower;
+  };
+  const openBeginning = async (file: string, address: URL): Promise<ByteSource | undefined> => {
+    const { openHeader } = await import('./net/header.ts');
+    return openHeader(file, address, link);
   };
   const maxBytesOf = (file: string): number =>
     isWeightsFile(file) ? maxWeightBytes : MAX_TOKENIZER_BYTES;
@@ -132,7 +139,8 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
       address.pathname += file;
       const cached = await openCached(file, address);
       if (cached === 'absent') return undefined;
-      const source = cached ?? (await openRemote(file, address));
+      const open = isHeaderOnly && isWeightsFile(file) ? openBeginning : openRemote;
+      const source = cached ?? (await open(file, address));
       if (source !== undefined) opened.add(source);
       return source;
     },

@@ -71,12 +71,12 @@ interface Attempt {
 }
 
 async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', fetch, onProgress, sha256 = {}, signal } = options;
+  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal } = options;
   const { kernels, isReload } = attempt;
   const engine = await createEngine(options, kernels);
   // weights beyond the memory cannot be used
   const maxWeightBytes = engine.heap.limit;
-  const how = { cache, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
+  const how = { cache, endpoint, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
   const files = await openSource(source, how);
   try {
     const contents = await openContents(files, signal);

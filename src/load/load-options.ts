@@ -59,6 +59,12 @@ export interface LoadOptions extends RuntimeOptions {
    */
   readonly fetch?: (request: Request) => Promise<Response>;
   /**
+   * The hub that an `hf:` source is a model of, a mirror for example; default `HF_ENDPOINT` where the
+   * runtime has an environment, else `https://huggingface.co`. What is in `HF_TOKEN` is sent to it,
+   * and to nobody else.
+   */
+  readonly endpoint?: string;
+  /**
    * SHA-256 of files by name, hexadecimal, default none. A file that has another is refused and not
    * kept. Files without a hash are not checked, but where weights or their index have one, every
    * file of weights must.
@@ -76,7 +82,7 @@ export interface LoadOptions extends RuntimeOptions {
 }
 
 const OWN_OPTIONS =
-  'gpuDtype dtype cacheDtype contextLength chatTemplate cache fetch sha256 onProgress signal';
+  'gpuDtype dtype cacheDtype contextLength chatTemplate cache fetch endpoint sha256 onProgress signal';
 const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
@@ -87,10 +93,18 @@ const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
  * @throws TypeError, RangeError that names the option and what was expected
  */
 export function checkLoadOptions(options: unknown): asserts options is LoadOptions {
-  const given: LoadOptions = checkObject('options', options as LoadOptions);
-  checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
+  checkOptions('loadModel', KNOWN_OPTIONS, options as LoadOptions);
+}
+
+/**
+ * Checks those of the options of `loadModel` that a function has.
+ *
+ * @throws TypeError, RangeError that names the option and what was expected
+ */
+export function checkOptions(name: string, known: readonly string[], given: LoadOptions): void {
+  checkKnown(`an option of ${name}`, checkObject('options', given), known);
   const { dtype = 'auto', cacheDtype = 'f32', gpuDtype = 'float32' } = given;
-  const { contextLength, chatTemplate, cache = 'auto', fetch, sha256 = {} } = given;
+  const { contextLength, chatTemplate, cache = 'auto', fetch, endpoint, sha256 = {} } = given;
   const { onProgress, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   if (chatTemplate !== undefined) checkKind('chatTemplate', chatTemplate, 'string');
@@ -102,6 +116,7 @@ export function checkLoadOptions(options: unknown): asserts options is LoadOptio
     throw new TypeError(`"cache" expected ${expected}, got ${quoted(cache)}`);
   }
   if (fetch !== undefined) checkKind('fetch', fetch, 'function');
+  if (endpoint !== undefined) checkKind('endpoint', endpoint, 'string');
   checkHashes(sha256);
   checkComputing(given);
   if (onProgress !== undefined) checkKind('onProgress', onProgress, 'function');

@@ -38,8 +38,12 @@ export function stepTokens({ contextLength }: ModelConfig): number {
 /** Bytes of memory that a model takes with one session of its whole context. */
 export interface MemoryNeeds {
   readonly weights: number;
+  /** What steps are computed in. */
+  readonly workspace: number;
   /** The cache of a session that is full, and the tables that rotate it. */
   readonly context: number;
+  /** Once it is loaded, without a session. */
+  readonly loaded: number;
   /** At most, while the model loads or computes. */
   readonly needed: number;
 }
@@ -61,11 +65,12 @@ export function memoryNeeds(
 function needsWith(compute: Compute, config: ModelConfig, weights: WeightNeeds): MemoryNeeds {
   const { layers, contextLength } = config;
   const caches = layers * layerCacheBytes(compute, attentionSpec(config), contextLength);
-  const context = caches + tableBytes(compute, config);
-  const steps = workspaceBytes(compute, config, stepTokens(config));
+  const tables = tableBytes(compute, config);
+  const context = caches + tables;
+  const workspace = workspaceBytes(compute, config, stepTokens(config));
   const { bytes, loading } = weights;
-  const needed = compute.heap.base + bytes + Math.max(loading, steps + context);
-  return { weights: bytes, context, needed };
+  const needed = compute.heap.base + bytes + Math.max(loading, workspace + context);
+  return { weights: bytes, workspace, context, loaded: bytes + workspace + tables, needed };
 }
 
 /**
@@ -93,44 +98,59 @@ export function longestContext(
   return fits;
 }
 
-/** Layouts with which a model fits. */
+/** Layouts that a model is loaded with, and what it needs then. */
 export interface FittingDtypes {
   readonly dtypes: WeightDtypes;
+  readonly needs: MemoryNeeds;
   /** Why they are not those that were asked for. */
   readonly reason?: string;
+}
+
+/**
+ * The layouts that are asked for; in place of `'auto'`, where the floats of the files do not fit,
+ * `'q8'`, which may not fit either.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function fitDtypes(
+  compute: Compute,
+  config: ModelConfig,
+  asked: WeightDtypes,
+  limit = compute.heap.limit,
+): FittingDtypes {
+  const needs = memoryNeeds(compute, config, asked);
+  if (needs.needed <= limit || asked.option !== 'auto') return { dtypes: asked, needs };
+  const dtypes = asked.as('q8');
+  const reason = `with its floats as f32 it would need ${needs.needed} bytes of the ${limit} allowed`;
+  return { dtypes, needs: memoryNeeds(compute, config, dtypes), reason };
 }
 
 /**
  * Refuses a model that cannot fit with one session of its whole context, before anything is read.
  * `'auto'` becomes `'q8'` where that fits and the floats of the files do not.
  *
- * @param dtypes what is asked for
+ * @param asked which layouts are asked for
+ * @returns which it takes, see {@link fitDtypes}
  * @throws TpaError `RESOURCE_LIMIT` with data `{ needed, limit }`, `OUT_OF_MEMORY`
  */
 export function checkBudget(
   compute: Compute,
   config: ModelConfig,
-  dtypes: WeightDtypes,
+  asked: WeightDtypes,
   limit = compute.heap.limit,
 ): FittingDtypes {
-  const { needed } = memoryNeeds(compute, config, dtypes);
-  if (needed <= limit) return { dtypes };
-  if (dtypes.option !== 'auto') throw tooLarge(compute, config, dtypes, limit);
-  const narrower = dtypes.as('q8');
-  if (memoryNeeds(compute, config, narrower).needed > limit) {
-    throw tooLarge(compute, config, narrower, limit);
-  }
-  const reason = `with its floats as f32 it would need ${needed} bytes of the ${limit} allowed`;
-  return { dtypes: narrower, reason };
+  const fitting = fitDtypes(compute, config, asked, limit);
+  if (fitting.needs.needed <= limit) return fitting;
+  throw tooLarge(compute, config, fitting, limit);
 }
 
 function tooLarge(
   compute: Compute,
   config: ModelConfig,
-  dtypes: WeightDtypes,
+  { dtypes, needs }: FittingDtypes,
   limit: number,
 ): TpaError {
-  const { weights, context, needed } = memoryNeeds(compute, config, dtypes);
+  const { weights, context, needed } = needs;
   const message =
     `model expected to fit ${limit} bytes, needs ${needed}: ${weights} for weights, ${context} ` +
     `for a context of ${config.contextLength} tokens, and room to compute; load it with a ` +

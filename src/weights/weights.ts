@@ -128,6 +128,17 @@ export function weightNeeds(
   };
 }
 
+/** What weights will become, but for the errors of rounding. Nothing is allocated. */
+export function plannedWeights(
+  compute: Compute,
+  config: ModelConfig,
+  dtypes: WeightDtypes,
+): WeightReport {
+  const plan = new WeightPlan(compute, dtypes, () => 0);
+  planWeights(plan, config, false);
+  return reportOf(plan, config.isTied, []);
+}
+
 function planWeights(
   plan: WeightPlan,
   config: ModelConfig,

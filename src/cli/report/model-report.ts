@@ -56,7 +56,7 @@ export function describeModel(
 }
 
 /** An address without password and query; a path as it is. */
-function withoutSecrets(path: string): string {
+export function withoutSecrets(path: string): string {
   if (!isAddress(path)) return path;
   return Object.assign(new URL(path), { username: '', password: '', search: '', hash: '' }).href;
 }

@@ -4,8 +4,10 @@ import type { GgufBytes, GgufFile, ModelBytes } from './bytes-at-hand.ts';
 import type { ModelFiles } from './model-files.ts';
 
 /**
+/**
  * The path or the address (`http:`, `https:`, `file:`) of a directory or of a GGUF file, any part of
- * one standing for all that lie beside it; or a model in memory.
+ * one standing for all that lie beside it; a model at Hugging Face (`hf:org/name`,
+ * `hf:org/name@revision`, either with `/file`); or a model in memory.
  */
 export type ModelSource = string | URL | ModelBytes | GgufBytes | GgufFile;
 
@@ -35,8 +37,14 @@ export async function openModelFiles(source: ModelSource): Promise<ModelFiles> {
     return openBytes(source);
   }
   const expected =
-    'a path, an http:, https: or file: URL, { config, weights }, or a GGUF file as bytes or { gguf }';
+    'a path, an http:, https:, file: or hf: URL, { config, weights }, or a GGUF file as bytes or { gguf }';
   throw new TypeError(mismatch('source', expected, source));
+}
+
+/** The `hf:` address that a source is; undefined for every other. */
+export function hubAddress(source: ModelSource): string | undefined {
+  const isText = typeof source === 'string' || source instanceof URL;
+  return isText && /^hf:/i.test(String(source)) ? String(source) : undefined;
 }
 
 /** The http: or https: address that a source is; undefined for every other. */

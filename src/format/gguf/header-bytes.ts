@@ -91,9 +91,9 @@ export class HeaderBytes {
     const { name, size } = this.#source;
     if (needed > MAX_HEADER_BYTES) throw tooLong(name, needed);
     const end = this.#position + this.#held.byteLength;
-    const grown = new Uint8Array(
-      Math.min(size, Math.max(needed, end + PIECE_BYTES)) - this.#position,
-    );
+    // Of a file whose length nobody says there may be no byte more than the one that is needed.
+    const wanted = size === Infinity ? needed : Math.min(size, Math.max(needed, end + PIECE_BYTES));
+    const grown = new Uint8Array(wanted - this.#position);
     grown.set(this.#held);
     await readInto(this.#source, end, grown.subarray(this.#held.byteLength));
     this.#held = grown;
