@@ -56,6 +56,7 @@ export function tensorSet(
  *
  * @param first of a tensor stored in blocks the first of one; `target` takes whole blocks
  * @param target in a memory that does not grow meanwhile
+ * @param areFinite whether all of them are finite, where that is known faster than by a scan
  * @throws TpaError `MODEL_MISMATCH` for an unreadable dtype, `WEIGHTS_NONFINITE`; what
  *   {@link TensorSet.readStored} throws
  */
@@ -64,6 +65,7 @@ export async function readFloats(
   name: string,
   first: number,
   target: Float32Array,
+  areFinite = () => false,
 ): Promise<void> {
   // One that is missing is refused where it is read.
   const { dtype = 'F32', blockType } = tensors.entries.get(name) ?? {};
@@ -77,7 +79,7 @@ export async function readFloats(
     await tensors.readStored(name, first * ELEMENT_BYTES[dtype], storedBytes(target, dtype));
     widenInPlace(target, dtype);
   }
-  checkFinite(name, first, target);
+  if (!areFinite()) checkFinite(name, first, target);
 }
 
 /**

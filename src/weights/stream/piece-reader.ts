@@ -1,5 +1,6 @@
 import { readFloats, type TensorSet } from '../../format/tensors/tensors.ts';
 import type { Compute } from '../../compute/compute.ts';
+import { isFinite } from '../../compute/rows.ts';
 import { BLOCK } from '../../layout/blocks.ts';
 import type { BlockMaker } from './block-maker.ts';
 import type { WeightDtypes } from '../dtypes.ts';
@@ -52,7 +53,8 @@ export class PieceReader {
       this.#compute.run(() => this.#maker.decode(blocks, numbers, count / BLOCK, part));
       return blocks;
     }
-    await readFloats(this.#tensors, name, first, heap.floats(numbers, count));
+    const areFinite = () => isFinite(this.#compute, numbers, count);
+    await readFloats(this.#tensors, name, first, heap.floats(numbers, count), areFinite);
     if (form === 'numbers') return numbers;
     const to = dtype === 'q4' ? 'q4' : 'q8';
     const part = { name, type: this.#dtypes.typeOf(name), to, what: 'numbers' } as const;
