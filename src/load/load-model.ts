@@ -85,12 +85,7 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { extras } = checkTensors(ownConfig, tensors.entries);
     // programs that only make a runtime for operations need no text
     const { openText } = await import('./open-text.ts');
-    const text = await openText(
-      await contents.text(),
-      contents.config,
-      ownConfig,
-      options.chatTemplate,
-    );
+    const text = await openText(contents, ownConfig, options.chatTemplate);
     const { tokenizer, chat, defaults, eosTokenIds } = text;
     const config = { ...ownConfig, eosTokenIds };
     const compute = new Compute(engine);

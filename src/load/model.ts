@@ -9,6 +9,7 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { Chat } from '../text/chat.ts';
 import type { TokenIds } from '../text/prompt.ts';
+import { SamplingMemory } from '../generate/sampling.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { cacheSizes } from '../model/budget.ts';
@@ -124,6 +125,7 @@ export class Model extends BackendChangeTarget {
       eosTokenIds: config.eosTokenIds,
       chat,
       generationDefaults: this.generationDefaults,
+      sampling: new SamplingMemory(),
       sessions: new Set(),
     };
   }
