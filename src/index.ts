@@ -23,7 +23,7 @@ export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
 export type { NumericArray, TokenIds } from './text/prompt.ts';
 export type { LatentSizes, Mechanism, ModelConfig } from './format/config/model-config.ts';
-export type { ModelBytes } from './format/files/bytes-at-hand.ts';
+export type { GgufBytes, GgufFile, ModelBytes } from './format/files/bytes-at-hand.ts';
 export type { ModelSource } from './format/files/model-source.ts';
 export type { GenerationDefaults } from './format/config/generation-config.ts';
 export type { ChatMessage, Conversation } from './text/messages.ts';
@@ -54,6 +54,5 @@ export type {
   ModelCache,
 } from './download/cache/model-cache.ts';
 export type { LoadOptions } from './load/load-options.ts';
-export type { Model, ModelInfo } from './load/model.ts';
-export type { ScoreOptions } from './load/positions.ts';
+export type { Model, ModelInfo, StoredWeights } from './load/model.ts';
 export type { DecodeOptions, EncodeOptions, TextTokenizer } from './text/tokenizer.ts';

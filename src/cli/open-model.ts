@@ -6,9 +6,9 @@ import { ProgressBar } from './terminal/progress.ts';
 
 /** Options of every command that needs a model. */
 export const MODEL_OPTIONS = {
-  model: text('DIR', {
+  model: text('MODEL', {
     short: 'm',
-    about: 'directory or address of a model',
+    about: 'directory, .gguf file or address',
     fallback: 'the one in the package',
   }),
   simd: choice(['auto', 'baseline', 'relaxed'], {

@@ -30,6 +30,8 @@ export interface ModelInfo
    * the same for one file, its shards and its conversion.
    */
   readonly fingerprint: string;
+  /** How the files are written, and how many tensors of which type they store, e.g. `{ Q4_K: 84, F32: 33 }`. */
+  readonly stored: StoredWeights;
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
   /** Bytes one more token of context costs, all layers; 0 for linear attention. */
@@ -46,6 +48,13 @@ export interface ModelInfo
   readonly ignoredTensors: readonly string[];
 }
 
+/** The weights of a model as its files have them. */
+export interface StoredWeights {
+  readonly format: 'safetensors' | 'gguf';
+  /** Tensors by the name of their type. */
+  readonly types: Readonly<Record<string, number>>;
+}
+
 /** What a model may come with besides weights and a tokenizer. */
 export interface ModelExtras {
   readonly chat?: Chat;
@@ -55,9 +64,11 @@ export interface ModelExtras {
   /** Why the CPU computes alone. */
   readonly backendReason?: string;
   readonly cache?: CacheInfo;
+  readonly stored?: StoredWeights;
 }
 
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
+const NOT_STORED: StoredWeights = { format: 'safetensors', types: {} };
 
 /**
  * A loaded model. It owns the weights; each session owns its cache. The event
@@ -162,6 +173,7 @@ export class Model extends BackendChangeTarget {
     const { simd, reason } = compute.engine.simd;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
+    const { stored = NOT_STORED } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
@@ -171,6 +183,7 @@ export class Model extends BackendChangeTarget {
       dtype: 'float32',
       cacheDtype: 'float32',
       fingerprint: weights.fingerprint,
+      stored,
       parameters: parameterCount(this.config),
       cacheBytesPerToken,
       stateBytes,

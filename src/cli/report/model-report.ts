@@ -70,6 +70,7 @@ export function renderModel(report: ModelReport): string {
   const { mhaSameHeads, mhaSameParameters, ignoredKeys, ignoredTensors } = report;
   const rows: Row[] = [
     ['model', report.path],
+    ['format', renderStored(report.stored)],
     ['layers', `${layers}, dim ${dim}, feed-forward ${hiddenDim}`],
     ...featureRows(report),
     ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
@@ -93,6 +94,12 @@ export function renderModel(report: ModelReport): string {
   ];
   const about = 'Cache of one token by mechanism, all with these heads; * is this model:';
   return `${renderTable(rows)}\n${about}\n\n${renderCacheTable(report.cacheTable)}`;
+}
+
+/** `GGUF, tensors stored as Q4_K 84, F32 33`. */
+function renderStored({ format, types }: ModelInfo['stored']): string {
+  const counts = Object.entries(types).map(([type, tensors]) => `${type} ${count(tensors)}`);
+  return `${format === 'gguf' ? 'GGUF' : format}, tensors stored as ${counts.join(', ')}`;
 }
 
 /** Of a GPU that computes or has computed. */
