@@ -54,5 +54,5 @@ export type {
   ModelCache,
 } from './download/cache/model-cache.ts';
 export type { LoadOptions } from './load/load-options.ts';
-export type { Model, ModelInfo, StoredWeights } from './load/model.ts';
+export type { Model, ModelInfo, StoredModel } from './load/model.ts';
 export type { DecodeOptions, EncodeOptions, TextTokenizer } from './text/tokenizer.ts';

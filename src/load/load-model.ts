@@ -91,12 +91,8 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { extras } = checkTensors(ownConfig, tensors.entries);
     // programs that only make a runtime for operations need no text
     const { openText } = await import('./open-text.ts');
-    const text = await openText(
-      await contents.text(),
-      contents.config,
-      ownConfig,
-      options.chatTemplate,
-    );
+    const texts = await contents.text();
+    const text = await openText(texts, contents.config, ownConfig, options.chatTemplate);
     const { tokenizer, chat, defaults, eosTokenIds } = text;
     const config = { ...ownConfig, eosTokenIds };
     const compute = new Compute(engine);
@@ -109,7 +105,8 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const cpu = new CpuBackend(compute, config, weights);
     const computing = await chooseBackend(cpu, options);
     const format = files.gguf === undefined ? 'safetensors' : 'gguf';
-    const stored = { format, types: countTypes(tensors.entries) } as const;
+    const notes = [...contents.notes, ...(texts.notes ?? [])];
+    const stored = { format, types: countTypes(tensors.entries), notes } as const;
     const about = { chat, defaults, cache: files.cache, stored };
     return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
   } finally {

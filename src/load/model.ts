@@ -30,8 +30,8 @@ export interface ModelInfo
    * the same for one file, its shards and its conversion.
    */
   readonly fingerprint: string;
-  /** How the files are written, and how many tensors of which type they store, e.g. `{ Q4_K: 84, F32: 33 }`. */
-  readonly stored: StoredWeights;
+  /** What the files are, and what of them is not used. */
+  readonly stored: StoredModel;
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
   /** Bytes one more token of context costs, all layers; 0 for linear attention. */
@@ -48,11 +48,13 @@ export interface ModelInfo
   readonly ignoredTensors: readonly string[];
 }
 
-/** The weights of a model as its files have them. */
-export interface StoredWeights {
+/** A model as its files have it. */
+export interface StoredModel {
   readonly format: 'safetensors' | 'gguf';
-  /** Tensors by the name of their type. */
+  /** How many tensors are of which type, e.g. `{ Q4_K: 84, F32: 33 }`. */
   readonly types: Readonly<Record<string, number>>;
+  /** What could not be read, such as the vocabulary, and why; a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What a model may come with besides weights and a tokenizer. */
@@ -64,11 +66,11 @@ export interface ModelExtras {
   /** Why the CPU computes alone. */
   readonly backendReason?: string;
   readonly cache?: CacheInfo;
-  readonly stored?: StoredWeights;
+  readonly stored?: StoredModel;
 }
 
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
-const NOT_STORED: StoredWeights = { format: 'safetensors', types: {} };
+const NOT_STORED: StoredModel = { format: 'safetensors', types: {}, notes: [] };
 
 /**
  * A loaded model. It owns the weights; each session owns its cache. The event

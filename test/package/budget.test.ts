@@ -26,7 +26,7 @@ const TEXT_CHUNKS = [
 
 const test = suite('what a page loads');
 
-const { metafile, sizes, contents } = await bundlePage();
+const { metafile, sizes, texts } = await bundlePage();
 
 test(`loadModel() and createRuntime() with the larger kernels and configuration: at most ${CORE_BYTES} bytes, gzip`, () => {
   assert.ok(coreBytes() <= CORE_BYTES, `${coreBytes()} bytes`);
@@ -42,8 +42,6 @@ test(`downloads and their cache, tokenizer and chat templates besides: at most $
 });
 
 test('what reads GGUF is loaded for GGUF alone', () => {
-  const hasGguf = (names: readonly string[]): boolean =>
-    chunksOf(names).some((file) => contents.get(file)!.includes('tokenizer.ggml.tokens'));
   assert.ok(hasGguf(['open-gguf']));
   assert.not(
     hasGguf(['main', 'relaxed', 'bytes-at-hand', 'local-model', ...READERS, ...TEXT_CHUNKS]),
@@ -75,7 +73,7 @@ interface Page {
   readonly metafile: Metafile;
   /** Compressed, by the names of the files. */
   readonly sizes: ReadonlyMap<string, number>;
-  readonly contents: ReadonlyMap<string, string>;
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 /** A page that uses the package, built with settings of nobody's. */
@@ -100,7 +98,7 @@ async function bundlePage(): Promise<Page> {
     ({ path, text }) => [path.slice(path.lastIndexOf('/') + 1), text] as const,
   );
   const gzipped = files.map(([name, text]) => [name, gzipSync(text, { level: 9 }).length] as const);
-  return { metafile: result.metafile, sizes: new Map(gzipped), contents: new Map(files) };
+  return { metafile: result.metafile, sizes: new Map(gzipped), texts: new Map(files) };
 }
 
 function coreBytes(): number {
@@ -108,6 +106,11 @@ function coreBytes(): number {
   return Math.max(
     ...READERS.flatMap((reader) => kernels.map((name) => sizeOf(['main', name, reader]))),
   );
+}
+
+/** Whether something in some chunks reads what only GGUF files have. */
+function hasGguf(names: readonly string[]): boolean {
+  return chunksOf(names).some((file) => texts.get(file)!.includes('tokenizer.ggml.tokens'));
 }
 
 /** Bytes of some chunks by the start of their names, and of all that they import at once. */

@@ -71,6 +71,7 @@ export function renderModel(report: ModelReport): string {
   const rows: Row[] = [
     ['model', report.path],
     ['format', renderStored(report.stored)],
+    ...report.stored.notes.map((note): Row => ['note', note]),
     ['layers', `${layers}, dim ${dim}, feed-forward ${hiddenDim}`],
     ...featureRows(report),
     ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
