@@ -4,6 +4,7 @@ import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
 import { readConfig } from '../format/config/read-config.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
+import type { TensorSet } from '../format/tensors/tensors.ts';
 import { openContents } from '../format/open-contents.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
@@ -19,21 +20,27 @@ import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engi
 const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
 /**
- * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
- * `config.json`, `model.safetensors` (or its shards) and, where there are such files,
+ * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3), from
+ * a directory or from a GGUF file. Everything is checked before memory for weights is taken.
+ *
+ * A directory has `config.json`, `model.safetensors` (or its shards) and, where there are such files,
  * `tokenizer.json`, `generation_config.json`, special tokens in `tokenizer_config.json` and
  * `special_tokens_map.json`, and a chat template in `chat_template.jinja` or
- * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
+ * `tokenizer_config.json`. A GGUF file has all of it inside. Of one that is split
+ * (`-00001-of-00003.gguf`) any part stands for all, which lie beside it, or come in one array. A
+ * directory without safetensors opens the only GGUF in it.
  *
  * An address is downloaded piece by piece, on from where it stopped when the connection breaks, and
- * kept in the cache of the runtime unless `cache` says otherwise.
+ * kept in the cache of the runtime unless `cache` says otherwise. It is one of a GGUF file where its
+ * path ends in `.gguf`.
  *
- * @param source a directory, the address of one, or the bytes
+ * @param source a directory or a GGUF file, the address of one, or the bytes
  * @param options who computes, in how much memory, and who hears of it
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
  *   any `WEIGHTS_*` (`WEIGHTS_HASH` by `sha256`, `WEIGHTS_CHANGED` by a file that the server replaced
- *   meanwhile), `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ *   meanwhile), `CHECKPOINT_INVALID` (a GGUF file that is damaged, or a part of another model),
+ *   `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
  *
  * @example
  * const model = await loadModel('models/t6-fairytales');
@@ -101,13 +108,22 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     checkAbort(signal);
     const cpu = new CpuBackend(compute, config, weights);
     const computing = await chooseBackend(cpu, options);
-    const { cache: kept } = files;
-    const more = { chat, defaults, cache: kept, dtypeReason, ...computing };
-    return new Model(cpu, config, tokenizer, extras, more);
+    const format = files.gguf === undefined ? 'safetensors' : 'gguf';
+    const notes = [...contents.notes, ...text.notes];
+    const stored = { format, types: countTypes(tensors.entries), notes } as const;
+    const about = { chat, defaults, cache: files.cache, stored, dtypeReason };
+    return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
   } finally {
     attempt.hasCached = files.hasCached;
     await files.close();
   }
+}
+
+/** Tensors by the name of their type. */
+function countTypes(entries: TensorSet['entries']): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { dtype } of entries.values()) counts[dtype] = (counts[dtype] ?? 0) + 1;
+  return counts;
 }
 
 /** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */

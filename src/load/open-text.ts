@@ -19,6 +19,8 @@ export interface OpenedText {
   readonly defaults: GenerationDefaults;
   /** Ids that end a generation, by whichever file. */
   readonly eosTokenIds: readonly number[];
+  /** What of the text is not used, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -48,6 +50,7 @@ export async function openText(
     chat: new Chat(source, tokenizer),
     defaults: generation.defaults,
     eosTokenIds: [...ends],
+    notes: text.notes ?? [],
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Target } from '../target.ts';
 import { CONFIG } from './config.ts';
-import { GGUF, SAFETENSORS, TORCH } from './files.ts';
+import { GGUF, GGUF_PARTS, SAFETENSORS, TORCH } from './files.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
 import { TEMPLATE } from './template.ts';
@@ -15,5 +15,6 @@ export const TARGETS: readonly Target[] = [
   MESSAGES,
   SAFETENSORS,
   GGUF,
+  GGUF_PARTS,
   TORCH,
 ];
