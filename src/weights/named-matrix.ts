@@ -1,8 +1,9 @@
 import type { Compute } from '../compute/compute.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { numberAt } from '../layout/numbers.ts';
 import { type PackedWeight, padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { headOutputDim } from '../format/config/attention-spec.ts';
+import { matrixCodes, type MatrixCodes } from './matrix-codes.ts';
 import {
   type Columns,
   countOutputs,
@@ -31,6 +32,8 @@ import { type LayerWeights, type ModelWeights, projectedWidth } from './weights.
 export interface NamedMatrix {
   readonly name: string;
   readonly dims: readonly number[];
+  /** Of a matrix (inputs, outputs) that is quantised, where codes are asked for. */
+  readonly codes?: MatrixCodes;
   /**
    * The numbers, row-major, in a fresh array.
    *
@@ -43,8 +46,9 @@ export interface NamedMatrix {
  * Every weight of the model, to be unpacked one at a time: nothing is read before `read()`, which
  * takes 1 MB of wasm memory or a row, and gives it back.
  *
- * @param maxBytes the most that one matrix may have at 4 bytes a number; larger ones are cut into
- *   pieces of equal widths but the last, whole panels of 48 outputs where so many fit
+ * @param maxBytes the most that one matrix may have at 4 bytes a number, or as codes; larger ones are
+ *   cut into pieces of equal widths but the last, whole panels of 48 outputs where so many fit
+ * @param keepsCodes whether quantised matrices are to be had as codes
  * @throws RangeError if one output of a matrix has more
  */
 export function namedMatrices(
@@ -52,10 +56,11 @@ export function namedMatrices(
   config: ModelConfig,
   weights: ModelWeights,
   maxBytes = Infinity,
+  keepsCodes = false,
 ): NamedMatrix[] {
   const { dim, vocabSize } = config;
   const { finalNorm, head } = weights;
-  const list = new MatrixList(compute, maxBytes);
+  const list = new MatrixList(compute, maxBytes, keepsCodes);
   for (const [i, layer] of weights.layers.entries()) {
     addLayer(list, config, `layers.${i}`, layer);
     addFixed(list, config, `layers.${i}`, layer);
@@ -126,10 +131,12 @@ class MatrixList {
   readonly compute: Compute;
   readonly matrices: NamedMatrix[] = [];
   readonly #maxBytes: number;
+  readonly #keepsCodes: boolean;
 
-  constructor(compute: Compute, maxBytes: number) {
+  constructor(compute: Compute, maxBytes: number, keepsCodes: boolean) {
     this.compute = compute;
     this.#maxBytes = maxBytes;
+    this.#keepsCodes = keepsCodes;
   }
 
   add(name: string, address: number, dims: readonly number[], read: () => Float32Array): void {
@@ -154,7 +161,13 @@ class MatrixList {
   /** A packed matrix (…rows, outputs), cut by its outputs if it is too large. */
   packed(name: string, rows: readonly number[], matrix: PackedMatrix): void {
     const outputs = countOutputs(matrix);
-    const least = bytesOf(product(rows)); // of one output
+    const [weight] = matrix.panels;
+    const codesOf = (from = 0, to = outputs) =>
+      this.#keepsCodes && rows.length === 1
+        ? matrixCodes(this.compute, weight!, matrix.columns, from, to)
+        : undefined;
+    const bits = codesOf()?.bits ?? 32;
+    const least = (product(rows) * bits) / 8; // of one output
     const most = Math.floor(this.#maxBytes / least);
     if (!(most >= 1)) {
       const message = `"maxBytes" expected at least ${least}, what an output of "${name}" has, got ${this.#maxBytes}`;
@@ -164,9 +177,11 @@ class MatrixList {
     const width = isCut && most > PANEL ? most - (most % PANEL) : most;
     for (let from = 0; from < outputs; from += width) {
       const to = Math.min(from + width, outputs);
+      const codes = codesOf(from, to);
       this.matrices.push({
         name: isCut ? `${name}.${from / width}` : name,
         dims: [...rows, to - from],
+        ...(codes && { codes }),
         read: () => unpackMatrix(this.compute, matrix, from, to),
       });
     }

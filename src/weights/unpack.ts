@@ -22,7 +22,7 @@ export interface PackedMatrix {
 const STAGING_NUMBERS = 1 << 18;
 
 /** Outputs of a packed matrix. */
-export function countOutputs({ columns }: PackedMatrix): number {
+export function countOutputs({ columns }: Pick<PackedMatrix, 'columns'>): number {
   return columns.reduce((sum, { count }) => sum + count, 0);
 }
 
@@ -89,7 +89,11 @@ export function readRepeated(heap: Heap, at: number, rank: number, headDim: numb
 }
 
 /** The columns that make outputs from … to. */
-function* cutColumns(columns: readonly Columns[], from: number, to: number): Generator<Columns> {
+export function* cutColumns(
+  columns: readonly Columns[],
+  from: number,
+  to: number,
+): Generator<Columns> {
   let at = 0;
   for (const { first, count } of columns) {
     const start = Math.max(from - at, 0);
