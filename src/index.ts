@@ -54,5 +54,10 @@ export type {
   ModelCache,
 } from './download/cache/model-cache.ts';
 export type { LoadOptions } from './load/load-options.ts';
+export { estimateModel, type Estimate, type EstimateOptions } from './load/estimate-model.ts';
 export type { Model, ModelInfo } from './load/model.ts';
+export type { ScoreOptions } from './load/positions.ts';
+export type { DtypeOption } from './weights/dtypes.ts';
+export type { LayoutReport } from './weights/report.ts';
+export type { Requantized } from './weights/stream/block-maker.ts';
 export type { DecodeOptions, EncodeOptions, TextTokenizer } from './text/tokenizer.ts';

@@ -10,11 +10,12 @@ import { half } from '../simd/half';
 /** out (count, 32) = the numbers of `count` blocks. No overlap, any alignment. */
 export function dequantizeBlocks(out: usize, blocks: usize, count: usize): void {
   for (const end = blocks + count * BLOCK_BYTES; blocks < end; blocks += BLOCK_BYTES) {
-    const scale = half(blocks + SCALE_AT),
-      offset = half(blocks + OFFSET_AT);
-    for (let i: usize = 0; i < BLOCK; i++) {
-      store<f32>(out, scale * <f32>load<i8>(blocks + i) + offset);
-      out += 4;
+    const scale = f32x4.splat(half(blocks + SCALE_AT)),
+      offset = f32x4.splat(half(blocks + OFFSET_AT));
+    for (let i: usize = 0; i < BLOCK; i += 4) {
+      const codes = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(blocks + i)));
+      v128.store(out, f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(codes), scale), offset));
+      out += 16;
     }
   }
 }

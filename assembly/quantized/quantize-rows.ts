@@ -50,7 +50,7 @@ function quantizeBlock(out: usize, x: usize, count: usize): void {
     sum += code;
     to += 2;
   }
-  memory.fill(to, 0, out + CODE_SCALE - to);
+  for (const last = out + CODE_SCALE; to < last; to += 2) store<i16>(to, 0);
   sum += i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
   sum += i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
   store<f32>(out, largest / LARGEST, CODE_SCALE);

@@ -36,6 +36,13 @@ export interface Sequence {
    */
   forward(ids: readonly number[], rows?: 'last' | 'all'): Promise<Float32Array>;
   /**
+   * As {@link forward}, for what the model says of the tokens that follow.
+   *
+   * @param next ids of the token after each of `ids`, as many as these
+   * @returns their log-probabilities (tokens evaluated), a fresh array
+   */
+  score(ids: readonly number[], next: readonly number[]): Promise<Float32Array>;
+  /**
    * Forgets the tokens from position `length` on, and more where the model keeps no state of that
    * length (linear attention): `length` tells what is left, the rest is to be evaluated again.
    */

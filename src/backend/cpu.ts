@@ -4,6 +4,7 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import { type Network, readLogits, runBlocks } from '../model/forward.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
 import type { ModelWeights } from '../weights/weights.ts';
+import { readScores, scoreLogits } from '../model/scores.ts';
 import { stepTokens } from '../model/budget.ts';
 import { createWorkspace, fixedFactors } from '../model/workspace.ts';
 import type { Compute } from '../compute/compute.ts';
@@ -13,6 +14,15 @@ import { loadFactors, readFactors } from './cpu-factors.ts';
 
 /** A context on the CPU: its factors go in and out, and so do those of its forks. */
 export interface CpuSequence extends Sequence, FactorSequence {
+  /**
+   * Log-probabilities by logits that a GPU has computed; appends nothing.
+   *
+   * @param logits (next.length, vocabSize), finite
+   * @param next ids of the tokens that follow
+   * @returns (next.length), a fresh array
+   * @throws TpaError `KERNEL_TRAP`, `DISPOSED`
+   */
+  scoreLogits(logits: Float32Array, next: readonly number[]): Promise<Float32Array>;
   /** A copy that shares the pages, copy on write. */
   fork(): CpuSequence;
 }
@@ -86,26 +96,28 @@ class CachedSequence implements CpuSequence {
   }
 
   async forward(all: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+    return this.#evaluate(all, (network, count) => {
+      const logits =
+        rows === 'all' ? readLogits(network, 0, count) : readLogits(network, count - 1, 1);
+      if (logits !== undefined) return logits;
+      const step = this.length + count - 1;
+      throw nonFinite(step, `the logits at position ${step} or before are not finite`);
+    });
+  }
+
+  async score(all: readonly number[], next: readonly number[]): Promise<Float32Array> {
+    return this.#evaluate(all, (network, count) => {
+      const scores = readScores(network, next.slice(0, count));
+      const bad = scores.findIndex(Number.isNaN);
+      if (bad < 0) return scores;
+      const step = this.length + bad;
+      throw nonFinite(step, `the logits at position ${step} are not finite`);
+    });
+  }
+
+  async scoreLogits(logits: Float32Array, next: readonly number[]): Promise<Float32Array> {
     const network = this.#use();
-    const ids = all.slice(0, this.#backend.maxChunk);
-    try {
-      for (const cache of this.#caches) cache.reserve(ids.length);
-      const logits = network.compute.run(() => {
-        runBlocks(network, ids, this.#caches);
-        return rows === 'all'
-          ? readLogits(network, 0, ids.length)
-          : readLogits(network, ids.length - 1, 1);
-      });
-      if (logits === undefined) {
-        const step = this.length + ids.length - 1;
-        const message = `the logits at position ${step} or before are not finite`;
-        throw new TpaError('NONFINITE_LOGITS', message, { data: { step } });
-      }
-      for (const cache of this.#caches) cache.commit(ids.length);
-      return logits;
-    } finally {
-      for (const cache of this.#caches) cache.trim();
-    }
+    return network.compute.run(() => scoreLogits(network, logits, next));
   }
 
   async readFactors(start: number, count: number): Promise<Float32Array> {
@@ -136,12 +148,40 @@ class CachedSequence implements CpuSequence {
     this.#caches = []; // they hold the memory
   }
 
+  /**
+   * Appends the first of some tokens, unless `read` throws.
+   *
+   * @param read takes what is wanted of the residual stream of so many tokens
+   */
+  #evaluate(
+    all: readonly number[],
+    read: (network: Network, count: number) => Float32Array,
+  ): Float32Array {
+    const network = this.#use();
+    const ids = all.slice(0, this.#backend.maxChunk);
+    try {
+      for (const cache of this.#caches) cache.reserve(ids.length);
+      const numbers = network.compute.run(() => {
+        runBlocks(network, ids, this.#caches);
+        return read(network, ids.length);
+      });
+      for (const cache of this.#caches) cache.commit(ids.length);
+      return numbers;
+    } finally {
+      for (const cache of this.#caches) cache.trim();
+    }
+  }
+
   /** @throws TpaError `DISPOSED` */
   #use(): Network {
     const { network } = this.#backend;
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
     return network;
   }
+}
+
+function nonFinite(step: number, message: string): TpaError {
+  return new TpaError('NONFINITE_LOGITS', message, { data: { step } });
 }
 
 /** All or none: a failure gives back what was made. */

@@ -100,14 +100,19 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Ends a load that was aborted. @throws TpaError `ABORTED` */
-export function checkAbort(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortedBy(signal);
+/**
+ * Ends what was aborted.
+ *
+ * @param what is ended, as a sentence begins with it
+ * @throws TpaError `ABORTED`
+ */
+export function checkAbort(signal: AbortSignal | undefined, what = 'loading'): void {
+  if (signal?.aborted) throw abortedBy(signal, what);
 }
 
-/** The error of a load that a signal has ended. */
-export function abortedBy({ reason }: AbortSignal): TpaError {
-  return new TpaError('ABORTED', 'loading was aborted', { cause: reason });
+/** The error of a load, or of something else, that a signal has ended. */
+export function abortedBy({ reason }: AbortSignal, what = 'loading'): TpaError {
+  return new TpaError('ABORTED', `${what} was aborted`, { cause: reason });
 }
 
 /** There is no GPU, or none that is of use. */

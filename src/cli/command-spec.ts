@@ -115,6 +115,26 @@ export function number(spec: NumberSpec): OptionSpec<number> {
   return numeric('X', 'a number', Number.isFinite, spec);
 }
 
+/** Units of bytes: `kB` is 1000, `KiB` 1024. */
+const UNITS = ['', 'k', 'm', 'g'];
+
+/** A number of bytes with or without a unit, a fraction of which is cut off. */
+export function bytes(spec: NumberSpec & { range: string; max: number }): OptionSpec<number> {
+  const { min, max, ...rest } = spec;
+  return {
+    placeholder: 'SIZE',
+    ...rest,
+    expected: `a size in ${spec.range}, such as 128MB or 1GiB`,
+    read(word) {
+      const [, value, unit = '', binary] =
+        /^(\d+\.?\d*|\.\d+) ?(?:([kmg]?)(i?)b)?$/i.exec(word) ?? [];
+      const factor = (binary ? 1024 : 1000) ** UNITS.indexOf(unit.toLowerCase());
+      const size = value === undefined ? Number.NaN : Math.floor(Number(value) * factor);
+      return size >= min && size <= max ? size : undefined;
+    },
+  };
+}
+
 function numeric(
   placeholder: string,
   kind: string,

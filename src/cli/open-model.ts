@@ -1,14 +1,18 @@
-import { loadModel, type Model, TpaError } from '../index.ts';
+import { type EstimateOptions, loadModel, type Model, TpaError } from '../index.ts';
+import { UsageError } from './exit.ts';
 import type { Host } from './terminal/host.ts';
-import { choice, flag, integer, text, type OptionValues } from './command-spec.ts';
+import { bytes, choice, flag, integer, text, type OptionValues } from './command-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
 import { ProgressBar } from './terminal/progress.ts';
+
+/** A WebAssembly memory ends a page before 4 GiB. */
+const MOST_MEMORY = 2 ** 32 - 2 ** 16;
 
 /** Options of every command that needs a model. */
 export const MODEL_OPTIONS = {
   model: text('DIR', {
     short: 'm',
-    about: 'directory or address of a model',
+    about: 'a path, an address or hf:ORG/NAME',
     fallback: 'the one in the package',
   }),
   simd: choice(['auto', 'baseline', 'relaxed'], {
@@ -19,7 +23,17 @@ export const MODEL_OPTIONS = {
     about: 'who computes: the CPU, a GPU, or the faster one',
     fallback: 'auto',
   }),
+  dtype: choice(['auto', 'f32', 'q8', 'q4'], {
+    about: 'layout of weights; auto keeps what the files have',
+    fallback: 'auto',
+  }),
   context: integer({ about: 'tokens of context at most', min: 1, fallback: "the model's" }),
+  memory: bytes({
+    about: 'memory that it may take',
+    min: 2 ** 20,
+    max: 2 ** 32,
+    range: '1MiB..4GiB',
+  }),
   json: flag('print one JSON object to stdout at the end, and nothing else'),
 };
 
@@ -36,22 +50,16 @@ export interface OpenedModel {
  * @throws TpaError as `loadModel` does
  */
 export async function openModel(
-  {
-    model: path = SHIPPED_MODEL,
-    simd = 'auto',
-    backend = 'auto',
-    context,
-    json = false,
-  }: OptionValues<typeof MODEL_OPTIONS>,
+  values: OptionValues<typeof MODEL_OPTIONS>,
   host: Host,
 ): Promise<OpenedModel> {
+  const { model: path = SHIPPED_MODEL, backend = 'auto', json = false } = values;
   const started = performance.now();
   const bar = host.hasProgress && !json ? new ProgressBar(host.stderr) : undefined;
   try {
     const model = await loadModel(path, {
-      simd,
+      ...memoryOptions(values),
       backend,
-      ...(context === undefined ? {} : { contextLength: context }),
       signal: host.signal,
       onProgress: ({ rate, ...amount }) =>
         bar?.update(isAddress(path) ? { ...amount, rate } : amount),
@@ -64,10 +72,29 @@ export async function openModel(
   }
 }
 
+/** What of the options decides how much memory a model takes. */
+export function memoryOptions({
+  simd = 'auto',
+  dtype = 'auto',
+  context,
+  memory,
+}: OptionValues<typeof MODEL_OPTIONS>): EstimateOptions {
+  return {
+    simd,
+    dtype,
+    ...(context === undefined ? {} : { contextLength: context }),
+    ...(memory === undefined ? {} : { memoryLimit: Math.min(memory, MOST_MEMORY) }),
+  };
+}
+
 /** An error whose cure is an option of the library, with the one that can be typed. */
-function asTyped(error: unknown): unknown {
+export function asTyped(error: unknown): unknown {
+  const isMistake =
+    error instanceof TypeError && /^"(?:source|HF_[A-Z]+)" expected/.test(error.message);
+  if (isMistake) return new UsageError(error.message.replace('"source"', '"--model"'));
   if (!(error instanceof TpaError) || error.code !== 'RESOURCE_LIMIT') return error;
   const message = error.message
+    .replace(/a "dtype" of "(\w+)"/, '--dtype $1')
     .replace(/a "contextLength" of at most (\d+)/, '--context $1')
     .replace(/load it with a larger "memoryLimit"/, 'no --context is short enough');
   return new TpaError(error.code, message, { cause: error, data: error.data });
@@ -75,5 +102,5 @@ function asTyped(error: unknown): unknown {
 
 /** Whether a model is downloaded: its rate is of interest, and its address may hold secrets. */
 export function isAddress(path: string): boolean {
-  return /^https?:\/\//i.test(path);
+  return /^(?:https?:\/\/|hf:)/i.test(path);
 }

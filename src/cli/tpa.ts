@@ -2,6 +2,7 @@ import { asksFor, type Command, unknown } from './arguments.ts';
 import { chatCommand } from './commands/chat.ts';
 import { EXIT_CODE, explain, type ExitCode, renderFailure } from './exit.ts';
 import { convertCommand } from './commands/convert.ts';
+import { evalCommand } from './commands/eval.ts';
 import { generateCommand } from './commands/generate.ts';
 import { renderCommandHelp, renderHelp } from './commands/help.ts';
 import type { Host } from './terminal/host.ts';
@@ -9,7 +10,13 @@ import { infoCommand } from './commands/info.ts';
 import { packageVersion } from './package-files.ts';
 import { print } from './terminal/output.ts';
 
-const COMMANDS: readonly Command[] = [generateCommand, chatCommand, infoCommand, convertCommand];
+const COMMANDS: readonly Command[] = [
+  generateCommand,
+  chatCommand,
+  infoCommand,
+  convertCommand,
+  evalCommand,
+];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
 
 /**
@@ -49,8 +56,10 @@ async function dispatch(args: readonly string[], host: Host): Promise<ExitCode> 
   return EXIT_CODE.ok;
 }
 
+/** The command with this first word. */
 function find(name: string): Command {
-  const command = COMMANDS.find(({ spec }) => spec.name === name);
+  const firstWords = COMMANDS.map(({ spec }) => spec.name.replace(/ .*/, ''));
+  const command = COMMANDS[firstWords.indexOf(name)];
   if (command) return command;
-  throw unknown('command', name, [...COMMANDS.map(({ spec }) => spec.name), 'help']);
+  throw unknown('command', name, [...firstWords, 'help']);
 }

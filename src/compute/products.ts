@@ -10,10 +10,16 @@ import {
 } from '../layout/packed-weight.ts';
 import type { Compute } from './compute.ts';
 
+/** Bytes of scratch that {@link matmul} needs where the weight is quantised. */
+export function productScratch({ kernels }: Compute): number {
+  return kernels.matmulQuantizedScratch();
+}
+
 /**
  * out (+)= x Wᵀ, by panels.
  *
- * @param compute has taken room for the activations where the weight is quantised
+ * @param compute where the weight is quantised, has taken {@link productScratch} bytes of scratch and
+ * room for the activations
  * @param out (count, weight.rows in whole panels)
  * @param x (count, weight.k)
  */
@@ -37,8 +43,10 @@ export function matmul(
   const codes = quantizeRows(compute, x, count, k);
   const format = formatOf(dtype);
   // prettier-ignore
-  compute.split(units, ({ kernels }, first, panels) => {
-    kernels.matmulQuantized(to, codes, w, count, k, columns, ldo, isAdded, first, panels, format);
+  compute.split(units, ({ kernels, scratch }, first, panels) => {
+    kernels.matmulQuantized(
+      to, codes, w, scratch, count, k, columns, ldo, isAdded, first, panels, format,
+    );
   });
 }
 

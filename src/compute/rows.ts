@@ -76,6 +76,24 @@ export function outerRows(
   });
 }
 
+/**
+ * out (count) = log-softmax of one logit of each row of logits (count, vocabSize), that of ids (count)
+ * u32; NaN for a row that is not finite. out may be ids.
+ */
+export function logProbabilities(
+  compute: Compute,
+  out: number,
+  logits: Rows,
+  ids: number,
+  count: number,
+  vocabSize: number,
+): void {
+  compute.split(count, ({ kernels }, first, rows) => {
+    const [to, chosen] = [numberAt(out, first), numberAt(ids, first)];
+    kernels.logProbabilities(to, rowAt(logits, first), chosen, rows, vocabSize, logits.stride);
+  });
+}
+
 /** Whether all of x (count) is finite. */
 export function isFinite(compute: Compute, x: number, count: number): boolean {
   let areFinite = true;

@@ -30,7 +30,7 @@ export interface CheckpointTensor {
 export interface Checkpoint {
   /** What the source is. */
   readonly format: 'torch' | 'gguf';
-  /** E.g. `T6`, `LlamaForCausalLM`. */
+  /** E.g. `T6`, `LlamaForCausalLM`; `a vocabulary alone` for a GGUF without tensors. */
   readonly family: string;
   /** config.json, as it will be written. */
   readonly config: JsonObject;
@@ -68,7 +68,7 @@ export async function checkpointOf(
   const template = chatTemplate !== undefined && { chat_template: chatTemplate };
   return {
     format,
-    family: format === 'torch' ? 'T6' : String(config['architectures']),
+    family: format === 'torch' ? 'T6' : String(config['architectures'] ?? 'a vocabulary alone'),
     config,
     tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
     ...(tokenizer && { tokenizer }),

@@ -2,6 +2,7 @@ import { parseTokenizerConfig } from '../format/config/chat-config.ts';
 import { parseConfig } from '../format/config/config.ts';
 import { parseGenerationConfig } from '../format/config/generation-config.ts';
 import { readNamedTokens } from '../format/special-tokens/named-tokens.ts';
+import { unsupportedCheckpoint } from '../format/errors.ts';
 import { planSafetensors } from './safetensors-writer.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import { checkCheckpoint, type Checkpoint } from './checkpoint.ts';
@@ -47,6 +48,7 @@ export async function convertCheckpoint(checkpoint: Checkpoint): Promise<readonl
   checkCheckpoint(checkpoint);
   const { config, tensors, tokenizer, tokenizerConfig } = checkpoint;
   const { specialTokensMap, generationConfig } = checkpoint;
+  if (tensors.length === 0) throw unsupportedCheckpoint('the checkpoint', 'weights', 'none');
   const { entries, byteLength, chunks } = await planSafetensors(tensors);
   // What `loadModel` would refuse is not worth the writing of gigabytes.
   const { vocabSize } = parseConfig(config, entries);

@@ -1,9 +1,16 @@
 import { mismatch } from '../base/arguments.ts';
 import { TpaError, printable } from '../base/errors.ts';
 import { unsupportedCheckpoint } from '../format/errors.ts';
-import { listNames, openDirectory, openFile, splitPath } from '../format/files/directory.ts';
+import {
+  besideFile,
+  listNames,
+  openDirectory,
+  openFile,
+  splitPath,
+} from '../format/files/directory.ts';
 import { readGguf } from '../format/gguf/contents.ts';
-import { GGUF_MAGIC } from '../format/gguf/header.ts';
+import { GGUF_MAGIC, ggufNames, isGgufName } from '../format/files/gguf-name.ts';
+import { openGgufSources } from '../format/gguf/open-gguf.ts';
 import { ZIP_SIGNATURE } from './torch/archive.ts';
 import { readTorch, readTorchShards } from './torch/contents.ts';
 import { type ByteSource, readMagic } from '../format/files/byte-source.ts';
@@ -37,21 +44,24 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
   }
   const { directory, file } = await splitPath(path);
   const files = await openDirectory(directory);
+  const gguf = file === undefined ? undefined : besideFile(path, ggufNames(file));
   let source: ByteSource | undefined;
   const close = async (): Promise<void> => {
     await source?.close();
     await files.close();
+    await gguf?.close();
   };
   try {
     source = file === undefined ? await firstOf(files, directory) : await openFile(path);
     // What the bytes say; the name, where they say nothing: a damaged GGUF is no legacy torch file.
     const magic = await readMagic(source);
-    const isGguf = magic === GGUF_MAGIC;
-    if (!isGguf) await refuseStandIn(source, 'CHECKPOINT_INVALID');
-    if (source.name.endsWith('.safetensors')) throw alreadyConverted(source.name);
-    if (isGguf || (magic !== ZIP_SIGNATURE && /\.gguf$/i.test(source.name))) {
-      return await checkpointOf('gguf', await readGguf(source), close);
+    const isGguf = magic === GGUF_MAGIC || (magic !== ZIP_SIGNATURE && isGgufName(source.name));
+    if (gguf !== undefined && isGguf) {
+      const contents = await readGguf(await openGgufSources(gguf, gguf.gguf!));
+      return await checkpointOf('gguf', contents, close);
     }
+    await refuseStandIn(source, 'CHECKPOINT_INVALID');
+    if (source.name.endsWith('.safetensors')) throw alreadyConverted(source.name);
     return await checkpointOf('torch', await readTorchFile(source, files), close);
   } catch (error) {
     await close();

@@ -1,4 +1,4 @@
-import type { ModelFiles } from '../format/files/model-files.ts';
+import { isWeightsFile, type ModelFiles } from '../format/files/model-files.ts';
 import { type ByteSource, tapped } from '../format/files/byte-source.ts';
 import { type LoadProgress, ProgressMeter } from './load-progress.ts';
 
@@ -52,9 +52,11 @@ export function countedFiles(files: ModelFiles, onBytes: OnBytes): CountedFiles 
   };
   return {
     name: files.name,
+    gguf: files.gguf,
     async open(file) {
       const source = await files.open(file);
-      if (source === undefined || !file.endsWith('.safetensors')) return source;
+      const isCounted = files.gguf?.includes(file) ?? isWeightsFile(file);
+      if (source === undefined || !isCounted) return source;
       read.set(source, 0);
       return tapped(source, (_, { byteLength }) => count(source, byteLength));
     },

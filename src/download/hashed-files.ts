@@ -3,9 +3,9 @@ import { type FollowedSource, followed, type Sink } from './in-order.ts';
 import { toHex } from '../base/hex.ts';
 import {
   INDEX_FILE,
+  isWeightsFile,
   missingFile,
   type ModelFiles,
-  SHARD_NAME,
 } from '../format/files/model-files.ts';
 import type { ByteSource } from '../format/files/byte-source.ts';
 
@@ -23,7 +23,7 @@ export class HashChecks {
   constructor(hashes: Hashes) {
     const files = Object.keys(hashes);
     this.#hashes = hashes;
-    this.#knowsWeights = files.some((file) => file === INDEX_FILE || SHARD_NAME.test(file));
+    this.#knowsWeights = files.some((file) => file === INDEX_FILE || isWeightsFile(file));
     this.#unchecked = new Set(files);
   }
 
@@ -41,7 +41,7 @@ export class HashChecks {
     const { name } = source;
     const expected = this.isKnown(name) ? this.#hashes[name] : undefined;
     if (expected === undefined) {
-      if (this.#knowsWeights && SHARD_NAME.test(name)) throw unknownWeights(name);
+      if (this.#knowsWeights && isWeightsFile(name)) throw unknownWeights(name);
       return followed(source, sinks);
     }
     const check = await hashSink(name, expected, () => this.#unchecked.delete(name));
@@ -54,6 +54,7 @@ export class HashChecks {
   files(files: ModelFiles): ModelFiles {
     return {
       name: files.name,
+      gguf: files.gguf,
       open: async (file) => {
         const source = await files.open(file);
         return source && this.follow(source);

@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import { CacheUse } from './cache/cache-use.ts';
 import { noCache } from './cache/file-facts.ts';
 import type { ModelCache, RuntimeCache } from './cache/model-cache.ts';
-import { type Fetch, systemNetwork } from './net/network.ts';
+import { type Fetch, type Network, systemNetwork } from './net/network.ts';
 import { Patience } from './net/patience.ts';
 import { openUrl, type UrlFiles, type UrlOptions } from './url-files.ts';
 
@@ -17,6 +17,8 @@ export interface RemoteOptions extends Omit<UrlOptions, 'network' | 'cache'> {
   readonly cache: CacheOption;
   /** In place of the global one. */
   readonly fetch: Fetch | undefined;
+  /** In place of that of `fetch`. */
+  readonly network?: Network;
 }
 
 /** The files below an address, and what keeps them. */
@@ -31,8 +33,7 @@ export interface RemoteFiles {
  * @throws TypeError where it is no URL; TpaError `ABORTED`
  */
 export async function openRemote(address: string, options: RemoteOptions): Promise<RemoteFiles> {
-  const { cache: option, fetch, isReload, signal } = options;
-  const network = systemNetwork(fetch);
+  const { cache: option, fetch, isReload, signal, network = systemNetwork(fetch) } = options;
   const patience = new Patience(network.clock, signal);
   const { cache: chosen, info } = await chooseCache(option, patience);
   const cache = new CacheUse(chosen, info, network.clock, signal);

@@ -1,12 +1,18 @@
 import type { ModelFiles } from '../format/files/model-files.ts';
-import { openModelFiles, type ModelSource, webAddress } from '../format/files/model-source.ts';
+import {
+  hubAddress,
+  openModelFiles,
+  type ModelSource,
+  webAddress,
+} from '../format/files/model-source.ts';
 import type { CacheInfo } from './cache/model-cache.ts';
 import type { HashChecks, Hashes } from './hashed-files.ts';
 import type { LoadProgress } from './load-progress.ts';
-import type { RemoteOptions } from './open-remote.ts';
+import type { HubOptions } from './hub/open-hub.ts';
+import type { RemoteFiles } from './open-remote.ts';
 
 /** How a model's files are read. */
-export interface SourceOptions extends Omit<RemoteOptions, 'checks'> {
+export interface SourceOptions extends Omit<HubOptions, 'checks'> {
   readonly sha256: Hashes;
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
 }
@@ -35,15 +41,9 @@ const AT_HAND: CacheInfo = { kind: 'none', reason: 'the model is not downloaded'
  * @throws as `openModelFiles`; TypeError where there is nothing to fetch with `fetch`
  */
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
-  const { fetch, onProgress, sha256 } = options;
+  const { onProgress, sha256 } = options;
   const checks = await openChecks(sha256);
-  const address = webAddress(source);
-  if (address === undefined && fetch !== undefined) {
-    throw new TypeError('"fetch" expected an http(s) address to load from, got files at hand');
-  }
-  // What only addresses need is loaded for them: 5 KB.
-  const loaded = address === undefined ? undefined : await import('./open-remote.ts');
-  const remote = await loaded?.openRemote(address!, { ...options, checks });
+  const remote = await openAddress(source, { ...options, checks });
   const files = remote?.files ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
@@ -53,6 +53,7 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
   const read = counted ?? checked;
   return {
     name: files.name,
+    gguf: files.gguf,
     get cache() {
       return remote?.cache.info ?? AT_HAND;
     },
@@ -68,6 +69,23 @@ export async function openSource(source: ModelSource, options: SourceOptions): P
     },
     close: () => read.close(),
   };
+}
+
+/** Opens an address; undefined for files at hand. What only addresses need is loaded for them: 5 KB. */
+async function openAddress(
+  source: ModelSource,
+  options: HubOptions,
+): Promise<RemoteFiles | undefined> {
+  const { endpoint, fetch } = options;
+  const hub = hubAddress(source);
+  if (hub !== undefined) return (await import('./hub/open-hub.ts')).openHub(hub, options);
+  if (endpoint !== undefined) {
+    throw new TypeError('"endpoint" expected an hf: address to load from, got another source');
+  }
+  const address = webAddress(source);
+  if (address !== undefined) return (await import('./open-remote.ts')).openRemote(address, options);
+  if (fetch === undefined) return undefined;
+  throw new TypeError('"fetch" expected an http(s) or hf: address to load from, got files at hand');
 }
 
 /** What checks files where there is something to check; most loads need none of that code. */

@@ -1,21 +1,23 @@
 import {
   checkBareName,
+  isWeightsFile,
   MAX_TOKENIZER_BYTES,
   type ModelFiles,
-  SHARD_NAME,
+  OF_DIRECTORY,
 } from '../format/files/model-files.ts';
+import { ggufNames, isGgufName } from '../format/files/gguf-name.ts';
 import { bytesSource, type ByteSource } from '../format/files/byte-source.ts';
 import type { HashChecks } from './hashed-files.ts';
 import { followed, type FollowedSource } from './in-order.ts';
 import type { CacheUse } from './cache/cache-use.ts';
 import { cachedSource } from './cache/cached-source.ts';
-import { openDownload, type Link } from './net/download.ts';
+import { openDownload, type Link, type Refusal } from './net/download.ts';
 import { Freshness } from './net/freshness.ts';
 import type { FileFacts } from './cache/model-cache.ts';
 import type { Network } from './net/network.ts';
 import { OpenBodies } from './net/open-bodies.ts';
 import { Patience } from './net/patience.ts';
-import { sequentialSource } from './net/sequential.ts';
+import { remoteSource } from './net/remote-source.ts';
 import { readWhole } from './net/whole.ts';
 
 /** How long a complete model waits for bytes that only the cache needs. */
@@ -32,6 +34,10 @@ export interface UrlOptions {
   /** What weights may have whose length the server does not say. */
   readonly maxWeightBytes: number;
   readonly signal: AbortSignal | undefined;
+  /** Tells answers that end a load; none unless given. */
+  readonly refusal?: Refusal;
+  /** Whether of weights the headers alone are read, and not kept; default false. */
+  readonly isHeaderOnly?: boolean;
 }
 
 /** The files below an http(s) address. */
@@ -44,13 +50,15 @@ export interface UrlFiles extends ModelFiles {
 
 /** Opens an address; nothing is fetched yet. */
 export function openUrl(base: string, options: UrlOptions): UrlFiles {
-  const { network, cache, isReload, checks, maxWeightBytes, signal } = options;
+  const { network, cache, isReload, checks, maxWeightBytes, signal, refusal } = options;
+  const { isHeaderOnly = false } = options;
   const directory = new URL(base);
+  const gguf = takeFile(directory);
   if (!directory.pathname.endsWith('/')) directory.pathname += '/';
   // Compressed bytes cannot be counted; browsers see to it themselves.
   const headers = { ...takeCredentials(directory), 'accept-encoding': 'identity' };
   const patience = new Patience(network.clock, signal);
-  const link: Link = { network, patience, bodies: new OpenBodies(), headers };
+  const link: Link = { network, patience, bodies: new OpenBodies(), headers, refusal };
   const freshness = new Freshness(link);
   const opened = new Set<ByteSource>();
   const followers = new Set<FollowedSource>();
@@ -90,7 +98,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     const source =
       download.size === undefined
         ? bytesSource(file, await readWhole(file, download, maxBytesOf(file)))
-        : sequentialSource(file, download.size, download);
+        : remoteSource(file, address, link, download, download.size);
     opened.add(source);
     const facts: FileFacts = { size: source.size, ...download.version };
     const sink = await cache.keep(keyOf(address), facts);
@@ -99,8 +107,12 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     followers.add(follower);
     return follower;
   };
+  const openBeginning = async (file: string, address: URL): Promise<ByteSource | undefined> => {
+    const { openHeader } = await import('./net/header.ts');
+    return openHeader(file, address, link);
+  };
   const maxBytesOf = (file: string): number =>
-    SHARD_NAME.test(file) ? maxWeightBytes : MAX_TOKENIZER_BYTES;
+    isWeightsFile(file) ? maxWeightBytes : MAX_TOKENIZER_BYTES;
   /** A temporary 404 must not replace a cached file. */
   const keepAbsence = async (file: string, key: string): Promise<void> => {
     const kept = await cache.find(key);
@@ -116,16 +128,19 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
 
   return {
     name: nameOf(base),
+    gguf,
     get hasCached() {
       return hasCached;
     },
     async open(file) {
-      checkBareName(file);
-      const address = new URL(file, directory);
-      address.search = directory.search;
+      // A name that the caller's address has may be any, and is written as it is there.
+      if (!gguf?.includes(file)) checkBareName(file);
+      const address = new URL(directory);
+      address.pathname += file;
       const cached = await openCached(file, address);
       if (cached === 'absent') return undefined;
-      const source = cached ?? (await openRemote(file, address));
+      const open = isHeaderOnly && isWeightsFile(file) ? openBeginning : openRemote;
+      const source = cached ?? (await open(file, address));
       if (source !== undefined) opened.add(source);
       return source;
     },
@@ -143,6 +158,20 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
       await cache.abandon();
     },
   };
+}
+
+/**
+ * Leaves the directory of an address that leads to a file of a model.
+ *
+ * @returns the names of the GGUF files that it stands for; undefined where it is none
+ */
+function takeFile(address: URL): readonly string[] | undefined {
+  const at = address.pathname.lastIndexOf('/') + 1;
+  const file = address.pathname.slice(at);
+  const isGguf = isGgufName(file);
+  if (!isGguf && !OF_DIRECTORY.test(file)) return undefined;
+  address.pathname = address.pathname.slice(0, at);
+  return isGguf ? ggufNames(file) : undefined;
 }
 
 /** An address without what may be secret in it. */

@@ -4,18 +4,19 @@ import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
 import { readConfig } from '../format/config/read-config.ts';
 import { openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
-import { readHuggingFace } from '../format/hugging-face.ts';
+import { openContents } from '../format/open-contents.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { checkBudget } from '../model/budget.ts';
+import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
 import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
 
 /** Codes of a file that is not what it should be. */
-const CONTENT_CODES = /^(WEIGHTS|CONFIG|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
+const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
 /**
  * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
@@ -70,15 +71,15 @@ interface Attempt {
 }
 
 async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', fetch, onProgress, sha256 = {}, signal } = options;
+  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal } = options;
   const { kernels, isReload } = attempt;
   const engine = await createEngine(options, kernels);
   // weights beyond the memory cannot be used
   const maxWeightBytes = engine.heap.limit;
-  const how = { cache, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
+  const how = { cache, endpoint, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
   const files = await openSource(source, how);
   try {
-    const contents = await readHuggingFace(files, signal);
+    const contents = await openContents(files, signal);
     const { tensors } = contents;
     const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
     const { extras } = checkTensors(ownConfig, tensors.entries);
@@ -93,16 +94,21 @@ async function load(source: ModelSource, options: LoadOptions, attempt: Attempt)
     const { tokenizer, chat, defaults, eosTokenIds } = text;
     const config = { ...ownConfig, eosTokenIds };
     const compute = new Compute(engine);
-    checkBudget(compute, config);
+    const asked = new WeightDtypes(options.dtype, tensors.entries);
+    const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
     files.begin();
     // bytes in memory are read without a pause: timers and signals run here
-    const weights = await loadWeights(compute, config, tensors, () => yieldMacrotask());
+    const weights = await loadWeights(compute, config, tensors, {
+      dtypes,
+      afterPiece: () => yieldMacrotask(),
+    });
     await files.finish();
     checkAbort(signal);
     const cpu = new CpuBackend(compute, config, weights);
     const computing = await chooseBackend(cpu, options);
-    const kept = files.cache;
-    return new Model(cpu, config, tokenizer, extras, { chat, defaults, cache: kept, ...computing });
+    const { cache: kept } = files;
+    const more = { chat, defaults, cache: kept, dtypeReason, ...computing };
+    return new Model(cpu, config, tokenizer, extras, more);
   } finally {
     attempt.hasCached = files.hasCached;
     await files.close();

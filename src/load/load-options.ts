@@ -12,6 +12,7 @@ import type { LoadProgress } from '../download/load-progress.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/files/model-files.ts';
 import { LIMITS } from '../format/config/limits.ts';
+import { DTYPE_OPTIONS, type DtypeOption } from '../weights/dtypes.ts';
 import { checkComputing, RUNTIME_OPTIONS, type RuntimeOptions } from '../ops/runtime-options.ts';
 
 /** Options of `loadModel`; the model has an event `'backendchange'` when a GPU is lost or back. */
@@ -30,10 +31,16 @@ export interface LoadOptions extends RuntimeOptions {
    * conversations with tools where the model has it.
    */
   readonly chatTemplate?: string;
-  /** What weights are widened to, default and so far only `'float32'`. */
-  readonly dtype?: 'float32';
-  /** How factors are cached, default and so far only `'float32'`. */
-  readonly cacheDtype?: 'float32';
+  /**
+   * What matrices are computed with; norms and biases are float32 always. `'auto'` (the default)
+   * keeps what the files have, and takes `'q8'` for floats that would not fit `memoryLimit`; `'f32'`
+   * is 4 bytes a number, `'q8'` 8 bits with a scale for each 32 (1.06 bytes, codes of 8 bits or fewer
+   * stay as the file has them), `'q4'` 4 bits with a scale and an offset (0.63 bytes).
+   * `model.info()` tells what came of it.
+   */
+  readonly dtype?: DtypeOption;
+  /** How factors are cached, default and so far only `'f32'`. */
+  readonly cacheDtype?: 'f32';
   /**
    * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
    * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
@@ -52,6 +59,12 @@ export interface LoadOptions extends RuntimeOptions {
    */
   readonly fetch?: (request: Request) => Promise<Response>;
   /**
+   * The hub that an `hf:` source is a model of, a mirror for example; default `HF_ENDPOINT` where the
+   * runtime has an environment, else `https://huggingface.co`. What is in `HF_TOKEN` is sent to it,
+   * and to nobody else.
+   */
+  readonly endpoint?: string;
+  /**
    * SHA-256 of files by name, hexadecimal, default none. A file that has another is refused and not
    * kept. Files without a hash are not checked, but where weights or their index have one, every
    * file of weights must.
@@ -69,7 +82,7 @@ export interface LoadOptions extends RuntimeOptions {
 }
 
 const OWN_OPTIONS =
-  'gpuDtype dtype cacheDtype contextLength chatTemplate cache fetch sha256 onProgress signal';
+  'gpuDtype dtype cacheDtype contextLength chatTemplate cache fetch endpoint sha256 onProgress signal';
 const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
@@ -80,21 +93,30 @@ const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
  * @throws TypeError, RangeError that names the option and what was expected
  */
 export function checkLoadOptions(options: unknown): asserts options is LoadOptions {
-  const given: LoadOptions = checkObject('options', options as LoadOptions);
-  checkKnown('an option of loadModel', given, KNOWN_OPTIONS);
-  const { dtype = 'float32', cacheDtype = 'float32', gpuDtype = 'float32' } = given;
-  const { contextLength, chatTemplate, cache = 'auto', fetch, sha256 = {} } = given;
+  checkOptions('loadModel', KNOWN_OPTIONS, options as LoadOptions);
+}
+
+/**
+ * Checks those of the options of `loadModel` that a function has.
+ *
+ * @throws TypeError, RangeError that names the option and what was expected
+ */
+export function checkOptions(name: string, known: readonly string[], given: LoadOptions): void {
+  checkKnown(`an option of ${name}`, checkObject('options', given), known);
+  const { dtype = 'auto', cacheDtype = 'f32', gpuDtype = 'float32' } = given;
+  const { contextLength, chatTemplate, cache = 'auto', fetch, endpoint, sha256 = {} } = given;
   const { onProgress, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   if (chatTemplate !== undefined) checkKind('chatTemplate', chatTemplate, 'string');
-  checkChoice('dtype', dtype, ['float32']);
-  checkChoice('cacheDtype', cacheDtype, ['float32']);
+  checkChoice('dtype', dtype, DTYPE_OPTIONS);
+  checkChoice('cacheDtype', cacheDtype, ['f32']);
   checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);
   if (!CACHE_WORDS.has(cache) && !isModelCache(cache)) {
     const expected = '"auto", "reload", "none" or { open, create }';
     throw new TypeError(`"cache" expected ${expected}, got ${quoted(cache)}`);
   }
   if (fetch !== undefined) checkKind('fetch', fetch, 'function');
+  if (endpoint !== undefined) checkKind('endpoint', endpoint, 'string');
   checkHashes(sha256);
   checkComputing(given);
   if (onProgress !== undefined) checkKind('onProgress', onProgress, 'function');

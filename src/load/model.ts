@@ -1,6 +1,5 @@
-import { TpaError } from '../base/errors.ts';
 import { BackendChangeEvent, BackendChangeTarget } from '../backend/backend-change.ts';
-import { type Backend, inChunks } from '../backend/backend.ts';
+import type { Backend } from '../backend/backend.ts';
 import { onlyRoutes } from '../backend/dispatch/routes.ts';
 import type { CpuBackend } from '../backend/cpu.ts';
 import type { DispatchInfo } from '../backend/dispatch/info.ts';
@@ -9,24 +8,40 @@ import type { CacheInfo } from '../download/cache/model-cache.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { Chat } from '../text/chat.ts';
-import { readIds, type TokenIds } from '../text/prompt.ts';
+import type { TokenIds } from '../text/prompt.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { cacheSizes } from '../model/budget.ts';
 import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
+import type { LayoutReport, WeightReport } from '../weights/report.ts';
+import type { Requantized } from '../weights/stream/block-maker.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
+import { logitsOf, type ScoreOptions, scoresOf } from './positions.ts';
 import type { MemoryInfo, RuntimeInfo } from '../ops/runtime.ts';
 
 /** What a model computes with, why, and how large it is. */
 export interface ModelInfo
   extends DispatchInfo, Pick<RuntimeInfo, 'simd' | 'simdReason' | 'threads'> {
-  /** What weights are computed with. */
-  readonly dtype: 'float32';
+  /** What matrices are computed with: codes of 8 or 4 bits in blocks of 32, or `'mixed'`. */
+  readonly dtype: WeightReport['dtype'];
+  /** Why `dtype: 'auto'` did not keep what the files have, where it did not. */
+  readonly dtypeReason?: string;
   /** How factors are cached. */
-  readonly cacheDtype: 'float32';
+  readonly cacheDtype: 'f32';
+  /**
+   * Tells models apart by what they compute with, configuration and numbers, in 32 hexadecimal digits:
+   * the same for one file, its shards and its conversion.
+   */
+  readonly fingerprint: string;
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
+  /** Bytes that weights take in memory, padding included. */
+  readonly weightBytes: number;
+  /** The layouts of weights, vectors among those of float32. */
+  readonly weights: readonly LayoutReport[];
+  /** Tensors whose numbers are not quite those of the files. */
+  readonly requantized: readonly Requantized[];
   /** Bytes one more token of context costs, all layers; 0 for linear attention. */
   readonly cacheBytesPerToken: number;
   /** Bytes of the state of linear attention whatever the context, all layers; else 0. */
@@ -49,6 +64,8 @@ export interface ModelExtras {
   readonly dispatch?: DispatchBackend | undefined;
   /** Why the CPU computes alone. */
   readonly backendReason?: string;
+  /** Why weights are not what the files have. */
+  readonly dtypeReason?: string | undefined;
   readonly cache?: CacheInfo;
 }
 
@@ -128,38 +145,51 @@ export class Model extends BackendChangeTarget {
    * @throws TypeError, RangeError for bad ids; TpaError `CONTEXT_OVERFLOW` before anything is
    *   computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `DISPOSED`
    */
-  async logits(ids: TokenIds): Promise<Float32Array> {
-    const backend = this.#backend;
-    const { vocabSize } = backend;
-    const checked = readIds('ids', ids, backend);
-    if (checked.length === 0)
-      throw new RangeError('"ids" expected at least one token id, got none');
-    const sequence = backend.createSequence();
-    try {
-      const logits = allocateLogits(checked.length * vocabSize);
-      await inChunks(sequence, checked, async (rest, done) => {
-        logits.set(await sequence.forward(rest, 'all'), done * vocabSize);
-      });
-      return logits;
-    } finally {
-      sequence.dispose();
-    }
+  logits(ids: TokenIds): Promise<Float32Array> {
+    return logitsOf(this.#backend, ids);
+  }
+
+  /**
+   * Log-probability of each token after the first, given all that stand before it, on a cache of
+   * their own. Where the CPU computes, only these numbers leave the memory of wasm.
+   *
+   * @param ids 1 … contextLength token ids
+   * @param options.signal ends it, seen between two chunks of at most 48 tokens on the CPU
+   * @returns (ids.length - 1), natural logarithms: entry i is ln p(ids[i + 1] | ids[0 … i])
+   * @throws TypeError, RangeError for bad ids or options; TpaError `CONTEXT_OVERFLOW` before anything
+   *   is computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`
+   *
+   * @example
+   * using model = await loadModel('models/t6-fairytales');
+   * const scores = await model.score(model.tokenizer.encode('Once upon a time there was a king.'));
+   * Math.exp(-scores.reduce((sum, score) => sum + score) / scores.length); // the perplexity
+   */
+  score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
+    return scoresOf(this.#backend, ids, options);
   }
 
   /** What computes, why, and sizes. */
   info(): ModelInfo {
-    const { simd, reason } = this.#cpu.network.compute.engine.simd;
+    const { compute, weights } = this.#cpu.network;
+    const { simd, reason } = compute.engine.simd;
+    const { dtype, bytes, layouts, requantized } = weights.report;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
+    const { dtypeReason } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
       simd,
       simdReason: reason,
       threads: 1,
-      dtype: 'float32',
-      cacheDtype: 'float32',
+      dtype,
+      ...(dtypeReason === undefined ? {} : { dtypeReason }),
+      cacheDtype: 'f32',
+      fingerprint: weights.fingerprint,
       parameters: parameterCount(this.config),
+      weightBytes: bytes,
+      weights: layouts,
+      requantized,
       cacheBytesPerToken,
       stateBytes,
       denseCacheBytesPerToken: bytesOf(layers * denseNumbersPerToken(this.config)),
@@ -184,15 +214,5 @@ export class Model extends BackendChangeTarget {
   /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
-  }
-}
-
-/** @throws TpaError `OUT_OF_MEMORY` where the engine has no array of that length */
-function allocateLogits(length: number): Float32Array {
-  try {
-    return new Float32Array(length);
-  } catch (cause) {
-    const message = `could not allocate ${length} logits`;
-    throw new TpaError('OUT_OF_MEMORY', message, { cause, data: { needed: bytesOf(length) } });
   }
 }

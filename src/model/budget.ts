@@ -6,8 +6,8 @@ import { QUERY_BLOCK } from '../compute/order.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import { STREAM_BYTES } from '../weights/stream.ts';
-import { weightBytes } from '../weights/weights.ts';
+import type { WeightDtypes } from '../weights/dtypes.ts';
+import { type WeightNeeds, weightNeeds } from '../weights/weights.ts';
 import { tableBytes, workspaceBytes } from './workspace.ts';
 
 /** What a cache grows by, all layers. */
@@ -38,8 +38,12 @@ export function stepTokens({ contextLength }: ModelConfig): number {
 /** Bytes of memory that a model takes with one session of its whole context. */
 export interface MemoryNeeds {
   readonly weights: number;
+  /** What steps are computed in. */
+  readonly workspace: number;
   /** The cache of a session that is full, and the tables that rotate it. */
   readonly context: number;
+  /** Once it is loaded, without a session. */
+  readonly loaded: number;
   /** At most, while the model loads or computes. */
   readonly needed: number;
 }
@@ -47,57 +51,131 @@ export interface MemoryNeeds {
 /**
  * What a model of this configuration needs. Nothing is kept.
  *
- * @param weights bytes that its weights take
+ * @param dtypes which layouts its weights take, float32 unless given
  * @throws TpaError `OUT_OF_MEMORY`
  */
 export function memoryNeeds(
   compute: Compute,
   config: ModelConfig,
-  weights = weightBytes(compute, config),
+  dtypes?: WeightDtypes,
 ): MemoryNeeds {
+  return needsWith(compute, config, weightNeeds(compute, config, dtypes));
+}
+
+function needsWith(compute: Compute, config: ModelConfig, weights: WeightNeeds): MemoryNeeds {
   const { layers, contextLength } = config;
   const caches = layers * layerCacheBytes(compute, attentionSpec(config), contextLength);
-  const context = caches + tableBytes(compute, config);
-  const steps = workspaceBytes(compute, config, stepTokens(config));
-  const needed = compute.heap.base + weights + Math.max(STREAM_BYTES, steps + context);
-  return { weights, context, needed };
+  const tables = tableBytes(compute, config);
+  const context = caches + tables;
+  const workspace = workspaceBytes(compute, config, stepTokens(config));
+  const { bytes, loading } = weights;
+  const needed = compute.heap.base + bytes + Math.max(loading, workspace + context);
+  return { weights: bytes, workspace, context, loaded: bytes + workspace + tables, needed };
 }
 
 /**
  * The longest context, up to the configuration's, with which a model loads and one session of it can
  * be filled.
  *
+ * @param dtypes which layouts its weights take, float32 unless given
  * @returns tokens; 0 if it does not fit at all
  * @throws TpaError `OUT_OF_MEMORY`
  */
-export function longestContext(compute: Compute, config: ModelConfig, limitBytes: number): number {
-  const weights = weightBytes(compute, config);
+export function longestContext(
+  compute: Compute,
+  config: ModelConfig,
+  limitBytes: number,
+  dtypes?: WeightDtypes,
+): number {
+  const weights = weightNeeds(compute, config, dtypes);
   let [fits, tooLong] = [0, config.contextLength + 1];
   while (tooLong - fits > 1) {
     const contextLength = Math.floor((fits + tooLong) / 2);
-    const { needed } = memoryNeeds(compute, { ...config, contextLength }, weights);
+    const { needed } = needsWith(compute, { ...config, contextLength }, weights);
     if (needed <= limitBytes) fits = contextLength;
     else tooLong = contextLength;
   }
   return fits;
 }
 
+/** Layouts that a model is loaded with, and what it needs then. */
+export interface FittingDtypes {
+  readonly dtypes: WeightDtypes;
+  readonly needs: MemoryNeeds;
+  /** Why they are not those that were asked for. */
+  readonly reason?: string;
+}
+
+/**
+ * The layouts that are asked for; in place of `'auto'`, where the floats of the files do not fit,
+ * `'q8'`, which may not fit either.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`
+ */
+export function fitDtypes(
+  compute: Compute,
+  config: ModelConfig,
+  asked: WeightDtypes,
+  limit = compute.heap.limit,
+): FittingDtypes {
+  const needs = memoryNeeds(compute, config, asked);
+  if (needs.needed <= limit || asked.option !== 'auto') return { dtypes: asked, needs };
+  const dtypes = asked.as('q8');
+  const reason = `with its floats as f32 it would need ${needs.needed} bytes of the ${limit} allowed`;
+  return { dtypes, needs: memoryNeeds(compute, config, dtypes), reason };
+}
+
 /**
  * Refuses a model that cannot fit with one session of its whole context, before anything is read.
+ * `'auto'` becomes `'q8'` where that fits and the floats of the files do not.
  *
+ * @param asked which layouts are asked for
+ * @returns which it takes, see {@link fitDtypes}
  * @throws TpaError `RESOURCE_LIMIT` with data `{ needed, limit }`, `OUT_OF_MEMORY`
  */
 export function checkBudget(
   compute: Compute,
   config: ModelConfig,
+  asked: WeightDtypes,
   limit = compute.heap.limit,
-): void {
-  const { weights, context, needed } = memoryNeeds(compute, config);
-  if (needed <= limit) return;
-  const longest = longestContext(compute, config, limit);
-  const cure = longest > 0 ? `"contextLength" of at most ${longest}` : 'larger "memoryLimit"';
+): FittingDtypes {
+  const fitting = fitDtypes(compute, config, asked, limit);
+  if (fitting.needs.needed <= limit) return fitting;
+  throw tooLarge(compute, config, fitting, limit);
+}
+
+function tooLarge(
+  compute: Compute,
+  config: ModelConfig,
+  { dtypes, needs }: FittingDtypes,
+  limit: number,
+): TpaError {
+  const { weights, context, needed } = needs;
   const message =
     `model expected to fit ${limit} bytes, needs ${needed}: ${weights} for weights, ${context} ` +
-    `for a context of ${config.contextLength} tokens, and room to compute; load it with a ${cure}`;
-  throw new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
+    `for a context of ${config.contextLength} tokens, and room to compute; load it with a ` +
+    cureOf(compute, config, dtypes, limit);
+  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
+}
+
+const contextOf = (length: number) => `"contextLength" of at most ${length}`;
+const dtypeOf = ({ option }: WeightDtypes) => `"dtype" of "${option}"`;
+
+/** Options with which the model fits: as little as possible is given up. */
+function cureOf(
+  compute: Compute,
+  config: ModelConfig,
+  dtypes: WeightDtypes,
+  limit: number,
+): string {
+  const narrower = (['q8', 'q4'] as const).map((option) => dtypes.as(option));
+  const lengths = narrower.map((each) => longestContext(compute, config, limit, each));
+  const whole = narrower[lengths.indexOf(config.contextLength)];
+  const longest = longestContext(compute, config, limit, dtypes);
+  const cures = [...(whole ? [dtypeOf(whole)] : []), ...(longest > 0 ? [contextOf(longest)] : [])];
+  if (cures.length > 0) return cures.join(' or a ');
+  const some = lengths.findIndex((length) => length > 0);
+  return some < 0
+    ? 'larger "memoryLimit"'
+    : `${dtypeOf(narrower[some]!)} and a ${contextOf(lengths[some]!)}`;
 }

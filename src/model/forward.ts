@@ -132,14 +132,11 @@ export function readLogits(
   first: number,
   count: number,
 ): Float32Array | undefined {
-  const { compute, weights, workspace } = network;
-  const { x, normed, logits } = workspace;
+  const { compute, workspace } = network;
+  const { logits } = workspace;
   const { vocabSize } = network.config;
   const out = new Float32Array(count * vocabSize);
-  norm(network, normed, { ...x, at: rowAt(x, first) }, weights.finalNorm, count);
-  for (let row = 0; row < count; row += LOGIT_ROWS) {
-    const rows = Math.min(LOGIT_ROWS, count - row);
-    matmul(compute, logits, { ...normed, at: rowAt(normed, row) }, weights.head, rows);
+  for (const [row, rows] of logitRows(network, first, count)) {
     const numbers = rows * logits.stride;
     if (!isFinite(compute, logits.at, numbers)) return undefined;
     const view = compute.heap.floats(logits.at, numbers);
@@ -149,4 +146,23 @@ export function readLogits(
     }
   }
   return out;
+}
+
+/**
+ * Logits of rows first … first + count of the residual stream, at most LOGIT_ROWS rows at a time in
+ * workspace.logits: gives the first of these rows, counted from `first`, and how many they are.
+ */
+export function* logitRows(
+  network: Network,
+  first: number,
+  count: number,
+): Generator<readonly [row: number, rows: number]> {
+  const { compute, weights, workspace } = network;
+  const { x, normed, logits } = workspace;
+  norm(network, normed, { ...x, at: rowAt(x, first) }, weights.finalNorm, count);
+  for (let row = 0; row < count; row += LOGIT_ROWS) {
+    const rows = Math.min(LOGIT_ROWS, count - row);
+    matmul(compute, logits, { ...normed, at: rowAt(normed, row) }, weights.head, rows);
+    yield [row, rows];
+  }
 }

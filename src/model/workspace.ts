@@ -1,5 +1,6 @@
 import { attendScratch } from '../compute/attend.ts';
 import { type Compute, RECORD_BYTES } from '../compute/compute.ts';
+import { productScratch } from '../compute/products.ts';
 import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
 import { ropeBytes, RopeTables } from '../compute/rope.ts';
@@ -134,13 +135,15 @@ function latentPartsOf({ heads, headDim, latent }: ModelConfig, tokens: number) 
   } satisfies Record<keyof LatentSpace, Part>;
 }
 
-/** Bytes of scratch that attention needs; the kernels tell by the shape of a cache. */
+/** Bytes of scratch that a step needs; the kernels tell what attention does by the shape of a cache. */
 function scratchBytes(compute: Compute, config: ModelConfig, tokens: number): number {
   const cache = createLayerCache(compute, attentionSpec(config));
   try {
-    return cache.kind === 'state'
-      ? linearScratch(compute, cache, tokens)
-      : attendScratch(compute, cache, config.rankQ, tokens);
+    const attention =
+      cache.kind === 'state'
+        ? linearScratch(compute, cache, tokens)
+        : attendScratch(compute, cache, config.rankQ, tokens);
+    return Math.max(attention, productScratch(compute));
   } finally {
     cache.dispose();
   }

@@ -24,15 +24,15 @@ export interface FactorCacheOptions {
   readonly kvHeads?: number;
   /** Latest tokens that a query sees, default all; only with `kvHeads`. */
   readonly window?: number;
-  /** How factors are stored, default and so far only `'float32'`. */
-  readonly dtype?: 'float32';
+  /** How factors are stored, default and so far only `'f32'`. */
+  readonly dtype?: 'f32';
 }
 
 /** Checks the sizes of a cache. @throws TypeError, RangeError */
 export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   checkObject('options', options);
-  const { dtype = 'float32', kvHeads, window } = options;
-  checkChoice('dtype', dtype, ['float32']);
+  const { dtype = 'f32', kvHeads, window } = options;
+  checkChoice('dtype', dtype, ['f32']);
   const heads = checkInteger('heads', options.heads, 1, MAX_HEADS);
   const headDim = checkInteger('headDim', options.headDim, 1, MAX_WIDTH);
   const { valueDim: width = headDim } = options;

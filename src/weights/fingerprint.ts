@@ -1,15 +1,15 @@
 import type { Compute } from '../compute/compute.ts';
 import { Hash, HASH_BYTES } from '../compute/hash.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { bytesOf, type Dtype } from '../layout/numbers.ts';
+import { bytesOf } from '../layout/numbers.ts';
 import { type ExpectedTensor, layerTensors, tensorParts } from './layer-tensors.ts';
 import { outerTensors } from './tensors.ts';
 
 /** What a tensor was when it was read. */
 export interface TensorIdentity {
-  /** What its numbers are computed with as, whatever the file stores. */
-  readonly dtype: Dtype;
-  /** The hash of its numbers as float32, row-major. */
+  /** What its numbers are computed with as, whatever the file stores; `blocks` of codes are one kind. */
+  readonly dtype: string;
+  /** The hash of its numbers as float32, row-major, or of its blocks (layout/blocks.ts). */
   readonly hash: string;
 }
 
@@ -65,8 +65,9 @@ const SCRATCH_WORDS = 1 << 12;
  * each tensor by the part it plays. One file, shards and a converted GGUF of the same numbers give
  * the same, whatever the names, order and dtypes in the files.
  *
- * The numbers hashed are those that are read, widened to float32. They and the dtype determine the
- * packed ones, which hold padding and copies besides. An output projection that is the embedding
+ * The numbers hashed are those that are read, widened to float32, and of a quantised weight its
+ * blocks, whatever layout holds them. They and the dtype determine what is packed, which holds padding
+ * and copies besides. An output projection that is the embedding
  * again gives the same whether it is stored or not, tied or not. 0 and -0 are different numbers.
  *
  * @param tensors by their names in the files

@@ -1,13 +1,13 @@
 import type { Compute } from '../compute/compute.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { numberAt } from '../layout/numbers.ts';
-import { type PackedWeight, padToPanel, PANEL } from '../layout/packed-weight.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { type PackedWeight, padToPanel, PANEL, type WeightDtype } from '../layout/packed-weight.ts';
 import { headOutputDim } from '../format/config/attention-spec.ts';
-import { matrixCodes, type MatrixCodes } from './matrix-codes.ts';
 import {
   type Columns,
   countOutputs,
   type PackedMatrix,
+  readBlocks,
   unpackMatrix,
   readRepeated,
   readSpread,
@@ -32,8 +32,15 @@ import { type LayerWeights, type ModelWeights, projectedWidth } from './weights.
 export interface NamedMatrix {
   readonly name: string;
   readonly dims: readonly number[];
-  /** Of a matrix (inputs, outputs) that is quantised, where codes are asked for. */
-  readonly codes?: MatrixCodes;
+  /** How the kernels have it. */
+  readonly dtype: WeightDtype;
+  /**
+   * Of a quantised matrix (…, inputs, outputs) its blocks (layout/blocks.ts), in a fresh array:
+   * (…, outputs, ⌈inputs / 32⌉).
+   *
+   * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
+   */
+  readBlocks?(): Uint8Array<ArrayBuffer>;
   /**
    * The numbers, row-major, in a fresh array.
    *
@@ -46,9 +53,8 @@ export interface NamedMatrix {
  * Every weight of the model, to be unpacked one at a time: nothing is read before `read()`, which
  * takes 1 MB of wasm memory or a row, and gives it back.
  *
- * @param maxBytes the most that one matrix may have at 4 bytes a number, or as codes; larger ones are
- *   cut into pieces of equal widths but the last, whole panels of 48 outputs where so many fit
- * @param keepsCodes whether quantised matrices are to be had as codes
+ * @param maxBytes the most that one matrix may have at 4 bytes a number; larger ones are cut into
+ *   pieces of equal widths but the last, whole panels of 48 outputs where so many fit
  * @throws RangeError if one output of a matrix has more
  */
 export function namedMatrices(
@@ -56,11 +62,10 @@ export function namedMatrices(
   config: ModelConfig,
   weights: ModelWeights,
   maxBytes = Infinity,
-  keepsCodes = false,
 ): NamedMatrix[] {
   const { dim, vocabSize } = config;
   const { finalNorm, head } = weights;
-  const list = new MatrixList(compute, maxBytes, keepsCodes);
+  const list = new MatrixList(compute, maxBytes);
   for (const [i, layer] of weights.layers.entries()) {
     addLayer(list, config, `layers.${i}`, layer);
     addFixed(list, config, `layers.${i}`, layer);
@@ -131,16 +136,14 @@ class MatrixList {
   readonly compute: Compute;
   readonly matrices: NamedMatrix[] = [];
   readonly #maxBytes: number;
-  readonly #keepsCodes: boolean;
 
-  constructor(compute: Compute, maxBytes: number, keepsCodes: boolean) {
+  constructor(compute: Compute, maxBytes: number) {
     this.compute = compute;
     this.#maxBytes = maxBytes;
-    this.#keepsCodes = keepsCodes;
   }
 
   add(name: string, address: number, dims: readonly number[], read: () => Float32Array): void {
-    if (address !== 0) this.matrices.push({ name, dims, read });
+    if (address !== 0) this.matrices.push({ name, dims, dtype: 'f32', read });
   }
 
   /** Numbers as they are, or those of some columns: never many, never cut. */
@@ -161,13 +164,8 @@ class MatrixList {
   /** A packed matrix (…rows, outputs), cut by its outputs if it is too large. */
   packed(name: string, rows: readonly number[], matrix: PackedMatrix): void {
     const outputs = countOutputs(matrix);
-    const [weight] = matrix.panels;
-    const codesOf = (from = 0, to = outputs) =>
-      this.#keepsCodes && rows.length === 1
-        ? matrixCodes(this.compute, weight!, matrix.columns, from, to)
-        : undefined;
-    const bits = codesOf()?.bits ?? 32;
-    const least = (product(rows) * bits) / 8; // of one output
+    const { dtype = 'f32' } = matrix.panels[0] ?? {};
+    const least = bytesOf(product(rows)); // of one output
     const most = Math.floor(this.#maxBytes / least);
     if (!(most >= 1)) {
       const message = `"maxBytes" expected at least ${least}, what an output of "${name}" has, got ${this.#maxBytes}`;
@@ -177,11 +175,11 @@ class MatrixList {
     const width = isCut && most > PANEL ? most - (most % PANEL) : most;
     for (let from = 0; from < outputs; from += width) {
       const to = Math.min(from + width, outputs);
-      const codes = codesOf(from, to);
       this.matrices.push({
         name: isCut ? `${name}.${from / width}` : name,
         dims: [...rows, to - from],
-        ...(codes && { codes }),
+        dtype,
+        ...(dtype !== 'f32' && { readBlocks: () => readBlocks(this.compute, matrix, from, to) }),
         read: () => unpackMatrix(this.compute, matrix, from, to),
       });
     }

@@ -1,31 +1,35 @@
 import type { Compute } from '../compute/compute.ts';
-import { packPart, packRows } from '../compute/products.ts';
+import { packBlocks, packPart, packRows } from '../compute/products.ts';
+import { blocksOf } from '../layout/blocks.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import { type PackedWeight, packedIndex, PANEL } from '../layout/packed-weight.ts';
 import type { Heap } from '../wasm/heap.ts';
 
 /**
- * Packs numbers first … first + count of a weight (rows, k) as files have it, whole rows or a part of
- * one, into its zeroed panels.
+ * Packs items first … first + count of a weight (rows, k), numbers of a float32 one and else blocks,
+ * whole rows or a part of one, into its zeroed panels.
  *
- * @param from address of the numbers
+ * @param from address of the items
  */
-export function packNumbers(
+export function packItems(
   compute: Compute,
   weight: PackedWeight,
   from: number,
   first: number,
   count: number,
 ): void {
-  const { k } = weight;
-  const row = Math.floor(first / k);
-  if (count >= k) packRows(compute, weight, from, row, count / k);
-  else packPart(compute, weight, from, row, 1, first % k, count);
+  const { k, dtype } = weight;
+  const items = dtype === 'f32' ? k : blocksOf(k);
+  const [row, inRow] = [Math.floor(first / items), first % items];
+  const [rows, length] = count >= items ? [count / items, items] : [1, count];
+  if (dtype !== 'f32') packBlocks(compute, weight, from, row, rows, inRow, length);
+  else if (count >= k) packRows(compute, weight, from, row, rows);
+  else packPart(compute, weight, from, row, 1, inRow, count);
 }
 
 /**
  * Packs numbers first … first + count of row `input` of Wᵀ (k, rows): one input of so many rows of a
- * packed weight.
+ * float32 weight.
  *
  * @param from address of the numbers
  */
@@ -45,7 +49,7 @@ export function packInput(
 }
 
 /**
- * Where numbers first … first + count of a packed weight are not those given, counted in the order of
+ * Where numbers first … first + count of a float32 weight are not those given, counted in the order of
  * files.
  *
  * @param from address of the numbers

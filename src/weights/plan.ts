@@ -1,33 +1,61 @@
 import type { Compute } from '../compute/compute.ts';
-import { bytesOf, type Dtype, numberAt } from '../layout/numbers.ts';
-import { packedBytes, type PackedWeight } from '../layout/packed-weight.ts';
+import { BLOCK_BYTES, blocksOf } from '../layout/blocks.ts';
+import { bytesOf, numberAt } from '../layout/numbers.ts';
+import { packedBytes, type PackedWeight, type WeightDtype } from '../layout/packed-weight.ts';
+import type { BlockMaker } from './stream/block-maker.ts';
+import type { WeightDtypes } from './dtypes.ts';
 import { countNumbers, type ExpectedTensor, type Piece } from './layer-tensors.ts';
-import { packNumbers } from './panels.ts';
+import { packItems } from './panels.ts';
+
+/** What a tensor is made into before it goes where it belongs: float32 numbers, or blocks of 32. */
+export type Form = 'numbers' | 'blocks';
 
 /** Where a tensor goes. */
 export interface Destination {
   /** (rows, columns), or (length). */
   readonly shape: readonly number[];
-  /** What its numbers are computed with as. */
-  readonly dtype: Dtype;
+  /** The layout of the weight that it is part of. */
+  readonly dtype: WeightDtype;
+  readonly form: Form;
+  /** What its numbers are computed with as, beside the hash of what is taken. */
+  readonly identity: string;
   /**
-   * Takes numbers first … first + count of the tensor, whole rows or a part of one, out of wasm
-   * memory. They come in order.
+   * Takes items first … first + count of the tensor, numbers or blocks, whole rows or a part of one,
+   * out of wasm memory. They come in order.
    */
-  readonly take: (from: number, first: number, count: number) => void;
+  readonly take: Take;
+}
+
+type Take = (from: number, first: number, count: number, tools: Tools) => void;
+
+/** What a destination may use while it takes. */
+export interface Tools {
+  readonly maker: BlockMaker;
+  /** Address of the scratch that the plan was asked for; whoever has it finds it as it was left. */
+  readonly scratch: number;
 }
 
 /** Memory for the weights of a model, and where in it each tensor goes; nothing is read. */
 export class WeightPlan {
   readonly compute: Compute;
+  readonly dtypes: WeightDtypes;
   readonly #destinations = new Map<string, Destination>();
   readonly #addresses: number[] = [];
+  /** Bytes of packed weights by their layouts. */
+  readonly #packed = new Map<WeightDtype, number>();
+  #vectorBytes = 0;
+  #scratchBytes = 0;
 
   readonly #take: (bytes: number) => number;
 
   /** @param take gives the address of so many bytes, those of the heap unless given */
-  constructor(compute: Compute, take = (bytes: number) => compute.heap.allocate(bytes)) {
+  constructor(
+    compute: Compute,
+    dtypes: WeightDtypes,
+    take = (bytes: number) => compute.heap.allocate(bytes),
+  ) {
     this.compute = compute;
+    this.dtypes = dtypes;
     this.#take = take;
   }
 
@@ -36,20 +64,45 @@ export class WeightPlan {
     return this.#destinations;
   }
 
+  /** Bytes of packed weights by their layouts. */
+  get packedBytes(): ReadonlyMap<WeightDtype, number> {
+    return this.#packed;
+  }
+
+  /** Bytes of what is not packed. */
+  get vectorBytes(): number {
+    return this.#vectorBytes;
+  }
+
+  /** Bytes of scratch that some destination needs while it takes. */
+  get scratchBytes(): number {
+    return this.#scratchBytes;
+  }
+
+  /** Asks for scratch: one tensor at a time has it. */
+  needScratch(bytes: number): void {
+    this.#scratchBytes = Math.max(this.#scratchBytes, bytes);
+  }
+
   /**
-   * Address of zeroed memory that {@link release} gives back.
+   * Address of zeroed memory for numbers that are not packed; {@link release} gives it back.
    *
    * @throws TpaError `OUT_OF_MEMORY`
    */
   allocate(bytes: number): number {
-    const address = this.#take(bytes);
-    this.#addresses.push(address);
-    return address;
+    this.#vectorBytes += bytes;
+    return this.#allocate(bytes);
   }
 
   /** Sends a tensor somewhere, in place of where it was sent before. */
-  add({ name, shape }: ExpectedTensor, take: Destination['take']): void {
-    this.#destinations.set(name, { shape, dtype: 'f32', take });
+  add(
+    { name, shape }: ExpectedTensor,
+    take: Take,
+    dtype: WeightDtype = 'f32',
+    form: Form = dtype === 'f32' ? 'numbers' : 'blocks',
+    identity = form === 'blocks' ? 'blocks' : dtype,
+  ): void {
+    this.#destinations.set(name, { shape, dtype, form, identity, take });
   }
 
   /** Address of a tensor as it is; 0 for none. */
@@ -69,25 +122,31 @@ export class WeightPlan {
   }
 
   /** Room for a packed weight. */
-  packed(rows: number, k: number): PackedWeight {
-    const shape = { rows, k, dtype: 'f32' } as const;
-    return { at: this.allocate(packedBytes(shape)), ...shape };
+  packed(rows: number, k: number, dtype: WeightDtype): PackedWeight {
+    const shape = { rows, k, dtype };
+    const bytes = packedBytes(shape);
+    this.#packed.set(dtype, (this.#packed.get(dtype) ?? 0) + bytes);
+    return { at: this.#allocate(bytes), ...shape };
   }
 
   /** Tensors (rows, k) packed below each other as one weight of `rows` rows. */
   fuse(rows: number, k: number, pieces: readonly Piece[]): PackedWeight {
-    const weight = this.packed(rows, k);
+    const dtype = this.dtypes.of(pieces.map(({ name }) => name));
+    const weight = this.packed(rows, k, dtype);
+    const [items, itemBytes] = dtype === 'f32' ? [k, bytesOf(1)] : [blocksOf(k), BLOCK_BYTES];
     for (const piece of pieces) {
       const { at, block = piece.shape[0]!, step = block } = piece;
-      this.add(piece, (from, first, count) => {
+      const take: Take = (from, first, count) => {
         for (let done = 0; done < count;) {
-          const inBlock = (first + done) % (block * k);
-          const start = at + ((first + done - inBlock) / (block * k)) * step;
-          const length = Math.min(block * k - inBlock, count - done);
-          packNumbers(this.compute, weight, numberAt(from, done), start * k + inBlock, length);
+          const inBlock = (first + done) % (block * items);
+          const start = at + ((first + done - inBlock) / (block * items)) * step;
+          const length = Math.min(block * items - inBlock, count - done);
+          const source = from + done * itemBytes;
+          packItems(this.compute, weight, source, start * items + inBlock, length);
           done += length;
         }
-      });
+      };
+      this.add(piece, take, dtype);
     }
     return weight;
   }
@@ -95,6 +154,12 @@ export class WeightPlan {
   /** Gives all memory back. */
   release(): void {
     for (const address of this.#addresses.splice(0)) this.compute.heap.release(address);
+  }
+
+  #allocate(bytes: number): number {
+    const address = this.#take(bytes);
+    this.#addresses.push(address);
+    return address;
   }
 
   #copy(tensor: ExpectedTensor, address: number): void {

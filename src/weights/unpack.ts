@@ -1,5 +1,6 @@
 import type { Compute } from '../compute/compute.ts';
-import { unpack } from '../compute/products.ts';
+import { unpack, unpackBlocks } from '../compute/products.ts';
+import { BLOCK_BYTES, blocksOf } from '../layout/blocks.ts';
 import { bytesOf, numberAt, padToVector } from '../layout/numbers.ts';
 import type { PackedWeight } from '../layout/packed-weight.ts';
 import { PAGE_TOKENS, TILE } from '../layout/pages.ts';
@@ -22,7 +23,7 @@ export interface PackedMatrix {
 const STAGING_NUMBERS = 1 << 18;
 
 /** Outputs of a packed matrix. */
-export function countOutputs({ columns }: Pick<PackedMatrix, 'columns'>): number {
+export function countOutputs({ columns }: PackedMatrix): number {
   return columns.reduce((sum, { count }) => sum + count, 0);
 }
 
@@ -69,6 +70,43 @@ export function unpackMatrix(
   }
 }
 
+/**
+ * Outputs from … to of a quantised matrix as they are stored: what layout/blocks.ts says, along the
+ * inputs.
+ *
+ * @returns (panels, to − from, ⌈inputs / 32⌉) blocks, a fresh array
+ * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
+ */
+export function readBlocks(
+  compute: Compute,
+  { panels, columns }: PackedMatrix,
+  from: number,
+  to: number,
+): Uint8Array<ArrayBuffer> {
+  const { heap } = compute;
+  const perRow = blocksOf(panels[0]?.k ?? 0);
+  const rowBytes = perRow * BLOCK_BYTES;
+  const out = new Uint8Array(panels.length * (to - from) * rowBytes);
+  const step = Math.max(1, Math.floor(bytesOf(STAGING_NUMBERS) / rowBytes));
+  const staging = heap.allocate(Math.min(step, to - from) * rowBytes);
+  try {
+    let at = 0;
+    for (const weight of panels) {
+      for (const { first, count } of cutColumns(columns, from, to)) {
+        for (let row = first; row < first + count; row += step) {
+          const rows = Math.min(step, first + count - row);
+          compute.run(() => unpackBlocks(compute, weight, staging, row, rows, 0, perRow));
+          out.set(heap.bytes(staging, rows * rowBytes), at);
+          at += rows * rowBytes;
+        }
+      }
+    }
+    return out;
+  } finally {
+    heap.release(staging);
+  }
+}
+
 /** A factor (heads, rank) as the file has it, out of (rank, heads, 48). */
 export function readSpread(heap: Heap, at: number, heads: number, rank: number): Float32Array {
   const stored = heap.floats(at, rank * heads * TILE);
@@ -89,11 +127,7 @@ export function readRepeated(heap: Heap, at: number, rank: number, headDim: numb
 }
 
 /** The columns that make outputs from … to. */
-export function* cutColumns(
-  columns: readonly Columns[],
-  from: number,
-  to: number,
-): Generator<Columns> {
+function* cutColumns(columns: readonly Columns[], from: number, to: number): Generator<Columns> {
   let at = 0;
   for (const { first, count } of columns) {
     const start = Math.max(from - at, 0);

@@ -3,15 +3,17 @@ import { factorLayout } from '../compute/project.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
 import { type PackedWeight, padToPanel } from '../layout/packed-weight.ts';
+import { WeightDtypes } from './dtypes.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { type FixedWeights, planFixed } from './fixed.ts';
 import { type LatentWeights, planLatent } from './latent.ts';
 import { type LayerTensors, layerTensors, type Piece } from './layer-tensors.ts';
 import { attentionSpec, headOutputDim, latentWidth } from '../format/config/attention-spec.ts';
 import { HEAD, outerTensors } from './tensors.ts';
-import { planTiedHead } from './tied-head.ts';
+import { checkTiedHead, planTiedHead } from './tied-head.ts';
 import { WeightPlan } from './plan.ts';
-import { type AfterPiece, streamWeights } from './stream.ts';
+import { reportOf, type WeightReport } from './report.ts';
+import { streamBytes, type StreamOptions, streamWeights } from './stream/stream.ts';
 
 /** One layer's weights: packed, or addresses of vectors, 0 for what the model does not have. */
 export interface LayerWeights {
@@ -50,6 +52,13 @@ export interface ModelWeights {
   readonly head: PackedWeight;
   /** Tells what is computed with apart; see {@link fingerprintOf}. */
   readonly fingerprint: string;
+  readonly report: WeightReport;
+}
+
+/** How weights are loaded. */
+export interface WeightOptions extends StreamOptions {
+  /** Which layouts they take; what the files have unless given. */
+  readonly dtypes?: WeightDtypes;
 }
 
 /** Numbers of a row of the fused projection. */
@@ -64,7 +73,6 @@ export function projectedWidth(config: ModelConfig): number {
  * that are packed from wasm memory. All of the memory is given back if that fails.
  *
  * @param tensors those that `checkTensors` let pass
- * @param pieceNumbers numbers of a piece at most; 1 MB unless given
  * @throws TpaError `OUT_OF_MEMORY`, before anything is read; `MODEL_UNSUPPORTED` if a stored output
  *   projection is not the embedding it is tied to; `KERNEL_TRAP`; what reading throws
  */
@@ -72,40 +80,70 @@ export async function loadWeights(
   compute: Compute,
   config: ModelConfig,
   tensors: TensorSet,
-  afterPiece?: AfterPiece,
-  pieceNumbers?: number,
+  { dtypes = new WeightDtypes('auto', tensors.entries), ...how }: WeightOptions = {},
 ): Promise<ModelWeights> {
-  const plan = new WeightPlan(compute);
+  const plan = new WeightPlan(compute, dtypes);
   try {
     const weights = planWeights(plan, config, tensors.entries.has(HEAD));
-    const { destinations } = plan;
-    const read = await streamWeights(compute, tensors, destinations, afterPiece, pieceNumbers);
-    return { ...weights, fingerprint: fingerprintOf(compute, config, read) };
+    const { identities, requantized } = await streamWeights(compute, tensors, plan, how);
+    if (config.isTied) checkTiedHead(outerTensors(config).embedding.name, identities);
+    return {
+      ...weights,
+      fingerprint: fingerprintOf(compute, config, identities),
+      report: reportOf(plan, config.isTied, requantized),
+    };
   } catch (error) {
     plan.release();
     throw error;
   }
 }
 
-/** Bytes of memory that the weights take. Nothing is allocated. */
-export function weightBytes(compute: Compute, config: ModelConfig): number {
+/** Bytes of memory that weights take. */
+export interface WeightNeeds {
+  readonly bytes: number;
+  /** Besides, while they are read. */
+  readonly loading: number;
+}
+
+/** What the weights will take. Nothing is allocated. */
+export function weightNeeds(
+  compute: Compute,
+  config: ModelConfig,
+  dtypes: WeightDtypes = new WeightDtypes(),
+): WeightNeeds {
   let bytes = 0;
-  const plan = new WeightPlan(compute, (size) => {
+  const plan = new WeightPlan(compute, dtypes, (size) => {
     bytes += compute.heap.regionBytes(size);
     return 0;
   });
   planWeights(plan, { ...config, layers: 1 }, false);
   const withOneLayer = bytes;
-  // all layers are of one size
-  planLayer(plan, config, layerTensors(config, 0));
-  return withOneLayer + (config.layers - 1) * (bytes - withOneLayer);
+  // all layers are of one size, unless they are stored in different types
+  const last = dtypes.isUniform ? Math.min(1, config.layers - 1) : config.layers - 1;
+  for (let layer = 1; layer <= last; layer++) planLayer(plan, config, layerTensors(config, layer));
+  const rest = bytes - withOneLayer;
+  return {
+    bytes: withOneLayer + (dtypes.isUniform ? (config.layers - 1) * rest : rest),
+    loading: compute.heap.regionBytes(streamBytes(plan)),
+  };
+}
+
+/** What weights will become, but for the errors of rounding. Nothing is allocated. */
+export function plannedWeights(
+  compute: Compute,
+  config: ModelConfig,
+  dtypes: WeightDtypes,
+): WeightReport {
+  const plan = new WeightPlan(compute, dtypes, () => 0);
+  planWeights(plan, config, false);
+  return reportOf(plan, config.isTied, []);
 }
 
 function planWeights(
   plan: WeightPlan,
   config: ModelConfig,
   hasHead: boolean,
-): Omit<ModelWeights, 'fingerprint'> {
+): Omit<ModelWeights, 'fingerprint' | 'report'> {
   const { vocabSize, dim, isTied } = config;
   const outer = outerTensors(config);
   const embedding = plan.fuse(vocabSize, dim, [{ ...outer.embedding, at: 0 }]);

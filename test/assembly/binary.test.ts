@@ -23,6 +23,7 @@ const EXPORTS = [
   'isFinite',
   'linearAttend',
   'linearScratch',
+  'logProbabilities',
   'matmul',
   'memory',
   'outerRows',

@@ -152,6 +152,20 @@ test('info --json: one object; --simd baseline is asked for', async () => {
   assert.ok(report.speed.tokens >= 2 && report.speed.tokensPerSecond > 0);
 });
 
+test('info --dtype: what weights have become, in layouts, and what was lost', async () => {
+  const { out } = await runTpa(['info', '--dtype', 'q4']);
+  assert.match(
+    out(),
+    /weights +[\d,]+ bytes \(q4\)\n +in +q4 \d+ tensors, [\d,]+ bytes\n +rounded +numbers of \d+ F16 to q4, [\d.]+ %\n/,
+  );
+  const report = JSON.parse((await runTpa(['info', '--dtype', 'q8', '--json'])).out());
+  assert.is(report.dtype, 'q8');
+  assert.ok(report.weightBytes < 1.5 * report.parameters && report.weights.length > 0);
+  const { code, err } = await runTpa(['info', '--dtype', 'q5']);
+  assert.is(code, 2);
+  assert.match(err(), /"--dtype" expected auto or f32 or q8 or q4/);
+});
+
 test('info: with a context of one token there is no speed', async () => {
   const { code, out } = await runTpa(['info', '--context', '1']);
   assert.is(code, 0);
@@ -212,7 +226,7 @@ test('words that are not understood: one line on stderr, 2', async () => {
   for (const [words, message] of [
     ['genrate', /^tpa: unknown command "genrate", did you mean "generate"\?$/m],
     ['help inof', /unknown command "inof", did you mean "info"\?/],
-    ['\u001B[2J', /unknown command "\?\[2J", expected generate, chat, info, convert, help/],
+    ['\u001B[2J', /unknown command "\?\[2J", expected generate, chat, info, convert, eval, help/],
     ['--verison', /unknown option "--verison", did you mean "--version"\?/],
     ['generate', /generate expected one PROMPT, got none/],
     ['generate x --tempature 1', /did you mean "--temperature"\?/],

@@ -62,6 +62,7 @@ for (const simd of BINARIES) {
       'embed',
       'isFinite',
       'linearAttend',
+      'logProbabilities',
       'matmul',
       'outerRows',
       'rmsNorm',
@@ -77,7 +78,7 @@ for (const simd of BINARIES) {
 
 test.run();
 
-/** Logits of every token of every step, and how often each kernel ran. */
+/** Logits of every token of every step, what it is scored, and how often each kernel ran. */
 async function evaluate(source: ModelBytes, simd: 'baseline' | 'relaxed', ranges: number) {
   const calls = new Map<string, number>();
   const { backend } = await openCpuModel(
@@ -92,6 +93,7 @@ async function evaluate(source: ModelBytes, simd: 'baseline' | 'relaxed', ranges
   for (const count of STEPS) {
     const ids = Array.from({ length: count }, () => random.integer(0, 60));
     logits.push(await sequence.forward(ids, 'all'));
+    logits.push(await sequence.score(ids, ids));
   }
   return { logits, calls };
 }

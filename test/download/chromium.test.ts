@@ -12,6 +12,7 @@ import {
   type Request,
   serveFiles,
 } from '../helpers/servers/file-server.ts';
+import { serveHub } from '../helpers/servers/hub-server.ts';
 import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { CANARY } from '../helpers/checks/refused.ts';
 import type { Answer, Ask } from './page.ts';
@@ -147,6 +148,27 @@ function register(
         kind: 'none',
         reason: 'no Cache API: the page is not a secure context',
       });
+    });
+  });
+
+  test('a model of a hub at another origin, whose redirects Chromium follows unseen', async () => {
+    await using hub = await serveHub({ 'org/name': GOOD_FILES });
+    const ask = { base: 'hf:org/name', endpoint: hub.endpoint };
+    await inPage({}, async ({ page, context }) => {
+      const answer = await load(page, ask);
+      assert.equal(answer.logits, expected, answer.message);
+      assert.ok(answer.kept.includes(WEIGHTS));
+      // asked for once more when it was seen that they are hidden
+      const redirects = hub.hub.log.filter((line) => line.includes(WEIGHTS));
+      assert.is(redirects.length, 2, hub.hub.log.join());
+      assert.equal(hub.storage.log, [`GET org/name/${WEIGHTS} 0-`]);
+      hub.hub.log.length = 0;
+      hub.storage.log.length = 0;
+      const again = await load(page, ask);
+      assert.equal(again.logits, expected, again.message);
+      assert.ok(onlyHeads([...hub.hub.log, ...hub.storage.log]), hub.hub.log.join());
+      await context.setOffline(true);
+      assert.equal((await load(page, ask)).logits, expected);
     });
   });
 

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createHash } from 'node:crypto';
 import { getEventListeners, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -14,6 +13,7 @@ import {
 } from '../../src/index.ts';
 import { buildSafetensors } from '../helpers/files/build-safetensors.ts';
 import { type Fault, onlyHeads, type Request, serveFiles } from '../helpers/servers/file-server.ts';
+import { hashOf } from '../helpers/files/bytes.ts';
 import { asBytes, GOOD_FILES } from '../helpers/models/hostile-models.ts';
 import { settle, until } from '../helpers/fakes/silence.ts';
 import { MemoryCache } from '../helpers/fakes/memory-cache.ts';
@@ -469,8 +469,4 @@ function shardedFiles(): Map<string, Uint8Array> {
   }
   files.set(INDEX, new TextEncoder().encode(JSON.stringify({ weight_map: map })));
   return files;
-}
-
-function hashOf(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -9,6 +9,7 @@ import {
 /** What a page is asked to load. */
 export interface Ask {
   readonly base: string;
+  readonly endpoint?: string;
   readonly cache?: 'auto' | 'reload' | 'none';
   /** Aborts once so many bytes of weights are there. */
   readonly abortAt?: number;
@@ -24,12 +25,18 @@ export interface Answer {
   readonly kept: readonly string[];
 }
 
-async function load({ base, cache = 'auto', abortAt = Infinity }: Ask): Promise<Answer> {
+async function load({ base, endpoint, cache = 'auto', abortAt = Infinity }: Ask): Promise<Answer> {
   const controller = new AbortController();
   const onProgress = ({ loaded }: LoadProgress): void => {
     if (loaded >= abortAt) controller.abort();
   };
-  const options: LoadOptions = { simd: 'baseline', backend: 'wasm', cache, onProgress };
+  const options: LoadOptions = {
+    simd: 'baseline',
+    backend: 'wasm',
+    cache,
+    onProgress,
+    ...(endpoint !== undefined && { endpoint }),
+  };
   try {
     using model = await loadModel(base, { ...options, signal: controller.signal });
     const logits = [...(await model.logits([5, 6, 7, 8]))];

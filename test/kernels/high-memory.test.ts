@@ -51,6 +51,8 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   const ids = guarded.regionOf('ids', Int32Array.of(0, 17, 47));
   const embedded = guarded.region('embedded', 3 * k);
   kernels.embed(embedded.pointer, w, ids.pointer, 3, k, k);
+  const scores = guarded.region('scores', 3);
+  kernels.logProbabilities(scores.pointer, x, ids.pointer, 3, k, k);
 
   const [tokens, cached] = [8, 200];
   const shape = { ...SIZES, tokens, cached, isKvOnly: false, deviation: 1, seed: 8 };
@@ -70,7 +72,20 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
     prefill(pages, at, block, true),
   ];
   guarded.assertCanaries();
-  const regions = [out, row, normed, gate, panels, unpacked, cos, sin, rotated, embedded, keys];
+  const regions = [
+    out,
+    row,
+    normed,
+    gate,
+    panels,
+    unpacked,
+    cos,
+    sin,
+    rotated,
+    embedded,
+    keys,
+    scores,
+  ];
   return [...regions.map(guarded.read), ...attended];
 }
 

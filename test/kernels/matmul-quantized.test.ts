@@ -47,17 +47,17 @@ await kernelSuite('quantizeRows() and matmulQuantized()', ({ test, kernels, guar
             const before = random.normal(rows * columns);
             const padded = Math.ceil(columns / PANEL) * PANEL;
             const ldo = padded + 5;
-            const words = (bytes: Uint8Array) => new Int32Array(bytes.buffer);
-            const from = guarded.regionOf('blocks', words(blocks), misalignment);
+            const given = guarded.regionOf('blocks', new Int32Array(blocks.buffer), misalignment);
             const length = packedBytes({ rows: columns, k, dtype }) / 4;
             const panels = guarded.regionOf('panels', new Float32Array(length), misalignment);
             const perRow = Math.ceil(k / BLOCK);
-            kernels.packBlocks(panels.pointer, from.pointer, 0, columns, 0, perRow, k, format);
+            kernels.packBlocks(panels.pointer, given.pointer, 0, columns, 0, perRow, k, format);
             const xAt = guarded.regionOf('x', withStride(x, k, k + 3), misalignment);
             const codes = guarded.region('codes', activationBytes(rows, k) / 4, misalignment);
             kernels.quantizeRows(codes.pointer, xAt.pointer, rows, k, k + 3);
             guarded.assertCanaries();
 
+            const scratch = guarded.region('scratch', kernels.matmulQuantizedScratch() / 4);
             const run = (
               at: number,
               from: number,
@@ -69,6 +69,7 @@ await kernelSuite('quantizeRows() and matmulQuantized()', ({ test, kernels, guar
                   at,
                   from,
                   panels.pointer,
+                  scratch.pointer,
                   count,
                   k,
                   columns,

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
-import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
 import { fileOf, tensorsOf } from '../helpers/models/streamed-weights.ts';
 
@@ -58,6 +58,36 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
     assert.equal(JSON.parse(JSON.stringify(info)), info);
   });
 }
+
+test('the fingerprint is that of what is computed with, whatever the context', async () => {
+  const prints: string[] = [];
+  const { source } = MECHANISM_VARIANTS[0]!.build();
+  for (const contextLength of [256, 16]) {
+    using model = await loadModel(source, { simd: 'baseline', contextLength });
+    prints.push(model.info().fingerprint);
+  }
+  using other = await loadModel(MECHANISM_VARIANTS[0]!.build({ dtype: 'F16' }).source);
+  assert.match(prints[0]!, /^[0-9a-f]{32}$/);
+  assert.is(prints[1], prints[0]);
+  assert.not.equal(other.info().fingerprint, prints[0]);
+});
+
+test('the dtype that is asked for, its bytes, and what it has lost', async () => {
+  const { source, tensors } = llamaVariant('llama-untied').build();
+  const bytes: number[] = [];
+  for (const dtype of ['f32', 'q8', 'q4'] as const) {
+    using model = await loadModel(source, { simd: 'baseline', backend: 'wasm', dtype });
+    const info = model.info();
+    assert.equal([info.dtype, info.dtypeReason, info.cacheDtype], [dtype, undefined, 'f32']);
+    assert.is(
+      info.weights.reduce((sum, layout) => sum + layout.tensors, 0),
+      tensors.size,
+    );
+    assert.is(info.requantized.length, dtype === 'f32' ? 0 : 1);
+    bytes.push(info.weightBytes);
+  }
+  assert.ok(bytes[0]! > 2.5 * bytes[1]! && bytes[1]! > 1.4 * bytes[2]!, `${bytes}`);
+});
 
 test('a tensor that the model has no use for is listed', async () => {
   const variant = MECHANISM_VARIANTS[0]!;

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { loadModel, type Model } from '../../src/index.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertClose } from '../helpers/checks/close.ts';
+import { logProbabilities, perplexity } from '../reference/log-probabilities.ts';
 import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
@@ -25,6 +26,19 @@ for (const simd of BINARIES) {
     const logits = await model.logits(integers(golden, 'ids'));
     assert.is(logits.length, 200 * model.config.vocabSize);
     assertClose(logits.subarray(-expected.length), expected, { atol, what: 'logits' });
+  });
+
+  test('the perplexity of the last 39 of 200 tokens within 0.01 % of float64', async ({
+    model,
+  }) => {
+    const ids = integers(golden, 'ids');
+    const { vocabSize } = model.config;
+    const rows = expected.subarray(0, expected.length - vocabSize);
+    const truth = logProbabilities(rows, ids.subarray(-39), vocabSize);
+    const scores = (await model.score(ids)).subarray(-39);
+    assertClose(scores, truth, { atol: 2 * atol, what: 'scores' });
+    const off = perplexity(scores) / perplexity(truth) - 1;
+    assert.ok(Math.abs(off) <= 1e-4, `off by ${off}`);
   });
 
   test('greedy continuation of 48 tokens, token for token, and its text', async ({ model }) => {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TpaError } from '../../src/base/errors.ts';
+import type { StreamOptions } from '../../src/weights/stream/stream.ts';
 import { mechanismVariant } from '../helpers/models/mechanism-model.ts';
 import { createFailurePlan } from '../helpers/fakes/fake-memory.ts';
 import { refused } from '../helpers/checks/refused.ts';
@@ -8,11 +9,19 @@ import { fileOf, openWeights, tensorsOf } from '../helpers/models/streamed-weigh
 
 const test = suite('loadWeights(), failures');
 
-for (const name of ['tpa', 'mla', 'tpa-nonctx-a', 'tpa-nonctx-b']) {
-  test(`${name}: whatever fails, all memory is given back`, async () => {
+for (const [name, dtype] of [
+  ['tpa', 'f32'],
+  ['mla', 'f32'],
+  ['mla', 'q8'],
+  ['tpa-nonctx-a', 'q4'],
+  ['tpa-nonctx-b', 'f32'],
+] as const) {
+  test(`${name}, ${dtype}: whatever fails, all memory is given back`, async () => {
     const variant = mechanismVariant(name);
     const tensors = tensorsOf(variant);
-    const { engine, tensors: set, load } = await openWeights(variant.config, fileOf(tensors));
+    const opened = await openWeights(variant.config, fileOf(tensors));
+    const { engine, tensors: set } = opened;
+    const load = (how: StreamOptions = {}) => opened.load({ dtype, ...how });
     const { heap } = engine;
     const plan = createFailurePlan();
     const [allocate, readStored] = [heap.allocate.bind(heap), set.readStored.bind(set)];

@@ -144,6 +144,8 @@ test('Model, Session and Generation', async () => {
     'maxTokens temperature topK topP minP repetitionPenalty seed stop stopTokens logprobs signal';
   await areNamed({
     'model.logits': (ids) => model.logits(ids),
+    'model.score': (ids) => model.score(ids),
+    ...options('model.score options', 'signal', (how) => model.score([1, 2], how)),
     'session.prefill': (ids) => onSession((session) => session.prefill(ids)),
     'session.decode': (id) => onSession((session) => session.decode(id)),
     'session.truncate': (length) => onSession((session) => session.truncate(length)),

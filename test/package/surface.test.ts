@@ -49,8 +49,8 @@ test('declarations have no any', () => {
   }
 });
 
-/** What a message tells the caller to pass; nothing is fetched from there unasked. */
-const ADVICE = 'pass https://huggingface.co/';
+/** Where an `hf:` address leads; nothing is fetched from there unasked. */
+const ENDPOINT = '"https://huggingface.co"';
 
 test('scripts make no code from text and fetch none', () => {
   const scripts = filesOf('.js');
@@ -58,7 +58,7 @@ test('scripts make no code from text and fetch none', () => {
   for (const file of scripts) {
     assert.not.match(read(file), /\beval\(|new Function\b|\bFunction\(|importScripts\(/, file);
     assert.not.match(
-      read(file).replaceAll(ADVICE, ''),
+      read(file).replaceAll(ENDPOINT, ''),
       /https?:\/\/[\w.-]*(cdn|unpkg|jsdelivr|esm\.sh|huggingface)/,
       file,
     );

@@ -4,6 +4,7 @@ import { Compute } from '../../src/compute/compute.ts';
 import { parseConfig } from '../../src/format/config/config.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
+import type { DtypeOption } from '../../src/weights/dtypes.ts';
 import { fingerprintOf, type TensorIdentity } from '../../src/weights/fingerprint.ts';
 import { layerTensors, tensorParts } from '../../src/weights/layer-tensors.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
@@ -29,9 +30,10 @@ async function fingerprint(
   config: object,
   weights: ModelBytes['weights'],
   pieceNumbers?: number,
+  dtype: DtypeOption = 'auto',
 ): Promise<string> {
   const { load } = await openWeights(config, weights);
-  return (await load(pieceNumbers === undefined ? {} : { pieceNumbers })).fingerprint;
+  return (await load({ dtype, pieceNumbers })).fingerprint;
 }
 
 /** Of these tensors, in the layout of a model whose tensors they replace. */
@@ -98,6 +100,25 @@ for (const name of ['llama-gqa', 'llama-untied', 'qwen2', 'qwen3', 'llama-rope-l
     }
   });
 }
+
+test('quantised: another for every dtype, the same for any pieces and for float16 of the same numbers', async () => {
+  for (const variant of [mechanismVariant('mla'), mechanismVariant('tpa-third-order'), LLAMA]) {
+    const { source, tensors } = variant.build({ dtype: 'F16' });
+    const wide = buildCheckpoint(variant.config, tensors).source.weights;
+    const seen = new Set([await fingerprint(variant.config, wide)]);
+    for (const dtype of ['q8', 'q4'] as const) {
+      const expected = await fingerprint(variant.config, wide, undefined, dtype);
+      assert.not.ok(seen.has(expected), dtype);
+      seen.add(expected);
+      for (const pieceNumbers of [1, 300, 4096]) {
+        for (const weights of [wide, source.weights]) {
+          const found = await fingerprint(variant.config, weights, pieceNumbers, dtype);
+          assert.is(found, expected, `${dtype} in pieces of ${pieceNumbers}`);
+        }
+      }
+    }
+  }
+});
 
 test('the same for float16 and bfloat16 files and the float32 file of what they widen to', async () => {
   for (const { config, build } of [mechanismVariant('tpa'), LLAMA]) {

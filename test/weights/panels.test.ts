@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Compute } from '../../src/compute/compute.ts';
 import { packedBytes, type PackedWeight } from '../../src/layout/packed-weight.ts';
-import { findDifference, packInput, packNumbers } from '../../src/weights/panels.ts';
+import { findDifference, packInput, packItems } from '../../src/weights/panels.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 
@@ -46,7 +46,7 @@ const weight = fc.record({
   most: fc.integer({ min: 1, max: 200 }),
 });
 
-test('packNumbers() and packInput(), cut anywhere, give the panels that pack() gives', () => {
+test('packItems() and packInput(), cut anywhere, give the panels that pack() gives', () => {
   const isSame = fc.property(weight, ({ columns, k, most }) => {
     const values = createRandom(columns * k).uniform(columns * k);
     const transposed = values.map(
@@ -58,13 +58,13 @@ test('packNumbers() and packInput(), cut anywhere, give the panels that pack() g
     for (const [piece, { first, count }] of pieces(columns, most).entries()) {
       // whole rows, and each second time parts of one
       if (piece % 2 === 0) {
-        packNumbers(compute, rows!, from + first * k * 4, first * k, count * k);
+        packItems(compute, rows!, from + first * k * 4, first * k, count * k);
         continue;
       }
       for (let row = first; row < first + count; row++) {
         for (const part of pieces(k, most)) {
           const at = row * k + part.first;
-          packNumbers(compute, rows!, from + at * 4, at, part.count);
+          packItems(compute, rows!, from + at * 4, at, part.count);
         }
       }
     }

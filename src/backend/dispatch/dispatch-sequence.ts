@@ -41,10 +41,16 @@ export class DispatchSequence implements Sequence {
   }
 
   async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
-    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
-    const gpu = this.#host.gpuFor(this, ids.length, this.length);
-    const logits = gpu && (await this.#onGpu(gpu, ids, rows));
+    const logits = await this.#onGpu(ids, rows, async (read) => read);
     return logits ?? this.#cpu.forward(ids, rows);
+  }
+
+  /** Logits that a GPU has computed come back whole, and are scored by the kernel. */
+  async score(ids: readonly number[], next: readonly number[]): Promise<Float32Array> {
+    const scores = await this.#onGpu(ids, 'all', (logits, count) =>
+      this.#cpu.scoreLogits(logits, next.slice(0, count)),
+    );
+    return scores ?? this.#cpu.score(ids, next);
   }
 
   truncate(length: number): void {
@@ -63,12 +69,18 @@ export class DispatchSequence implements Sequence {
     this.#host.gpu?.findCopy(this)?.dispose();
   }
 
-  /** @returns undefined if the GPU failed and the CPU is to compute the step */
+  /**
+   * @param use makes of the logits of so many tokens what is wanted, before these are appended
+   * @returns undefined if the CPU is to compute the step: no GPU is wanted, or it failed
+   */
   async #onGpu(
-    gpu: GpuSide,
     ids: readonly number[],
     rows: 'last' | 'all',
+    use: (logits: Float32Array, count: number) => Promise<Float32Array>,
   ): Promise<Float32Array | undefined> {
+    if (this.#isDisposed) throw new TpaError('DISPOSED', 'the session is disposed');
+    const gpu = this.#host.gpuFor(this, ids.length, this.length);
+    if (gpu === undefined) return undefined;
     const copy = gpu.copyOf(this);
     let step;
     try {
@@ -78,8 +90,9 @@ export class DispatchSequence implements Sequence {
       if (isGpuFailure(error)) this.#host.drop(gpu, error.message);
       return undefined; // where the CPU's part failed, its own step throws the same
     }
+    const numbers = await use(step.logits, step.count);
     await this.#cpu.loadFactors(step.factors);
     copy.commit(this.#cpu.length);
-    return step.logits;
+    return numbers;
   }
 }

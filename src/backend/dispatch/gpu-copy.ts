@@ -48,6 +48,8 @@ export class GpuSide implements Losable {
 
 /** What one step brings home. */
 export interface GpuStep {
+  /** Tokens that were evaluated. */
+  readonly count: number;
   /** (vocabSize) or (tokens, vocabSize) */
   readonly logits: Float32Array;
   /** (layers, tokens, numbers), of the tokens of the step */
@@ -111,7 +113,7 @@ export class GpuCopy {
     const factors = await guard.call('read', () => sequence.readFactors(start, count));
     const isWhole = factors.length === count * this.#tokenNumbers;
     this.#check(isWhole && areFinite(factors), 'factors (not finite, or too few)');
-    return { logits, factors };
+    return { count, logits, factors };
   }
 
   /** Lets the copy go, after the running call if there is one. */

@@ -1,7 +1,6 @@
 import { TpaError } from '../../base/errors.ts';
 import { roundToFloat16 } from '../../format/tensors/round-half.ts';
 import { namedMatrices, type NamedMatrix } from '../../weights/named-matrix.ts';
-import type { CodeArrays } from '../../weights/matrix-codes.ts';
 import type { Network } from '../../model/forward.ts';
 import { StepInputs } from '../../model/step-inputs.ts';
 import type { FactorSequence, GpuBackend } from '../backend.ts';
@@ -12,6 +11,7 @@ import type { Feed, StartReport } from './protocol.ts';
 import type { GpuNetwork } from './step-feeds.ts';
 import { stepGraph } from './graph/step-graph.ts';
 import { codeInputs, isHalfWeight } from './graph/weight-inputs.ts';
+import { type CodeArrays, type CodeSpec, codeSpecOf, hasCodes, readCodes } from './matrix-codes.ts';
 import { multipliesCodes } from './codes-probe.ts';
 
 /**
@@ -68,19 +68,22 @@ export class OrtGpuBackend implements GpuBackend {
     report: StartReport,
     asksHalf: boolean,
   ): Promise<OrtGpuBackend> {
-    const isQuantized = hasCodes(namedMatrices(compute, config, weights, report.maxBytes, true));
+    const named = namedMatrices(compute, config, weights, report.maxBytes);
+    const isQuantized = named.some(hasCodes);
     const keepsCodes = isQuantized && (await multipliesCodes(device));
-    // float16 holds what codes and scales say closely enough, in half the room of float32
+    // without codes float16 takes half the room of float32, and rounds less than the codes did
     const isHalf = asksHalf || (isQuantized && !keepsCodes && report.hasHalf);
-    const matrices = namedMatrices(compute, config, weights, report.maxBytes, keepsCodes);
+    const matrices = named.map((matrix) => {
+      const codes = keepsCodes ? codeSpecOf(matrix) : undefined;
+      return codes === undefined ? matrix : { ...matrix, codes };
+    });
     const graph = stepGraph(config, matrices, isHalf);
     await device.ask('compile', { graph: 'step', model: graph.model });
     let buffers = 0;
     const nextBuffer = () => buffers++;
     const feeds: Feed[] = [];
     for (const matrix of matrices) {
-      if (matrix.codes !== undefined)
-        feeds.push(...(await uploadCodes(device, matrix, nextBuffer)));
+      if ('codes' in matrix) feeds.push(...(await uploadCodes(device, matrix, nextBuffer)));
       else feeds.push(await upload(device, matrix, nextBuffer(), isHalf && isHalfWeight(matrix)));
     }
     await device.ask('bind', { graph: 'step', feeds });
@@ -114,20 +117,16 @@ export class OrtGpuBackend implements GpuBackend {
   }
 }
 
-function hasCodes(matrices: readonly NamedMatrix[]): boolean {
-  return matrices.some(({ codes }) => codes !== undefined);
-}
-
 /** Brings the codes of one weight to the device, and what they are scaled and moved by. */
 async function uploadCodes(
   device: GpuDevice,
-  matrix: NamedMatrix,
+  matrix: NamedMatrix & { readonly codes: CodeSpec },
   nextBuffer: () => number,
 ): Promise<Feed[]> {
-  const arrays = matrix.codes!.read();
+  const arrays = readCodes(matrix);
   const feeds: Feed[] = [];
   for (const [part, input] of Object.entries(codeInputs(matrix))) {
-    if (part === 'offsets' && !matrix.codes!.hasOffsets) continue;
+    if (part === 'offsets' && !matrix.codes.hasOffsets) continue;
     const data = arrays[part as keyof CodeArrays];
     const buffer = nextBuffer();
     await device.ask('allocate', { buffers: [{ buffer, bytes: data.byteLength }] });

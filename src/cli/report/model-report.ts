@@ -18,8 +18,6 @@ export interface ModelReport
   extends Omit<ModelConfig, 'ignoredKeys'>, Omit<ModelInfo, 'denseCacheBytesPerToken'> {
   readonly path: string;
   readonly hasTokenizer: boolean;
-  /** Bytes of the weights as they are computed with. */
-  readonly weightBytes: number;
   /** Bytes in use: weights, activations and caches, padding included. */
   readonly memoryBytes: number;
   readonly mhaSameHeads: Comparison;
@@ -48,7 +46,6 @@ export function describeModel(
     ...config,
     ...info,
     hasTokenizer: model.tokenizer !== undefined,
-    weightBytes: info.parameters * BYTES_PER_NUMBER,
     memoryBytes: model.memory().used,
     mhaSameHeads: compare(config.heads, denseCacheBytesPerToken),
     mhaSameParameters: matched
@@ -59,7 +56,7 @@ export function describeModel(
 }
 
 /** An address without password and query; a path as it is. */
-function withoutSecrets(path: string): string {
+export function withoutSecrets(path: string): string {
   if (!isAddress(path)) return path;
   return Object.assign(new URL(path), { username: '', password: '', search: '', hash: '' }).href;
 }
@@ -75,7 +72,7 @@ export function renderModel(report: ModelReport): string {
     ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
     ['context', `${count(report.contextLength)} tokens`],
     ['parameters', count(report.parameters)],
-    ['weights', `${count(report.weightBytes)} bytes (${report.dtype})`],
+    ...weightRows(report),
     ['memory', `${count(report.memoryBytes)} bytes with activations, before any context`],
     ['cache', `${count(report.cacheBytesPerToken)} bytes per token (${report.cacheDtype})`],
     ['  MHA, same heads', renderComparison(mhaSameHeads)],
@@ -93,6 +90,22 @@ export function renderModel(report: ModelReport): string {
   ];
   const about = 'Cache of one token by mechanism, all with these heads; * is this model:';
   return `${renderTable(rows)}\n${about}\n\n${renderCacheTable(report.cacheTable)}`;
+}
+
+/** What weights are computed with, and what that has changed in them. */
+function weightRows({ weightBytes, dtype, dtypeReason, weights, requantized }: ModelReport): Row[] {
+  const parts = weights.map(({ layout, tensors, bytes }) => {
+    return `${layout} ${count(tensors)} tensors, ${count(bytes)} bytes`;
+  });
+  const why = dtypeReason === undefined ? '' : `: ${dtypeReason}`;
+  const changes = requantized.map(({ type, to, what, tensors, error }) => {
+    return `${what} of ${tensors} ${type} to ${to}, ${(100 * error).toPrecision(2)} %`;
+  });
+  return [
+    ['weights', `${count(weightBytes)} bytes (${dtype})${why}`],
+    ['  in', parts.join('; ')],
+    ...(changes.length > 0 ? [['  rounded', changes.join('; ')] as const] : []),
+  ];
 }
 
 /** Of a GPU that computes or has computed. */

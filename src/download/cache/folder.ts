@@ -1,3 +1,4 @@
+import { isAllowed, readVariable } from '../../base/environment.ts';
 import { sha256Hex } from '../../base/hex.ts';
 import { errorCode, nodeBuiltin } from '../../base/node.ts';
 import { readFully } from '../../base/read-fully.ts';
@@ -27,10 +28,6 @@ export async function openRuntimeCache(): Promise<RuntimeCache> {
   return { cache, info: { kind: 'folder', reason: `files are kept in ${folder}` } };
 }
 
-async function readVariable(variable: string): Promise<string | undefined> {
-  return (await isAllowed({ name: 'env', variable })) ? process.env[variable] : undefined;
-}
-
 /** A variable of the environment, undefined where there is none or it may not be read. */
 export type Environment = (name: string) => Promise<string | undefined>;
 
@@ -50,30 +47,6 @@ export async function cachePlace(
   if (platform === 'win32') return below('LOCALAPPDATA', FOLDER);
   if (platform === 'darwin') return below('HOME', `Library/Caches/${FOLDER}`);
   return (await below('XDG_CACHE_HOME', FOLDER)) ?? below('HOME', `.cache/${FOLDER}`);
-}
-
-/** A permission of Deno's, for one path or variable. */
-export interface DenoPermission {
-  readonly name: 'env' | 'read' | 'write';
-  readonly variable?: string;
-  readonly path?: string;
-}
-
-interface DenoScope {
-  readonly permissions: {
-    query(permission: DenoPermission): Promise<{ readonly state: string }>;
-  };
-}
-
-/** Whether Deno allows it already, without asking the user; outside Deno everything is allowed. */
-export async function isAllowed(permission: DenoPermission): Promise<boolean> {
-  const deno: unknown = Reflect.get(globalThis, 'Deno');
-  if (!isDeno(deno)) return true;
-  return (await deno.permissions.query(permission)).state === 'granted';
-}
-
-function isDeno(scope: unknown): scope is DenoScope {
-  return typeof scope === 'object' && scope !== null && 'permissions' in scope;
 }
 
 /** The part of `node:fs/promises` that is used. */

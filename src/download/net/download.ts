@@ -17,8 +17,11 @@ import { checkUnchanged, isPage, readServed, type Served, type Version } from '.
 
 /** Statuses of a file that is not there. */
 export const ABSENT: ReadonlySet<number> = new Set([404, 410]);
-/** Every model has this file: another status is reported, and does not count as "file missing". */
-const REQUIRED = 'config.json';
+/** Every model has one of these: another status is reported, and does not count as "file missing". */
+const REQUIRED = /^config\.json$|\.gguf$/i;
+
+/** The error of an answer that ends a load, whatever else its status would mean. */
+export type Refusal = (address: URL, response: Response) => TpaError | undefined;
 
 /** What the downloads of one model share. */
 export interface Link {
@@ -27,6 +30,9 @@ export interface Link {
   readonly bodies: OpenBodies;
   /** Headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly refusal: Refusal | undefined;
+  /** Bytes to ask for at once, from a byte on; the rest of the file unless given. */
+  readonly pieceBytes?: (from: number) => number;
 }
 
 /**
@@ -41,10 +47,15 @@ export class Download {
   /** What the first answer said. */
   #first: Served | undefined;
   #body: Body | undefined;
-  #position = 0;
+  #position: number;
 
-  /** Use {@link openDownload}. */
-  constructor(file: string, address: URL, link: Link) {
+  /**
+   * Use {@link openDownload} where the first answer is of interest.
+   *
+   * @param position first byte that is read
+   */
+  constructor(file: string, address: URL, link: Link, position = 0) {
+    this.#position = position;
     this.#file = file;
     this.#address = address;
     this.#link = link;
@@ -54,6 +65,11 @@ export class Download {
   /** Bytes of the file, where the server says. */
   get size(): number | undefined {
     return this.#first?.size;
+  }
+
+  /** Whether the answer was a part of the file, and does not say of how large a one. */
+  get hidesSize(): boolean {
+    return this.#first?.size === undefined && this.#first?.length !== undefined;
   }
 
   /** What tells this version of the file from another. */
@@ -129,7 +145,7 @@ export class Download {
 
   /** The body from the next byte on; undefined where there is no such file. */
   async #connect(): Promise<Body | undefined> {
-    const { network, patience, bodies, headers } = this.#link;
+    const { network, patience, bodies, headers, pieceBytes } = this.#link;
     for (;;) {
       patience.check();
       bodies.admit(this);
@@ -139,8 +155,9 @@ export class Download {
         bodies.release(this);
       };
       const from = this.#first?.isEncoded ? 0 : this.#position;
+      const last = pieceBytes === undefined ? '' : from + pieceBytes(from) - 1;
       const init = {
-        headers: { ...headers, range: `bytes=${from}-` },
+        headers: { ...headers, range: `bytes=${from}-${last}` },
         signal: controller.signal,
       };
       let response: Response;
@@ -172,6 +189,8 @@ export class Download {
   /** The body of an answer; undefined where the file is absent or is to be asked for again. */
   #accept(response: Response, from: number, controller: AbortController): Body | undefined {
     checkResponse(response);
+    const refusal = this.#link.refusal?.(this.#address, response);
+    if (refusal !== undefined) throw refusal;
     const { body, ok, status } = response;
     const file = this.#file;
     if (status === 416) {
@@ -183,7 +202,7 @@ export class Download {
     if (this.#isAbsence(response) || status === 429 || status >= 500) return undefined;
     if (!ok) throw notServed(file, `HTTP status ${status}`, { status });
     if (isPage(response)) throw notServed(file, 'an HTML page', { status });
-    const served = readServed(file, response, from);
+    const served = readServed(file, response, from, this.#link.pieceBytes !== undefined);
     // If-Range would ask for the same, but few servers allow it from another origin.
     checkUnchanged(file, (this.#first ??= served), served);
     const { start, length } = served;
@@ -194,7 +213,7 @@ export class Download {
   /** Buckets that do not list answer 403 for what they lack, servers of single-page apps a page. */
   #isAbsence(response: Response): boolean {
     if (ABSENT.has(response.status)) return true;
-    const mayLack = this.#first === undefined && this.#file !== REQUIRED;
+    const mayLack = this.#first === undefined && !REQUIRED.test(this.#file);
     return mayLack && (response.status === 403 || isPage(response));
   }
 

@@ -31,9 +31,14 @@ export function systemNetwork(fetch: Fetch = globalThis.fetch): Network {
   };
 }
 
-/** @throws TypeError where the caller's `fetch` gives something else */
+/** Whether a caller's `fetch` gave what it should. */
+export function isResponse(response: unknown): response is Response {
+  return typeof response === 'object' && response !== null && 'headers' in response;
+}
+
+/** @throws TypeError where it gave something else */
 export function checkResponse(response: unknown): asserts response is Response {
-  if (typeof response === 'object' && response !== null && 'headers' in response) return;
+  if (isResponse(response)) return;
   const found = response === null ? 'null' : typeof response;
   throw new TypeError(`"fetch" expected a function that gives a Response, got ${found}`);
 }

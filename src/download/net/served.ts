@@ -26,10 +26,16 @@ const ETAG_VARIANT = /^W\/|[-;](?:gzip|br|zstd|deflate)(?="$)/g;
 /**
  * Reads the headers of a 200 or 206 to `Range: bytes=asked-`.
  *
+ * @param isPart whether only a part of what follows was asked for, which tells no size
  * @throws TpaError `WEIGHTS_TRUNCATED` where they contradict the request or each other,
  *   `RESOURCE_LIMIT`
  */
-export function readServed(file: string, response: Response, asked: number): Served {
+export function readServed(
+  file: string,
+  response: Response,
+  asked: number,
+  isPart = false,
+): Served {
   const isEncoded = response.headers.has('content-encoding');
   const version = readVersion(response.headers);
   if (response.status !== 206) {
@@ -44,16 +50,16 @@ export function readServed(file: string, response: Response, asked: number): Ser
   if (range === null) {
     // From another origin a browser may hide the header; a part of a file is not compressed then.
     if (response.type !== 'cors') throw wrongPlace(file, asked, 'no Content-Range');
-    const size = length === undefined ? undefined : checkSize(file, asked + length);
+    const size = length === undefined || isPart ? undefined : checkSize(file, asked + length);
     return { start: asked, length, size, isEncoded, version };
   }
   const [, first, last, total] = CONTENT_RANGE.exec(range) ?? [];
   const start = Number(first);
   const end = Number(last) + 1;
   if (start !== asked || !(end > start)) throw wrongPlace(file, asked, range);
-  const size = total === '*' ? end : Number(total);
-  checkSize(file, Math.max(size, end));
-  if (end > size) throw wrongLength(file, size, end);
+  const size = total !== '*' ? Number(total) : isPart ? undefined : end;
+  checkSize(file, Math.max(size ?? end, end));
+  if (size !== undefined && end > size) throw wrongLength(file, size, end);
   if (length !== undefined && length !== end - start) throw wrongLength(file, end - start, length);
   return { start, length: end - start, size, isEncoded, version };
 }

@@ -19,6 +19,13 @@ export interface ByteSource {
    * @throws TpaError `WEIGHTS_TRUNCATED` where the file ends before
    */
   readInto?(offset: number, target: Uint8Array): Promise<void>;
+  /**
+   * A few bytes out of turn; sources that are read in any order do without. What follows is read on
+   * from where it was.
+   *
+   * @throws TpaError `WEIGHTS_TRUNCATED` where the file ends before
+   */
+  peek?(offset: number, length: number): Promise<Uint8Array>;
   /** Releases the file; idempotent. */
   close(): Promise<void>;
 }
@@ -70,8 +77,14 @@ export function tapped(
         await after(offset, target);
       },
     }),
+    peek: (offset, length) => peek(source, offset, length),
     close: () => source.close(),
   };
+}
+
+/** A few bytes out of turn, which nobody follows or counts. */
+export function peek(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+  return source.peek?.(offset, length) ?? source.read(offset, length);
 }
 
 /** Fills `target` with the bytes from `offset` on, by a copy where the source cannot do it itself. */

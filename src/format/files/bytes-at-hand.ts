@@ -1,5 +1,6 @@
 import { checkAttached, checkKind, mismatch } from '../../base/arguments.ts';
-import { bytesSource } from './byte-source.ts';
+import { printable, TpaError } from '../../base/errors.ts';
+import { type ByteSource, bytesSource, truncated } from './byte-source.ts';
 import { checkBareName, type ModelFiles } from './model-files.ts';
 
 /** A model in memory. */
@@ -20,6 +21,15 @@ export interface ModelBytes {
   readonly chatTemplate?: string;
 }
 
+/** The bytes of a GGUF file. A `Blob`, such as a file that somebody chose in a page, is read piece by piece. */
+export type GgufFile = Uint8Array | ArrayBuffer | Blob;
+
+/** A model in GGUF files at hand. */
+export interface GgufBytes {
+  /** The file, or all parts of a model in any order. */
+  readonly gguf: GgufFile | readonly GgufFile[];
+}
+
 /** What of {@link ModelBytes} stands for which file. */
 const JSON_FILES = [
   ['config.json', 'config'],
@@ -34,9 +44,11 @@ const JSON_FILES = [
  *
  * @throws TypeError where one is neither bytes nor what can be written as its file
  */
-export function openBytes(source: ModelBytes): ModelFiles {
+export function openBytes(source: ModelBytes | GgufBytes | GgufFile): ModelFiles {
+  if (isBytes(source) || source instanceof Blob) return openGgufFiles(source, 'source');
+  if ('gguf' in source) return openGgufFiles(source.gguf, 'source.gguf');
   const { weights, chatTemplate } = source;
-  const contents = new Map<string, Uint8Array | ArrayBuffer>();
+  const contents = new Map<string, GgufFile>();
   if (weights instanceof Map) {
     for (const [file, bytes] of weights as ReadonlyMap<string, Uint8Array>) {
       contents.set(file, expectBytes(bytes, 'source.weights'));
@@ -53,22 +65,60 @@ export function openBytes(source: ModelBytes): ModelFiles {
     const text = checkKind('source.chatTemplate', chatTemplate, 'string');
     contents.set('chat_template.jinja', new TextEncoder().encode(text));
   }
+  return filesOf(contents);
+}
+
+function openGgufFiles(given: GgufFile | readonly GgufFile[], subject: string): ModelFiles {
+  const parts: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (parts.length === 0) throw new TypeError(mismatch(subject, 'at least one file', given));
+  const contents = new Map<string, GgufFile>();
+  for (const [i, part] of parts.entries()) {
+    const name = parts.length === 1 ? 'model.gguf' : `part-${i + 1}.gguf`;
+    contents.set(name, part instanceof Blob ? part : expectBytes(part, subject, ' or a Blob'));
+  }
+  return { ...filesOf(contents), gguf: [...contents.keys()] };
+}
+
+function filesOf(contents: ReadonlyMap<string, GgufFile>): ModelFiles {
   return {
     name: 'bytes',
-    async open(file) {
+    async open(file): Promise<ByteSource | undefined> {
       checkBareName(file);
       const bytes = contents.get(file);
-      return bytes && bytesSource(file, bytes);
+      return bytes instanceof Blob ? blobSource(file, bytes) : bytes && bytesSource(file, bytes);
     },
     async close() {},
   };
 }
 
-function expectBytes(value: unknown, subject: string): Uint8Array | ArrayBuffer {
-  if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
-    return checkAttached(subject, value);
-  }
-  throw new TypeError(mismatch(subject, 'a Uint8Array or an ArrayBuffer', value));
+/** Only what is read of a `Blob` is in memory. */
+function blobSource(name: string, blob: Blob): ByteSource {
+  const { size } = blob;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      if (offset + length > size) throw truncated(name, offset + length, size);
+      const bytes = await blob
+        .slice(offset, offset + length)
+        .arrayBuffer()
+        .catch((cause: unknown) => {
+          const message = `"${printable(name)}" cannot be read any more: choose the file again`;
+          throw new TpaError('MODEL_NOT_FOUND', message, { cause });
+        });
+      return new Uint8Array(bytes);
+    },
+    async close() {},
+  };
+}
+
+function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
+  return value instanceof Uint8Array || value instanceof ArrayBuffer;
+}
+
+function expectBytes(value: unknown, subject: string, other = ''): Uint8Array | ArrayBuffer {
+  if (isBytes(value)) return checkAttached(subject, value);
+  throw new TypeError(mismatch(subject, `a Uint8Array or an ArrayBuffer${other}`, value));
 }
 
 function encodeJson(value: unknown, subject: string): Uint8Array {

@@ -1,7 +1,7 @@
 import { TpaError, printable } from '../../base/errors.ts';
 import { errorCode, isDenied, nodeBuiltin } from '../../base/node.ts';
 import { readFully } from '../../base/read-fully.ts';
-import { checkBareName, type ModelFiles } from './model-files.ts';
+import { checkBareName, isModelFile, type ModelFiles } from './model-files.ts';
 import { type ByteSource, truncated } from './byte-source.ts';
 import { conversionHint, isForeign, sourceHint } from './source-hint.ts';
 import type { FileHandle } from 'node:fs/promises';
@@ -21,9 +21,13 @@ const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
 /**
  * The files of a directory, read piece by piece through file handles.
  *
+ * @param listed names that it has, which may be any
  * @throws TpaError `MODEL_NOT_FOUND` where there is no such directory
  */
-export async function openDirectory(path: string | URL): Promise<ModelFiles> {
+export async function openDirectory(
+  path: string | URL,
+  listed: readonly string[] = [],
+): Promise<ModelFiles> {
   const { fs, paths } = fileSystem(path);
   const { realpath, stat } = fs;
   const { isAbsolute, join, relative, sep } = paths;
@@ -37,7 +41,7 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
   return {
     name,
     async open(file) {
-      checkBareName(file);
+      if (!listed.includes(file)) checkBareName(file);
       const target = await realpath(join(root, file)).catch((cause: unknown) => {
         if (ABSENT.has(errorCode(cause))) return undefined;
         throw unreadable(file, cause);
@@ -58,15 +62,44 @@ export async function openDirectory(path: string | URL): Promise<ModelFiles> {
 }
 
 /**
+ * The GGUF file of a path with others of its directory, which a caller has named: links are followed
+ * wherever they lead.
+ *
+ * @param gguf their names
+ */
+export function besideFile(path: string | URL, gguf: readonly string[]): ModelFiles {
+  const { paths } = fileSystem(path);
+  const name = pathOf(path);
+  const sources: ByteSource[] = [];
+  return {
+    name,
+    gguf,
+    async open(file) {
+      if (!gguf.includes(file)) return undefined;
+      const source = await openFile(paths.join(paths.dirname(name), file)).catch(
+        (error: unknown) => {
+          if (error instanceof TpaError && ABSENT.has(errorCode(error.cause))) return undefined;
+          throw error;
+        },
+      );
+      if (source !== undefined) sources.push(source);
+      return source;
+    },
+    async close() {
+      await Promise.all(sources.splice(0).map((source) => source.close()));
+    },
+  };
+}
+
+/**
  * Refuses a directory in which no weights can be found, but a checkpoint in another format, or
  * nothing at all: what is missing would not tell what to do.
  *
  * @throws TpaError `MODEL_NOT_FOUND`
  */
 export async function refuseForeign(path: string | URL): Promise<void> {
-  const { paths } = fileSystem(path);
   const directory = pathOf(path);
-  const names = await listNames(directory);
+  const names = await listNames(path);
   // Taken as it is.
   if (names === undefined) return;
   if (names.some((name) => name.endsWith('.safetensors'))) {
@@ -76,23 +109,20 @@ export async function refuseForeign(path: string | URL): Promise<void> {
   const foreign = names.find(isForeign);
   if (foreign === undefined && names.length > 0) return;
   const found = foreign === undefined ? 'nothing' : `"${printable(foreign)}"`;
-  // The converter finds PyTorch's files, of which there may be many, in their directory.
-  const isFile = foreign !== undefined && /\.gguf$/i.test(foreign);
-  const source = isFile ? paths.join(directory, foreign) : directory;
   const cure =
-    foreign === undefined ? 'download the model' : conversionHint(printable(source, 400));
+    foreign === undefined ? 'download the model' : conversionHint(printable(directory, 400));
   throw incomplete(directory, found, cure);
 }
 
 /** The names in a directory; undefined for one that can be opened but not listed. */
-export function listNames(directory: string): Promise<readonly string[] | undefined> {
+export async function listNames(directory: string | URL): Promise<readonly string[] | undefined> {
   const { fs } = fileSystem(directory);
   return fs.readdir(directory).catch(() => undefined);
 }
 
 function incomplete(directory: string, found: string, cure: string): TpaError {
   const shown = printable(directory, 400);
-  const message = `the directory "${shown}" expected config.json and .safetensors, found ${found}: ${cure}`;
+  const message = `the directory "${shown}" expected config.json and .safetensors or a .gguf file, found ${found}: ${cure}`;
   return new TpaError('MODEL_NOT_FOUND', message, { data: { path: directory } });
 }
 
@@ -187,7 +217,9 @@ function notADirectory(path: string, cause?: unknown): TpaError {
   const shown = printable(path, 400);
   const message = isDenied(cause)
     ? `Deno does not allow reading the directory "${shown}": run it with --allow-read`
-    : `${cause ? `there is no directory "${shown}"` : `"${shown}" is no directory`}${sourceHint(shown) || ANY_MODEL}`;
+    : isModelFile(path.replace(/^.*[/\\]/, ''))
+      ? `there is no file "${shown}": check the path, or download the file first`
+      : `there is no directory "${shown}"${sourceHint(shown) || ANY_MODEL}`;
   const data = { path };
   return new TpaError('MODEL_NOT_FOUND', message, cause ? { cause, data } : { data });
 }

@@ -5,6 +5,8 @@ import { type ByteSource, readAll } from './byte-source.ts';
 export interface ModelFiles {
   /** The path or address the caller gave, for messages. */
   readonly name: string;
+  /** The GGUF files that hold the whole model; undefined for files of Hugging Face. */
+  readonly gguf?: readonly string[] | undefined;
   /**
    * The file, undefined where there is none.
    *
@@ -20,13 +22,24 @@ export const INDEX_FILE = 'model.safetensors.index.json';
 /** A file of weights. */
 export const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
 
+/** Files that stand for the whole directory they are in: no weights are chosen by their names. */
+export const OF_DIRECTORY =
+  /^(?:config\.json|model(?:-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json)$/;
+/** A GGUF is named by the caller, so that its name may have any letter. */
+const GGUF_NAME = /^[^/\\]+\.gguf$/i;
+
 /** The files of a model that are no weights. */
 const OTHER_FILES =
   /^(?:(?:config|generation_config|tokenizer|tokenizer_config)\.json|chat_template\.jinja)$/;
 
 /** Whether a model can have a file of this name. */
 export function isModelFile(file: string): boolean {
-  return SHARD_NAME.test(file) || file === INDEX_FILE || OTHER_FILES.test(file);
+  return isWeightsFile(file) || file === INDEX_FILE || OTHER_FILES.test(file);
+}
+
+/** Whether a file of a model holds weights. */
+export function isWeightsFile(file: string): boolean {
+  return SHARD_NAME.test(file) || GGUF_NAME.test(file);
 }
 
 /** Larger than any published tokenizer.json (17 MB), the largest file of a model that is no weights. */

@@ -1,16 +1,21 @@
 import { mismatch } from '../../base/arguments.ts';
 import { nodeBuiltin } from '../../base/node.ts';
-import type { ModelBytes } from './bytes-at-hand.ts';
+import type { GgufBytes, GgufFile, ModelBytes } from './bytes-at-hand.ts';
 import type { ModelFiles } from './model-files.ts';
 
-/** A directory path, the address of a directory (`http:`, `https:`, `file:`), or the bytes. */
-export type ModelSource = string | URL | ModelBytes;
+/**
+/**
+ * The path or the address (`http:`, `https:`, `file:`) of a directory or of a GGUF file, any part of
+ * one standing for all that lie beside it; a model at Hugging Face (`hf:org/name`,
+ * `hf:org/name@revision`, either with `/file`); or a model in memory.
+ */
+export type ModelSource = string | URL | ModelBytes | GgufBytes | GgufFile;
 
 /**
- * Opens the files of a model at hand, in a directory or in memory; none of them is read yet.
+ * Opens the files of a model at hand, on a disk or in memory; weights are not read yet.
  *
  * @throws TypeError where `source` is neither, but an address or something else
- * @throws TpaError `MODEL_NOT_FOUND` where a directory is missing
+ * @throws TpaError `MODEL_NOT_FOUND` where nothing is there, or no model
  * @example
  * const files = await openModelFiles('./models/t6-fairytales');
  * try {
@@ -24,18 +29,22 @@ export async function openModelFiles(source: ModelSource): Promise<ModelFiles> {
     const address = addressOf(source);
     const isFile = /^file:\/\//i.test(address);
     if (isFile || (typeof source === 'string' && !WEB.test(address))) {
-      const { openDirectory, refuseForeign } = await import('./directory.ts');
-      const path = isFile ? new URL(address) : address;
-      const files = await openDirectory(path);
-      await refuseForeign(path);
-      return files;
+      const { openLocal } = await import('./local-model.ts');
+      return openLocal(isFile ? new URL(address) : address);
     }
   } else if (typeof source === 'object' && source !== null) {
     const { openBytes } = await import('./bytes-at-hand.ts');
     return openBytes(source);
   }
-  const expected = 'a directory path, an http:, https: or file: URL, or { config, weights }';
+  const expected =
+    'a path, an http:, https:, file: or hf: URL, { config, weights }, or a GGUF file as bytes or { gguf }';
   throw new TypeError(mismatch('source', expected, source));
+}
+
+/** The `hf:` address that a source is; undefined for every other. */
+export function hubAddress(source: ModelSource): string | undefined {
+  const isText = typeof source === 'string' || source instanceof URL;
+  return isText && /^hf:/i.test(String(source)) ? String(source) : undefined;
 }
 
 /** The http: or https: address that a source is; undefined for every other. */

@@ -1,13 +1,10 @@
 /** Files of other formats, which are converted before they are loaded. */
-const FOREIGN = /\.(?:gguf|bin|pth?|ckpt)$/i;
+const FOREIGN = /\.(?:bin|pth?|ckpt)$/i;
 /** Files of a model, which is loaded as a whole. */
 const OWN = /\.(?:safetensors|json|jinja)$/i;
-/** Where models have names; nothing is fetched from there unless a caller passes its address. */
-const HUB = 'huggingface.co';
-/** An owner and a name there, alone or in the address of a page about the model. */
-const HUB_NAME = new RegExp(
-  String.raw`^(?:(?:https://)?(?:${HUB}|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*)(?:/(?:tree|blob)/[\w.-]+)?/?$`,
-);
+/** An owner and a name at Hugging Face, alone or in the address of a page about the model. */
+const HUB_NAME =
+  /^(?:(?:https:\/\/)?(?:huggingface|hf)\.co\/)?([\w-][\w.-]*\/[\w-][\w.-]*)(?:\/(?:tree|blob)\/([\w-][\w.-]*))?\/?$/;
 
 /** Whether a file is a checkpoint to convert, by its name. */
 export function isForeign(file: string): boolean {
@@ -25,7 +22,8 @@ export function sourceHint(source: string): string {
   const path = source.replace(/[?#].*$/, '');
   if (isForeign(path)) return `: ${conversionHint(path)}`;
   if (OWN.test(path)) return ': pass the directory that the file is in';
-  const name = HUB_NAME.exec(path)?.[1];
+  const [, name, revision = 'main'] = HUB_NAME.exec(path) ?? [];
   if (name === undefined) return '';
-  return `: for the model of that name at Hugging Face pass https://${HUB}/${name}/resolve/main/, or the directory after: hf download ${name} --local-dir DIR`;
+  const at = revision === 'main' ? '' : `@${revision}`;
+  return `: for the model of that name at Hugging Face pass hf:${name}${at}`;
 }

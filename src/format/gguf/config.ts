@@ -1,6 +1,7 @@
 import { ARCHITECTURES } from '../config/family.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import type { JsonObject } from '../files/json.ts';
+import { CONTROL } from './vocabulary/tokens.ts';
 import type { GgufHeader } from './header.ts';
 import { type GgufMetadata, shortest } from './metadata.ts';
 import type { GgufSizes } from './sizes.ts';
@@ -54,15 +55,24 @@ export function readRopeTheta(metadata: GgufMetadata, architecture: string): num
   return shortest(theta ?? DEFAULT_ROPE_THETA);
 }
 
+/** Control tokens that end a turn or a text in our families, whatever else the file says. */
+const ENDS: ReadonlySet<string> = new Set(
+  '<|eot_id|> <|eom_id|> <|end_of_text|> <|im_end|> <|endoftext|>'.split(' '),
+);
+
 /**
  * generation_config.json, where a model ends its text by more than one token.
  *
  * @throws TpaError `CHECKPOINT_INVALID`
  */
 export function generationConfigOf(metadata: GgufMetadata): JsonObject | undefined {
-  const ends = ['eos', 'eot', 'eom'].map((name) => metadata.tokenId(name));
-  const distinct = [...new Set(ends.filter((id) => id !== undefined))];
-  return distinct.length > 1 ? { ...tokenIds(metadata), eos_token_id: distinct } : undefined;
+  const stated = ['eos', 'eot', 'eom'].map((name) => metadata.tokenId(name));
+  const ends = new Set(stated.filter((id) => id !== undefined));
+  const types = metadata.numbers('tokenizer.ggml.token_type') ?? [];
+  for (const [id, token] of (metadata.texts('tokenizer.ggml.tokens') ?? []).entries()) {
+    if (ENDS.has(token) && types[id] === CONTROL) ends.add(id);
+  }
+  return ends.size > 1 ? { ...tokenIds(metadata), eos_token_id: [...ends] } : undefined;
 }
 
 function tokenIds(metadata: GgufMetadata): JsonObject {

@@ -1,8 +1,10 @@
 import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { configOf, generationConfigOf, readRopeTheta } from './config.ts';
-import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.ts';
+import type { GgufHeader, GgufTensor } from './header.ts';
+import type { GgufMetadata } from './metadata.ts';
 import { type GgufName, LONG_FACTORS, namesOf, ROPE_FACTORS, SHORT_FACTORS } from './names.ts';
+import { readGgufParts } from './parts.ts';
 import { readRopeScaling, recogniseLlama3 } from './rope.ts';
 import { type GgufSizes, readSizes } from './sizes.ts';
 import { readGgufTokenizer } from './tokenizer.ts';
@@ -10,27 +12,32 @@ import { widenToFloat32 } from '../tensors/half.ts';
 import { type LocatedTensor, READABLE, tensorSet } from '../tensors/tensors.ts';
 import { blocksOfType } from './types.ts';
 import { unpermuted } from './unpermuted.ts';
-import type { ByteSource } from '../files/byte-source.ts';
+import { type ByteSource, peek } from '../files/byte-source.ts';
 import type { ModelContents } from '../contents.ts';
 import type { JsonObject } from '../files/json.ts';
 
 /**
- * A LLaMA-family model in a GGUF file, in the names and layout of Hugging Face.
+ * A LLaMA-family model in a GGUF file, in the names and layout of Hugging Face. A vocabulary without
+ * a model has neither a configuration nor tensors.
  *
+ * @param source the file, or the parts of one in any order
  * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `RESOURCE_LIMIT`, `WEIGHTS_TRUNCATED`,
  *   `ABORTED`
  */
-export async function readGguf(source: ByteSource, signal?: AbortSignal): Promise<ModelContents> {
-  const header = await readGgufHeader(source);
-  const { metadata } = header;
+export async function readGguf(
+  source: ByteSource | readonly ByteSource[],
+  signal?: AbortSignal,
+): Promise<ModelContents> {
+  const header = await readGgufParts('name' in source ? [source] : source);
+  const { metadata, tensors } = header;
+  if (tensors.size === 0) return vocabularyContents(metadata);
   const sizes = readSizes(header);
   const names = namesOf(header, sizes);
-  const ropeScaling = await scalingOf(source, header, sizes);
+  const ropeScaling = await scalingOf(header, sizes);
   const generationConfig = generationConfigOf(metadata);
-  const stored = [...header.tensors.values()].toSorted((a, b) => a.offset - b.offset);
-  const located = stored.flatMap((tensor) => {
+  const located = [...tensors.values()].flatMap((tensor) => {
     const name = names.get(tensor.name);
-    return name ? [locate(source, tensor, name, sizes)] : [];
+    return name ? [locate(tensor, name, sizes)] : [];
   });
   return {
     config: configOf(header, sizes, ropeScaling),
@@ -43,20 +50,28 @@ export async function readGguf(source: ByteSource, signal?: AbortSignal): Promis
   };
 }
 
+function vocabularyContents(metadata: GgufMetadata): ModelContents {
+  return {
+    config: {},
+    tensors: tensorSet(new Map()),
+    notes: ['the file holds a vocabulary without a model'],
+    text: async () => readGgufTokenizer(metadata, Infinity),
+  };
+}
+
 /** From the metadata, or from the tables of divisors that stand for LLaMA 3's and are LongRoPE's. */
 async function scalingOf(
-  source: ByteSource,
   { metadata, tensors }: GgufHeader,
   { architecture, headDim }: GgufSizes,
 ): Promise<JsonObject | undefined> {
   const read = async (name: string): Promise<Float32Array | undefined> => {
     const table = tensors.get(name);
     if (!table) return undefined;
-    const { type, shape, offset, byteLength } = table;
+    const { source, type, shape, offset, byteLength } = table;
     const found = `${type.name} [${shape.join(', ')}]`;
     const expected = `F32 [${headDim / 2}]`;
     if (found !== expected) throw invalidCheckpoint(`tensor "${name}"`, expected, found);
-    return widenToFloat32(await source.read(offset, byteLength), 'F32');
+    return widenToFloat32(await peek(source, offset, byteLength), 'F32');
   };
   const [short, long] = [await read(SHORT_FACTORS), await read(LONG_FACTORS)];
   const scaling = readRopeScaling(metadata, architecture, { short, long });
@@ -67,8 +82,7 @@ async function scalingOf(
 }
 
 function locate(
-  source: ByteSource,
-  { type, shape, offset, byteLength, name: storedName }: GgufTensor,
+  { source, type, shape, offset, byteLength, name: storedName }: GgufTensor,
   { name, isPermuted }: GgufName,
   { headDim }: GgufSizes,
 ): LocatedTensor {

@@ -1,6 +1,7 @@
-import type { TpaError } from '../../base/errors.ts';
+import { printable, type TpaError } from '../../base/errors.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { ByteReader, decodeUtf8 } from '../files/byte-reader.ts';
+import type { ByteSource } from '../files/byte-source.ts';
 
 /** Says that the header goes on beyond the bytes that were read of the file. */
 export class MoreBytes extends Error {
@@ -14,8 +15,8 @@ export class MoreBytes extends Error {
 }
 
 /** The error of a GGUF file that has lost its beginning or its end. */
-export function damagedGguf(expected: string, found: string): TpaError {
-  return invalidCheckpoint('a GGUF file', expected, damaged(found));
+export function damagedGguf(file: string, expected: string, found: string): TpaError {
+  return invalidCheckpoint(`the GGUF file "${printable(file)}"`, expected, damaged(found));
 }
 
 function damaged(found: string | bigint): string {
@@ -23,18 +24,40 @@ function damaged(found: string | bigint): string {
 }
 
 /**
- * Reads values from the beginning of a file. Beyond the bytes at hand it throws {@link MoreBytes},
+ * Reads values of a file, some bytes of which are at hand. Beyond those it throws {@link MoreBytes},
  * beyond the file `CHECKPOINT_INVALID`.
  */
 export class GgufCursor extends ByteReader {
+  readonly #start: number;
   readonly #size: number;
+  #kept: number;
 
-  /** @param size bytes in the whole file, of which `bytes` are the first */
-  constructor(bytes: Uint8Array, size: number) {
-    super(bytes, (end) =>
-      end > size ? damagedGguf(`at least ${end} bytes`, `${size}`) : new MoreBytes(end),
-    );
+  /** @param start where in the file the bytes begin */
+  constructor(bytes: Uint8Array, start: number, { name, size }: Pick<ByteSource, 'name' | 'size'>) {
+    super(bytes, (length) => {
+      const end = start + length;
+      return end > size
+        ? damagedGguf(name, `at least ${end} bytes`, `${size}`)
+        : new MoreBytes(end);
+    });
+    this.#start = start;
     this.#size = size;
+    this.#kept = start;
+  }
+
+  /** Counted from the start of the file. */
+  override get position(): number {
+    return this.#start + super.position;
+  }
+
+  /** Where to go on once more bytes are at hand. */
+  get kept(): number {
+    return this.#kept;
+  }
+
+  /** What has been read so far need not be read again. */
+  keep(): void {
+    this.#kept = this.position;
   }
 
   /**

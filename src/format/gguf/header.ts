@@ -1,7 +1,10 @@
-import { TpaError, printable } from '../../base/errors.ts';
+import { type TpaError, printable } from '../../base/errors.ts';
 import { MAX_TENSORS } from '../tensors/safetensors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
-import { damagedGguf, GgufCursor, MoreBytes } from './cursor.ts';
+import { damagedGguf, type GgufCursor } from './cursor.ts';
+import { HeaderBytes } from './header-bytes.ts';
+import { GGUF_MAGIC } from '../files/gguf-name.ts';
+import { standIn } from '../files/stand-in.ts';
 import { type GgufMetadata, readMetadata, readPairCount } from './metadata.ts';
 import { GGUF_TYPES, type GgufType, ggufTypeName } from './types.ts';
 import type { ByteSource } from '../files/byte-source.ts';
@@ -12,6 +15,8 @@ export interface GgufTensor {
   readonly type: GgufType;
   /** Rows first: the file lists dimensions from the innermost on. */
   readonly shape: readonly number[];
+  /** The file it is in. */
+  readonly source: ByteSource;
   /** First byte in the file. */
   readonly offset: number;
   readonly byteLength: number;
@@ -20,16 +25,11 @@ export interface GgufTensor {
 /** What stands before the elements. */
 export interface GgufHeader {
   readonly metadata: GgufMetadata;
+  /** By their names, in the order in which they lie in the file. */
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
 
-/** `GGUF`, little-endian. */
-export const GGUF_MAGIC = 0x46554747;
 const VERSIONS: ReadonlySet<number> = new Set([2, 3]);
-/** Most headers fit; a large vocabulary takes 8 to 16 MB. */
-const FIRST_BYTES = 2 ** 20;
-/** A tokenizer.json of 64 MB beside a vocabulary. */
-const MAX_HEADER_BYTES = 128 * 2 ** 20;
 /** What the reference allows is 64; ours is that of safetensors. */
 const MAX_NAME_BYTES = 1024;
 const MAX_RANK = 4;
@@ -44,42 +44,41 @@ const MAX_ALIGNMENT = 65_536;
  * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `RESOURCE_LIMIT`, `WEIGHTS_TRUNCATED`
  */
 export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
-  for (let length = Math.min(source.size, FIRST_BYTES); ;) {
-    const bytes = await source.read(0, length);
-    try {
-      return parseHeader(bytes, source.size);
-    } catch (error) {
-      if (!(error instanceof MoreBytes)) throw error;
-      if (error.needed > MAX_HEADER_BYTES) throw tooLong(source, error.needed);
-      // Doubling: all attempts together read at most four times the header.
-      length = Math.min(source.size, MAX_HEADER_BYTES, Math.max(2 * length, error.needed));
+  const header = new HeaderBytes(source);
+  await header.parse((cursor) => {
+    if (cursor.u32() !== GGUF_MAGIC) throw notGguf(source.name, header.held);
+  });
+  const [tensorCount, pairs] = await header.parse((cursor) => {
+    checkVersion(cursor.u32());
+    const count = cursor.count('GGUF tensors', MAX_TENSORS, LEAST_TENSOR_BYTES);
+    return [count, readPairCount(cursor)];
+  });
+  const metadata = await readMetadata(header, pairs);
+  const alignment = readAlignment(metadata);
+  const infos = new Map<string, TensorInfo>();
+  for (let i = 0; i < tensorCount; i++) {
+    const info = await header.parse((cursor) => readTensor(cursor, i, alignment));
+    if (infos.has(info.name)) {
+      throw invalidCheckpoint(`tensor "${printable(info.name)}"`, 'once', 'two');
     }
+    infos.set(info.name, info);
   }
+  const dataStart = Math.ceil(header.position / alignment) * alignment;
+  return { metadata, tensors: placed(infos, dataStart, header.rest()) };
 }
 
-function parseHeader(bytes: Uint8Array, size: number): GgufHeader {
-  const cursor = new GgufCursor(bytes, size);
-  const magic = cursor.u32();
-  if (magic !== GGUF_MAGIC) throw damagedGguf('GGUF as its first letters', 'others');
-  const version = cursor.u32();
-  if (!VERSIONS.has(version)) {
-    const isSwapped = version !== 0 && version % 2 ** 24 === 0;
-    const found = isSwapped ? 'a big-endian one' : String(version);
-    throw unsupportedCheckpoint('a GGUF file', 'version 2 or 3, little-endian', found);
-  }
-  const tensorCount = cursor.count('GGUF tensors', MAX_TENSORS, LEAST_TENSOR_BYTES);
-  const metadata = readMetadata(cursor, readPairCount(cursor));
-  const alignment = readAlignment(metadata);
-  const tensors = new Map<string, GgufTensor>();
-  for (let i = 0; i < tensorCount; i++) {
-    const tensor = readTensor(cursor, i, alignment);
-    if (tensors.has(tensor.name)) {
-      throw invalidCheckpoint(`tensor "${printable(tensor.name)}"`, 'once', 'two');
-    }
-    tensors.set(tensor.name, tensor);
-  }
-  const dataStart = Math.ceil(cursor.position / alignment) * alignment;
-  return { metadata, tensors: placed(tensors, dataStart, size) };
+function notGguf(file: string, bytes: Uint8Array): TpaError {
+  const expected = 'GGUF as its first letters';
+  const found = standIn(bytes);
+  if (found === undefined) return damagedGguf(file, expected, 'others');
+  return invalidCheckpoint(`the GGUF file "${printable(file)}"`, expected, found);
+}
+
+function checkVersion(version: number): void {
+  if (VERSIONS.has(version)) return;
+  const isSwapped = version !== 0 && version % 2 ** 24 === 0;
+  const found = isSwapped ? 'a big-endian one' : String(version);
+  throw unsupportedCheckpoint('a GGUF file', 'version 2 or 3, little-endian', found);
 }
 
 function readAlignment(metadata: GgufMetadata): number {
@@ -89,7 +88,9 @@ function readAlignment(metadata: GgufMetadata): number {
 }
 
 /** A tensor whose offset is still counted from the start of the data. */
-function readTensor(cursor: GgufCursor, index: number, alignment: number): GgufTensor {
+type TensorInfo = Omit<GgufTensor, 'source'>;
+
+function readTensor(cursor: GgufCursor, index: number, alignment: number): TensorInfo {
   const name = cursor.string(`GGUF tensor ${index}`, MAX_NAME_BYTES);
   const subject = `tensor "${printable(name)}"`;
   const rank = cursor.u32();
@@ -134,29 +135,22 @@ function otherType(subject: string, type: number): TpaError {
   return invalidCheckpoint(subject, expected, `type ${type}, which has no name`);
 }
 
-/** Offsets from the start of the file; the tensors lie inside it and apart. */
+/** In the order of the file, with offsets from its start; the tensors lie inside it and apart. */
 function placed(
-  tensors: ReadonlyMap<string, GgufTensor>,
+  infos: ReadonlyMap<string, TensorInfo>,
   dataStart: number,
-  size: number,
+  source: ByteSource,
 ): ReadonlyMap<string, GgufTensor> {
-  let cursor = dataStart;
-  for (const { name, offset, byteLength } of [...tensors.values()].toSorted(
-    (a, b) => a.offset - b.offset,
-  )) {
-    const start = dataStart + offset;
-    const subject = `tensor "${printable(name)}"`;
-    if (start < cursor) throw invalidCheckpoint(subject, `data from byte ${cursor} on`, start);
-    cursor = start + byteLength;
-    if (cursor > size) throw damagedGguf(`${subject} up to byte ${cursor}`, `its end at ${size}`);
+  const tensors = new Map<string, GgufTensor>();
+  let end = dataStart;
+  for (const info of [...infos.values()].toSorted((a, b) => a.offset - b.offset)) {
+    const offset = dataStart + info.offset;
+    const subject = `tensor "${printable(info.name)}"`;
+    if (offset < end) throw invalidCheckpoint(subject, `data from byte ${end} on`, offset);
+    end = offset + info.byteLength;
+    const { name, size } = source;
+    if (end > size) throw damagedGguf(name, `${subject} up to byte ${end}`, `its end at ${size}`);
+    tensors.set(info.name, { ...info, offset, source });
   }
-  return new Map(
-    Array.from(tensors, ([name, t]) => [name, { ...t, offset: dataStart + t.offset }]),
-  );
-}
-
-function tooLong(source: ByteSource, needed: number): TpaError {
-  const limit = MAX_HEADER_BYTES;
-  const message = `the header of "${printable(source.name)}" has more than ${limit} bytes`;
-  return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
+  return tensors;
 }

@@ -1,6 +1,7 @@
 import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import type { GgufCursor } from './cursor.ts';
+import type { HeaderBytes } from './header-bytes.ts';
 
 /** A value of the metadata; integers beyond 2^53 stay what they are and fit no field. */
 export type GgufValue = number | bigint | boolean | string | readonly GgufScalar[];
@@ -16,6 +17,14 @@ export class GgufMetadata {
 
   has(key: string): boolean {
     return this.#values.has(key);
+  }
+
+  /** A key that another file of the same model has too, with another value; undefined for none. */
+  contradiction(other: GgufMetadata, exempt: string): string | undefined {
+    return [...other.#values.keys()].find((key) => {
+      const [ours, theirs] = [this.#values.get(key), other.#values.get(key)];
+      return key !== exempt && ours !== undefined && !isSame(ours, theirs!);
+    });
   }
 
   /** @throws TpaError `CHECKPOINT_INVALID` where the value is no number in `min … max` */
@@ -93,6 +102,11 @@ export class GgufMetadata {
   }
 }
 
+function isSame(a: GgufValue, b: GgufValue): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return Object.is(a, b);
+  return a.length === b.length && a.every((item, i) => Object.is(item, b[i]));
+}
+
 function isArrayOf(type: 'string' | 'number'): (value: GgufValue) => boolean {
   return (value) => Array.isArray(value) && value.every((item) => typeof item === type);
 }
@@ -149,28 +163,38 @@ export function readPairCount(cursor: GgufCursor): number {
  *
  * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED` for arrays of arrays
  */
-export function readMetadata(cursor: GgufCursor, pairs: number): GgufMetadata {
+export async function readMetadata(header: HeaderBytes, pairs: number): Promise<GgufMetadata> {
   const values = new Map<string, GgufValue>();
   for (let i = 0; i < pairs; i++) {
-    const key = cursor.string(`GGUF key ${i}`, MAX_KEY_BYTES);
+    const key = await header.parse((cursor) => cursor.string(`GGUF key ${i}`, MAX_KEY_BYTES));
     const subject = `"${printable(key)}"`;
     if (values.has(key)) throw invalidCheckpoint(subject, 'once', 'two');
-    values.set(key, readValue(cursor, subject));
+    values.set(key, await readValue(header, subject));
   }
   return new GgufMetadata(values);
 }
 
-function readValue(cursor: GgufCursor, subject: string): GgufValue {
-  const type = cursor.u32();
-  if (type !== ARRAY_TYPE) return scalarOf(type, subject)[1](cursor, subject);
-  const itemType = cursor.u32();
+async function readValue(header: HeaderBytes, subject: string): Promise<GgufValue> {
+  const type = await header.parse((cursor) => cursor.u32());
+  if (type !== ARRAY_TYPE) {
+    const [, read] = scalarOf(type, subject);
+    return header.parse((cursor) => read(cursor, subject));
+  }
+  const itemType = await header.parse((cursor) => cursor.u32());
   if (itemType === ARRAY_TYPE) {
     throw unsupportedCheckpoint(subject, 'an array of scalars', 'an array of arrays');
   }
   const [leastBytes, read] = scalarOf(itemType, subject);
-  const length = cursor.count(subject, MAX_ARRAY_LENGTH, leastBytes);
+  const length = await header.parse((cursor) =>
+    cursor.count(subject, MAX_ARRAY_LENGTH, leastBytes),
+  );
   const items: GgufScalar[] = [];
-  for (let i = 0; i < length; i++) items.push(read(cursor, subject));
+  await header.parse((cursor) => {
+    while (items.length < length) {
+      items.push(read(cursor, subject));
+      cursor.keep();
+    }
+  });
   return items;
 }
 

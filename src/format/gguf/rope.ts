@@ -10,7 +10,7 @@ export interface LongFactors {
   readonly long: Float32Array | undefined;
 }
 
-/** LLaMA 3.1 divides by 8, LLaMA 3.2 by 32; the rest is the same in both. */
+/** LLaMA 3.1 divides long wavelengths by 8, LLaMA 3.2 by 32; the rest is the same in both. */
 const LLAMA3_FACTORS: readonly number[] = [8, 32];
 const LLAMA3 = {
   rope_type: 'llama3',
@@ -97,25 +97,24 @@ function readLong(
 }
 
 /**
- * The published LLaMA 3 scaling whose divisors of the angles these are (headDim / 2 values).
+ * The scaling of LLaMA 3 whose divisors of the angles these are (headDim / 2 values), undefined for
+ * one that leaves them.
  *
- * @throws TpaError `MODEL_UNSUPPORTED` where they are of no published model
+ * @throws TpaError `MODEL_UNSUPPORTED` where they are of another
  */
 export function recogniseLlama3(
   divisors: Float32Array,
   headDim: number,
   ropeTheta: number,
-): JsonObject {
-  const factor = LLAMA3_FACTORS.find((candidate) => {
+): JsonObject | undefined {
+  // The longest wavelength is divided by the whole factor, but where it lies in the passage.
+  const factor = [shortest(divisors.at(-1)!), ...LLAMA3_FACTORS].find((candidate) => {
     const expected = llama3Divisors(candidate, headDim, ropeTheta);
     return expected.every((value, i) => Math.abs(divisors[i]! - value) <= TOLERANCE * value);
   });
-  if (factor !== undefined) return { ...LLAMA3, factor };
-  throw unsupportedCheckpoint(
-    'tensor "rope_freqs.weight"',
-    'the divisors of LLaMA 3.1 or 3.2',
-    'others',
-  );
+  if (factor === 1) return undefined;
+  if (factor !== undefined && factor > 1) return { ...LLAMA3, factor };
+  throw unsupportedCheckpoint('tensor "rope_freqs.weight"', 'the divisors of LLaMA 3', 'others');
 }
 
 /** 1 for short wavelengths, `factor` for long ones, a smooth passage between. */

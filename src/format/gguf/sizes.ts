@@ -55,8 +55,6 @@ export function readSizes({ metadata, tensors }: GgufHeader): GgufSizes {
     const found = stated === '' ? 'nothing' : `"${printable(stated)}"`;
     throw unsupportedCheckpoint('"general.architecture"', FAMILIES.join(', '), found);
   }
-  const splits = metadata.integer('split.count', 0, 65_535) ?? 0;
-  if (splits > 1) throw unsupportedCheckpoint('"split.count"', 'a single file', String(splits));
   for (const [name, ...values] of NEUTRAL) {
     const key = `${architecture}.${name}`;
     const value = metadata.number(key, 0, 2 ** 32) ?? 0;
@@ -88,12 +86,7 @@ export function readSizes({ metadata, tensors }: GgufHeader): GgufSizes {
     if (value !== headDim) throw unsupportedCheckpoint(`"${key}"`, String(headDim), String(value));
   }
   const embedding = tensors.get('token_embd.weight');
-  if (!embedding)
-    throw invalidCheckpoint(
-      'tensor "token_embd.weight"',
-      'in the file',
-      `none${tensors.size === 0 ? ': it holds a vocabulary alone, convert the model itself' : ''}`,
-    );
+  if (!embedding) throw invalidCheckpoint('tensor "token_embd.weight"', 'in the file', 'none');
   return {
     architecture,
     layers: size('block_count', MAX_LAYERS),

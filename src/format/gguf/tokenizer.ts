@@ -1,9 +1,9 @@
-import { byteLevelTokenizer } from './byte-level.ts';
-import { SPLITTINGS } from './splittings.ts';
-import { readVocabulary } from './vocabulary.ts';
+import { byteLevelTokenizer } from './vocabulary/byte-level.ts';
+import { SPLITTINGS } from './vocabulary/splittings.ts';
+import { readVocabulary } from './vocabulary/tokens.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { expectObject, type JsonObject, parseJson } from '../files/json.ts';
-import { sentencePieceTokenizer } from './sentencepiece.ts';
+import { sentencePieceTokenizer } from './vocabulary/sentencepiece.ts';
 import type { ModelText } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
 
@@ -53,7 +53,7 @@ function withStart(tokenizer: JsonObject | string, metadata: GgufMetadata): Json
   const id = metadata.tokenId('bos');
   const isImplied =
     metadata.text('tokenizer.ggml.model') === 'llama' ||
-    SPLITTINGS.get(metadata.text('tokenizer.ggml.pre') ?? '')?.startsWithBos;
+    SPLITTINGS.get(metadata.text('tokenizer.ggml.pre') ?? 'default')?.startsWithBos;
   const isAdded = metadata.boolean('tokenizer.ggml.add_bos_token') ?? isImplied;
   const token = metadata.texts('tokenizer.ggml.tokens')?.[id ?? -1];
   if (typeof tokenizer === 'string' || tokenizer['post_processor'] !== null) return tokenizer;
@@ -83,7 +83,20 @@ function configOf(metadata: GgufMetadata): JsonObject {
     ['eos_token', token('eos')],
     ['add_bos_token', metadata.boolean('tokenizer.ggml.add_bos_token')],
     ['add_eos_token', metadata.boolean('tokenizer.ggml.add_eos_token')],
-    ['chat_template', metadata.text('tokenizer.chat_template')],
+    ['chat_template', templatesOf(metadata)],
   ];
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
+/** The template, or several by their names, the one for most conversations first. */
+function templatesOf(metadata: GgufMetadata): string | readonly JsonObject[] | undefined {
+  const key = 'tokenizer.chat_template';
+  const usual = metadata.text(key);
+  const names = metadata.texts('tokenizer.chat_templates') ?? [];
+  const named = names.flatMap((name) => {
+    const template = metadata.text(`${key}.${name}`);
+    return template === undefined ? [] : [{ name, template }];
+  });
+  if (named.length === 0) return usual;
+  return usual === undefined ? named : [{ name: 'default', template: usual }, ...named];
 }

@@ -19,17 +19,25 @@ export function unpermuted(
   { offset: start, headDim, rowBytes }: PermutedRows,
 ): ByteSource {
   const headBytes = headDim * rowBytes;
-  /** Kept between reads: a head takes up to 1 MB, and fresh arrays pile up before they are collected. */
-  let spare: Uint8Array | undefined;
+  /**
+   * The head that was read last, kept: the next piece may begin inside it, and what comes from a
+   * server is read once. A head takes up to 1 MB, and fresh arrays pile up before they are collected.
+   */
+  let last: { at: number; readonly rows: Uint8Array } | undefined;
   const fill = async (offset: number, target: Uint8Array): Promise<void> => {
-    const head = spare ?? new Uint8Array(headBytes);
-    spare = undefined;
+    const head = last ?? { at: -1, rows: new Uint8Array(headBytes) };
+    last = undefined;
     for (let filled = 0; filled < target.byteLength;) {
       const inHead = (offset - start + filled) % headBytes;
-      await readInto(source, offset + filled - inHead, head);
-      filled += copyRows(head, inHead, target.subarray(filled));
+      const at = offset + filled - inHead;
+      if (head.at !== at) {
+        head.at = -1;
+        await readInto(source, at, head.rows);
+        head.at = at;
+      }
+      filled += copyRows(head.rows, inHead, target.subarray(filled));
     }
-    spare = head;
+    last = head;
   };
   /** Copies from byte `from` of the head on, as much as it has and the target takes. */
   const copyRows = (head: Uint8Array, from: number, target: Uint8Array): number => {

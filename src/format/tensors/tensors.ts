@@ -98,7 +98,8 @@ export function checkFinite(name: string, first: number, elements: Float32Array)
 export const READABLE = 'F32, F16 or BF16';
 
 const SINGLE_FILE = 'model.safetensors';
-const CONVERTED = ': weights in another format are converted first, with tpa convert';
+const CONVERTED =
+  ': a GGUF file is loaded by its own path or address, PyTorch files are converted first, with tpa convert';
 
 /**
  * Opens `model.safetensors`, else the shards that `model.safetensors.index.json` names, and checks

@@ -54,6 +54,40 @@ test('model.logits(): every row, whether the GPU computes all, some or none', as
   assert.is(heap.used, used);
 });
 
+test('model.score(): the same whether the GPU computes all, some or none; what failed is done once', async () => {
+  const expected = await alone.score(PROMPT);
+  for (const fault of ['lost', 'nan-logits', 'nan-factors'] as const) {
+    for (let at = 7; at < 13; at++) {
+      const plan = { fault, at, isForEver: at % 2 === 0 };
+      const { model, gpus, dispatch } = await openOn(cpu, device, { plan });
+      const what = `${fault} at ${at}`;
+      assertClose(await model.score(PROMPT), expected, { atol: 1e-4, what });
+      assert.is(gpus.live, 0);
+      assert.equal(gpus.violations, []);
+      dispatch.dispose();
+    }
+  }
+  assert.is(heap.used, used);
+});
+
+test('score() on the GPU: its own logits, scored by the kernel; disposed meanwhile, nothing is appended', async () => {
+  const { dispatch, gpus } = await openOn(cpu, device, { maxChunk: 40 });
+  const before = gpus.calls.length;
+  const sequence = dispatch.createSequence();
+  const scores = await sequence.score(PROMPT.slice(0, -1), PROMPT.slice(1));
+  assert.is(sequence.length, 40);
+  assert.equal(gpus.calls.slice(before), ['forward', 'read']);
+  const expected = (await alone.score(PROMPT)).subarray(0, 40);
+  assertClose(scores, expected, { atol: 1e-4, what: 'a chunk of the GPU' });
+  const running = sequence.score(PROMPT.slice(40, -1), PROMPT.slice(41));
+  sequence.dispose();
+  await refused(() => running, 'DISPOSED');
+  await settle();
+  assert.is(gpus.live, 0);
+  dispatch.dispose();
+  assert.is(heap.used, used);
+});
+
 const LONG = [...PROMPT, ...PROMPT, ...PROMPT].slice(0, 190);
 
 test('a chunk of the GPU that fails is done by the CPU in its own, timers running in between', async () => {

@@ -171,7 +171,7 @@ test('a file that is replaced while it is read is never two files mixed', async 
   await (await keep(store, [[7, 7, 7, 7, 7, 7]], { size: 6, etag: '"2"' })).commit();
   // the response that was opened goes on
   assert.equal([...(await file.read(1, 2))], [2, 3]);
-  await refused(() => file.read(5, 1), 'WEIGHTS_TRUNCATED');
+  await refused(() => file.read(0, 1), 'WEIGHTS_TRUNCATED');
 });
 
 test('a response of somebody else is none; a short one ends early', async () => {

@@ -4,7 +4,7 @@ import { openRuntimeCache } from '../../../src/download/cache/folder.ts';
 import { openRuntimeCache as openNone } from '../../../src/download/cache/none.ts';
 import { cachePlace } from '../../../src/download/cache/folder.ts';
 import { chooseCache } from '../../../src/download/open-remote.ts';
-import type { DenoPermission } from '../../../src/download/cache/folder.ts';
+import type { DenoPermission } from '../../../src/base/environment.ts';
 import { Patience } from '../../../src/download/net/patience.ts';
 import { systemNetwork } from '../../../src/download/net/network.ts';
 

@@ -74,28 +74,39 @@ test('what is to be converted is called by its own name', async ({ root }) => {
   const own = join(root, 'model.safetensors');
   await refused(() => openCheckpoint(own), 'MODEL_UNSUPPORTED', /need no conversion/);
   const damaged = join(root, 'damaged.gguf');
-  await refused(() => openCheckpoint(damaged), 'CHECKPOINT_INVALID', /^a GGUF file/);
+  await refused(
+    () => openCheckpoint(damaged),
+    'CHECKPOINT_INVALID',
+    /^the GGUF file "damaged\.gguf"/,
+  );
 });
 
-test('a file or a name where a directory is expected says what to pass', async ({ root }) => {
+test('a file that is no model says what to pass', async ({ root }) => {
   const table: [string, RegExp][] = [
-    ['model.gguf', /tpa convert .*model\.gguf --out DIR$/],
-    ['PyTorch_Model.BIN', /tpa convert .*PyTorch_Model\.BIN --out DIR$/],
-    ['weights.pth', /tpa convert .*weights\.pth --out DIR$/],
-    ['model.safetensors', /: pass the directory that the file is in$/],
-    ['config.json', /: pass the directory that the file is in$/],
+    ['PyTorch_Model.BIN', /is no model: convert it first, with: tpa convert .*BIN --out DIR$/],
+    ['weights.pth', /is no model: convert it first, with: tpa convert .*weights\.pth --out DIR$/],
+    ['adapter.safetensors', /is no model: pass the directory that the file is in$/],
+    ['tokenizer.json', /is no model: pass the directory that the file is in$/],
+    ['notes.txt', /is no model: pass a \.gguf file, the directory of a model, or its http/],
   ];
   for (const [file, message] of table) {
-    // there or not
-    for (const path of [join(root, file), file]) {
-      if (path !== file) await writeFile(path, 'x');
-      await refused(() => loadModel(path), 'MODEL_NOT_FOUND', path, message, { path });
-    }
+    const path = join(root, file);
+    await writeFile(path, 'x');
+    await refused(() => loadModel(path), 'MODEL_NOT_FOUND', path, message, { path });
+    await writeFile(path, POINTER);
+    if (file === 'notes.txt') await refused(() => loadModel(path), 'MODEL_NOT_FOUND', LFS);
+  }
+  for (const file of ['model.gguf', 'model.safetensors', 'config.json']) {
+    const path = join(root, 'none', file);
+    const error = await refused(() => loadModel(path), 'MODEL_NOT_FOUND', { path });
+    assert.is(
+      error.message,
+      `there is no file "${path}": check the path, or download the file first`,
+    );
   }
   const hub = 'meta-llama/Llama-3.2-1B';
   const error = await refused(() => loadModel(hub), 'MODEL_NOT_FOUND', { path: hub });
-  assert.ok(error.message.includes(`https://huggingface.co/${hub}/resolve/main/`), error.message);
-  assert.ok(error.message.includes(`hf download ${hub} `), error.message);
+  assert.ok(error.message.endsWith(` at Hugging Face pass hf:${hub}`), error.message);
   for (const path of ['gpt2', './a/b', '../a/b', '/a/b', 'a/b/c', 'a b/c', 'a/', '~/x', 'é/x']) {
     const { message } = await refused(() => loadModel(path), 'MODEL_NOT_FOUND', path);
     assert.match(
@@ -114,14 +125,6 @@ test('a directory with nothing to load but something to convert, or nothing, say
   });
   const folder = join(root, 'model');
   await mkdir(folder);
-  await writeFile(join(folder, 'llama.Q8_0.gguf'), 'GGUF');
-  const gguf = await refused(
-    () => loadModel(folder),
-    'MODEL_NOT_FOUND',
-    /found "llama\.Q8_0\.gguf"/,
-  );
-  assert.ok(gguf.message.endsWith(`tpa convert ${folder}/llama.Q8_0.gguf --out DIR`), gguf.message);
-  await rm(join(folder, 'llama.Q8_0.gguf'));
   await writeFile(join(folder, 'config.json'), JSON.stringify(T6_JSON));
   await writeFile(join(folder, 'pytorch_model-00001-of-00002.bin'), 'x');
   const torch = await refused(() => loadModel(folder), 'MODEL_NOT_FOUND', /pytorch_model/);
@@ -134,12 +137,13 @@ test('a directory with nothing to load but something to convert, or nothing, say
 });
 
 test('addresses: pages about a model and files of it lead to where its files are', () => {
-  const cure = 'https://huggingface.co/org/some.name/resolve/main/';
-  for (const page of ['', '/', '/tree/main', '/blob/v1.0/']) {
+  const pages = { '': '', '/': '', '/tree/main': '', '/blob/v1.0/': '@v1.0' };
+  for (const [page, revision] of Object.entries(pages)) {
     const hint = sourceHint(`https://huggingface.co/org/some.name${page}`);
-    assert.ok(hint.includes(cure), page);
+    assert.ok(hint.endsWith(` pass hf:org/some.name${revision}`), hint);
   }
-  assert.match(sourceHint('https://a.example/x/model.gguf?download=true'), /tpa convert/);
+  const cure = 'https://huggingface.co/org/some.name/resolve/main/';
+  assert.match(sourceHint('https://a.example/x/model.bin?download=true'), /tpa convert/);
   assert.match(sourceHint('https://a.example/x/model.safetensors'), /directory/);
   for (const fine of [cure, 'https://a.example/models/x/', 'https://a.example/x/y']) {
     assert.is(sourceHint(fine), '', fine);

@@ -78,12 +78,7 @@ test('a missing directory or file is MODEL_NOT_FOUND with the path asked for', a
   root,
   model,
 }) => {
-  for (const path of [
-    join(root, 'none'),
-    join(model, 'config.json'),
-    join(model, 'config.json', 'x'),
-    `${root}/\u0000`,
-  ]) {
+  for (const path of [join(root, 'none'), join(model, 'config.json', 'x'), `${root}/\u0000`]) {
     await refused(() => openModelFiles(path), 'MODEL_NOT_FOUND', path, { path });
   }
   const error = await refused(
@@ -190,6 +185,11 @@ test('a source of another kind is a TypeError', async () => {
     { config: '{}', weights: new Map([['a', 'b']]) },
     { config: '{}', weights: HELLO, tokenizer: 5 },
     { config: '{}', weights: HELLO, chatTemplate: 5 },
+    { gguf: 5 },
+    { gguf: 'text' },
+    { gguf: [] },
+    { gguf: [HELLO, 5] },
+    { gguf: { config: '{}' } },
   ];
   for (const source of sources) {
     const outcome = await openModelFiles(source as ModelSource).catch((error: unknown) => error);
@@ -213,10 +213,10 @@ test('a page reads a path as an address relative to its own', async () => {
 test('Deno without permission: the error names the flag', async () => {
   const { getBuiltinModule } = process;
   const forbidden = Object.assign(new Error('Requires read access'), { name: 'NotCapable' });
-  const realpath = () => Promise.reject(forbidden);
+  const refuse = () => Promise.reject(forbidden);
+  const disk = { realpath: refuse, readdir: refuse, stat: refuse };
   const deno = {
-    getBuiltinModule: (id: string) =>
-      id === 'node:fs/promises' ? { realpath } : getBuiltinModule(id),
+    getBuiltinModule: (id: string) => (id === 'node:fs/promises' ? disk : getBuiltinModule(id)),
   };
   await withGlobals({ process: deno }, async () => {
     const error = await refused(() => openModelFiles('models/t6'), 'MODEL_NOT_FOUND');

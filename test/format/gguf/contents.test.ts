@@ -101,6 +101,19 @@ test('a token id of -1, signed or not, is none', async () => {
   assert.is(generationConfig, undefined);
 });
 
+test('tokens that end a turn by their names, where they are control tokens', async () => {
+  const { parts } = ggufModel();
+  const tokens = ['a', '</s>', '<|eot_id|>', '<|im_end|>', '<|endoftext|>'];
+  const metadata: GgufParts['metadata'] = [
+    ...parts.metadata,
+    ['tokenizer.ggml.tokens', ggufArray(tokens)],
+    ['tokenizer.ggml.token_type', ggufArray([1, 3, 3, 1, 3])],
+    ['tokenizer.ggml.eos_token_id', ggufValue(1)],
+  ];
+  const { generationConfig } = await ggufCheckpoint({ ...parts, metadata });
+  assert.equal(generationConfig, { eos_token_id: [1, 2, 4] });
+});
+
 test('config.json: untied head, biases, head size and scaling where the file has them', async () => {
   const { parts } = ggufModel({ architecture: 'qwen2', usesBias: true, hasHead: true });
   const scaling: GgufParts['metadata'] = [
@@ -187,7 +200,6 @@ const UNSUPPORTED: (readonly [GgufParts, RegExp])[] = [
     /"general\.architecture" expected llama, qwen2, qwen3, found "mamba"/,
   ],
   [withMetadata({ 'llama.expert_count': 8 }), /expert_count/],
-  [withMetadata({ 'split.count': 3 }), /split\.count/],
   [withMetadata({ 'llama.attention.scale': 0.125 }), /attention\.scale/],
   [
     withMetadata({ 'llama.attention.causal': false }),
@@ -224,6 +236,7 @@ for (const key of ['attn_factor', 'yarn_attn_factor', 'yarn_ext_factor', 'yarn_l
 
 /** Files that break the format, and what the message names. */
 const INVALID: (readonly [GgufParts, RegExp])[] = [
+  [withMetadata({ 'split.count': 3 }), /expected a whole model, found part 1 of 3: pass all parts/],
   [withMetadata({ 'llama.rope.scaling.type': 'linear' }), /scaling\.factor/],
   [withMetadata({ 'llama.attention.layer_norm_rms_epsilon': 'x' }), /epsilon/],
   [

@@ -22,7 +22,7 @@ function llama3Table(factor: number, theta: number): Float32Array {
   });
 }
 
-for (const factor of [8, 32]) {
+for (const factor of [8, 32, 16.5]) {
   test(`recognises the divisors of LLaMA 3, factor ${factor}`, async () => {
     // 500,000: one wavelength of four lies in the passage.
     for (const theta of [500_000, 30_000_000]) {
@@ -48,6 +48,14 @@ for (const factor of [8, 32]) {
     }
   });
 }
+
+test('divisors of 1 are no scaling', async () => {
+  const { parts } = ggufModel();
+  const bytes = bytesOfFloats(Float32Array.of(1, 1, 1, 1));
+  const tensors = [...parts.tensors, { name: 'rope_freqs.weight', shape: [4], bytes }];
+  const { config } = await ggufCheckpoint({ ...parts, tensors });
+  assert.is(config['rope_scaling'], undefined);
+});
 
 test('refuses other divisors, of another type or beside another scaling', async () => {
   const { parts } = ggufModel();

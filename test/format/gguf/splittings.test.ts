@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GgufMetadata } from '../../../src/format/gguf/metadata.ts';
-import { SPLITTINGS } from '../../../src/format/gguf/splittings.ts';
+import { SPLITTINGS } from '../../../src/format/gguf/vocabulary/splittings.ts';
 import { readGgufTokenizer } from '../../../src/format/gguf/tokenizer.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { byteLevelAlphabet } from '../../helpers/files/gguf-vocabulary.ts';
@@ -19,8 +19,25 @@ const tokens = [
   ...new Set([...byteLevelAlphabet(), ...Object.values(cuts).flat().join('|').split('|')]),
 ];
 
-test('every way to split is compared', () => {
-  assert.equal([...SPLITTINGS.keys()], Object.keys(cuts));
+test('every way to split is compared, under one of its names', () => {
+  const compared = new Set(Object.keys(cuts).map((pre) => SPLITTINGS.get(pre)));
+  assert.equal(new Set(SPLITTINGS.values()), compared);
+});
+
+test('names of the same way to split', () => {
+  const synonyms = [
+    'llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2',
+    'qwen2 deepseek-r1-qwen megrez kormo',
+    'smollm starcoder refact codeshell exaone minerva-7b',
+    'gpt-2 phi-2 gigachat a.x-4.0 mellum trillion',
+    'gpt-4o llama4 kanana2',
+    'deepseek-v3 hunyuan-dense',
+  ];
+  for (const names of synonyms) {
+    const [first, ...others] = names.split(' ').map((name) => SPLITTINGS.get(name));
+    assert.ok(first, names);
+    for (const other of others) assert.is(other, first, names);
+  }
 });
 
 for (const [pre, expected] of Object.entries(cuts)) {

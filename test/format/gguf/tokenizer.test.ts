@@ -75,6 +75,43 @@ test('splits digits as the pattern says: runs, threes, single ones', () => {
   assert.equal(digits('smollm'), [one, two, one, two, three, one, two]);
 });
 
+test('a file that does not say how text is split: as llama.cpp does then', () => {
+  const { 'tokenizer.ggml.pre': _, ...unsaid } = byteLevel('');
+  const encode = (values: Record<string, GgufValue>) =>
+    createTokenizer(read(values).tokenizer).encode(TEXT);
+  assert.equal(encode(unsaid), encode(byteLevel('default')));
+});
+
+test('an empty token is no token, and its id stands for nothing', () => {
+  const values = byteLevel('qwen2');
+  const tokens = (values['tokenizer.ggml.tokens'] as string[]).with(258, '').with(262, '');
+  const { tokenizer, notes } = read({
+    ...values,
+    'tokenizer.ggml.tokens': tokens,
+    'tokenizer.ggml.merges': [],
+  });
+  assert.equal(notes, []);
+  const made = createTokenizer(tokenizer, { vocabSize: 2000 });
+  assert.is(made.decode(made.encode('the')), 'the');
+  assert.equal(made.encode('<|end|>', { parseSpecial: true }), [263]);
+});
+
+test('several chat templates, by their names', () => {
+  const named = {
+    'tokenizer.chat_templates': ['tool_use', 'rag', 'lost'],
+    'tokenizer.chat_template.tool_use': '{{ tools }}',
+    'tokenizer.chat_template.rag': '{{ documents }}',
+  };
+  const templates = [
+    { name: 'tool_use', template: '{{ tools }}' },
+    { name: 'rag', template: '{{ documents }}' },
+  ];
+  assert.equal(read(named).tokenizerConfig, { chat_template: templates });
+  const usual = { ...named, 'tokenizer.chat_template': '{{ x }}' };
+  const first = { name: 'default', template: '{{ x }}' };
+  assert.equal(read(usual).tokenizerConfig, { chat_template: [first, ...templates] });
+});
+
 test('takes a whole tokenizer.json where the file holds one', () => {
   const { tokenizer, notes } = read({ 'tokenizer.huggingface.json': '{"model":{"type":"BPE"}}' });
   assert.equal(tokenizer, { model: { type: 'BPE' } });

@@ -4,6 +4,7 @@ import { parseConfig } from '../../../src/format/config/config.ts';
 import { parseGenerationConfig } from '../../../src/format/config/generation-config.ts';
 import type { ModelConfig } from '../../../src/format/config/model-config.ts';
 import { checkBudget } from '../../../src/model/budget.ts';
+import { WeightDtypes } from '../../../src/weights/dtypes.ts';
 import { createEngine } from '../../../src/wasm/engine.ts';
 import { LLAMA_TENSORS, llamaJson, T6_JSON, TENSORS } from '../../helpers/models/tiny-configs.ts';
 import type { Draw } from '../draw.ts';
@@ -80,7 +81,7 @@ export const CONFIG = target<Input>({
         const parsed = parseConfig(config, tensors);
         checkSane(parsed);
         ({ vocabSize } = parsed);
-        checkBudget(compute, parsed, 2 ** 31);
+        checkBudget(compute, parsed, new WeightDtypes(), 2 ** 31);
       },
       () => checkGeneration(generation, vocabSize),
       () => {

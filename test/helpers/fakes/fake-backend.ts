@@ -82,6 +82,10 @@ class FakeSequence implements Sequence {
     return prefixLogits(this.#ids, vocabSize);
   }
 
+  async score(): Promise<Float32Array> {
+    throw new RangeError('the token loop needs no log-probabilities');
+  }
+
   truncate(length: number): void {
     this.#check();
     if (!(length >= 0 && length <= this.#ids.length)) throw new RangeError(`truncate(${length})`);

@@ -30,3 +30,17 @@ export async function withFakeTimers<T>(work: (clock: FakeClock) => Promise<T>):
   };
   return withGlobals(timers, () => work(clock));
 }
+
+/** Runs `work` with variables of the environment, and without those of a hub that are not among them. */
+export async function withVariables<T>(
+  variables: Readonly<Record<string, string>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = process.env;
+  process.env = { ...before, HF_TOKEN: '', HF_ENDPOINT: '', ...variables };
+  try {
+    return await work();
+  } finally {
+    process.env = before;
+  }
+}

@@ -19,6 +19,9 @@ export function scriptedBackend(
         logits[script[said++] ?? 0] = 1;
         return logits;
       },
+      async score() {
+        throw new RangeError('what is said has no log-probabilities');
+      },
       truncate(to) {
         length = to;
       },

@@ -19,6 +19,11 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
         clock.advance(tokenMs * Math.min(ids.length, side.maxChunk));
         return inner.forward(ids, rows);
       },
+      score(ids, next) {
+        clock.advance(tokenMs * Math.min(ids.length, side.maxChunk));
+        return inner.score(ids, next);
+      },
+      scoreLogits: (logits, next) => inner.scoreLogits(logits, next),
       readFactors: (start, count) => inner.readFactors(start, count),
       loadFactors(factors) {
         clock.advance(loadMs);

@@ -87,3 +87,47 @@ export function buildGguf(parts: GgufParts): Uint8Array {
   const padding = (alignment - (header.length % alignment)) % alignment;
   return bytesOf(header, new Uint8Array(padding), ...data);
 }
+
+/** What a part says of its set, true or not. */
+export interface SplitFacts {
+  readonly number: number;
+  readonly count: number;
+  readonly tensors: number;
+}
+
+/** The metadata with which a part says it. */
+export function splitMetadata({ number, count, tensors }: SplitFacts): GgufParts['metadata'] {
+  return [
+    ['split.no', ggufValue(number)],
+    ['split.count', ggufValue(count)],
+    ['split.tensors.count', ggufValue(tensors)],
+  ];
+}
+
+/** A model in `count` files, the first of which has the metadata, as llama.cpp splits one. */
+export function splitParts(
+  { metadata, tensors, ...rest }: GgufParts,
+  count: number,
+): readonly GgufParts[] {
+  const each = Math.ceil(tensors.length / count);
+  return Array.from({ length: count }, (_, number) => {
+    const facts = splitMetadata({ number, count, tensors: tensors.length });
+    return {
+      // the first alone says how its tensors are aligned
+      ...(number === 0 && rest),
+      metadata: number === 0 ? [...metadata, ...facts] : facts,
+      tensors: tensors.slice(number * each, (number + 1) * each),
+    };
+  });
+}
+
+/** The files of {@link splitParts} by their names. */
+export function splitGguf(parts: GgufParts, count: number): Map<string, Uint8Array> {
+  return new Map(splitParts(parts, count).map((part, i) => [partName(i, count), buildGguf(part)]));
+}
+
+/** `model-00001-of-00003.gguf` is the first of three. */
+export function partName(index: number, count: number): string {
+  const [number, parts] = [index + 1, count].map((n) => String(n).padStart(5, '0'));
+  return `model-${number}-of-${parts}.gguf`;
+}

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Bytes of parts one after the other: numbers are single bytes, texts UTF-8. */
 export function bytesOf(...parts: readonly (number | string | ArrayLike<number>)[]): Uint8Array {
   const chunks = parts.map((part) => {
@@ -23,4 +25,9 @@ export function littleEndian(value: number | bigint, byteLength: 2 | 4 | 8): Uin
     rest >>= 8n;
   }
   return out;
+}
+
+/** SHA-256, hexadecimal. */
+export function hashOf(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }

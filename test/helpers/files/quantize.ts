@@ -66,7 +66,8 @@ function quantizeQ4(block: Float32Array, numbers: Uint8Array, values: Float32Arr
   for (const [i, x] of block.entries()) {
     const number = Math.max(0, Math.min(15, Math.round(x / scale) + 8));
     numbers[i % 16]! |= i < 16 ? number : number << 4;
-    values[i] = scale * (number - 8);
+    // + 0: scale · code + offset is no -0
+    values[i] = scale * (number - 8) + 0;
   }
   return scale;
 }

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../../src/index.ts';
 import { greedy as referenceGreedy } from '../../reference/greedy.ts';
+import { logProbabilities, perplexity } from '../../reference/log-probabilities.ts';
 import { BINARIES } from '../kernels/binaries.ts';
 import type { CheckpointTensors, CheckpointVariant } from '../files/build-checkpoint.ts';
 import { assertClose, maxAbsDiff } from '../checks/close.ts';
@@ -45,13 +46,18 @@ export function testCheckpoints<Break extends string>(
       const { name, config, build } = variant;
       const vocabSize = (config as { vocab_size: number }).vocab_size;
 
-      test(`${name}: logits within ${RELATIVE} · (1 + max) of float64 at every position, prefill and decode`, async () => {
+      test(`${name}: logits within ${RELATIVE} · (1 + max) of float64 at every position, prefill and decode; perplexity within 0.01 %`, async () => {
         const { source, tensors } = build();
         using model = await loadModel(source, { simd });
         const ids = tokensOf(name, Math.min(TOKENS, model.config.contextLength), vocabSize);
         const expected = truth(config, tensors, ids);
         const atol = bound(expected);
         assertClose(await model.logits(ids), expected, { atol, what: 'prefill' });
+        const truthful = logProbabilities(expected, ids.slice(1), vocabSize);
+        const scores = await model.score(ids);
+        assertClose(scores, truthful, { atol: 2 * atol, what: 'scores' });
+        const off = Math.abs(perplexity(scores) / perplexity(truthful) - 1);
+        assert.ok(off <= 1e-4, `perplexity off by ${off}`);
         using session = model.createSession();
         const at = (t: number) => expected.subarray(t * vocabSize, (t + 1) * vocabSize);
         for (const [t, id] of ids.entries()) {

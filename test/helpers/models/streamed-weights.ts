@@ -4,7 +4,8 @@ import { parseConfig } from '../../../src/format/config/config.ts';
 import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
 import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { openTensors, type TensorSet } from '../../../src/format/tensors/tensors.ts';
-import type { AfterPiece } from '../../../src/weights/stream.ts';
+import { type DtypeOption, WeightDtypes } from '../../../src/weights/dtypes.ts';
+import type { StreamOptions } from '../../../src/weights/stream/stream.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
 import type { CheckpointVariant } from '../files/build-checkpoint.ts';
@@ -31,10 +32,7 @@ export interface OpenedWeights {
   readonly tensors: TensorSet;
   /** Of tensors, not of headers. */
   readonly reads: Read[];
-  load(options?: {
-    afterPiece?: AfterPiece;
-    pieceNumbers?: number;
-  }): ReturnType<typeof loadWeights>;
+  load(options?: StreamOptions & { dtype?: DtypeOption }): ReturnType<typeof loadWeights>;
 }
 
 /** Opens a model whose reads are put down. */
@@ -53,8 +51,10 @@ export async function openWeights(
     engine,
     tensors,
     reads,
-    load: ({ afterPiece, pieceNumbers } = {}) =>
-      loadWeights(new Compute(engine), parsed, tensors, afterPiece, pieceNumbers),
+    load: ({ dtype = 'auto', ...how } = {}) => {
+      const dtypes = new WeightDtypes(dtype, tensors.entries);
+      return loadWeights(new Compute(engine), parsed, tensors, { dtypes, ...how });
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
 import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { openTensors } from '../../../src/format/tensors/tensors.ts';
 import { Model } from '../../../src/load/model.ts';
+import { type DtypeOption, WeightDtypes } from '../../../src/weights/dtypes.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';
 import { createEngine, type Engine, type EngineOptions } from '../../../src/wasm/engine.ts';
 import { buildSafetensors, type TensorData } from '../files/build-safetensors.ts';
@@ -61,7 +62,7 @@ export function livelyT6(contextLength: number): { source: ModelBytes; ids: numb
 /** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them, and operations cut into `ranges`. */
 export async function openCpuModel(
   source: ModelBytes,
-  options: EngineOptions = {},
+  { dtype, ...options }: EngineOptions & { dtype?: DtypeOption } = {},
   wrap: (kernels: Engine['kernels'], engine: Engine) => Engine['kernels'] = (kernels) => kernels,
   ranges = 1,
 ): Promise<{ backend: CpuBackend; model: Model }> {
@@ -69,7 +70,9 @@ export async function openCpuModel(
   const config = parseConfig(source.config, tensors.entries);
   const engine = await createEngine(options);
   const compute = new Compute({ ...engine, kernels: wrap(engine.kernels, engine) }, ranges);
-  const backend = new CpuBackend(compute, config, await loadWeights(compute, config, tensors));
+  const dtypes = new WeightDtypes(dtype, tensors.entries);
+  const weights = await loadWeights(compute, config, tensors, { dtypes });
+  const backend = new CpuBackend(compute, config, weights);
   return { backend, model: new Model(backend, config, undefined, []) };
 }
 

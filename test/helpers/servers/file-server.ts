@@ -119,7 +119,8 @@ function answer(
   const isRange = from !== undefined && !fault.ignoresRange;
   const start = isRange ? from : 0;
   const whole = content ?? new Uint8Array();
-  const end = Math.min(whole.byteLength, to + 1, start + (fault.atMost ?? Infinity));
+  const last = isRange ? to : Infinity;
+  const end = Math.min(whole.byteLength, last + 1, start + (fault.atMost ?? Infinity));
   const found = content === undefined ? 404 : isRange ? 206 : 200;
   const status = fault.status ?? found;
   let body = toBytes(fault.body ?? (status >= 300 ? '' : whole.subarray(start, end)));

@@ -21,9 +21,10 @@ export const generationChecks: Checks = {
       record(`tokens of seed ${seed}`, generation.tokens);
     }
   },
-  'logits have the same bits everywhere, baseline': async ({ model, record }) => {
+  'logits and scores have the same bits everywhere, baseline': async ({ model, record }) => {
     const ids = model.tokenizer!.encode(PROMPT);
     record('sha256 of prefill', await sha256(await model.logits(ids)));
+    record('sha256 of scores', await sha256(await model.score(ids)));
     using session = model.createSession();
     let logits = await session.prefill(ids.slice(0, 1));
     for (const id of ids.slice(1)) logits = await session.decode(id);

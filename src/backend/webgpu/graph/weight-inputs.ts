@@ -1,4 +1,5 @@
-import type { MatrixCodes } from '../../../weights/matrix-codes.ts';
+import { BLOCK } from '../../../layout/blocks.ts';
+import type { CodeSpec } from '../matrix-codes.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 
 /** A weight as the graph sees it. */
@@ -7,13 +8,10 @@ export interface WeightSpec {
   readonly name: string;
   readonly dims: readonly number[];
   /** Of a matrix (inputs, outputs) that is quantised in blocks of 32 inputs. */
-  readonly codes?: Pick<MatrixCodes, 'bits' | 'hasOffsets'>;
+  readonly codes?: CodeSpec;
 }
 
-/** Numbers that share a scale. */
-const BLOCK = 32;
-
-/** The inputs of a quantised matrix, by what MatrixCodes calls them. */
+/** The inputs of a quantised matrix, by what CodeArrays calls them. */
 export function codeInputs({ name, dims, codes }: WeightSpec) {
   const [inputs = 0, outputs = 0] = dims;
   const blocks = inputs / BLOCK;

@@ -1,5 +1,5 @@
-import { bpeTokenizer, type GgufVocabulary, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../files/json.ts';
+import { bpeTokenizer, type GgufVocabulary, idsOf } from './tokens.ts';
+import type { JsonObject } from '../../files/json.ts';
 
 /** U+2581 stands for a space. */
 const SPACE = '\u2581';
@@ -32,7 +32,7 @@ export function sentencePieceTokenizer(
   const longest = tokens.reduce((most, token) => Math.max(most, token.length), 0);
   if (longest > MAX_TOKEN_LENGTH || total > MAX_TOTAL_LENGTH) return 'its tokens are too long';
   const ids = idsOf(vocabulary);
-  if (!ids) return 'a token is empty or there twice';
+  if (!ids) return 'a token is there twice';
   const unknown = types.indexOf('unknown');
   if (unknown < 0) return 'it has no unknown token';
   if (types.filter((type) => type === 'byte').length !== 256) return 'it has not all 256 bytes';

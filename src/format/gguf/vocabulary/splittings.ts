@@ -1,4 +1,4 @@
-import type { JsonObject } from '../files/json.ts';
+import type { JsonObject } from '../../files/json.ts';
 
 /** How text is cut before pairs are merged. */
 export interface Splitting {
@@ -24,8 +24,12 @@ const CAPITALS = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]';
 const SMALL_LETTERS = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]';
 
 /** The patterns of LLaMA 3 and of Qwen 2, which differ in how many digits stay together. */
-function wordsOf(digits: string, marks = '[^\\s\\p{L}\\p{N}]+[\\r\\n]*'): string {
-  return `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?${marks}|${BLANKS}`;
+function wordsOf(
+  digits: string,
+  marks = '[^\\s\\p{L}\\p{N}]+[\\r\\n]*',
+  letters = '\\p{L}',
+): string {
+  return `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?${letters}+|${digits}| ?${marks}|${BLANKS}`;
 }
 
 /** The patterns of GPT-4o and of tekken, which cut before a capital inside of a word. */
@@ -81,62 +85,61 @@ function patterns(sources: readonly string[], options: Partial<Splitting> = {}):
   return splitting([...sources.map(split), byteLevel(false)], options);
 }
 
+const ONE_DIGIT = '\\p{N}';
+const THREE_DIGITS = '\\p{N}{1,3}';
 const WITH_BOS = { ignoresMerges: true, startsWithBos: true };
-const LLAMA3 = patterns([wordsOf('\\p{N}{1,3}')], WITH_BOS);
-/** The same pattern, whose models only say themselves whether a text begins with BOS. */
-const CL100K = patterns([wordsOf('\\p{N}{1,3}')]);
-const QWEN2 = patterns([wordsOf('\\p{N}')], { normalizer: NFC });
-const STARCODER = splitting([DIGITS, GPT2]);
-const GPT4O = patterns([casedWordsOf('\\p{N}{1,3}', `${CONTRACTIONS}?`)]);
+const DEEPSEEK_LLM = [
+  ...['[\\r\\n]', `\\s?${CASED_LETTERS}+`, `\\s?${MARKS}+`].map(split),
+  ...['\\s+$', `${IDEOGRAPHS}+`].map(split),
+];
+const DEEPSEEK_CODER = ['[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', `${IDEOGRAPHS}+`].map(split);
+const FALCON = [
+  { type: 'Punctuation', behavior: 'Contiguous' },
+  GPT2,
+  { type: 'Digits', individual_digits: false },
+  split('[0-9][0-9][0-9]'),
+];
+const VIKING_WORDS = ' ?[^(\\s|.,!?…。，、।۔،)]+';
+
+/** Splittings, and by which names `tokenizer.ggml.pre` has them in files of our architectures. */
+const NAMED: readonly (readonly [Splitting, string])[] = [
+  [splitting([GPT2]), 'gpt-2 phi-2 gigachat a.x-4.0 mellum trillion jais exaone4 granite-docling'],
+  [splitting([GPT2], { normalizer: NFC }), 'olmo mpt'],
+  [
+    patterns([wordsOf(THREE_DIGITS)], WITH_BOS),
+    'llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2',
+  ],
+  // The same pattern, whose models only say themselves whether a text begins with BOS.
+  [patterns([wordsOf(THREE_DIGITS)]), 'dbrx smaug-bpe glm4 chatglm-bpe'],
+  [patterns([wordsOf(ONE_DIGIT)], { normalizer: NFC }), 'qwen2 deepseek-r1-qwen megrez kormo'],
+  [patterns([wordsOf(ONE_DIGIT)]), 'stablelm2 hunyuan grok-2'],
+  [
+    patterns([wordsOf(ONE_DIGIT, '[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*', '[\\p{L}\\p{M}]')], {
+      normalizer: NFC,
+    }),
+    'qwen35',
+  ],
+  [patterns([wordsOf('\\p{N}{1}', '[^\\s\\p{L}\\p{N}\\r\\n]+')]), 'seed-coder'],
+  [
+    patterns([casedWordsOf(THREE_DIGITS, `${CONTRACTIONS}?`)]),
+    'gpt-4o llama4 kanana2 talkie minimax-m2',
+  ],
+  [patterns([casedWordsOf(ONE_DIGIT)], WITH_BOS), 'tekken'],
+  [splitting([DIGITS, GPT2]), 'smollm starcoder refact codeshell exaone minerva-7b'],
+  [splitting([DIGITS, GPT2], { normalizer: NFC }), 'command-r'],
+  [splitting([...DEEPSEEK_LLM, DIGITS, byteLevel(false)]), 'deepseek-llm'],
+  [splitting([...DEEPSEEK_CODER, DIGITS, byteLevel(false)]), 'deepseek-coder'],
+  [
+    patterns([THREE_DIGITS, `${IDEOGRAPHS_AND_KANA}+`, DEEPSEEK_WORDS]),
+    'deepseek-v3 hunyuan-dense',
+  ],
+  [splitting(FALCON), 'falcon'],
+  [patterns([VIKING_WORDS, ONE_DIGIT]), 'viking'],
+  // What llama.cpp takes for files whose writer knew none of these.
+  [patterns(['[\\p{P}$+<=>^~|]+', GPT2_WORDS, '\\p{N}+', '[0-9][0-9][0-9]']), 'default'],
+];
 
 /** By `tokenizer.ggml.pre`: those whose tokenizer.json is known, of models in our architectures. */
-export const SPLITTINGS: ReadonlyMap<string, Splitting> = new Map([
-  ['gpt-2', splitting([GPT2])],
-  ['phi-2', splitting([GPT2])],
-  ['olmo', splitting([GPT2], { normalizer: NFC })],
-  ['llama-bpe', LLAMA3],
-  ['llama3', LLAMA3],
-  ['llama-v3', LLAMA3],
-  ['falcon3', LLAMA3],
-  ['dbrx', CL100K],
-  ['smaug-bpe', CL100K],
-  ['qwen2', QWEN2],
-  ['deepseek-r1-qwen', QWEN2],
-  ['gpt-4o', GPT4O],
-  ['llama4', GPT4O],
-  ['tekken', patterns([casedWordsOf('\\p{N}')], WITH_BOS)],
-  ['smollm', STARCODER],
-  ['starcoder', STARCODER],
-  ['refact', STARCODER],
-  ['command-r', splitting([DIGITS, GPT2], { normalizer: NFC })],
-  ['seed-coder', patterns([wordsOf('\\p{N}{1}', '[^\\s\\p{L}\\p{N}\\r\\n]+')])],
-  [
-    'deepseek-llm',
-    splitting([
-      ...['[\\r\\n]', `\\s?${CASED_LETTERS}+`, `\\s?${MARKS}+`].map(split),
-      ...['\\s+$', `${IDEOGRAPHS}+`].map(split),
-      DIGITS,
-      byteLevel(false),
-    ]),
-  ],
-  [
-    'deepseek-coder',
-    splitting([
-      ...['[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', `${IDEOGRAPHS}+`].map(split),
-      DIGITS,
-      byteLevel(false),
-    ]),
-  ],
-  ['deepseek-v3', patterns(['\\p{N}{1,3}', `${IDEOGRAPHS_AND_KANA}+`, DEEPSEEK_WORDS])],
-  [
-    'falcon',
-    splitting([
-      { type: 'Punctuation', behavior: 'Contiguous' },
-      GPT2,
-      { type: 'Digits', individual_digits: false },
-      split('[0-9][0-9][0-9]'),
-    ]),
-  ],
-  // What llama.cpp takes for files whose writer knew none of these.
-  ['default', patterns(['[\\p{P}$+<=>^~|]+', GPT2_WORDS, '\\p{N}+', '[0-9][0-9][0-9]'])],
-]);
+export const SPLITTINGS: ReadonlyMap<string, Splitting> = new Map(
+  NAMED.flatMap(([how, names]) => names.split(' ').map((name) => [name, how] as const)),
+);

@@ -1,9 +1,11 @@
-import { invalidCheckpoint } from '../errors.ts';
-import type { JsonObject } from '../files/json.ts';
-import type { GgufMetadata } from './metadata.ts';
+import { invalidCheckpoint } from '../../errors.ts';
+import type { JsonObject } from '../../files/json.ts';
+import type { GgufMetadata } from '../metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */
 const TOKEN_TYPES = 'undefined normal unknown control user unused byte'.split(' ');
+/** The number of tokens that are never text. */
+export const CONTROL = TOKEN_TYPES.indexOf('control');
 
 /** The tokens of a file, by their ids. */
 export interface GgufVocabulary {
@@ -43,12 +45,15 @@ export function readVocabulary(
   return { tokens, types };
 }
 
-/** Token -> id, without the padding that only fills up the embedding; undefined where one is twice. */
+/**
+ * Token -> id, without the padding and the empty tokens that only fill up the embedding; undefined
+ * where one is twice.
+ */
 export function idsOf({ tokens, types }: GgufVocabulary): ReadonlyMap<string, number> | undefined {
   const ids = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
-    if (types[id] === 'unused') continue;
-    if (token === '' || ids.has(token)) return undefined;
+    if (types[id] === 'unused' || token === '') continue;
+    if (ids.has(token)) return undefined;
     ids.set(token, id);
   }
   return ids;
@@ -84,7 +89,8 @@ function addedTokens({ tokens, types }: GgufVocabulary): JsonObject[] {
   const added: JsonObject[] = [];
   for (const [id, content] of tokens.entries()) {
     const type = types[id];
-    if (type !== 'control' && type !== 'user' && type !== 'unknown') continue;
+    const isAdded = type === 'control' || type === 'user' || type === 'unknown';
+    if (!isAdded || content === '') continue;
     added.push({ id, content, special: type !== 'user', ...AS_WRITTEN });
   }
   return added;

@@ -1,6 +1,6 @@
 import { GPT2, SPLITTINGS } from './splittings.ts';
-import { bpeTokenizer, type GgufVocabulary, idsOf } from './vocabulary.ts';
-import type { JsonObject } from '../files/json.ts';
+import { bpeTokenizer, type GgufVocabulary, idsOf } from './tokens.ts';
+import type { JsonObject } from '../../files/json.ts';
 
 /**
  * tokenizer.json of a byte-level BPE vocabulary, or why there is none.
@@ -13,10 +13,10 @@ export function byteLevelTokenizer(
   pre: string | undefined,
   merges: readonly string[],
 ): JsonObject | string {
-  const splitting = SPLITTINGS.get(pre ?? '');
+  const splitting = SPLITTINGS.get(pre ?? 'default');
   if (!splitting) return 'its way to split text is not known';
   const ids = idsOf(vocabulary);
-  if (!ids) return 'a token is empty or there twice';
+  if (!ids) return 'a token is there twice';
   const pairs = merges.map((merge) => merge.split(' '));
   const isWhole = pairs.every((pair) => pair.length === 2 && ids.has(pair.join('')));
   if (!isWhole) return 'a merge does not give a token';
