@@ -128,7 +128,7 @@ export interface GpuBackend extends Gpu, Backend<FactorSequence> {
   /** Tokens that one forward evaluates at most. */
   readonly maxChunk: number;
   /** What weights are on the device. */
-  readonly dtype: 'float32' | 'float16';
+  readonly dtype: 'float32' | 'float16' | 'quantized';
   /** Bytes that came back from the device with the last forward. */
   readonly bytesRead: number;
   /** Ends the worker at once; idempotent. */
