@@ -2,7 +2,7 @@ import type { Checkpoint, CheckpointTensor, ConvertedFile } from '../../convert.
 import { BYTES_PER_NUMBER } from './cache-table.ts';
 import { count, renderTable, type Row } from './table.ts';
 
-const FORMATS = { torch: 'PyTorch', gguf: 'GGUF' } as const;
+const FORMATS = { torch: 'PyTorch', gguf: 'GGUF', safetensors: 'safetensors' } as const;
 
 /** What was recognised, and what will be written. */
 export function renderCheckpoint(checkpoint: Checkpoint, files: readonly ConvertedFile[]): string {
