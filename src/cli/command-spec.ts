@@ -90,10 +90,25 @@ function jsonOrText(value: string): unknown {
 /** One of some words. */
 export function choice<const W extends string>(
   words: readonly W[],
-  spec: { about: string; fallback: W },
+  spec: { about: string; fallback?: NoInfer<W> },
 ): OptionSpec<W> {
   const read = (value: string) => words.find((word) => word === value);
   return { placeholder: words.join('|'), expected: words.join(' or '), ...spec, read };
+}
+
+/** Bytes, also in KB, MB and GB (powers of 1000), KiB, MiB and GiB (powers of 1024). */
+export function size(spec: { about: string; fallback?: string }): OptionSpec<number> {
+  return {
+    placeholder: 'SIZE',
+    expected: 'bytes, such as 24MB or 24MiB',
+    ...spec,
+    read(word) {
+      const [, amount, unit = '', binary] = /^(\d{1,15})(?:([KMG])(i?)B)?$/i.exec(word) ?? [];
+      const power = 'KMG'.indexOf(unit.toUpperCase() || ' ') + 1;
+      const bytes = Number(amount) * (binary ? 1024 : 1000) ** power;
+      return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+    },
+  };
 }
 
 /** Bounds of a number, both included; without `max`, whatever a number can hold. */

@@ -104,7 +104,8 @@ function checkOptions(options: ConvertOptions): void {
   const { format = 'safetensors', ...gguf } = options;
   checkChoice('options.format', format, ['safetensors', 'gguf']);
   checkGgufOptions(gguf);
-  const [stray] = format === 'gguf' ? [] : Object.entries(gguf).filter(([, value]) => value !== undefined);
+  const [stray] =
+    format === 'gguf' ? [] : Object.entries(gguf).filter(([, value]) => value !== undefined);
   if (stray) checkRule(`options.${stray[0]}`, false, 'none but with format "gguf"', stray[1]);
 }
 

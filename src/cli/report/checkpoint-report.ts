@@ -15,9 +15,32 @@ export function renderCheckpoint(checkpoint: Checkpoint, files: readonly Convert
     ['memory', `${count(elements * BYTES_PER_NUMBER)} bytes of weights once loaded, as float32`],
     ['tokenizer', tokenizer ? 'yes' : 'none'],
     ...files.map(({ name, byteLength }): Row => ['file', `${name}, ${count(byteLength)} bytes`]),
-    ...notes.map((note): Row => ['note', note]),
+    ...[...notes, ...notesOf(files)].map((note): Row => ['note', note]),
   ];
   return renderTable(rows);
+}
+
+/** What `--json` says. */
+export function describeConversion(
+  checkpoint: Checkpoint,
+  files: readonly ConvertedFile[],
+  written: { readonly path: string; readonly seconds: number } | undefined,
+): object {
+  const { format, family, tensors, tokenizer, notes } = checkpoint;
+  return {
+    source: format,
+    family,
+    parameters: tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0),
+    hasTokenizer: tokenizer !== undefined,
+    tensors: tensors.map(({ name, shape, storedAs }) => ({ name, shape, storedAs })),
+    files: files.map(({ name, byteLength }) => ({ name, byteLength })),
+    notes: [...notes, ...notesOf(files)],
+    written: written ?? null,
+  };
+}
+
+function notesOf(files: readonly ConvertedFile[]): string[] {
+  return files.flatMap((file) => file.notes ?? []);
 }
 
 /** `F16 40, Q8_0 -> F32 100`. */

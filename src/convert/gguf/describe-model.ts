@@ -3,7 +3,7 @@ import { readFamily } from '../../format/config/family.ts';
 import { Fields } from '../../format/config/fields.ts';
 import { T6_ARCHITECTURE } from '../../format/gguf/own/t6.ts';
 import { fileNames } from './names.ts';
-import { llamaPairs, type RopeTable, ropeTables } from './llama-metadata.ts';
+import { llamaPairs, type RopeTable, ropeTables, unsaidNotes } from './llama-metadata.ts';
 import { type GgufDtype, type StoredTensor, storedTensor, typeOf } from './stored-tensor.ts';
 import { t6Pairs } from './t6-metadata.ts';
 import { textPairs } from './text-pairs.ts';
@@ -23,7 +23,10 @@ export interface Described {
 }
 
 const HEAD = 'lm_head.weight';
-const EMBEDDINGS: readonly string[] = ['model.embed_tokens.weight', 'transformer.wte.weight'];
+const EMBEDDINGS: ReadonlySet<string> = new Set([
+  'model.embed_tokens.weight',
+  'transformer.wte.weight',
+]);
 /** Rows that llama.cpp's `llama` wants in another order. */
 const ROTATED = /\.attn_[qk]\.(?:weight|bias)$/;
 /** `general.file_type` by the type of most weights; others have none that all readers know. */
@@ -56,7 +59,10 @@ export function describeModel(
     ['general.name', { type: 'text', value: name }],
     ['general.alignment', { type: 'u32', value: ALIGNMENT }],
     ...number('general.file_type', fileType),
-    ...number('general.quantization_version', main.includes('Q') ? QUANTIZATION_VERSION : undefined),
+    ...number(
+      'general.quantization_version',
+      main.includes('Q') ? QUANTIZATION_VERSION : undefined,
+    ),
     ...(architecture ? llamaPairs(config, architecture) : t6Pairs(config, json)),
     ...text.pairs,
   ];
@@ -64,7 +70,7 @@ export function describeModel(
     pairs,
     tables: tables.map(storedTable),
     weights,
-    notes: [...notes, ...text.notes],
+    notes: [...notes, ...text.notes, ...(architecture ? unsaidNotes(config, architecture) : [])],
   };
 }
 
@@ -85,7 +91,7 @@ function storeWeights(
       return [];
     }
     const isPermuted = architecture === 'llama' && ROTATED.test(name);
-    const isEmbedding = EMBEDDINGS.includes(tensor.name);
+    const isEmbedding = EMBEDDINGS.has(tensor.name);
     return [
       storedTensor(head && isEmbedding ? tiedEmbedding(tensor, head) : tensor, {
         name,
@@ -101,7 +107,9 @@ function leftNote(names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const more = names.length > 3 ? ` and ${names.length - 3} others` : '';
   const shown = names.slice(0, 3).map((name) => `"${printable(name)}"`);
-  return [`tensors left out, since no model of this kind computes with them: ${shown.join(', ')}${more}`];
+  return [
+    `tensors left out, since no model of this kind computes with them: ${shown.join(', ')}${more}`,
+  ];
 }
 
 function halfNote(weights: readonly StoredTensor[], dtype: GgufDtype | undefined): string[] {

@@ -31,8 +31,6 @@ export interface GgufFile extends LaidFile {
 export const GGUF_DTYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0'] as const;
 
 const MAX_SHARDS = 99_999;
-const CONFIG_NOTE =
-  "config.json is kept inside, since llama.cpp's keys cannot say all of it: it may compute otherwise";
 
 /** Refuses options that are none. @throws TypeError, RangeError */
 export function checkGgufOptions({ dtype, shardBytes, name = 'model' }: GgufOptions): void {
@@ -80,13 +78,11 @@ async function withConfig(
   const kept: GgufPair = [KEPT_CONFIG, { type: 'text', value: JSON.stringify(json) }];
   const whole = { ...described, pairs: [...described.pairs, kept] };
   await readGguf(await headerSource(whole));
-  return { ...whole, notes: [...described.notes, CONFIG_NOTE] };
+  return whole;
 }
 
 /** Whether reading gives the same configuration; keys that nothing reads and ends of text apart. */
 async function readsAs(described: Described, config: ModelConfig): Promise<boolean> {
-  const essence = ({ ignoredKeys: _keys, eosTokenIds: _ends, ...rest }: ModelConfig) =>
-    JSON.stringify(rest);
   try {
     const read = await readGguf(await headerSource(described));
     return essence(parseConfig(read.config, read.tensors.entries)) === essence(config);
@@ -94,6 +90,10 @@ async function readsAs(described: Described, config: ModelConfig): Promise<boole
     // Refused, as divisors of angles that no published model has: config.json tells them.
     return false;
   }
+}
+
+function essence({ ignoredKeys: _keys, eosTokenIds: _ends, ...rest }: ModelConfig): string {
+  return JSON.stringify(rest);
 }
 
 /** A file of which the header and the tables behind it are there, and zeros in place of weights. */

@@ -62,6 +62,20 @@ export function ropeTables(
   ];
 }
 
+/** What of a configuration llama.cpp has no keys for, one sentence each. */
+export function unsaidNotes(
+  { slidingWindow, ropeScaling }: ModelConfig,
+  architecture: LlamaArchitecture,
+): string[] {
+  const unsaid: string[] = [];
+  if (slidingWindow) unsaid.push(`a window of ${slidingWindow.size} tokens in ${architecture}`);
+  const isTabled = ropeScaling?.type === 'llama3' || ropeScaling?.type === 'longrope';
+  if (isTabled && architecture !== 'llama') unsaid.push(`${ropeScaling.type} in ${architecture}`);
+  if (ropeScaling?.type === 'yarn' && !ropeScaling.isTruncated)
+    unsaid.push('yarn without truncate');
+  return unsaid.map((what) => `llama.cpp computes otherwise, having no key for ${what}`);
+}
+
 function scalingPairs({ ropeScaling: scaling }: ModelConfig): [string, GgufValue][] {
   switch (scaling?.type) {
     case 'linear':

@@ -8,7 +8,9 @@ const LAYER = {
 } as const;
 
 /** The names of a model's weights in the file, by the names that they have in its layout. */
-export function fileNames({ layout }: Pick<ModelConfig, 'layout'>): (name: string) => string | undefined {
+export function fileNames({
+  layout,
+}: Pick<ModelConfig, 'layout'>): (name: string) => string | undefined {
   const outer = inverse(layout === 'llama' ? OUTER_NAMES : Object.fromEntries([T6_EMBEDDING]));
   const inner = inverse(layout === 'llama' ? llamaParts() : T6_PARTS);
   return (name) => {

@@ -31,7 +31,10 @@ export function t6Pairs(config: ModelConfig, json: JsonObject): GgufPair[] {
 type Value = string | number | boolean;
 
 /** config.json with every default written out. */
-function stated(config: ModelConfig, json: JsonObject): Readonly<Record<string, Value | undefined>> {
+function stated(
+  config: ModelConfig,
+  json: JsonObject,
+): Readonly<Record<string, Value | undefined>> {
   const { mechanism, latent, rankQ, rankK, heads, kvHeads, ropeDecay } = config;
   const isDense = config.headFactors === 'groups' && latent === undefined;
   const hasFactors = config.headFactors !== 'groups';

@@ -63,7 +63,12 @@ export function textPairs(
     ...flag('add_eos_token', typeof addsEos === 'boolean' ? addsEos : undefined),
     ...templatePairs(agreed.text),
     ...(generationConfig || ends.length > 1
-      ? [kept(KEPT_GENERATION, { ...generationConfig, ...(ends.length > 0 && { eos_token_id: ends }) })]
+      ? [
+          kept(KEPT_GENERATION, {
+            ...generationConfig,
+            ...(ends.length > 0 && { eos_token_id: ends }),
+          }),
+        ]
       : []),
     ...(isKept ? [kept(KEPT_TOKENIZER, tokenizer)] : []),
   ];
