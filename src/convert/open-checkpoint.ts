@@ -62,9 +62,9 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
     // What the bytes say; the name, where they say nothing: a damaged GGUF is no legacy torch file.
     const magic = await readMagic(source);
     const isGguf = magic === GGUF_MAGIC || (magic !== ZIP_SIGNATURE && isGgufName(source.name));
-    if (gguf !== undefined && isGguf) {
-      const contents = await readGguf(await openGgufSources(gguf, gguf.gguf!));
-      return await checkpointOf('gguf', contents, close);
+    if (isGguf) {
+      const sources = gguf === undefined ? source : await openGgufSources(gguf, gguf.gguf!);
+      return await checkpointOf('gguf', await readGguf(sources), close);
     }
     await refuseStandIn(source, 'CHECKPOINT_INVALID');
     if (/\.safetensors(?:\.index\.json)?$/.test(source.name)) {

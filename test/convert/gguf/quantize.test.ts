@@ -7,7 +7,7 @@ import {
   quantizeQ4,
   quantizeQ8,
 } from '../../../src/convert/gguf/quantize.ts';
-import { dequantizeQ4, dequantizeQ8 } from '../../../src/format/gguf/types.ts';
+import { Q4_0, Q8_0 } from '../../../src/format/gguf/blocks/legacy.ts';
 import { roundToHalf } from '../../helpers/files/build-checkpoint.ts';
 import { encode } from '../../helpers/files/build-safetensors.ts';
 import { createRandom } from '../../helpers/checks/random.ts';
@@ -104,11 +104,11 @@ for (const { name, quantize, reference, bytes } of TYPES) {
 
 test('what is read back is within half a step of what was written, a step for the largest in 4 bits', () => {
   const values = createRandom(6).normal(32 * 64);
-  for (const [quantize, dequantize, bytes, steps] of [
-    [quantizeQ8, dequantizeQ8, 34, 127],
-    [quantizeQ4, dequantizeQ4, 18, 8],
+  for (const [quantize, { dequantize, blockBytes }, steps] of [
+    [quantizeQ8, Q8_0, 127],
+    [quantizeQ4, Q4_0, 8],
   ] as const) {
-    const out = new Uint8Array(64 * bytes);
+    const out = new Uint8Array(64 * blockBytes);
     quantize(values, out);
     const read = new Float32Array(values.length);
     dequantize(out, read);
