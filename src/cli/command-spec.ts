@@ -96,21 +96,6 @@ export function choice<const W extends string>(
   return { placeholder: words.join('|'), expected: words.join(' or '), ...spec, read };
 }
 
-/** Bytes, also in KB, MB and GB (powers of 1000), KiB, MiB and GiB (powers of 1024). */
-export function size(spec: { about: string; fallback?: string }): OptionSpec<number> {
-  return {
-    placeholder: 'SIZE',
-    expected: 'bytes, such as 24MB or 24MiB',
-    ...spec,
-    read(word) {
-      const [, amount, unit = '', binary] = /^(\d{1,15})(?:([KMG])(i?)B)?$/i.exec(word) ?? [];
-      const power = 'KMG'.indexOf(unit.toUpperCase() || ' ') + 1;
-      const bytes = Number(amount) * (binary ? 1024 : 1000) ** power;
-      return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
-    },
-  };
-}
-
 /** Bounds of a number, both included; without `max`, whatever a number can hold. */
 export interface NumberSpec {
   readonly about: string;
@@ -128,6 +113,26 @@ export function integer(spec: NumberSpec): OptionSpec<number> {
 /** A number with a fraction. */
 export function number(spec: NumberSpec): OptionSpec<number> {
   return numeric('X', 'a number', Number.isFinite, spec);
+}
+
+/** Units of bytes: `kB` is 1000, `KiB` 1024. */
+const UNITS = ['', 'k', 'm', 'g'];
+
+/** A number of bytes with or without a unit, a fraction of which is cut off. */
+export function bytes(spec: NumberSpec & { range: string; max: number }): OptionSpec<number> {
+  const { min, max, ...rest } = spec;
+  return {
+    placeholder: 'SIZE',
+    ...rest,
+    expected: `a size in ${spec.range}, such as 128MB or 1GiB`,
+    read(word) {
+      const [, value, unit = '', binary] =
+        /^(\d+\.?\d*|\.\d+) ?(?:([kmg]?)(i?)b)?$/i.exec(word) ?? [];
+      const factor = (binary ? 1024 : 1000) ** UNITS.indexOf(unit.toLowerCase());
+      const size = value === undefined ? Number.NaN : Math.floor(Number(value) * factor);
+      return size >= min && size <= max ? size : undefined;
+    },
+  };
 }
 
 function numeric(

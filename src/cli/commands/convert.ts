@@ -4,7 +4,7 @@ import { command } from '../arguments.ts';
 import { EXIT_CODE, shown, UsageError } from '../exit.ts';
 import { sweepBeside } from '../hidden-folder.ts';
 import type { Host } from '../terminal/host.ts';
-import { choice, flag, type OptionValues, size, text } from '../command-spec.ts';
+import { bytes, choice, flag, type OptionValues, text } from '../command-spec.ts';
 import { checkOutputFiles, checkReplaced, isGgufPath, writeFiles } from '../output-files.ts';
 import { checkOutput, writeFolder, type WriteProgress } from '../output-folder.ts';
 import { ProgressBar } from '../terminal/progress.ts';
@@ -24,9 +24,12 @@ const OPTIONS = {
   dtype: choice(['f32', 'f16', 'bf16', 'q8_0', 'q4_0'], {
     about: 'of a .gguf: what matrices are rounded to; what the source stores unless given',
   }),
-  shardSize: size({
+  shardSize: bytes({
     about: 'of a .gguf: bytes of a file at most, in files -00001-of-0000N',
     fallback: 'one file',
+    range: '1kB..1TB',
+    min: 1000,
+    max: 1e12,
   }),
   dryRun: flag('check the source, list every tensor and file, write nothing'),
   force: flag('replace a converted model'),
@@ -145,8 +148,8 @@ async function write(
   try {
     await target.write(files, {
       signal,
-      onBytes(bytes) {
-        loaded += bytes;
+      onBytes(written) {
+        loaded += written;
         bar?.update({ loaded, total });
       },
     });
@@ -159,7 +162,7 @@ function renderWritten(
   { path, seconds }: { readonly path: string; readonly seconds: number },
   files: readonly ConvertedFile[],
 ): string {
-  const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const speed = `${count(bytes / seconds / 1e6)} MB/s`;
+  const total = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const speed = `${count(total / seconds / 1e6)} MB/s`;
   return renderTable([['written', `${path} in ${decimals(seconds)} s, ${speed}`]]);
 }
