@@ -4,7 +4,7 @@
  * @module tpa-wasm/convert
  */
 export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
-export type { GgufDtype } from './convert/gguf/stored-tensor.ts';
+export type { GgufDtype, WrittenTensor } from './convert/gguf/stored-tensor.ts';
 export type { JsonObject } from './format/files/json.ts';
 export {
   convertCheckpoint,

@@ -5,7 +5,7 @@ import { readNamedTokens } from '../format/special-tokens/named-tokens.ts';
 import { checkChoice, checkKnown, checkObject, checkRule } from '../base/arguments.ts';
 import { unsupportedCheckpoint } from '../format/errors.ts';
 import { checkGgufOptions, planGguf } from './gguf/gguf-files.ts';
-import type { GgufDtype } from './gguf/stored-tensor.ts';
+import type { GgufDtype, WrittenTensor } from './gguf/stored-tensor.ts';
 import { planSafetensors } from './safetensors-writer.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import { checkCheckpoint, type Checkpoint } from './checkpoint.ts';
@@ -16,6 +16,8 @@ export interface ConvertedFile {
   readonly name: string;
   /** Bytes it will have. */
   readonly byteLength: number;
+  /** Of a GGUF file: the tensors in it. */
+  readonly tensors?: readonly WrittenTensor[];
   /** What was done otherwise than asked, or other readers will miss, one sentence each. */
   readonly notes?: readonly string[];
   /** Its bytes, in pieces of a few MB, each valid until the next but one is drawn. */

@@ -1,4 +1,4 @@
-import { parse, resolve } from 'node:path';
+import { dirname, join, parse, resolve } from 'node:path';
 import { convertCheckpoint, openCheckpoint, type ConvertedFile } from '../../convert.ts';
 import { command } from '../arguments.ts';
 import { EXIT_CODE, shown, UsageError } from '../exit.ts';
@@ -13,6 +13,7 @@ import {
   describeConversion,
   renderCheckpoint,
   renderTensors,
+  type Written,
 } from '../report/checkpoint-report.ts';
 import { count, decimals, renderTable } from '../report/table.ts';
 
@@ -59,7 +60,8 @@ const SPEC = {
 
 /** Where a conversion goes. */
 interface Target {
-  readonly path: string;
+  /** What to load when they are written. */
+  pathOf(files: readonly ConvertedFile[]): string;
   /** Of a GGUF file. */
   readonly name?: string;
   /** Refuses what would be written over. */
@@ -79,16 +81,20 @@ export const convertCommand = command(SPEC, async ({ values, operand: source }, 
     const options = format === 'gguf' ? { dtype, shardBytes, name: target?.name } : {};
     const files = await convertCheckpoint(checkpoint, { format, ...defined(options) });
     await target?.check(files);
-    if (!json) print(host.stdout, renderCheckpoint(checkpoint, files));
-    const isWritten = target !== undefined && !dryRun;
-    const started = performance.now();
-    if (isWritten) await write(target, files, json ? { ...host, hasProgress: false } : host);
-    const seconds = (performance.now() - started) / 1000;
-    const written = isWritten ? { path: target.path, seconds } : undefined;
-    if (json)
-      print(host.stdout, `${JSON.stringify(describeConversion(checkpoint, files, written))}\n`);
-    else if (written) print(host.stdout, renderWritten(written, files));
-    else print(host.stdout, `\n${renderTensors(checkpoint)}`);
+    const show = (table: () => string) => !json && print(host.stdout, table());
+    show(() => renderCheckpoint(checkpoint, files));
+    let written: Written | undefined;
+    if (target === undefined || dryRun) {
+      show(() => `\n${renderTensors(checkpoint, files)}`);
+    } else {
+      const started = performance.now();
+      await write(target, files, json ? { ...host, hasProgress: false } : host);
+      const seconds = (performance.now() - started) / 1000;
+      written = { path: target.pathOf(files), seconds };
+      show(() => renderWritten(written!, files));
+    }
+    const report = describeConversion(checkpoint, files, written);
+    if (json) print(host.stdout, `${JSON.stringify(report)}\n`);
     return EXIT_CODE.ok;
   } finally {
     await checkpoint.close();
@@ -110,14 +116,15 @@ async function targetOf(out: string, source: string, { force = false }: Values):
   if (isGgufPath(out)) {
     const output = await checkOutputFiles(out);
     return {
-      ...output,
+      name: output.name,
+      pathOf: ([first]) => join(dirname(output.path), first!.name),
       check: (files) => checkReplaced(output, files, source, force),
       write: (files, progress) => writeFiles(output, files, progress),
     };
   }
   const output = await checkOutput(out, source, force);
   return {
-    path: output.path,
+    pathOf: () => output.path,
     check: async () => {},
     write: (files, progress) => writeFolder(output, files, progress),
   };
@@ -158,10 +165,7 @@ async function write(
   }
 }
 
-function renderWritten(
-  { path, seconds }: { readonly path: string; readonly seconds: number },
-  files: readonly ConvertedFile[],
-): string {
+function renderWritten({ path, seconds }: Written, files: readonly ConvertedFile[]): string {
   const total = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const speed = `${count(total / seconds / 1e6)} MB/s`;
   return renderTable([['written', `${path} in ${decimals(seconds)} s, ${speed}`]]);

@@ -9,13 +9,14 @@ import {
   type TensorInfo,
 } from './header-writer.ts';
 import type { Pieces } from './pieces.ts';
-import type { StoredTensor } from './stored-tensor.ts';
+import type { StoredTensor, WrittenTensor } from './stored-tensor.ts';
 
 /** A file that is not written yet. */
 export interface LaidFile {
   /** All that stands before the data. */
   readonly header: Uint8Array;
   readonly byteLength: number;
+  readonly tensors: readonly WrittenTensor[];
   /** The bytes of the file, in pieces of a few MB, each valid until the next but one is drawn. */
   chunks(): Pieces;
 }
@@ -29,6 +30,7 @@ export function layFile(pairs: readonly GgufPair[], tensors: readonly StoredTens
   return {
     header,
     byteLength: header.length + dataBytes(tensors),
+    tensors,
     async *chunks() {
       for (let at = 0; at < header.length; at += CHUNK_BYTES) {
         yield header.subarray(at, at + CHUNK_BYTES);

@@ -13,10 +13,22 @@ import type { TensorInfo } from './header-writer.ts';
 /** The types that weights can be rounded to. */
 export type GgufDtype = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q4_0';
 
-/** A tensor as it will lie in the file. */
-export interface StoredTensor extends TensorInfo {
-  /** Name of its type. */
+/** A tensor as it will lie in a GGUF file. */
+export interface WrittenTensor {
+  /** Its name in the file. */
+  readonly name: string;
+  /** Name of its type, e.g. `Q8_0`. */
   readonly type: string;
+  /** What the source stores. */
+  readonly from: string;
+  /** Its dimensions, rows first. */
+  readonly shape: readonly number[];
+  /** Bytes it will take. */
+  readonly byteLength: number;
+}
+
+/** The same with its bytes. */
+export interface StoredTensor extends TensorInfo, WrittenTensor {
   /** Exactly `byteLength` bytes, in pieces, each valid until the next but one is drawn. */
   chunks(): Pieces;
 }
@@ -76,6 +88,7 @@ export function storedTensor(
   return {
     name,
     type,
+    from: storedAs,
     typeNumber,
     shape,
     byteLength,

@@ -76,8 +76,8 @@ export function textPairs(
 }
 
 const KEPT_NOTE =
-  'the tokenizer is none that GGUF has keys for: it is kept as tokenizer.json inside, which this ' +
-  'package reads; llama.cpp takes token ids only';
+  'the tokenizer is none that GGUF has keys for: it is kept as tokenizer.json inside, which llama.cpp ' +
+  'does not read';
 
 /** What stands before every text: BOS, nothing, or what only tokenizer.json can say. */
 function startOf(
