@@ -1,8 +1,8 @@
 import { CODES_BYTES } from '../layout/activations';
 import { PANEL } from '../layout/panels';
-import { blocksOf, Q4, Q8, recordBytes, STRIP } from '../layout/quantized';
+import { blocksOf, Q8, recordBytes, STRIP } from '../layout/quantized';
 import { expand, WIDE_BYTES } from './expand';
-import { rowStrip4, rowStrip8 } from './row';
+import { rowStrip } from './row';
 import { tile3x12 } from './tile';
 
 /**
@@ -68,10 +68,7 @@ export function matmulQuantized(
   out += tiled * ldo;
   for (let j: usize = 0; j < strips; j++) {
     for (let t: usize = 0; t < rows - tiled; t++) {
-      const to = out + t * ldo,
-        from = rest + t * blocks * CODES_BYTES;
-      if (format == Q4) rowStrip4(to, from, w, blocks);
-      else rowStrip8(to, from, w, blocks, format != Q8);
+      rowStrip(out + t * ldo, rest + t * blocks * CODES_BYTES, w, blocks, format);
     }
     out += STRIP_BYTES;
     w += step;
