@@ -1,6 +1,7 @@
 import type { Target } from '../target.ts';
 import { CONFIG } from './config.ts';
 import { GGUF, SAFETENSORS, TORCH } from './files.ts';
+import { GGUF_BLOCKS } from './gguf-blocks.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
 import { TEMPLATE } from './template.ts';
@@ -15,5 +16,6 @@ export const TARGETS: readonly Target[] = [
   MESSAGES,
   SAFETENSORS,
   GGUF,
+  GGUF_BLOCKS,
   TORCH,
 ];
