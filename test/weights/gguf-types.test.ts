@@ -11,7 +11,7 @@ import { namedMatrices } from '../../src/weights/named-matrix.ts';
 import { WeightPlan } from '../../src/weights/plan.ts';
 import { streamWeights } from '../../src/weights/stream/stream.ts';
 import { checkTensors } from '../../src/weights/tensors.ts';
-import { loadWeights } from '../../src/weights/weights.ts';
+import { loadWeights, weightNeeds } from '../../src/weights/weights.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { createRandom } from '../helpers/checks/random.ts';
@@ -183,20 +183,24 @@ test('types that are fused take the narrowest layout that holds all', async () =
 });
 
 test('a mixed file says so, and what became of each type', async () => {
-  const { load } = await open(buildGguf(partsOf({ Q6_K: /attn_v|ffn_down/, Q4_K: /./ })));
+  const file = buildGguf(partsOf({ Q6_K: /attn_v|0.ffn_down/, Q4_K: /./ }));
+  const { load, compute, config, tensors } = await open(file);
   const { report } = await load();
+  // layers that differ are counted one by one
+  const needs = weightNeeds(compute, config, new WeightDtypes('auto', tensors.entries));
+  assert.is(compute.heap.used, needs.bytes);
   assert.is(report.dtype, 'mixed');
   const counts = report.layouts.map(({ layout, tensors }) => [layout, tensors]);
   assert.equal(counts, [
     ['f32', 5],
-    ['q4', 7],
+    ['q4', 8],
     ['q8-offset', 6],
-    ['q8', 2],
+    ['q8', 1],
   ]);
   const told = report.requantized.map(({ type, to, what, tensors }) => [type, to, what, tensors]);
   assert.equal(told, [
-    ['Q4_K', 'q4', 'scales', 11],
-    ['Q6_K', 'q8', 'numbers', 4],
+    ['Q4_K', 'q4', 'scales', 12],
+    ['Q6_K', 'q8', 'numbers', 3],
   ]);
 });
 
