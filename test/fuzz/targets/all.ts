@@ -1,6 +1,7 @@
 import type { Target } from '../target.ts';
 import { CONFIG } from './config.ts';
 import { GGUF, GGUF_PARTS, SAFETENSORS, TORCH } from './files.ts';
+import { HUB } from './hub.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
 import { TEMPLATE } from './template.ts';
@@ -17,4 +18,5 @@ export const TARGETS: readonly Target[] = [
   GGUF,
   GGUF_PARTS,
   TORCH,
+  HUB,
 ];
