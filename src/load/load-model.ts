@@ -34,7 +34,8 @@ const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE
  * kept in the cache of the runtime unless `cache` says otherwise. It is one of a GGUF file where its
  * path ends in `.gguf`.
  *
- * @param source a directory or a GGUF file, the address of one, or the bytes
+ * @param source a directory or a GGUF file, the address of one, a model at Hugging Face such as
+ *   `hf:org/name`, or the bytes
  * @param options who computes, in how much memory, and who hears of it
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
