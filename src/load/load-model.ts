@@ -1,8 +1,8 @@
 import { CpuBackend } from '../backend/cpu.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
-import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
+import { checkAbort, webgpuUnavailable } from '../base/errors.ts';
 import { readConfig } from '../format/config/read-config.ts';
-import { openSource } from '../download/open-source.ts';
+import type { LoadFiles } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
 import { openContents } from '../format/open-contents.ts';
@@ -14,10 +14,8 @@ import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
-import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
-
-/** Codes of a file that is not what it should be. */
-const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
+import type { Engine } from '../wasm/engine.ts';
+import { withFiles } from './with-files.ts';
 
 /**
  * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3), from
@@ -51,73 +49,41 @@ const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
-  const { backend, signal, webgpu } = options;
+  const { backend, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
   if (obstacle !== undefined) throw webgpuUnavailable(obstacle);
-  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
-    checkAbort(signal);
-    throw error;
+  return withFiles(source, options, (files, engine) => load(files, engine, options));
+}
+
+async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Promise<Model> {
+  const { signal } = options;
+  const contents = await openContents(files, signal);
+  const { tensors } = contents;
+  const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
+  const { extras } = checkTensors(ownConfig, tensors.entries);
+  // programs that only make a runtime for operations need no text
+  const { openText } = await import('./open-text.ts');
+  const text = await openText(contents, ownConfig, options.chatTemplate);
+  const { tokenizer, chat, defaults, eosTokenIds } = text;
+  const config = { ...ownConfig, eosTokenIds };
+  const compute = new Compute(engine);
+  const asked = new WeightDtypes(options.dtype, tensors.entries);
+  const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
+  files.begin();
+  // bytes in memory are read without a pause: timers and signals run here
+  const weights = await loadWeights(compute, config, tensors, {
+    dtypes,
+    afterPiece: () => yieldMacrotask(),
   });
-  const begin = (isReload: boolean): Attempt => ({ kernels, isReload, hasCached: false });
-  const first = begin(false);
-  try {
-    return await load(source, options, first);
-  } catch (error) {
-    // a cached file that has gone bad is fetched once more
-    if (!first.hasCached || !isOfContent(error)) throw error;
-    return load(source, options, begin(true));
-  }
-}
-
-/** One of at most two attempts to load a model. */
-interface Attempt {
-  /** Compiled once: a response can be read once. */
-  readonly kernels: CompiledKernels;
-  readonly isReload: boolean;
-  /** Whether a file came from a cache. */
-  hasCached: boolean;
-}
-
-async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal } = options;
-  const { kernels, isReload } = attempt;
-  const engine = await createEngine(options, kernels);
-  // weights beyond the memory cannot be used
-  const maxWeightBytes = engine.heap.limit;
-  const how = { cache, endpoint, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
-  const files = await openSource(source, how);
-  try {
-    const contents = await openContents(files, signal);
-    const { tensors } = contents;
-    const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
-    const { extras } = checkTensors(ownConfig, tensors.entries);
-    // programs that only make a runtime for operations need no text
-    const { openText } = await import('./open-text.ts');
-    const text = await openText(contents, ownConfig, options.chatTemplate);
-    const { tokenizer, chat, defaults, eosTokenIds } = text;
-    const config = { ...ownConfig, eosTokenIds };
-    const compute = new Compute(engine);
-    const asked = new WeightDtypes(options.dtype, tensors.entries);
-    const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
-    files.begin();
-    // bytes in memory are read without a pause: timers and signals run here
-    const weights = await loadWeights(compute, config, tensors, {
-      dtypes,
-      afterPiece: () => yieldMacrotask(),
-    });
-    await files.finish();
-    checkAbort(signal);
-    const cpu = new CpuBackend(compute, config, weights);
-    const computing = await chooseBackend(cpu, options);
-    const format = files.gguf === undefined ? 'safetensors' : 'gguf';
-    const notes = [...contents.notes, ...text.notes];
-    const stored = { format, types: countTypes(tensors.entries), notes } as const;
-    const about = { chat, defaults, cache: files.cache, stored, dtypeReason };
-    return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
-  } finally {
-    attempt.hasCached = files.hasCached;
-    await files.close();
-  }
+  await files.finish();
+  checkAbort(signal);
+  const cpu = new CpuBackend(compute, config, weights);
+  const computing = await chooseBackend(cpu, options);
+  const format = files.gguf === undefined ? 'safetensors' : 'gguf';
+  const notes = [...contents.notes, ...text.notes];
+  const stored = { format, types: countTypes(tensors.entries), notes } as const;
+  const about = { chat, defaults, cache: files.cache, stored, dtypeReason };
+  return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
 }
 
 /** Tensors by the name of their type. */
@@ -125,13 +91,6 @@ function countTypes(entries: TensorSet['entries']): Readonly<Record<string, numb
   const counts: Record<string, number> = {};
   for (const { dtype } of entries.values()) counts[dtype] = (counts[dtype] ?? 0) + 1;
   return counts;
-}
-
-/** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */
-function isOfContent(error: unknown): boolean {
-  if (!(error instanceof TpaError)) return false;
-  const isOfNetwork = error.code === 'MODEL_NOT_FOUND' && error.cause !== undefined;
-  return CONTENT_CODES.test(error.code) && !isOfNetwork;
 }
 
 /**
