@@ -33,8 +33,9 @@ const CANDIDATES: readonly string[] = [
 
 /**
  * Opens a checkpoint and checks its headers: a `pytorch_model.bin` or its index with config.json
- * beside it, a nanoGPT `ckpt.pt`, a GGUF file, or, to be written as GGUF, a folder that `loadModel`
- * takes. No code in it is run, and no weight is read yet.
+ * beside it, a nanoGPT `ckpt.pt`, a GGUF file, any part of which stands for all, or, to be written as
+ * GGUF, a folder that `loadModel` takes. No code in it is run, and no weight is read yet. A GGUF that
+ * holds a vocabulary alone gives its tokenizer and no tensors.
  *
  * @param path the file, or the directory of one (Node.js, Deno, Bun)
  * @throws TypeError for another kind of path; TpaError `MODEL_NOT_FOUND`, `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID`,
