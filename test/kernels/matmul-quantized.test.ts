@@ -33,11 +33,12 @@ import {
 
 const DTYPES = Object.keys(CODES) as QuantizedDtype[];
 
-/** Threes of rows, pieces of 4 blocks and strips of 24 columns: more than three of each, and every tail. */
+/** Threes and blocks of 48 rows, pieces of 4 blocks, strips of 24 columns: more than three of each, and every tail. */
 const SHAPES = [
   ...[1, 2, 3, 4, 5, 7, 8, 17, 47, 48].map((rows) => ({ rows, k: 100, columns: 50 })),
   ...[1, 3, 23, 24, 25, 47, 48, 49, 97, 200].map((columns) => ({ rows: 5, k: 64, columns })),
   ...[1, 31, 32, 33, 127, 128, 129, 257, 777].map((k) => ({ rows: 4, k, columns: 30 })),
+  { rows: 149, k: 70, columns: 30 },
 ];
 
 interface Product {
