@@ -1,6 +1,7 @@
 import type { Target } from '../target.ts';
 import { CONFIG } from './config.ts';
 import { GGUF, GGUF_PARTS, SAFETENSORS, TORCH } from './files.ts';
+import { GGUF_BLOCKS } from './gguf-blocks.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
 import { TEMPLATE } from './template.ts';
@@ -16,5 +17,6 @@ export const TARGETS: readonly Target[] = [
   SAFETENSORS,
   GGUF,
   GGUF_PARTS,
+  GGUF_BLOCKS,
   TORCH,
 ];
