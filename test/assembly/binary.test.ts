@@ -18,6 +18,7 @@ const EXPORTS = [
   'densePrefill',
   'densePrefillScratch',
   'dequantizeBlocks',
+  'dequantizeQ6K',
   'embed',
   'embedQuantized',
   'hash',

@@ -1,6 +1,8 @@
 import { readFloats, type TensorSet } from '../../format/tensors/tensors.ts';
+import { dequantizeStored } from '../../compute/blocks.ts';
 import type { Compute } from '../../compute/compute.ts';
 import { isFinite } from '../../compute/rows.ts';
+import type { BlockType } from '../../format/tensors/block-type.ts';
 import { BLOCK } from '../../layout/blocks.ts';
 import type { BlockMaker } from './block-maker.ts';
 import type { WeightDtypes } from '../dtypes.ts';
@@ -53,8 +55,10 @@ export class PieceReader {
       this.#compute.run(() => this.#maker.decode(blocks, numbers, count / BLOCK, part));
       return blocks;
     }
-    const areFinite = () => isFinite(this.#compute, numbers, count);
-    await readFloats(this.#tensors, name, first, heap.floats(numbers, count), areFinite);
+    await readFloats(this.#tensors, name, first, heap.floats(numbers, count), {
+      areFinite: () => isFinite(this.#compute, numbers, count),
+      dequantize: (how, stored, out) => this.#dequantize(how, stored, out),
+    });
     if (form === 'numbers') return numbers;
     const to = dtype === 'q4' ? 'q4' : 'q8';
     const part = { name, type: this.#dtypes.typeOf(name), to, what: 'numbers' } as const;
@@ -65,5 +69,14 @@ export class PieceReader {
       }),
     );
     return blocks;
+  }
+
+  #dequantize(type: BlockType, blocks: Uint8Array, out: Float32Array): void {
+    const { kernel, blockLength } = type;
+    if (kernel === undefined) return type.dequantize(blocks, out);
+    const count = out.length / blockLength;
+    this.#compute.run(() =>
+      dequantizeStored(this.#compute, kernel, out.byteOffset, blocks.byteOffset, count),
+    );
   }
 }
