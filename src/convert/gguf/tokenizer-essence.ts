@@ -35,7 +35,7 @@ const LISTS = ['normalizers', 'pretokenizers', 'decoders', 'processors'];
 /** Which of its fields make a decoder for bytes is the same for all. */
 const BYTES = { type: 'ByteLevel' };
 
-/** Reads a tokenizer.json of byte-pair encoding; undefined for another kind. */
+/** Reads a tokenizer.json of byte-pair encoding; undefined for another kind, or where ids are none. */
 export function essenceOf(tokenizer: JsonObject): TokenizerEssence | undefined {
   const model = objectOf(tokenizer['model']);
   const { type = 'BPE', vocab, merges } = model;
@@ -51,6 +51,8 @@ export function essenceOf(tokenizer: JsonObject): TokenizerEssence | undefined {
   }));
   const ids = new Map(Object.entries(objectOf(vocab)) as [string, number][]);
   for (const { id, content } of added) if (!ids.has(content)) ids.set(content, id);
+  const areIds = [...ids.values()].every((id) => Number.isSafeInteger(id) && id >= 0);
+  if (!areIds) return undefined;
   const steps = {
     normalizers: normalizers.map(canonical),
     cuts: stepsOf(tokenizer['pre_tokenizer']).map(canonical),

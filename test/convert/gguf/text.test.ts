@@ -129,6 +129,37 @@ for (const [label, tokenizer] of KEPT) {
   });
 }
 
+test('a tokenizer.json that makes no sense is kept for the reader to refuse', () => {
+  const good = splitBy('gpt-2');
+  const model = good['model'] as JsonObject;
+  const vocab = model['vocab'] as JsonObject;
+  const withModel = (more: object) => ({ ...good, model: { ...model, ...more } });
+  for (const tokenizer of [
+    {},
+    { model: null },
+    { model: [], added_tokens: 'x' },
+    { ...good, added_tokens: [null, 3, { id: 'x' }] },
+    { ...good, added_tokens: [{ id: -1, content: '<|x|>', special: true }] },
+    {
+      ...good,
+      pre_tokenizer: [1],
+      normalizer: 'NFC',
+      post_processor: { type: 'TemplateProcessing' },
+    },
+    withModel({ vocab: [] }),
+    withModel({ vocab: { ...vocab, the: 1.5 } }),
+    withModel({ vocab: { ...vocab, the: 'x' } }),
+    withModel({ vocab: { ...vocab, twice: 3 } }),
+    withModel({ merges: [['t']] }),
+    withModel({ merges: [null, {}, 'a b c'] }),
+    withModel({ type: 'Unigram' }),
+  ] as JsonObject[]) {
+    const { values } = through({ tokenizer });
+    const kept = JSON.parse(String(values.get('tokenizer.huggingface.json'))) as JsonObject;
+    assert.equal(kept['model'], tokenizer['model']);
+  }
+});
+
 test('the shipped tokenizer comes back as it is', () => {
   const json = readFileSync(
     new URL('../../../models/t6-fairytales/tokenizer.json', import.meta.url),

@@ -8,6 +8,9 @@ import { readGgufHeader } from '../../../src/format/gguf/header.ts';
 import { readSafetensorsHeader } from '../../../src/format/tensors/safetensors.ts';
 import { buildTorch, orderedDict, pickled } from '../../helpers/files/build-torch.ts';
 import { withHeader } from '../../helpers/files/build-safetensors.ts';
+import { convertedBytes, folderCheckpoint } from '../../helpers/files/converted.ts';
+import { byteLevelJson } from '../../helpers/files/tokenizer-json.ts';
+import { mechanismVariant } from '../../helpers/models/mechanism-model.ts';
 import { splitGguf } from '../../helpers/files/build-gguf.ts';
 import { chatGguf, chatGgufParts } from '../../helpers/files/chat-gguf.ts';
 import { byteLevelMetadata, sentencePieceMetadata } from '../../helpers/files/gguf-vocabulary.ts';
@@ -40,10 +43,22 @@ export const SAFETENSORS = target<Uint8Array>({
   },
 });
 
-/** Files of both kinds of vocabulary, and where their weights begin. */
+/** A T6 as it is written here, with its tokenizer inside. */
+const T6_FILE = await convertedBytes(
+  await folderCheckpoint({
+    ...mechanismVariant('tpa-partial-decay').build().source,
+    tokenizer: byteLevelJson([]),
+  }),
+  { format: 'gguf' },
+);
+
+/** Files of both kinds of vocabulary and of both layouts, and where their weights begin. */
 const GGUF_FILES = await Promise.all(
-  [byteLevelMetadata(), sentencePieceMetadata()].map(async (vocabulary) => {
-    const whole = chatGguf(vocabulary);
+  [
+    chatGguf(byteLevelMetadata()),
+    chatGguf(sentencePieceMetadata()),
+    T6_FILE.get('model.gguf')!,
+  ].map(async (whole) => {
     const { tensors } = await readGgufHeader(bytesSource('f.gguf', whole));
     return {
       whole,
