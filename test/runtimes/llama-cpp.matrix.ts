@@ -208,4 +208,19 @@ for (const { label, dtypes, open, ids = IDS, tolerance = TOLERANCE } of CASES) {
   else test.skip(`${name} (skipped, ${missing})`, check);
 }
 
+const PARTS = 'parts of a file, the metadata alone in the first: the model that they are of';
+async function checkParts({ root }: { root: string }): Promise<void> {
+  const { open } = CASES[0]!;
+  const parts = await convertedBytes(await open(), { format: 'gguf', shardBytes: 15_000 });
+  assert.ok(parts.size > 5);
+  for (const [name, bytes] of parts) await writeFile(join(root, name), bytes);
+  const [first] = parts.keys();
+  const job = { models: [join(root, first!)], ids: IDS, texts: [], top: TOP };
+  const [result] = await ask(job);
+  using model = await loadModel({ gguf: [...parts.values()] }, { simd: 'baseline' });
+  checkClose(await logProbabilities(model, IDS), result!, FLOAT_TOLERANCE, 'parts');
+}
+if (missing === undefined) test(PARTS, checkParts);
+else test.skip(`${PARTS} (skipped, ${missing})`, checkParts);
+
 test.run();

@@ -64,7 +64,7 @@ export function ropeTables(
 
 /** What of a configuration llama.cpp has no keys for, one sentence each. */
 export function unsaidNotes(
-  { slidingWindow, ropeScaling }: ModelConfig,
+  { slidingWindow, ropeScaling, heads, headDim, dim }: ModelConfig,
   architecture: LlamaArchitecture,
 ): string[] {
   const unsaid: string[] = [];
@@ -73,7 +73,12 @@ export function unsaidNotes(
   if (isTabled && architecture !== 'llama') unsaid.push(`${ropeScaling.type} in ${architecture}`);
   if (ropeScaling?.type === 'yarn' && !ropeScaling.isTruncated)
     unsaid.push('yarn without truncate');
-  return unsaid.map((what) => `llama.cpp computes otherwise, having no key for ${what}`);
+  if (architecture === 'qwen2' && heads * headDim !== dim) {
+    unsaid.push(`${heads} heads of ${headDim} over a width of ${dim} in qwen2`);
+  }
+  return unsaid.map(
+    (what) => `llama.cpp refuses it or computes otherwise, having no key for ${what}`,
+  );
 }
 
 function scalingPairs({ ropeScaling: scaling }: ModelConfig): [string, GgufValue][] {
