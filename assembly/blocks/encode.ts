@@ -54,11 +54,9 @@ export function encode(block: usize, x: usize, count: usize, low: f32, high: f32
   store<f64>(errors, load<f64>(errors, 8) + sum, 8);
 }
 
+
 @inline
 function sumAsF64(v: v128): f64 {
-  const pairs = f64x2.add(
-    f64x2.promote_low_f32x4(v),
-    f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1)),
-  );
+  const pairs = f64x2.add(f64x2.promote_low_f32x4(v), f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1)));
   return f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
 }
