@@ -30,6 +30,18 @@ export const generationChecks: Checks = {
     for (const id of ids.slice(1)) logits = await session.decode(id);
     record('sha256 of decode', await sha256(logits));
   },
+  'weights of 8 and 4 bits give the same bits everywhere, baseline': async (subject) => {
+    const { tpa, assets, record } = subject;
+    for (const dtype of ['q8', 'q4'] as const) {
+      using model = await tpa.loadModel(assets.shipped.source, { simd: 'baseline', dtype });
+      assert.is(model.info().dtype, dtype);
+      const ids = model.tokenizer!.encode(PROMPT);
+      record(`sha256 of ${dtype}`, await sha256(await model.logits(ids)));
+      const generation = model.createSession().generate(PROMPT, { ...OPTIONS, seed: 7 });
+      await generation.text();
+      record(`tokens of ${dtype}`, generation.tokens);
+    }
+  },
   'a chat template writes the conversation': async ({ tpa, assets, record }) => {
     const source = { ...assets.shipped.source, chatTemplate: TEMPLATE };
     using model = await tpa.loadModel(source, { simd: 'baseline' });
