@@ -32,8 +32,8 @@ test('says of Workers what the example sets', () => {
   const [isolate, script] = ['ISOLATE_BYTES', 'SCRIPT_BYTES'].map((name) =>
     Number(new RegExp(`^const ${name} = ([\\d_]+);`, 'm').exec(worker)?.[1]!.replaceAll('_', '')),
   );
-  assert.is(isolate! - script!, 80e6);
-  assert.ok(fitRows()[0]!.includes('Workers, 80 MB'));
+  assert.is(isolate! - script!, 96e6);
+  assert.ok(fitRows()[0]!.includes('Workers, 96 MB'));
 });
 
 test.run();
