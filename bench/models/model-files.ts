@@ -5,72 +5,102 @@ import { expectedTensors } from '../../src/weights/tensors.ts';
 import { ggufFile, type GgufTensor } from '../checkpoints/gguf-file.ts';
 import { t6SmallForm } from '../gpu/forms.ts';
 import { randomBlocks } from './random-blocks.ts';
-import { DENSE_MODELS, FILE_TYPES, SIZES, type Subject } from './subjects.ts';
+import {
+  CONTEXT_LENGTH,
+  DENSE_MODELS,
+  type DenseModel,
+  FILE_TYPES,
+  type FileType,
+  type Subject,
+} from './subjects.ts';
 
 /** The file or folder of a model, made where it is not there yet. */
 export function modelPath(folder: string, { model, dtype }: Subject): string {
+  if (model !== 'T6-small') return densePath(folder, DENSE_MODELS[model], FILE_TYPES[dtype]);
+  return t6Folder(join(folder, 't6-small'));
+}
+
+/** The GGUF file of random weights of a model, made where it is not there yet. */
+export function densePath(folder: string, model: DenseModel, type: FileType): string {
   mkdirSync(folder, { recursive: true });
-  if (model === 'T6-small') return t6Folder(join(folder, 't6-small'));
-  const { heads, kvHeads } = DENSE_MODELS[model];
-  const type = FILE_TYPES[dtype];
-  const path = join(folder, `dense-${heads}-${kvHeads}-${type}.gguf`);
-  if (!existsSync(path)) writePieces(path, denseFile(heads, kvHeads, type));
+  const path = join(folder, `${Object.values(model).join('-')}-${type}.gguf`);
+  if (!existsSync(path)) writePieces(path, denseFile(model, type));
   return path;
 }
 
-/** A LLaMA in GGUF, tied, with a vocabulary that any text has ids in. */
-function denseFile(heads: number, kvHeads: number, type: 'F16' | 'Q8_0' | 'Q4_0') {
-  const { layers, dim, hiddenDim, headDim, vocabSize, contextLength } = SIZES;
-  const matrix = (name: string, rows: number, k: number, seed: number): GgufTensor => ({
+function denseFile(model: DenseModel, type: FileType): Iterable<Uint8Array> {
+  const { family, layers, dim, hiddenDim, heads, kvHeads, headDim, vocabSize, isTied } = model;
+  let seed = 1;
+  const matrix = (name: string, rows: number, k: number): GgufTensor => ({
     name: `${name}.weight`,
     type,
     shape: [rows, k],
-    bytes: randomBlocks(type, rows * k, k, seed),
+    bytes: randomBlocks(type, rows * k, k, seed++),
   });
-  const norm = (name: string): GgufTensor => ({
-    name: `${name}.weight`,
+  const vector = (name: string, length: number, value: number): GgufTensor => ({
+    name,
     type: 'F32',
-    shape: [dim],
-    bytes: new Uint8Array(new Float32Array(dim).fill(1).buffer),
+    shape: [length],
+    bytes: new Uint8Array(new Float32Array(length).fill(value).buffer),
   });
-  const tensors = [matrix('token_embd', vocabSize, dim, 1), norm('output_norm')];
-  for (let layer = 0; layer < layers; layer++) {
-    const named = (part: string, rows: number, k: number, at: number) =>
-      matrix(`blk.${layer}.${part}`, rows, k, 16 * layer + at);
-    tensors.push(
-      norm(`blk.${layer}.attn_norm`),
-      named('attn_q', heads * headDim, dim, 2),
-      named('attn_k', kvHeads * headDim, dim, 3),
-      named('attn_v', kvHeads * headDim, dim, 4),
-      named('attn_output', dim, heads * headDim, 5),
-      norm(`blk.${layer}.ffn_norm`),
-      named('ffn_gate', hiddenDim, dim, 6),
-      named('ffn_up', hiddenDim, dim, 7),
-      named('ffn_down', dim, hiddenDim, 8),
+  const norm = (name: string, length = dim) => vector(`${name}.weight`, length, 1);
+  const layerOf = (layer: number): GgufTensor[] => {
+    const at = `blk.${layer}`;
+    const attention = [
+      matrix(`${at}.attn_q`, heads * headDim, dim),
+      matrix(`${at}.attn_k`, kvHeads * headDim, dim),
+      matrix(`${at}.attn_v`, kvHeads * headDim, dim),
+    ];
+    const biases = attention.map(({ name, shape }) =>
+      vector(name.replace('weight', 'bias'), shape[0]!, 0.01),
     );
-  }
-  const metadata = {
-    'general.architecture': 'llama',
-    'llama.block_count': layers,
-    'llama.context_length': contextLength,
-    'llama.embedding_length': dim,
-    'llama.feed_forward_length': hiddenDim,
-    'llama.attention.head_count': heads,
-    'llama.attention.head_count_kv': kvHeads,
-    'llama.attention.key_length': headDim,
-    'llama.attention.value_length': headDim,
-    'llama.rope.dimension_count': headDim,
-    'llama.rope.freq_base': Float32Array.of(10_000),
-    'llama.attention.layer_norm_rms_epsilon': 1e-5,
-    'llama.vocab_size': vocabSize,
+    return [
+      norm(`${at}.attn_norm`),
+      ...attention,
+      ...(family === 'qwen2' ? biases : []),
+      ...(family === 'qwen3'
+        ? [norm(`${at}.attn_q_norm`, headDim), norm(`${at}.attn_k_norm`, headDim)]
+        : []),
+      matrix(`${at}.attn_output`, dim, heads * headDim),
+      norm(`${at}.ffn_norm`),
+      matrix(`${at}.ffn_gate`, hiddenDim, dim),
+      matrix(`${at}.ffn_up`, hiddenDim, dim),
+      matrix(`${at}.ffn_down`, dim, hiddenDim),
+    ];
+  };
+  const tensors = [
+    matrix('token_embd', vocabSize, dim),
+    norm('output_norm'),
+    ...(isTied ? [] : [matrix('output', vocabSize, dim)]),
+    ...Array.from({ length: layers }, (_, layer) => layerOf(layer)).flat(),
+  ];
+  return ggufFile(metadataOf(model), tensors);
+}
+
+/** With a vocabulary that any text has ids in. */
+function metadataOf(model: DenseModel) {
+  const { family, layers, dim, hiddenDim, heads, kvHeads, headDim, vocabSize } = model;
+  return {
+    'general.architecture': family,
+    [`${family}.block_count`]: layers,
+    [`${family}.context_length`]: CONTEXT_LENGTH,
+    [`${family}.embedding_length`]: dim,
+    [`${family}.feed_forward_length`]: hiddenDim,
+    [`${family}.attention.head_count`]: heads,
+    [`${family}.attention.head_count_kv`]: kvHeads,
+    [`${family}.attention.key_length`]: headDim,
+    [`${family}.attention.value_length`]: headDim,
+    [`${family}.rope.dimension_count`]: headDim,
+    [`${family}.rope.freq_base`]: Float32Array.of(10_000),
+    [`${family}.attention.layer_norm_rms_epsilon`]: 1e-5,
+    [`${family}.vocab_size`]: vocabSize,
     'tokenizer.ggml.model': 'gpt2',
     'tokenizer.ggml.pre': 'gpt-2',
     'tokenizer.ggml.tokens': vocabulary(vocabSize),
     'tokenizer.ggml.merges': ['t o'],
     'tokenizer.ggml.bos_token_id': 0,
     'tokenizer.ggml.eos_token_id': 0,
-      };
-  return ggufFile(metadata, tensors);
+  };
 }
 
 /** An end token, the bytes as GPT-2 writes them, and names that no text has. */
@@ -90,7 +120,7 @@ function t6Folder(folder: string): string {
   const weights = join(folder, 'model.safetensors');
   if (existsSync(weights)) return folder;
   mkdirSync(folder, { recursive: true });
-  const { json, mark } = t6SmallForm(SIZES.contextLength);
+  const { json, mark } = t6SmallForm(CONTEXT_LENGTH);
   const entry = { ...mark, dtype: 'F16', offset: 0, byteLength: 0 };
   const tensors = expectedTensors(parseConfig(json, new Map([[mark.name, entry]])));
   let offset = 0;

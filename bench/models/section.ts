@@ -13,8 +13,8 @@ export function renderSection(
   results: readonly SubjectResult[],
 ): string {
   const { layers, dim, hiddenDim, vocabSize } = SIZES;
-  const heads = Object.values(DENSE_MODELS).map(
-    (model) => `${model.name} (${model.heads} heads on ${model.kvHeads})`,
+  const heads = Object.entries(DENSE_MODELS).map(
+    ([name, model]) => `${name} (${model.heads} heads on ${model.kvHeads})`,
   );
   const [first] = contexts;
   return [

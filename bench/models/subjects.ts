@@ -3,11 +3,18 @@ import { T6_SMALL } from '../shapes.ts';
 /** What weights a model file has. */
 export type FileType = 'F16' | 'Q8_0' | 'Q4_0';
 
-/** A LLaMA-shaped model with as many parameters as T6-small: 12 layers, tied head. */
+/** The sizes of a model of the LLaMA family. */
 export interface DenseModel {
-  readonly name: string;
+  readonly family: 'llama' | 'qwen2' | 'qwen3';
+  readonly layers: number;
+  readonly dim: number;
+  readonly hiddenDim: number;
   readonly heads: number;
   readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  /** Whether the output projection is the embedding. */
+  readonly isTied: boolean;
 }
 
 /** What is run: a model in a runtime. */
@@ -17,20 +24,24 @@ export interface Subject {
   readonly dtype: 'f32' | 'q8' | 'q4';
 }
 
-/** Sizes that all models share. */
+/** What all models are told they may be given; as long as the longest row of a table needs. */
+export const CONTEXT_LENGTH = 32_768;
+
+/** Sizes that all models here share with T6-small. */
 export const SIZES = {
+  family: 'llama',
   layers: 12,
   dim: T6_SMALL.dim,
   hiddenDim: 2048,
   headDim: T6_SMALL.headDim,
   vocabSize: 50_304,
-  contextLength: 32_768,
+  isTied: true,
 } as const;
 
 /** 123.5 and 123.6 million parameters; T6-small has 124.3. */
 export const DENSE_MODELS: Readonly<Record<Exclude<Subject['model'], 'T6-small'>, DenseModel>> = {
-  'MHA-12': { name: 'MHA-12', heads: 12, kvHeads: 12 },
-  'GQA-22/2': { name: 'GQA-22/2', heads: 22, kvHeads: 2 },
+  'MHA-12': { ...SIZES, heads: 12, kvHeads: 12 },
+  'GQA-22/2': { ...SIZES, heads: 22, kvHeads: 2 },
 };
 
 /** The first is what the others are compared with. */
