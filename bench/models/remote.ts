@@ -5,7 +5,7 @@ import type { Subject } from './subjects.ts';
 
 /** What a contender is opened with. */
 export interface Opening {
-  readonly subject: Subject;
+  readonly subject: Pick<Subject, 'runtime'> & { readonly dtype: 'auto' | Subject['dtype'] };
   /** Its model's file or folder; '' where it makes its own. */
   readonly path: string;
   /** The node_modules of its runtime; '' for those of this repository. */
@@ -24,11 +24,9 @@ export type Answer = { readonly value: unknown } | { readonly error: string };
 
 /** A contender in a process of its own. */
 export class RemoteContender {
-  readonly subject: Subject;
   readonly #process: ChildProcess;
 
   constructor(opening: Opening) {
-    this.subject = opening.subject;
     const file = new URL('process.ts', import.meta.url);
     const flags = ['--import', 'tsx'];
     this.#process = fork(file, [JSON.stringify(opening)], { execArgv: flags });

@@ -5,7 +5,10 @@ import { promptIds, secondsOf } from './contender.ts';
 const LIBRARY = new URL('../../../dist/index.js', import.meta.url);
 
 /** This library, as it is published, on its kernels. */
-export async function openOwn(path: string, dtype: 'f32' | 'q8' | 'q4'): Promise<Contender> {
+export async function openOwn(
+  path: string,
+  dtype: 'auto' | 'f32' | 'q8' | 'q4',
+): Promise<Contender> {
   const { loadModel } = (await import(LIBRARY.href)) as typeof import('../../../src/index.ts');
   const options: LoadOptions = { backend: 'wasm', dtype };
   const model = await loadModel(path, options);
