@@ -1,5 +1,6 @@
 export { appendFactors, readFactors } from './cache/factor-rows';
 export { decodeBlocks } from './blocks/decode';
+export { dequantizeQ6K } from './blocks/q6';
 export { quantizeBlocks } from './blocks/quantize';
 export { denseDecode, denseDecodeScratch, densePrefill, densePrefillScratch } from './attention/dense';
 export { linearAttend, linearScratch } from './attention/linear';

@@ -11,6 +11,7 @@ const MODULES: readonly (() => Promise<BenchModule>)[] = [
   () => import('./kernels/dense.bench.ts'),
   () => import('./kernels/prefill.bench.ts'),
   () => import('./kernels/product.bench.ts'),
+  () => import('./kernels/quantized.bench.ts'),
   () => import('./peers.bench.ts'),
 ];
 

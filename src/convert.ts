@@ -4,11 +4,13 @@
  * @module tpa-wasm/convert
  */
 export type { Checkpoint, CheckpointTensor } from './convert/checkpoint.ts';
+export type { GgufDtype, WrittenTensor } from './convert/gguf/stored-tensor.ts';
 export type { JsonObject } from './format/files/json.ts';
 export {
   convertCheckpoint,
   CONVERTED_NAMES,
   type ConvertedFile,
+  type ConvertOptions,
 } from './convert/converted-files.ts';
 export type { TensorDtype } from './format/tensors/half.ts';
 export { openCheckpoint } from './convert/open-checkpoint.ts';

@@ -23,7 +23,7 @@ export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
 export type { NumericArray, TokenIds } from './text/prompt.ts';
 export type { LatentSizes, Mechanism, ModelConfig } from './format/config/model-config.ts';
-export type { ModelBytes } from './format/files/bytes-at-hand.ts';
+export type { GgufBytes, GgufFile, ModelBytes } from './format/files/bytes-at-hand.ts';
 export type { ModelSource } from './format/files/model-source.ts';
 export type { GenerationDefaults } from './format/config/generation-config.ts';
 export type { ChatMessage, Conversation } from './text/messages.ts';
@@ -55,7 +55,7 @@ export type {
 } from './download/cache/model-cache.ts';
 export type { LoadOptions } from './load/load-options.ts';
 export { estimateModel, type Estimate, type EstimateOptions } from './load/estimate-model.ts';
-export type { Model, ModelInfo } from './load/model.ts';
+export type { Model, ModelInfo, StoredModel } from './load/model.ts';
 export type { ScoreOptions } from './load/positions.ts';
 export type { DtypeOption } from './weights/dtypes.ts';
 export type { LayoutReport } from './weights/report.ts';

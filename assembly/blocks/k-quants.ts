@@ -64,7 +64,6 @@ export function decodeQ5K(out: usize, from: usize): usize {
 }
 
 /** Scales and offsets of 8 blocks; those of groups 4 … 7 have their upper two bits above the others' six. */
-@inline
 function writeScales(out: usize, from: usize): void {
   const a = load<u32>(from, HALVES),
     b = load<u32>(from, HALVES + 4),
@@ -82,7 +81,6 @@ function writeScales(out: usize, from: usize): void {
 }
 
 /** Of four blocks: a byte of each for the scale, and for the minimum. */
-@inline
 function writeFour(out: usize, scale: v128, minimum: v128, scales: u32, minimums: u32): void {
   const words = v128.or(
     roundHalves(f32x4.mul(scale, bytesAsFloats(scales))),

@@ -1,5 +1,5 @@
 import { CODE_SCALE, CODE_SUM, CODES_BYTES } from '../layout/activations';
-import { SCALES_BYTES, STRIP_ROW } from '../layout/quantized';
+import { Q4, Q8, SCALES_BYTES, STRIP_ROW } from '../layout/quantized';
 import { halves } from '../simd/half';
 import { nibbleMask, nibbles } from '../simd/nibbles';
 
@@ -11,14 +11,16 @@ import { nibbleMask, nibbles } from '../simd/nibbles';
  * masking in place of shifting gain nothing.
  */
 
-/** out (24) += x · W, W of 8-bit codes. Any alignment. */
-export function rowStrip8(out: usize, x: usize, w: usize, blocks: usize, hasOffset: bool): void {
+/** out (24) += x · W, the columns of a strip. Any alignment. */
+export function rowStrip(out: usize, x: usize, w: usize, blocks: usize, format: u32): void {
   let c0 = v128.load(out),
     c1 = v128.load(out, 16),
     c2 = v128.load(out, 32);
   let c3 = v128.load(out, 48),
     c4 = v128.load(out, 64),
     c5 = v128.load(out, 80);
+  const hasOffset = format != Q8,
+    mask = nibbleMask();
   for (; blocks; blocks--) {
     let s0 = i32x4.splat(0),
       s1 = s0,
@@ -26,15 +28,28 @@ export function rowStrip8(out: usize, x: usize, w: usize, blocks: usize, hasOffs
       s3 = s0,
       s4 = s0,
       s5 = s0;
-    for (const end = x + CODE_SCALE; x < end; x += 4) {
-      const pair = v128.load32_splat(x);
-      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w)));
-      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 8)));
-      s2 = i32x4.add(s2, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 16)));
-      s3 = i32x4.add(s3, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 24)));
-      s4 = i32x4.add(s4, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 32)));
-      s5 = i32x4.add(s5, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 40)));
-      w += STRIP_ROW;
+    const end = x + CODE_SCALE;
+    if (format == Q4) {
+      for (; x < end; x += 16) {
+        s0 = addQuad(s0, x, w, mask);
+        s1 = addQuad(s1, x, w + 16, mask);
+        s2 = addQuad(s2, x, w + 32, mask);
+        s3 = addQuad(s3, x, w + 48, mask);
+        s4 = addQuad(s4, x, w + 64, mask);
+        s5 = addQuad(s5, x, w + 80, mask);
+        w += STRIP_ROW << 1;
+      }
+    } else {
+      for (; x < end; x += 4) {
+        const pair = v128.load32_splat(x);
+        s0 = i32x4.add(s0, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w)));
+        s1 = i32x4.add(s1, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 8)));
+        s2 = i32x4.add(s2, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 16)));
+        s3 = i32x4.add(s3, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 24)));
+        s4 = i32x4.add(s4, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 32)));
+        s5 = i32x4.add(s5, i32x4.dot_i16x8_s(pair, v128.load8x8_s(w, 40)));
+        w += STRIP_ROW;
+      }
     }
     const scale = v128.load32_splat(x),
       sum = v128.load32_splat(x, CODE_SUM - CODE_SCALE);
@@ -46,50 +61,6 @@ export function rowStrip8(out: usize, x: usize, w: usize, blocks: usize, hasOffs
     c5 = addBlock(c5, s5, scale, sum, w + 40, hasOffset);
     x += CODES_BYTES - CODE_SCALE;
     w += hasOffset ? SCALES_BYTES << 1 : SCALES_BYTES;
-  }
-  v128.store(out, c0);
-  v128.store(out, c1, 16);
-  v128.store(out, c2, 32);
-  v128.store(out, c3, 48);
-  v128.store(out, c4, 64);
-  v128.store(out, c5, 80);
-}
-
-/** out (24) += x · W, W of 4-bit codes. Any alignment. */
-export function rowStrip4(out: usize, x: usize, w: usize, blocks: usize): void {
-  let c0 = v128.load(out),
-    c1 = v128.load(out, 16),
-    c2 = v128.load(out, 32);
-  let c3 = v128.load(out, 48),
-    c4 = v128.load(out, 64),
-    c5 = v128.load(out, 80);
-  const mask = nibbleMask();
-  for (; blocks; blocks--) {
-    let s0 = i32x4.splat(0),
-      s1 = s0,
-      s2 = s0,
-      s3 = s0,
-      s4 = s0,
-      s5 = s0;
-    for (const end = x + CODE_SCALE; x < end; x += 16) {
-      s0 = addQuad(s0, x, w, mask);
-      s1 = addQuad(s1, x, w + 16, mask);
-      s2 = addQuad(s2, x, w + 32, mask);
-      s3 = addQuad(s3, x, w + 48, mask);
-      s4 = addQuad(s4, x, w + 64, mask);
-      s5 = addQuad(s5, x, w + 80, mask);
-      w += STRIP_ROW << 1;
-    }
-    const scale = v128.load32_splat(x),
-      sum = v128.load32_splat(x, CODE_SUM - CODE_SCALE);
-    c0 = addBlock(c0, s0, scale, sum, w, true);
-    c1 = addBlock(c1, s1, scale, sum, w + 8, true);
-    c2 = addBlock(c2, s2, scale, sum, w + 16, true);
-    c3 = addBlock(c3, s3, scale, sum, w + 24, true);
-    c4 = addBlock(c4, s4, scale, sum, w + 32, true);
-    c5 = addBlock(c5, s5, scale, sum, w + 40, true);
-    x += CODES_BYTES - CODE_SCALE;
-    w += SCALES_BYTES << 1;
   }
   v128.store(out, c0);
   v128.store(out, c1, 16);

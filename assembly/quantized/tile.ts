@@ -53,20 +53,26 @@ export function tile3x12(out: usize, ldo: usize, x: usize, ldx: usize, w: usize,
   }
 }
 
-/** Three vectors of a row. */
+/**
+ * Three vectors of a row: out += (scale of w · s + offset of w · sum) · scale of x, in the order that one row
+ * has too.
+ */
 @inline
 function addBlocks(out: usize, s0: v128, s1: v128, s2: v128, x: usize, scales: usize, hasOffset: bool): void {
-  addBlock(out, s0, x, scales, hasOffset);
-  addBlock(out + 16, s1, x, scales + 16, hasOffset);
-  addBlock(out + 32, s2, x, scales + 32, hasOffset);
-}
-
-/** out += (scale of w · s + offset of w · sum) · scale of x, in the order that one row has too. */
-@inline
-function addBlock(out: usize, s: v128, x: usize, scales: usize, hasOffset: bool): void {
   const scale = v128.load32_splat(x),
     sum = v128.load32_splat(x, CODE_SUM - CODE_SCALE);
+  const c0 = addBlock(out, s0, scale, sum, scales, hasOffset),
+    c1 = addBlock(out + 16, s1, scale, sum, scales + 16, hasOffset),
+    c2 = addBlock(out + 32, s2, scale, sum, scales + 32, hasOffset);
+  v128.store(out, c0);
+  v128.store(out, c1, 16);
+  v128.store(out, c2, 32);
+}
+
+
+@inline
+function addBlock(out: usize, s: v128, scale: v128, sum: v128, scales: usize, hasOffset: bool): v128 {
   let product = f32x4.mul(f32x4.convert_i32x4_s(s), v128.load(scales));
   if (hasOffset) product = f32x4.add(product, f32x4.mul(sum, v128.load(scales, WIDE_OFFSETS - WIDE_SCALES)));
-  v128.store(out, f32x4.add(v128.load(out), f32x4.mul(product, scale)));
+  return f32x4.add(v128.load(out), f32x4.mul(product, scale));
 }

@@ -25,8 +25,10 @@ export function half(at: usize): f32 {
   return reinterpret<f32>(bits) * reinterpret<f32>(0x77800000);
 }
 
-/** Four numbers as float16, to nearest, ties to even, each in the low half of a lane; one that does not fit is infinite. */
-@inline
+/**
+ * Four numbers as float16, to nearest, ties to even, each in the low half of a lane; one that does not fit is infinite.
+ * Not inline: its constants take 200 bytes at each of a dozen places.
+ */
 export function roundHalves(v: v128): v128 {
   const size = v128.and(v, i32x4.splat(0x7fffffff)),
     odd = v128.and(i32x4.shr_u(size, 13), i32x4.splat(1));

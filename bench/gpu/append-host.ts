@@ -89,6 +89,7 @@ export class AppendHost {
       isSoftware: isSoftwareAdapter(adapter),
       version: ort.env.versions.web ?? ort.env.versions.common,
       maxBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+      hasHalf: device.features.has('shader-f16'),
     };
   }
 

@@ -68,14 +68,19 @@ export function productReference(
  *
  * @throws Error with the measured relative error
  */
-export function assertClose(name: string, actual: Float32Array, expected: Float64Array): void {
+export function assertClose(
+  name: string,
+  actual: Float32Array,
+  expected: Float64Array,
+  tolerance = TOLERANCE,
+): void {
   if (actual.length !== expected.length) {
     throw new Error(`"${name}" expected ${expected.length} values, got ${actual.length}`);
   }
   const squaredError = sum(expected.length, (i) => (actual[i]! - expected[i]!) ** 2);
   const error = Math.sqrt(squaredError / sum(expected.length, (i) => expected[i]! ** 2));
-  if (!(error <= TOLERANCE)) {
-    throw new Error(`"${name}" expected a relative error <= ${TOLERANCE}, got ${error}`);
+  if (!(error <= tolerance)) {
+    throw new Error(`"${name}" expected a relative error <= ${tolerance}, got ${error}`);
   }
 }
 

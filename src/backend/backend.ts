@@ -30,11 +30,13 @@ export interface Sequence {
    * many as the side that computes takes at once; `length` tells. Nothing is appended unless it
    * resolves.
    *
+   * @param row (vocabSize), where those of the last token may be written: a fresh array for each is
+   *   200 KB of garbage at 50,000 tokens, and engines collect buffers late
    * @returns logits of the last token evaluated `(vocabSize)`, or of every one `(tokens, vocabSize)`;
-   *   a fresh array
+   *   `row` or a fresh array
    * @throws TpaError `OUT_OF_MEMORY`, `NONFINITE_LOGITS`, `KERNEL_TRAP`, `DISPOSED`
    */
-  forward(ids: readonly number[], rows?: 'last' | 'all'): Promise<Float32Array>;
+  forward(ids: readonly number[], rows?: 'last' | 'all', row?: Float32Array): Promise<Float32Array>;
   /**
    * As {@link forward}, for what the model says of the tokens that follow.
    *
@@ -126,7 +128,7 @@ export interface GpuBackend extends Gpu, Backend<FactorSequence> {
   /** Tokens that one forward evaluates at most. */
   readonly maxChunk: number;
   /** What weights are on the device. */
-  readonly dtype: 'float32' | 'float16';
+  readonly dtype: 'float32' | 'float16' | 'quantized';
   /** Bytes that came back from the device with the last forward. */
   readonly bytesRead: number;
   /** Ends the worker at once; idempotent. */

@@ -95,10 +95,14 @@ class CachedSequence implements CpuSequence {
     return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
   }
 
-  async forward(all: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+  async forward(
+    all: readonly number[],
+    rows: 'last' | 'all' = 'last',
+    row?: Float32Array,
+  ): Promise<Float32Array> {
     return this.#evaluate(all, (network, count) => {
       const logits =
-        rows === 'all' ? readLogits(network, 0, count) : readLogits(network, count - 1, 1);
+        rows === 'all' ? readLogits(network, 0, count) : readLogits(network, count - 1, 1, row);
       if (logits !== undefined) return logits;
       const step = this.length + count - 1;
       throw nonFinite(step, `the logits at position ${step} or before are not finite`);

@@ -90,7 +90,7 @@ function jsonOrText(value: string): unknown {
 /** One of some words. */
 export function choice<const W extends string>(
   words: readonly W[],
-  spec: { about: string; fallback: W },
+  spec: { about: string; fallback?: NoInfer<W> },
 ): OptionSpec<W> {
   const read = (value: string) => words.find((word) => word === value);
   return { placeholder: words.join('|'), expected: words.join(' or '), ...spec, read };

@@ -10,9 +10,9 @@ const MOST_MEMORY = 2 ** 32 - 2 ** 16;
 
 /** Options of every command that needs a model. */
 export const MODEL_OPTIONS = {
-  model: text('DIR', {
+  model: text('MODEL', {
     short: 'm',
-    about: 'a path, an address or hf:ORG/NAME',
+    about: 'a path (folder or .gguf), an address or hf:ORG/NAME',
     fallback: 'the one in the package',
   }),
   simd: choice(['auto', 'baseline', 'relaxed'], {

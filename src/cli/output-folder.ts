@@ -65,7 +65,32 @@ export async function checkOutput(
 export async function writeFolder(
   { path, isReplaced }: OutputFolder,
   files: readonly ConvertedFile[],
-  { signal, onBytes }: { signal: AbortSignal; onBytes: (bytes: number) => void },
+  progress: WriteProgress,
+): Promise<void> {
+  await writeHidden(path, files, progress, async (hidden) => {
+    if (isReplaced) await replace(path, hidden);
+    else renameSync(hidden, path);
+  });
+}
+
+/** What stops the writing, and hears of it. */
+export interface WriteProgress {
+  readonly signal: AbortSignal;
+  onBytes(bytes: number): void;
+}
+
+/**
+ * Writes the files into a hidden folder beside `path`, and has them put in their place when all are
+ * on the disk. The folder does not stay.
+ *
+ * @param place moves the folder, or what is in it
+ * @throws as {@link writeFolder}
+ */
+export async function writeHidden(
+  path: string,
+  files: readonly ConvertedFile[],
+  { signal, onBytes }: WriteProgress,
+  place: (hidden: string) => void | Promise<void>,
 ): Promise<void> {
   const hidden = await hiddenBeside(path);
   const release = removeAtExit([hidden, oldOf(hidden)]);
@@ -80,13 +105,12 @@ export async function writeFolder(
     }
     await flush(hidden);
     signal.throwIfAborted();
-    if (isReplaced) await replace(path, hidden);
-    else renameSync(hidden, path);
+    await place(hidden);
     await flush(dirname(path));
   } catch (error) {
-    await rm(hidden, { recursive: true, force: true });
     throw unwritable(path, files, error);
   } finally {
+    await rm(hidden, { recursive: true, force: true });
     release();
   }
 }
@@ -153,7 +177,7 @@ function unwritable(path: string, files: readonly ConvertedFile[], cause: unknow
     return new TpaError('RESOURCE_LIMIT', message, { cause, data: { needed } });
   }
   if (!REFUSED.has(code)) return cause;
-  const message = `"--out" expected a folder that can be written, got ${shown(path)} (${String(code)})`;
+  const message = `"--out" expected a place that can be written, got ${shown(path)} (${String(code)})`;
   return new UsageError(message, { cause });
 }
 

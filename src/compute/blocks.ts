@@ -43,8 +43,18 @@ export function quantizeBlocks(
   return kernels.quantizeBlocks(out, from, rows, k, bits, errors);
 }
 
-/** The error of all that was quantised, as a part of its size: √(Σ(x - x̂)² / Σx²), 0 of zeros. */
-export function readError({ heap }: Compute, errors: number): number {
-  const [lost, all] = new Float64Array(heap.bytes(errors, ERROR_BYTES).slice().buffer);
-  return all === 0 ? 0 : Math.sqrt(lost! / all!);
+/**
+ * The numbers of stored blocks as float32, by the kernel of their type.
+ *
+ * @param out address of their numbers; those of a block may lie on blocks before it
+ * @param from address of `count` stored blocks
+ */
+export function dequantizeStored(
+  { kernels }: Compute,
+  kernel: 'dequantizeQ6K',
+  out: number,
+  from: number,
+  count: number,
+): void {
+  kernels[kernel](out, from, count);
 }

@@ -1,11 +1,13 @@
 import { checkInteger, checkKind, checkObject, mismatch } from '../base/arguments.ts';
+import { ARCHITECTURES, readFamily } from '../format/config/family.ts';
+import { Fields } from '../format/config/fields.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { ModelContents } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import type { TensorDtype } from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
-import type { TensorSet } from '../format/tensors/tensors.ts';
-import { finitePieces } from './finite.ts';
+import { checkFinite, type TensorSet } from '../format/tensors/tensors.ts';
+import { finitePieces, holdsNonFinite } from './finite.ts';
 
 /** One tensor of a checkpoint, as it will be written. */
 export interface CheckpointTensor {
@@ -24,12 +26,14 @@ export interface CheckpointTensor {
    * but one. A NaN or an infinity among them is `WEIGHTS_NONFINITE`, as in loading.
    */
   chunks(): AsyncIterable<Uint8Array>;
+  /** The blocks of a quantised type as the source stores them, in pieces like those of `chunks`. */
+  blocks?(): AsyncIterable<Uint8Array>;
 }
 
 /** A model in a foreign format, checked and translated; nothing but its headers has been read. */
 export interface Checkpoint {
   /** What the source is. */
-  readonly format: 'torch' | 'gguf';
+  readonly format: 'torch' | 'gguf' | 'safetensors';
   /** E.g. `T6`, `LlamaForCausalLM`; `a vocabulary alone` for a GGUF without tensors. */
   readonly family: string;
   /** config.json, as it will be written. */
@@ -68,7 +72,7 @@ export async function checkpointOf(
   const template = chatTemplate !== undefined && { chat_template: chatTemplate };
   return {
     format,
-    family: format === 'torch' ? 'T6' : String(config['architectures'] ?? 'a vocabulary alone'),
+    family: format === 'torch' ? 'T6' : familyOf(contents),
     config,
     tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
     ...(tokenizer && { tokenizer }),
@@ -78,6 +82,13 @@ export async function checkpointOf(
     notes: [...notes, ...(text.notes ?? [])],
     close,
   };
+}
+
+/** The class of transformers that a model is of, or T6. @throws TpaError as `readFamily` */
+function familyOf({ config, tensors }: ModelContents): string {
+  if (tensors.entries.size === 0) return 'a vocabulary alone';
+  const family = readFamily(new Fields(config), tensors.entries);
+  return family === undefined ? 'T6' : ARCHITECTURES[family];
 }
 
 /** Refuses what is no checkpoint: callers make them too. @throws TypeError, RangeError */
@@ -105,38 +116,52 @@ export function checkCheckpoint(checkpoint: Checkpoint): void {
 /** Files of text that a checkpoint may have. */
 const TEXTS = ['tokenizer', 'tokenizerConfig', 'specialTokensMap', 'generationConfig'] as const;
 
-/** A tensor as it will be written, without a NaN or an infinity. */
+/** A tensor as it will be written: as it is stored, or in float32 where its elements share scales. */
 function converted(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
-  const tensor = translated(tensors, entry);
-  // A scale that is no number makes none of any element of its block.
-  return { ...tensor, chunks: () => finitePieces(tensor, entry.blockType?.blockLength ?? 1) };
-}
-
-/** A tensor as it is stored, or in float32 where its elements share scales. */
-function translated(tensors: TensorSet, entry: TensorEntry): CheckpointTensor {
   const { name, shape, dtype: storedAs, byteLength, blockType } = entry;
   const stored = (step: number) =>
     readChunks((at, target) => tensors.readStored(name, at, target), byteLength, step);
   if (blockType === undefined) {
     const dtype = storedAs as TensorDtype;
-    return { name, dtype, shape, byteLength, storedAs, chunks: () => stored(CHUNK_BYTES) };
+    const plain = { name, dtype, shape, byteLength, storedAs, chunks: () => stored(CHUNK_BYTES) };
+    return { ...plain, chunks: () => finitePieces(plain, 1) };
   }
   const { blockLength, blockBytes } = blockType;
   const wideBytes = blockLength * Float32Array.BYTES_PER_ELEMENT;
   const widened = (byteLength / blockBytes) * wideBytes;
-  return {
+  /** Blocks, and their elements in an array that is used again for the next but one. */
+  const decoded = async function* () {
+    const take = twoBuffers(Math.min(CHUNK_BYTES, widened));
+    for await (const blocks of stored(Math.floor(CHUNK_BYTES / wideBytes) * blockBytes)) {
+      const length = (blocks.byteLength / blockBytes) * blockLength;
+      const values = new Float32Array(take().buffer, 0, length);
+      blockType.dequantize(blocks, values);
+      yield { blocks, values };
+    }
+  };
+  const tensor: CheckpointTensor = {
     name,
     dtype: 'F32',
     shape,
     byteLength: widened,
     storedAs,
     async *chunks() {
-      const take = twoBuffers(Math.min(CHUNK_BYTES, widened));
-      for await (const blocks of stored((CHUNK_BYTES / wideBytes) * blockBytes)) {
-        const length = (blocks.byteLength / blockBytes) * blockLength;
-        const values = new Float32Array(take().buffer, 0, length);
-        blockType.dequantize(blocks, values);
+      for await (const { values } of decoded()) {
         yield new Uint8Array(values.buffer, 0, values.byteLength);
+      }
+    },
+  };
+  return {
+    ...tensor,
+    // A scale that is no number makes none of any element of its block.
+    chunks: () => finitePieces(tensor, blockLength),
+    async *blocks() {
+      let first = 0;
+      for await (const { blocks, values } of decoded()) {
+        const bytes = new Uint8Array(values.buffer, 0, values.byteLength);
+        if (holdsNonFinite(bytes, 'F32', blockLength)) checkFinite(name, first, values);
+        yield blocks;
+        first += values.length;
       }
     },
   };

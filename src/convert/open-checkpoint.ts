@@ -1,6 +1,5 @@
 import { mismatch } from '../base/arguments.ts';
 import { TpaError, printable } from '../base/errors.ts';
-import { unsupportedCheckpoint } from '../format/errors.ts';
 import {
   besideFile,
   listNames,
@@ -8,6 +7,7 @@ import {
   openFile,
   splitPath,
 } from '../format/files/directory.ts';
+import { readHuggingFace } from '../format/hugging-face.ts';
 import { readGguf } from '../format/gguf/contents.ts';
 import { GGUF_MAGIC, ggufNames, isGgufName } from '../format/files/gguf-name.ts';
 import { openGgufSources } from '../format/gguf/open-gguf.ts';
@@ -15,7 +15,7 @@ import { ZIP_SIGNATURE } from './torch/archive.ts';
 import { readTorch, readTorchShards } from './torch/contents.ts';
 import { type ByteSource, readMagic } from '../format/files/byte-source.ts';
 import { refuseStandIn } from '../format/files/stand-in.ts';
-import type { ModelFiles } from '../format/files/model-files.ts';
+import { INDEX_FILE, type ModelFiles } from '../format/files/model-files.ts';
 import { type Checkpoint, checkpointOf } from './checkpoint.ts';
 import type { ModelContents } from '../format/contents.ts';
 
@@ -23,14 +23,21 @@ const TORCH_FILE = 'pytorch_model.bin';
 const TORCH_INDEX = 'pytorch_model.bin.index.json';
 const NANOGPT_FILE = 'ckpt.pt';
 /** What is looked for in a directory, first come first taken. */
-const CANDIDATES: readonly string[] = [TORCH_FILE, TORCH_INDEX, NANOGPT_FILE];
+const CANDIDATES: readonly string[] = [
+  'model.safetensors',
+  INDEX_FILE,
+  TORCH_FILE,
+  TORCH_INDEX,
+  NANOGPT_FILE,
+];
 
 /**
- * Opens a checkpoint in a foreign format and checks its headers: a `pytorch_model.bin` or its index
- * with config.json beside it, a nanoGPT `ckpt.pt`, or a GGUF file of a LLaMA-family model. No code
- * in it is run, and no weight is read yet.
+ * Opens a checkpoint and checks its headers: a `pytorch_model.bin` or its index with config.json
+ * beside it, a nanoGPT `ckpt.pt`, a GGUF file, any part of which stands for all, or, to be written as
+ * GGUF, a folder that `loadModel` takes. No code in it is run, and no weight is read yet. A GGUF that
+ * holds a vocabulary alone gives its tokenizer and no tensors.
  *
- * @param path the file, or the directory of a PyTorch checkpoint (Node.js, Deno, Bun)
+ * @param path the file, or the directory of one (Node.js, Deno, Bun)
  * @throws TypeError for another kind of path; TpaError `MODEL_NOT_FOUND`, `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID`,
  *   `RESOURCE_LIMIT`, `PATH_ESCAPE`, any `WEIGHTS_*`
  * @example
@@ -56,22 +63,19 @@ export async function openCheckpoint(path: string | URL): Promise<Checkpoint> {
     // What the bytes say; the name, where they say nothing: a damaged GGUF is no legacy torch file.
     const magic = await readMagic(source);
     const isGguf = magic === GGUF_MAGIC || (magic !== ZIP_SIGNATURE && isGgufName(source.name));
-    if (gguf !== undefined && isGguf) {
-      const contents = await readGguf(await openGgufSources(gguf, gguf.gguf!));
-      return await checkpointOf('gguf', contents, close);
+    if (isGguf) {
+      const sources = gguf === undefined ? source : await openGgufSources(gguf, gguf.gguf!);
+      return await checkpointOf('gguf', await readGguf(sources), close);
     }
     await refuseStandIn(source, 'CHECKPOINT_INVALID');
-    if (source.name.endsWith('.safetensors')) throw alreadyConverted(source.name);
+    if (/\.safetensors(?:\.index\.json)?$/.test(source.name)) {
+      return await checkpointOf('safetensors', await readHuggingFace(files), close);
+    }
     return await checkpointOf('torch', await readTorchFile(source, files), close);
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-function alreadyConverted(file: string): TpaError {
-  const found = 'safetensors, which need no conversion: load the directory that they are in';
-  return unsupportedCheckpoint(`"${printable(file)}"`, 'a PyTorch or GGUF checkpoint', found);
 }
 
 function readTorchFile(source: ByteSource, files: ModelFiles): Promise<ModelContents> {
@@ -93,7 +97,5 @@ async function firstOf(files: ModelFiles, directory: string): Promise<ByteSource
 function findings(names: readonly string[]): string {
   const gguf = names.find((name) => /\.gguf$/i.test(name));
   if (gguf !== undefined) return `"${printable(gguf)}": pass the path of that file`;
-  const ready = names.find((name) => name.endsWith('.safetensors'));
-  if (ready === undefined) return 'none: pass the path of a file to convert';
-  return `"${printable(ready)}", which needs no conversion: load the directory as it is`;
+  return 'none: pass the path of a file to convert';
 }

@@ -64,11 +64,12 @@ function beginning(header: Uint8Array, size: number): ByteSource {
   return { ...bytesSource('model.safetensors', header), size };
 }
 
-async function* exactly({
+/** The pieces of a tensor, which have to be as long as it said. @throws TpaError `CHECKPOINT_INVALID` */
+export async function* exactly({
   name,
   byteLength,
   chunks,
-}: CheckpointTensor): AsyncGenerator<Uint8Array> {
+}: Pick<CheckpointTensor, 'name' | 'byteLength' | 'chunks'>): AsyncGenerator<Uint8Array> {
   let written = 0;
   for await (const chunk of chunks()) {
     written += chunk.byteLength;

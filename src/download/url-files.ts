@@ -12,6 +12,7 @@ import { followed, type FollowedSource } from './in-order.ts';
 import type { CacheUse } from './cache/cache-use.ts';
 import { cachedSource } from './cache/cached-source.ts';
 import { openDownload, type Link, type Refusal } from './net/download.ts';
+import { openHeader } from './net/header.ts';
 import { Freshness } from './net/freshness.ts';
 import type { FileFacts } from './cache/model-cache.ts';
 import type { Network } from './net/network.ts';
@@ -90,6 +91,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     }
   };
   const openRemote = async (file: string, address: URL): Promise<ByteSource | undefined> => {
+    if (isHeaderOnly && isWeightsFile(file)) return openHeader(file, address, link);
     const download = await openDownload(file, address, link);
     if (download === undefined) {
       await keepAbsence(file, keyOf(address));
@@ -106,10 +108,6 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     const follower = await (checks?.follow(source, sinks) ?? followed(source, sinks));
     followers.add(follower);
     return follower;
-  };
-  const openBeginning = async (file: string, address: URL): Promise<ByteSource | undefined> => {
-    const { openHeader } = await import('./net/header.ts');
-    return openHeader(file, address, link);
   };
   const maxBytesOf = (file: string): number =>
     isWeightsFile(file) ? maxWeightBytes : MAX_TOKENIZER_BYTES;
@@ -139,8 +137,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
       address.pathname += file;
       const cached = await openCached(file, address);
       if (cached === 'absent') return undefined;
-      const open = isHeaderOnly && isWeightsFile(file) ? openBeginning : openRemote;
-      const source = cached ?? (await open(file, address));
+      const source = cached ?? (await openRemote(file, address));
       if (source !== undefined) opened.add(source);
       return source;
     },

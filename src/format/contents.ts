@@ -1,4 +1,4 @@
-import type { JsonObject } from './files/json.ts';
+import type { JsonObject, Refuse } from './files/json.ts';
 import type { TensorSet } from './tensors/tensors.ts';
 
 /**
@@ -12,9 +12,16 @@ export interface ModelContents {
   readonly tensors: TensorSet;
   /** What was left out of the weights, one sentence each. */
   readonly notes: readonly string[];
-  /** Reads the rest: apart, since a tokenizer of 35 MB is of no use where `config` is refused. */
-  text(): Promise<ModelText>;
+  /**
+   * Reads the rest: apart, since a tokenizer of 35 MB is of no use where `config` is refused.
+   *
+   * @param parse reads tokenizer.json, where there is one; all of it becomes objects unless given
+   */
+  text(parse?: ParseTokenizer): Promise<ModelText>;
 }
+
+/** The value of a tokenizer.json. @throws what `refuse` makes */
+export type ParseTokenizer = (bytes: Uint8Array, refuse: Refuse) => unknown;
 
 /** What a model says of text, in the files of Hugging Face; what it does not have is left out. */
 export interface ModelText {

@@ -7,7 +7,7 @@ import { expectObject, type JsonObject, parseJson, type Refuse } from './files/j
 import { MAX_TOKENIZER_BYTES, type ModelFiles, readModelFile } from './files/model-files.ts';
 import { standIn } from './files/stand-in.ts';
 import { openTensors } from './tensors/tensors.ts';
-import type { ModelContents, ModelText } from './contents.ts';
+import type { ModelContents, ModelText, ParseTokenizer } from './contents.ts';
 
 /** Largest published: 1.2 MB, a vocabulary's added tokens. */
 const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 24;
@@ -29,7 +29,7 @@ export async function readHuggingFace(
     config: await readConfigFile(files),
     tensors: await openTensors(files, signal),
     notes: [],
-    text: () => readTextFiles(files),
+    text: (parse) => readTextFiles(files, refuseText, parse),
   };
 }
 
@@ -51,27 +51,29 @@ export async function readConfigFile(
  * The files beside the weights, each of which may be missing.
  *
  * @param refuseJson the errors of a file that is no JSON object
+ * @param parseTokenizer reads tokenizer.json
  * @throws TpaError `CONFIG_INVALID`, `TOKENIZER_INVALID`, `RESOURCE_LIMIT`, `PATH_ESCAPE`,
  *   `MODEL_NOT_FOUND` for a file that cannot be read
  */
 export async function readTextFiles(
   files: ModelFiles,
   refuseJson: (file: string) => Refuse = refuseText,
+  parseTokenizer: ParseTokenizer = parseWithoutMark,
 ): Promise<ModelText> {
   const read = async <T>(file: string, maxBytes: number, parse: (bytes: Uint8Array) => T) => {
     const source = await files.open(file);
     return source && parse(await readAll(source, maxBytes));
   };
-  const readObject = (file: string, maxBytes: number, ignoreBOM = true) =>
+  const readObject = (file: string, maxBytes: number, parse: ParseTokenizer = parseJson) =>
     read(file, maxBytes, (bytes) => {
       const refuse = refuseJson(file);
-      return expectObject(parseJson(bytes, refuse, ignoreBOM), refuse);
+      return expectObject(parse(bytes, refuse), refuse);
     });
   const generationConfig = await readObject('generation_config.json', MAX_CONFIG_BYTES);
   const chatTemplate = await read(TEMPLATE, MAX_TEMPLATE_LENGTH * BYTES_PER_UNIT, decodeTemplate);
   const tokenizerConfig = await readObject('tokenizer_config.json', MAX_TOKENIZER_CONFIG_BYTES);
   const specialTokensMap = await readObject('special_tokens_map.json', MAX_CONFIG_BYTES);
-  const tokenizer = await readObject('tokenizer.json', MAX_TOKENIZER_BYTES, false);
+  const tokenizer = await readObject('tokenizer.json', MAX_TOKENIZER_BYTES, parseTokenizer);
   return {
     ...(generationConfig && { generationConfig }),
     ...(chatTemplate !== undefined && { chatTemplate }),
@@ -79,6 +81,10 @@ export async function readTextFiles(
     ...(specialTokensMap && { specialTokensMap }),
     ...(tokenizer && { tokenizer }),
   };
+}
+
+function parseWithoutMark(bytes: Uint8Array, refuse: Refuse): unknown {
+  return parseJson(bytes, refuse, false);
 }
 
 function decodeTemplate(bytes: Uint8Array): string {

@@ -79,12 +79,14 @@ export class Context {
    * macrotask pass between chunks. The caller holds the context and has checked the room.
    *
    * @param isCancelled asked after every chunk; if so, everything is as before the call
+   * @param row where logits may be written; fresh unless given
    * @returns logits of the last position (vocabSize), `undefined` if cancelled
    * @throws what the backend throws, with ids and cache as before; TpaError `DISPOSED`
    */
   async evaluate(
     added: readonly number[],
     isCancelled: () => boolean,
+    row: Float32Array = new Float32Array(this.#backend.vocabSize),
   ): Promise<Float32Array | undefined> {
     this.checkAlive();
     const sequence = this.#sequence;
@@ -97,7 +99,7 @@ export class Context {
     try {
       let logits: Float32Array | undefined;
       const forward = async (ids: readonly number[]): Promise<void> => {
-        logits = await this.#forward(ids);
+        logits = await this.#forward(ids, row);
       };
       if (!(await inChunks(sequence, pending, forward, isCancelled))) return undefined;
       for (const id of added) this.#ids.push(id);
@@ -119,20 +121,21 @@ export class Context {
   async replace(
     ids: readonly number[],
     isCancelled: () => boolean,
+    row?: Float32Array,
   ): Promise<Float32Array | undefined> {
     this.checkAlive();
     const before = this.#ids;
     const limit = Math.min(before.length, ids.length);
     let shared = 0;
     while (shared < limit && before[shared] === ids[shared]) shared++;
-    if (shared === before.length) return this.evaluate(ids.slice(shared), isCancelled);
+    if (shared === before.length) return this.evaluate(ids.slice(shared), isCancelled, row);
 
     const kept = this.#sequence.fork();
     this.#ids = [...before];
     let logits: Float32Array | undefined;
     try {
       this.truncate(shared);
-      logits = await this.evaluate(ids.slice(shared), isCancelled);
+      logits = await this.evaluate(ids.slice(shared), isCancelled, row);
       return logits;
     } finally {
       if (logits !== undefined || this.#isDisposed) {
@@ -166,11 +169,11 @@ export class Context {
     if (!this.#isComputing) this.#sequence.dispose();
   }
 
-  async #forward(ids: readonly number[]): Promise<Float32Array> {
+  async #forward(ids: readonly number[], row: Float32Array): Promise<Float32Array> {
     this.checkAlive();
     this.#isComputing = true;
     try {
-      const logits = await this.#sequence.forward(ids, 'last');
+      const logits = await this.#sequence.forward(ids, 'last', row);
       this.checkAlive();
       return logits;
     } finally {

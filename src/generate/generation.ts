@@ -3,7 +3,7 @@ import type { TextTokenizer } from '../text/tokenizer.ts';
 import type { Context } from './context.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createRandom } from './random.ts';
-import { logprobOf, sampleToken } from './sampling.ts';
+import { logprobOf, sampleToken, type SamplingMemory } from './sampling.ts';
 import { readPieces } from '../text/prompt.ts';
 import type { TextOutput } from './text-output.ts';
 import { yieldMacrotask } from '../base/time.ts';
@@ -39,6 +39,9 @@ export interface GenerationTask {
   readonly ends: ReadonlySet<number>;
   /** Ids from here on are never sampled. */
   readonly candidates: number;
+  /** Length of one row of logits. */
+  readonly vocabSize: number;
+  readonly sampling: SamplingMemory;
   readonly options: ResolvedOptions;
   /** Ids of the prompt behind those of the context, a piece of work at a time; called at the first pull. */
   readonly readPrompt: (before: readonly number[]) => Pieces | Promise<Pieces>;
@@ -149,7 +152,7 @@ export class Generation implements AsyncIterable<GeneratedToken> {
   }
 
   async *#run(owner: object): AsyncGenerator<GeneratedToken, undefined, undefined> {
-    const { context, options, candidates, ends, tokenizer } = this.#task;
+    const { context, options, candidates, ends, tokenizer, vocabSize, sampling } = this.#task;
     const release = context.hold(owner);
     try {
       const isCancelled = (): boolean => this.#isLeft || options.signal?.aborted === true;
@@ -162,18 +165,19 @@ export class Generation implements AsyncIterable<GeneratedToken> {
       const before = isWhole ? prompt : [...context.ids, ...prompt];
       const output = tokenizer && (await openOutput(tokenizer, options.stop, before));
 
+      const row = new Float32Array(vocabSize);
       for (;;) {
         await yieldMacrotask();
         if (isCancelled()) return this.#finish('abort');
         const logits = await (isWhole
-          ? context.replace(added, isCancelled)
-          : context.evaluate(added, isCancelled));
+          ? context.replace(added, isCancelled, row)
+          : context.evaluate(added, isCancelled, row));
         if (logits === undefined) return this.#finish('abort');
         if (context.isFull) return this.#finish('context_full');
         added = [];
         isWhole = false;
 
-        const id = sampleToken(logits, options, context.ids, random, candidates);
+        const id = sampleToken(logits, options, context.ids, random, candidates, sampling);
         context.append(id);
         this.#tokens.push(id);
         const isEnd = ends.has(id);
@@ -189,7 +193,7 @@ export class Generation implements AsyncIterable<GeneratedToken> {
           release(); // the session is free as soon as nothing more will be computed
         }
         yield options.logprobs
-          ? { text, id, logprob: logprobOf(logits, id, candidates) }
+          ? { text, id, logprob: logprobOf(logits, id, candidates, sampling) }
           : { text, id };
         if (reason !== undefined) return undefined;
       }

@@ -7,10 +7,13 @@ export class Ranking {
   readonly #heap: Int32Array;
   #size: number;
 
-  /** @param scores (n), read through the ranking's life; ids scored -Infinity are left out */
-  constructor(scores: Float64Array) {
+  /**
+   * @param scores (n), read through the ranking's life; ids scored -Infinity are left out
+   * @param heap (n), what it works in
+   */
+  constructor(scores: Float64Array, heap: Int32Array) {
     this.#scores = scores;
-    this.#heap = new Int32Array(scores.length);
+    this.#heap = heap;
     let size = 0;
     for (let id = 0; id < scores.length; id++) {
       if (scores[id]! > -Infinity) this.#heap[size++] = id;

@@ -14,6 +14,28 @@ export interface SamplingOptions {
 }
 
 /**
+ * What sampling works in. With 50,000 candidates a token takes 1 MB of it, which would be garbage at once;
+ * nothing in it outlasts a call, so that one is enough for all generations of a model.
+ */
+export class SamplingMemory {
+  scores = new Float64Array();
+  weights = new Float64Array();
+  /** For a {@link Ranking}. */
+  ranks = new Int32Array();
+  /** Whether an id had its penalty. */
+  seen = new Uint8Array();
+
+  /** Makes all of it as long as there are candidates. */
+  resize(candidates: number): void {
+    if (this.scores.length === candidates) return;
+    this.scores = new Float64Array(candidates);
+    this.weights = new Float64Array(candidates);
+    this.ranks = new Int32Array(candidates);
+    this.seen = new Uint8Array(candidates);
+  }
+}
+
+/**
  * Chooses the next token: repetition penalty, temperature, top-k, top-p, min-p, then one draw.
  * Ties go to the lower id; a NaN logit is never chosen. Only portable arithmetic is used, so equal
  * logits and an equal random source give an equal token in every runtime.
@@ -21,6 +43,7 @@ export interface SamplingOptions {
  * @param logits (vocabSize), left as they are
  * @param history the ids the repetition penalty applies to, each once
  * @param candidates ids from here on are never chosen (rows that pad the vocabulary)
+ * @param memory overwritten
  * @throws TpaError `NONFINITE_LOGITS` if no candidate has a finite logit, or one is +Infinity
  */
 export function sampleToken(
@@ -29,14 +52,16 @@ export function sampleToken(
   history: readonly number[],
   random: RandomSource,
   candidates: number,
+  memory = new SamplingMemory(),
 ): number {
-  const scores = penalised(logits, options.repetitionPenalty, history, candidates);
+  const scores = penalised(logits, options.repetitionPenalty, history, candidates, memory);
   const best = argmax(scores);
   if (options.temperature === 0 || options.topK === 1) return best;
 
-  const ranking = options.topK > 0 || options.topP < 1 ? new Ranking(scores) : undefined;
+  const ranking =
+    options.topK > 0 || options.topP < 1 ? new Ranking(scores, memory.ranks) : undefined;
   const ids = options.topK > 0 ? takeBest(ranking!, options.topK) : undefined;
-  const weights = weigh(scores, ids, scores[best]!, options.temperature);
+  const weights = weigh(memory, ids, scores[best]!, options.temperature);
   if (options.topP === 1) return draw(ids, weights, options.minP, random);
   const nucleus = cutNucleus(ids, ranking!, weights, options.topP);
   return draw(nucleus, weights, options.minP, random);
@@ -47,9 +72,15 @@ export function sampleToken(
  *
  * @param logits (vocabSize)
  * @param candidates ids below this share the probability
+ * @param memory overwritten
  */
-export function logprobOf(logits: Float32Array, id: number, candidates: number): number {
-  const scores = penalised(logits, 1, [], candidates);
+export function logprobOf(
+  logits: Float32Array,
+  id: number,
+  candidates: number,
+  memory = new SamplingMemory(),
+): number {
+  const scores = penalised(logits, 1, [], candidates, memory);
   const max = scores[argmax(scores)]!;
   let total = 0;
   for (const score of scores) total += exp(score - max);
@@ -62,16 +93,19 @@ function penalised(
   penalty: number,
   history: readonly number[],
   candidates: number,
+  memory: SamplingMemory,
 ): Float64Array {
-  const scores = new Float64Array(logits.subarray(0, candidates));
+  memory.resize(Math.min(candidates, logits.length));
+  const { scores, seen } = memory;
+  scores.set(logits.subarray(0, scores.length));
   for (let id = 0; id < scores.length; id++) {
     if (Number.isNaN(scores[id]!)) scores[id] = -Infinity;
   }
   if (penalty === 1) return scores;
-  const isSeen = new Uint8Array(scores.length);
+  seen.fill(0);
   for (const id of history) {
-    if (id >= scores.length || isSeen[id] === 1) continue;
-    isSeen[id] = 1;
+    if (id >= scores.length || seen[id] === 1) continue;
+    seen[id] = 1;
     const score = scores[id]!;
     scores[id] = score > 0 ? score / penalty : score * penalty;
   }
@@ -94,12 +128,12 @@ function takeBest(ranking: Ranking, count: number): number[] {
 
 /** e^((score - max) / temperature) of the ids (all, if undefined), so that the best weighs 1. */
 function weigh(
-  scores: Float64Array,
+  { scores, weights }: SamplingMemory,
   ids: readonly number[] | undefined,
   max: number,
   temperature: number,
 ): Float64Array {
-  const weights = new Float64Array(scores.length);
+  weights.fill(0);
   const count = ids?.length ?? scores.length;
   for (let i = 0; i < count; i++) {
     const id = ids?.[i] ?? i;

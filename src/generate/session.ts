@@ -6,6 +6,7 @@ import { checkInteger, mismatch } from '../base/arguments.ts';
 import { whenForgotten } from '../base/forgotten.ts';
 import { Generation, type GenerationTask } from './generation.ts';
 import type { Conversation } from '../text/messages.ts';
+import { SamplingMemory } from './sampling.ts';
 import { resolveOptions, type GenerateOptions } from './options.ts';
 import {
   checkText,
@@ -26,6 +27,8 @@ export interface SessionHost {
   readonly chat?: Chat | undefined;
   /** How it asks to be sampled. */
   readonly generationDefaults?: GenerateOptions;
+  /** What all generations sample in. */
+  readonly sampling?: SamplingMemory;
   /** What frees each session: it joins when the session is made, and leaves when it is disposed or forgotten. */
   readonly sessions: Set<{ dispose(): void }>;
 }
@@ -128,6 +131,7 @@ export class Session {
     options?: GenerateOptions,
   ): Generation {
     const { backend, tokenizer, eosTokenIds, generationDefaults } = this.#host;
+    const { sampling = new SamplingMemory() } = this.#host;
     const resolved = resolveOptions(options, generationDefaults);
     const readPrompt = this.#promptReader(prompt);
     if (resolved.stop.length > 0) checkText('', tokenizer, backend.contextLength);
@@ -141,6 +145,8 @@ export class Session {
       tokenizer,
       ends: new Set([...eosTokenIds, ...stopTokens]),
       candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
+      vocabSize: backend.vocabSize,
+      sampling,
       options: resolved,
       readPrompt,
       isWhole: conversationOf(prompt) !== undefined,

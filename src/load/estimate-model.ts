@@ -1,6 +1,5 @@
 import { checkAbort } from '../base/errors.ts';
 import { Compute } from '../compute/compute.ts';
-import { openSource } from '../download/open-source.ts';
 import { readConfig } from '../format/config/read-config.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { isWeightsFile, type ModelFiles } from '../format/files/model-files.ts';
@@ -8,7 +7,8 @@ import type { ModelSource } from '../format/files/model-source.ts';
 import { openContents } from '../format/open-contents.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
 import { cacheSizes, type CacheSizes, fitDtypes, longestContext } from '../model/budget.ts';
-import { compileKernels, createEngine } from '../wasm/engine.ts';
+import type { Engine } from '../wasm/engine.ts';
+import { withFiles } from './with-files.ts';
 import { WeightDtypes } from '../weights/dtypes.ts';
 import type { WeightReport } from '../weights/report.ts';
 import { checkTensors, parameterCount } from '../weights/tensors.ts';
@@ -83,24 +83,8 @@ export async function estimateModel(
   options: EstimateOptions = {},
 ): Promise<Estimate> {
   checkOptions('estimateModel', OPTIONS, options);
-  const { cache = 'auto', contextLength, dtype = 'auto', endpoint, fetch, signal } = options;
-  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
-    checkAbort(signal);
-    throw error;
-  });
-  const compute = new Compute(await createEngine(options, kernels));
-  const files = await openSource(source, {
-    cache,
-    endpoint,
-    fetch,
-    signal,
-    sha256: {},
-    onProgress: undefined,
-    isReload: false,
-    isHeaderOnly: true,
-    maxWeightBytes: compute.heap.limit,
-  });
-  try {
+  const { contextLength, dtype = 'auto', signal } = options;
+  const read = async (files: ModelFiles, engine: Engine): Promise<Estimate> => {
     const sizes: number[] = [];
     const { config: json, tensors } = await openContents(sized(files, sizes), signal);
     const own = await readConfig(json, tensors.entries, undefined);
@@ -108,10 +92,10 @@ export async function estimateModel(
     checkTensors(config, tensors.entries);
     checkAbort(signal);
     const asked = new WeightDtypes(dtype, tensors.entries);
-    return { fileBytes: fileBytes(sizes, tensors), ...estimate(compute, config, own, asked) };
-  } finally {
-    await files.close();
-  }
+    const told = estimate(new Compute(engine), config, own, asked);
+    return { fileBytes: fileBytes(sizes, tensors), ...told };
+  };
+  return withFiles(source, options, read, true);
 }
 
 /** @param own the configuration with the model's own context */

@@ -1,9 +1,10 @@
 import { CpuBackend } from '../backend/cpu.ts';
 import { gpuObstacle } from '../backend/webgpu/present.ts';
-import { checkAbort, TpaError, webgpuUnavailable } from '../base/errors.ts';
+import { checkAbort, webgpuUnavailable } from '../base/errors.ts';
 import { readConfig } from '../format/config/read-config.ts';
-import { openSource } from '../download/open-source.ts';
+import type { LoadFiles } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
+import type { TensorSet } from '../format/tensors/tensors.ts';
 import { openContents } from '../format/open-contents.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
@@ -13,27 +14,32 @@ import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
 import { Compute } from '../compute/compute.ts';
-import { type CompiledKernels, compileKernels, createEngine } from '../wasm/engine.ts';
-
-/** Codes of a file that is not what it should be. */
-const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
+import type { Engine } from '../wasm/engine.ts';
+import { withFiles } from './with-files.ts';
 
 /**
- * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3):
- * `config.json`, `model.safetensors` (or its shards) and, where there are such files,
+ * Loads a T6, one of its variants, or a model of the LLaMA family (Llama, Mistral, Qwen2, Qwen3), from
+ * a directory or from a GGUF file. Everything is checked before memory for weights is taken.
+ *
+ * A directory has `config.json`, `model.safetensors` (or its shards) and, where there are such files,
  * `tokenizer.json`, `generation_config.json`, special tokens in `tokenizer_config.json` and
  * `special_tokens_map.json`, and a chat template in `chat_template.jinja` or
- * `tokenizer_config.json`. Everything is checked before memory for weights is taken.
+ * `tokenizer_config.json`. A GGUF file has all of it inside. Of one that is split
+ * (`-00001-of-00003.gguf`) any part stands for all, which lie beside it, or come in one array. A
+ * directory without safetensors opens the only GGUF in it.
  *
  * An address is downloaded piece by piece, on from where it stopped when the connection breaks, and
- * kept in the cache of the runtime unless `cache` says otherwise.
+ * kept in the cache of the runtime unless `cache` says otherwise. It is one of a GGUF file where its
+ * path ends in `.gguf`.
  *
- * @param source a directory, the address of one, or the bytes
+ * @param source a directory or a GGUF file, the address of one, a model at Hugging Face such as
+ *   `hf:org/name`, or the bytes
  * @param options who computes, in how much memory, and who hears of it
  * @throws TypeError, RangeError for a bad option; TpaError `MODEL_NOT_FOUND`, `CONFIG_INVALID`,
  *   `MODEL_UNSUPPORTED`, `MODEL_MISMATCH`, `RESOURCE_LIMIT`, `TOKENIZER_INVALID`, `PATH_ESCAPE`,
  *   any `WEIGHTS_*` (`WEIGHTS_HASH` by `sha256`, `WEIGHTS_CHANGED` by a file that the server replaced
- *   meanwhile), `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
+ *   meanwhile), `CHECKPOINT_INVALID` (a GGUF file that is damaged, or a part of another model),
+ *   `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
  *
  * @example
  * const model = await loadModel('models/t6-fairytales');
@@ -43,83 +49,48 @@ const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
-  const { backend, signal, webgpu } = options;
+  const { backend, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
   if (obstacle !== undefined) throw webgpuUnavailable(obstacle);
-  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
-    checkAbort(signal);
-    throw error;
+  return withFiles(source, options, (files, engine) => load(files, engine, options));
+}
+
+async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Promise<Model> {
+  const { signal } = options;
+  const contents = await openContents(files, signal);
+  const { tensors } = contents;
+  const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
+  const { extras } = checkTensors(ownConfig, tensors.entries);
+  // programs that only make a runtime for operations need no text
+  const { openText } = await import('./open-text.ts');
+  const text = await openText(contents, ownConfig, options.chatTemplate);
+  const { tokenizer, chat, defaults, eosTokenIds } = text;
+  const config = { ...ownConfig, eosTokenIds };
+  const compute = new Compute(engine);
+  const asked = new WeightDtypes(options.dtype, tensors.entries);
+  const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
+  files.begin();
+  // bytes in memory are read without a pause: timers and signals run here
+  const weights = await loadWeights(compute, config, tensors, {
+    dtypes,
+    afterPiece: () => yieldMacrotask(),
   });
-  const begin = (isReload: boolean): Attempt => ({ kernels, isReload, hasCached: false });
-  const first = begin(false);
-  try {
-    return await load(source, options, first);
-  } catch (error) {
-    // a cached file that has gone bad is fetched once more
-    if (!first.hasCached || !isOfContent(error)) throw error;
-    return load(source, options, begin(true));
-  }
+  await files.finish();
+  checkAbort(signal);
+  const cpu = new CpuBackend(compute, config, weights);
+  const computing = await chooseBackend(cpu, options);
+  const format = files.gguf === undefined ? 'safetensors' : 'gguf';
+  const notes = [...contents.notes, ...text.notes];
+  const stored = { format, types: countTypes(tensors.entries), notes } as const;
+  const about = { chat, defaults, cache: files.cache, stored, dtypeReason };
+  return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
 }
 
-/** One of at most two attempts to load a model. */
-interface Attempt {
-  /** Compiled once: a response can be read once. */
-  readonly kernels: CompiledKernels;
-  readonly isReload: boolean;
-  /** Whether a file came from a cache. */
-  hasCached: boolean;
-}
-
-async function load(source: ModelSource, options: LoadOptions, attempt: Attempt): Promise<Model> {
-  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal } = options;
-  const { kernels, isReload } = attempt;
-  const engine = await createEngine(options, kernels);
-  // weights beyond the memory cannot be used
-  const maxWeightBytes = engine.heap.limit;
-  const how = { cache, endpoint, fetch, sha256, signal, maxWeightBytes, onProgress, isReload };
-  const files = await openSource(source, how);
-  try {
-    const contents = await openContents(files, signal);
-    const { tensors } = contents;
-    const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
-    const { extras } = checkTensors(ownConfig, tensors.entries);
-    // programs that only make a runtime for operations need no text
-    const { openText } = await import('./open-text.ts');
-    const text = await openText(
-      await contents.text(),
-      contents.config,
-      ownConfig,
-      options.chatTemplate,
-    );
-    const { tokenizer, chat, defaults, eosTokenIds } = text;
-    const config = { ...ownConfig, eosTokenIds };
-    const compute = new Compute(engine);
-    const asked = new WeightDtypes(options.dtype, tensors.entries);
-    const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
-    files.begin();
-    // bytes in memory are read without a pause: timers and signals run here
-    const weights = await loadWeights(compute, config, tensors, {
-      dtypes,
-      afterPiece: () => yieldMacrotask(),
-    });
-    await files.finish();
-    checkAbort(signal);
-    const cpu = new CpuBackend(compute, config, weights);
-    const computing = await chooseBackend(cpu, options);
-    const { cache: kept } = files;
-    const more = { chat, defaults, cache: kept, dtypeReason, ...computing };
-    return new Model(cpu, config, tokenizer, extras, more);
-  } finally {
-    attempt.hasCached = files.hasCached;
-    await files.close();
-  }
-}
-
-/** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */
-function isOfContent(error: unknown): boolean {
-  if (!(error instanceof TpaError)) return false;
-  const isOfNetwork = error.code === 'MODEL_NOT_FOUND' && error.cause !== undefined;
-  return CONTENT_CODES.test(error.code) && !isOfNetwork;
+/** Tensors by the name of their type. */
+function countTypes(entries: TensorSet['entries']): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { dtype } of entries.values()) counts[dtype] = (counts[dtype] ?? 0) + 1;
+  return counts;
 }
 
 /**

@@ -65,9 +65,10 @@ export interface LoadOptions extends RuntimeOptions {
    */
   readonly endpoint?: string;
   /**
-   * SHA-256 of files by name, hexadecimal, default none. A file that has another is refused and not
-   * kept. Files without a hash are not checked, but where weights or their index have one, every
-   * file of weights must.
+   * SHA-256 of files by name, hexadecimal, default none. A GGUF file has the name that its path or
+   * address ends in, as bytes `model.gguf`, or `part-1.gguf` and so on. A file that has another hash
+   * is refused and not kept. Files without a hash are not checked, but where weights or their index
+   * have one, every file of weights must.
    */
   readonly sha256?: Readonly<Record<string, string>>;
   /**

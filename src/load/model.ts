@@ -9,6 +9,7 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { Chat } from '../text/chat.ts';
 import type { TokenIds } from '../text/prompt.ts';
+import { SamplingMemory } from '../generate/sampling.ts';
 import { Session, type SessionHost } from '../generate/session.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { cacheSizes } from '../model/budget.ts';
@@ -34,6 +35,8 @@ export interface ModelInfo
    * the same for one file, its shards and its conversion.
    */
   readonly fingerprint: string;
+  /** What the files are, and what of them is not used. */
+  readonly stored: StoredModel;
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
   /** Bytes that weights take in memory, padding included. */
@@ -56,6 +59,15 @@ export interface ModelInfo
   readonly ignoredTensors: readonly string[];
 }
 
+/** A model as its files have it. */
+export interface StoredModel {
+  readonly format: 'safetensors' | 'gguf';
+  /** How many tensors are of which type, e.g. `{ Q4_K: 84, F32: 33 }`. */
+  readonly types: Readonly<Record<string, number>>;
+  /** What could not be read, such as the vocabulary, and why; a sentence each. */
+  readonly notes: readonly string[];
+}
+
 /** What a model may come with besides weights and a tokenizer. */
 export interface ModelExtras {
   readonly chat?: Chat;
@@ -67,9 +79,11 @@ export interface ModelExtras {
   /** Why weights are not what the files have. */
   readonly dtypeReason?: string | undefined;
   readonly cache?: CacheInfo;
+  readonly stored?: StoredModel;
 }
 
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
+const NOT_STORED: StoredModel = { format: 'safetensors', types: {}, notes: [] };
 
 /**
  * A loaded model. It owns the weights; each session owns its cache. The event
@@ -124,6 +138,7 @@ export class Model extends BackendChangeTarget {
       eosTokenIds: config.eosTokenIds,
       chat,
       generationDefaults: this.generationDefaults,
+      sampling: new SamplingMemory(),
       sessions: new Set(),
     };
   }
@@ -175,7 +190,7 @@ export class Model extends BackendChangeTarget {
     const { dtype, bytes, layouts, requantized } = weights.report;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
-    const { dtypeReason } = this.#extras;
+    const { dtypeReason, stored = NOT_STORED } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
@@ -186,6 +201,7 @@ export class Model extends BackendChangeTarget {
       ...(dtypeReason === undefined ? {} : { dtypeReason }),
       cacheDtype: 'f32',
       fingerprint: weights.fingerprint,
+      stored,
       parameters: parameterCount(this.config),
       weightBytes: bytes,
       weights: layouts,

@@ -4,9 +4,10 @@ import {
   parseGenerationConfig,
 } from '../format/config/generation-config.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import type { ModelText } from '../format/contents.ts';
+import type { ModelContents } from '../format/contents.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import { type AgreedText, agreeOnSpecialTokens } from '../format/special-tokens/agreed-text.ts';
+import { parseTokenizerJson } from '../format/tokenizer-json.ts';
 import { chatSourceOf } from '../text/chat/choose-template.ts';
 import { Chat } from '../text/chat.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
@@ -18,23 +19,27 @@ export interface OpenedText {
   readonly defaults: GenerationDefaults;
   /** Ids that end a generation, by whichever file. */
   readonly eosTokenIds: readonly number[];
+  /** What of the text is not used, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Reads the files beside the weights.
  *
- * @param json config.json
- * @param config what it was read as
+ * @param contents a model
+ * @param config what its config.json was read as
  * @param chatTemplate the caller's: a name of the model's templates, or one in place of them
  * @throws TpaError `CONFIG_INVALID`, `TOKENIZER_INVALID`
  */
 export async function openText(
-  files: ModelText,
-  json: JsonObject,
+  contents: ModelContents,
   { vocabSize, eosTokenIds }: Pick<ModelConfig, 'vocabSize' | 'eosTokenIds'>,
   chatTemplate: string | undefined,
 ): Promise<OpenedText> {
-  const { text, endIds, start } = agreeOnSpecialTokens(files, json);
+  const { text, endIds, start } = agreeOnSpecialTokens(
+    await contents.text(parseTokenizerJson),
+    contents.config,
+  );
   const generation = parseGenerationConfig(text.generationConfig ?? {}, vocabSize);
   const named = endIds.filter((id) => id < vocabSize);
   const source = chatSourceOf(chatConfigOf(text), chatTemplate);
@@ -45,6 +50,7 @@ export async function openText(
     chat: new Chat(source, tokenizer),
     defaults: generation.defaults,
     eosTokenIds: [...ends],
+    notes: text.notes ?? [],
   };
 }
 

@@ -125,17 +125,18 @@ function norm({ compute, config }: Network, out: Rows, x: Rows, weight: number, 
 /**
  * Logits of rows first … first + count of the residual stream: W_head · RMSNorm(x).
  *
- * @returns (count, vocabSize), a fresh array; undefined if a logit is not finite
+ * @param out (count, vocabSize), fresh unless given
+ * @returns `out`; undefined if a logit is not finite
  */
 export function readLogits(
   network: Network,
   first: number,
   count: number,
+  out: Float32Array = new Float32Array(count * network.config.vocabSize),
 ): Float32Array | undefined {
   const { compute, workspace } = network;
   const { logits } = workspace;
   const { vocabSize } = network.config;
-  const out = new Float32Array(count * vocabSize);
   for (const [row, rows] of logitRows(network, first, count)) {
     const numbers = rows * logits.stride;
     if (!isFinite(compute, logits.at, numbers)) return undefined;

@@ -18,17 +18,17 @@ export interface Start {
  * alone or in a Sequence, with or without BOS where another file says so. Other post-processors put
  * none.
  *
- * @param names text of each id
+ * @param nameOf text of an id, undefined for one that the file does not have
  * @throws TpaError `TOKENIZER_INVALID` for a token that the file does not have
  */
 export function readStartIds(
   postProcessor: unknown,
-  names: ReadonlyMap<number, string>,
+  nameOf: (id: number) => string | undefined,
   start?: Start,
 ): readonly number[] {
   const ids = idsBefore(postProcessor);
   if (start?.isAdded && !ids.includes(start.id)) ids.unshift(start.id);
-  if (ids.length > MAX_START_IDS || !ids.every((id) => names.has(id as number))) {
+  if (ids.length > MAX_START_IDS || ids.some((id) => nameOf(id as number) === undefined)) {
     throw invalid(
       `"post_processor" expected up to ${MAX_START_IDS} tokens of the file, found others`,
     );

@@ -76,14 +76,10 @@ export function createTokenizer(
   options: { vocabSize?: number; start?: Start | undefined } = {},
 ): TextTokenizer {
   const file = readTokenizerFile(json, options.vocabSize, options.start);
-  const { startIds, added, names, decoders } = file;
+  const { startIds, added, nameOf, vocabSize, decoders } = file;
   const encoder = new Encoder(file);
   const special = [...added.values()].filter(({ isSpecial }) => isSpecial);
   const specialIds = new Set(special.map(({ id }) => id));
-
-  function nameOf(id: number): string {
-    return names.get(id)!;
-  }
 
   function pieces(text: string, how: EncodeOptions = {}): Iterable<readonly number[]> {
     checkKind('text', text, 'string');
@@ -101,7 +97,7 @@ export function createTokenizer(
   }
 
   return {
-    vocabSize: [...names.keys()].reduce((size, id) => Math.max(size, id + 1), 0),
+    vocabSize,
     startIds,
     addedTokens: [...added.values()],
     specialTokens: new Map(special.map(({ content, id }) => [content, id])),
@@ -116,12 +112,17 @@ export function createTokenizer(
       checkKnown('an option of decode', checkObject('options', how), ['skipSpecial', 'after']);
       const { skipSpecial = false, after = [] } = how;
       checkIds('after', after);
-      const isShown = (id: number): boolean =>
-        names.has(id) && !(skipSpecial && specialIds.has(id));
-      let texts: readonly string[] = Array.from(ids).filter(isShown).map(nameOf);
-      const last = after.findLast(isShown);
+      const shownName = (id: number): string | undefined =>
+        skipSpecial && specialIds.has(id) ? undefined : nameOf(id);
+      const shown: string[] = [];
+      for (const id of ids) {
+        const name = shownName(id);
+        if (name !== undefined) shown.push(name);
+      }
+      const last = after.findLast((id) => shownName(id) !== undefined);
       const before = last === undefined ? undefined : nameOf(last);
-      if (texts.length === 0) return '';
+      if (shown.length === 0) return '';
+      let texts: readonly string[] = shown;
       for (const step of decoders) texts = step.decode(texts, before);
       return texts.join('');
     },

@@ -71,6 +71,15 @@ export class Heap {
   }
 
   /**
+   * Grows the memory at once by what is going to be handed out: each growth takes 1 to 5 ms.
+   *
+   * @throws TpaError `OUT_OF_MEMORY` where the engine has no more; nothing is changed then
+   */
+  reserve(bytes: number): void {
+    this.#grow(Math.min(this.#top + bytes, this.#limit));
+  }
+
+  /**
    * Hands out `bytes` zeroed bytes.
    *
    * @returns the address, a multiple of 64

@@ -82,6 +82,8 @@ export async function loadWeights(
   tensors: TensorSet,
   { dtypes = new WeightDtypes('auto', tensors.entries), ...how }: WeightOptions = {},
 ): Promise<ModelWeights> {
+  const { bytes, loading } = weightNeeds(compute, config, dtypes);
+  compute.heap.reserve(bytes + loading);
   const plan = new WeightPlan(compute, dtypes);
   try {
     const weights = planWeights(plan, config, tensors.entries.has(HEAD));

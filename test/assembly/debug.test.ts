@@ -30,6 +30,32 @@ test('keeps its asserts: an empty shape aborts', async () => {
   assert.throws(() => run(unpack), /unpack: a block past its weight/);
 });
 
+test('keeps the asserts of quantised weights', async () => {
+  const { kernels, heap, run } = await createEngine({ simd: 'baseline', wasm: DEBUG });
+  const at = heap.allocate(4096);
+  const refused = (message: RegExp, compute: () => void) =>
+    assert.throws(() => run(compute), message);
+  const product = (columns: number, first: number, panels: number) =>
+    kernels.matmulQuantized(at, at, at, at, 1, 32, columns, 48, false, first, panels, 1);
+  refused(/matmulQuantized: rows of out overlap/, () => product(49, 0, 1));
+  refused(/matmulQuantized: panels past the last/, () => product(48, 1, 1));
+  const pack = (format: number, count: number) =>
+    kernels.packBlocks(at + 2048, at, 0, 1, 0, count, 32, format);
+  refused(/packBlocks: blocks past the last of a row/, () => pack(1, 2));
+  refused(/unpackBlocks: blocks past the last of a row/, () =>
+    kernels.unpackBlocks(at, at + 2048, 0, 1, 1, 1, 32, 1),
+  );
+  heap.bytes(at, 36)[34] = 1;
+  refused(/packBlocks: an offset where there are none/, () => pack(1, 1));
+  run(() => pack(2, 1));
+  run(() => pack(3, 1));
+  heap.bytes(at, 36)[31] = 16;
+  refused(/packBlocks: a code past 15/, () => pack(3, 1));
+  refused(/unpackQuantized: a block past its weight/, () =>
+    kernels.unpackQuantized(at, at, 0, 1, 31, 2, 32, 1, 1),
+  );
+});
+
 test('keeps the asserts of dense and linear attention', async () => {
   const { kernels, heap, run } = await createEngine({ simd: 'baseline', wasm: DEBUG });
   const at = heap.allocate(4096);

@@ -94,7 +94,7 @@ for (const code of ['EACCES', 'EROFS', 'EBUSY']) {
     const error = await failureOf(context, Object.assign(new Error('system'), { code }));
     assert.instance(error, UsageError);
     const { message } = error as UsageError;
-    assert.match(message, new RegExp(`^"--out" expected a folder that can be written, .*${code}`));
+    assert.match(message, new RegExp(`^"--out" expected a place that can be written, .*${code}`));
   });
 }
 

@@ -3,6 +3,7 @@ import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import { Compute } from '../../src/compute/compute.ts';
 import { cacheSizes, longestContext, memoryNeeds } from '../../src/model/budget.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
+import { WeightDtypes } from '../../src/weights/dtypes.ts';
 import { parameterCount } from '../../src/weights/tensors.ts';
 import { attention } from '../helpers/models/tiny-configs.ts';
 
@@ -13,7 +14,7 @@ interface Place {
 }
 
 const PLACES: readonly Place[] = [
-  { name: 'Workers, 80 MB', bytes: 80e6 },
+  { name: 'Workers, 96 MB', bytes: 96e6 },
   { name: 'Deno Deploy, 450 MB', bytes: 450e6 },
   { name: 'Vercel, 1.9 GB', bytes: 1900e6 },
 ];
@@ -24,6 +25,7 @@ const MODELS: readonly (readonly [name: string, config: object])[] = [
   ['t6-fairytales, as shipped', t6(4, 8, 192, SHIPPED)],
   ['LLaMA of 6 layers, dim 288', llama(6, 6, 288, 256)],
   ['T6 of 8 layers, dim 384', t6(8, 16, 384, { vocab_size: 8192, block_size: 1024 })],
+  ['T6 of 6 layers, dim 416', t6(6, 16, 416, { block_size: 8192 })],
   ['LLaMA of 8 layers, dim 512', llama(8, 8, 512, 1024)],
   ['LLaMA of 12 layers, dim 768', llama(12, 12, 768, 1024)],
   ['T6-small', t6(12, 34, 768)],
@@ -31,32 +33,38 @@ const MODELS: readonly (readonly [name: string, config: object])[] = [
   ['T6-large', t6(36, 61, 1280)],
 ];
 
+/** What weights may be. */
+const DTYPES = ['f32', 'q8', 'q4'] as const;
+
 const compute = new Compute(await createEngine({ simd: 'baseline' }));
 
 /** Which models fit where: the rows of the table in docs/edge.md, cells still without padding. */
 export function fitRows(): string[][] {
-  const heading = ['model', 'weights', 'a token', ...PLACES.map(({ name }) => name)];
-  return [heading, ...MODELS.map(([name, json]) => fitRow(name, json))];
+  const heading = ['model', 'dtype', 'weights', 'a token', ...PLACES.map(({ name }) => name)];
+  return [heading, ...MODELS.flatMap(([name, json]) => fitRowsOf(name, json))];
 }
 
-function fitRow(name: string, json: object): string[] {
+function fitRowsOf(name: string, json: object): string[][] {
   // a T6 is told from its tensors, all others from their config
   const tensors = 'n_embd' in json ? attention(['c_qkv.W_A_q.weight']) : new Map();
   const config = parseConfig(json, tensors);
-  const { weights } = memoryNeeds(compute, config);
   const { cacheBytesPerToken } = cacheSizes(config);
-  return [
-    `${name}: ${millions(parameterCount(config))} M`,
-    `${millions(weights)} MB`,
-    `${(cacheBytesPerToken / 1000).toFixed(1)} KB`,
-    ...PLACES.map(({ bytes }) => fit(config, bytes)),
-  ];
+  return DTYPES.map((option, row) => {
+    const dtypes = new WeightDtypes(option);
+    return [
+      row === 0 ? `${name}: ${millions(parameterCount(config))} M` : '',
+      option,
+      `${millions(memoryNeeds(compute, config, dtypes).weights)} MB`,
+      `${(cacheBytesPerToken / 1000).toFixed(1)} KB`,
+      ...PLACES.map(({ bytes }) => fit(config, bytes, dtypes)),
+    ];
+  });
 }
 
 /** The longest context that a session can fill. */
-function fit(config: ModelConfig, bytes: number): string {
+function fit(config: ModelConfig, bytes: number, dtypes: WeightDtypes): string {
   // as a memoryLimit counts: whole pages of 64 KiB
-  const tokens = longestContext(compute, config, Math.floor(bytes / 65536) * 65536);
+  const tokens = longestContext(compute, config, Math.floor(bytes / 65536) * 65536, dtypes);
   if (tokens < 1) return 'no';
   if (tokens >= config.contextLength) return `yes, all ${config.contextLength} tokens`;
   return `${tokens} tokens of ${config.contextLength}`;

@@ -24,6 +24,7 @@ export interface RemoteModel {
   readonly options: {
     readonly backend: 'auto' | 'wasm' | 'webgpu';
     readonly gpuDtype?: 'float32' | 'float16';
+    readonly dtype?: 'f32' | 'q8' | 'q4';
     readonly contextLength?: number;
   };
   /** What befalls the device: a query of faulty-worker.ts. */

@@ -1,5 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { activationBytes } from '../../src/layout/activations.ts';
+import { packedBytes, WEIGHT_DTYPES } from '../../src/layout/packed-weight.ts';
 import { attentionInputs } from '../helpers/kernels/attention-shape.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { assertSame } from '../helpers/checks/close.ts';
@@ -13,9 +15,11 @@ import {
 import { createBench, type KernelBench } from '../helpers/kernels/kernel-bench.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { pack } from '../reference/pack.ts';
+import { randomBlocks } from '../reference/quantized.ts';
 
 const LINE = 2 ** 31;
 const BYTES = 4 << 20;
+const Q4 = WEIGHT_DTYPES.indexOf('q4');
 const SIZES = { heads: 5, headDim: 33, valueDim: 18, rankQ: 3, rankK: 2, rankV: 2 };
 
 /** Every kernel that walks addresses; the outputs one after another. */
@@ -53,6 +57,27 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
   kernels.embed(embedded.pointer, w, ids.pointer, 3, k, k);
   const scores = guarded.region('scores', 3);
   kernels.logProbabilities(scores.pointer, x, ids.pointer, 3, k, k);
+  const blocks = guarded.regionOf(
+    'blocks',
+    new Int32Array(randomBlocks(random, 'q4', columns, k).buffer),
+  );
+  const quantized = guarded.region('quantized', packedBytes({ rows: columns, k, dtype: 'q4' }) / 4);
+  const perRow = Math.ceil(k / 32);
+  kernels.packBlocks(quantized.pointer, blocks.pointer, 0, columns, 0, perRow, k, Q4);
+  const codes = guarded.region('codes', activationBytes(rows, k) / 4);
+  kernels.quantizeRows(codes.pointer, x, rows, k, k);
+  const scratch = guarded.region('product scratch', kernels.matmulQuantizedScratch() / 4).pointer;
+  const product = guarded.region('quantised product', rows * columns);
+  const factors = [product.pointer, codes.pointer, quantized.pointer, scratch] as const;
+  kernels.matmulQuantized(...factors, rows, k, columns, columns, false, 0, 1, Q4);
+  const rowsOf = guarded.region('quantised rows', 3 * k);
+  kernels.embedQuantized(rowsOf.pointer, quantized.pointer, ids.pointer, 3, k, k, Q4);
+  const unpackedBlocks = guarded.region('unpacked blocks', blocks.length);
+  kernels.unpackBlocks(unpackedBlocks.pointer, quantized.pointer, 0, columns, 0, perRow, k, Q4);
+  const inputs = guarded.region('inputs', columns * k);
+  kernels.unpackQuantized(inputs.pointer, quantized.pointer, 0, columns, 0, k, k, columns, Q4);
+  const numbers = guarded.region('numbers', columns * perRow * 32);
+  kernels.dequantizeBlocks(numbers.pointer, blocks.pointer, columns * perRow);
 
   const [tokens, cached] = [8, 200];
   const shape = { ...SIZES, tokens, cached, isKvOnly: false, deviation: 1, seed: 8 };
@@ -86,6 +111,7 @@ function runAll(bench: KernelBench, padding: number): Float32Array[] {
     keys,
     scores,
   ];
+  regions.push(quantized, codes, product, rowsOf, unpackedBlocks, inputs, numbers);
   return [...regions.map(guarded.read), ...attended];
 }
 

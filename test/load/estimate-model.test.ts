@@ -5,10 +5,12 @@ import {
   estimateModel,
   type EstimateOptions,
   loadModel,
-  type ModelBytes,
+  type ModelSource,
 } from '../../src/index.ts';
 import { asBytes, GOOD_CONFIG, GOOD_FILES } from '../helpers/models/hostile-models.ts';
-import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
+import { buildGguf } from '../helpers/files/build-gguf.ts';
+import { llamaGguf } from '../helpers/files/llama-gguf.ts';
+import { LLAMA_VARIANTS, llamaVariant } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 
@@ -20,7 +22,7 @@ const good = asBytes(GOOD_FILES)!;
 
 /** Asserts that loading takes what was told, to the byte; and what it says of itself. */
 async function isTaken(
-  source: ModelBytes,
+  source: ModelSource,
   options: EstimateOptions,
   what: string,
 ): Promise<Estimate> {
@@ -58,6 +60,23 @@ test('what loading takes as f32, q8 and q4, and what the file has', async () => 
     assert.is(estimate.dtypeReason, 'asked for');
   }
   assert.is((await isTaken(good, {}, 'auto')).dtypeReason, 'what the files have');
+});
+
+test('what loading takes of a GGUF file, whose types it keeps or not', async () => {
+  const { config, build } = llamaVariant('llama-gqa');
+  for (const [type, kept] of [
+    ['F16', 'f32'],
+    ['Q8_0', 'q8'],
+    ['Q4_0', 'q4'],
+  ] as const) {
+    const file = buildGguf(llamaGguf(config, build().tensors, type).parts);
+    const auto = await isTaken(file, {}, type);
+    assert.ok([kept, 'mixed'].includes(auto.dtype), `${type}: ${auto.dtype}`);
+    assert.is(auto.fileBytes, file.byteLength);
+    for (const dtype of ['f32', 'q8', 'q4'] as const) {
+      await isTaken(file, { dtype }, `${type} as ${dtype}`);
+    }
+  }
 });
 
 test('the total is the least memory that loads, and so is the longest context the longest', async () => {

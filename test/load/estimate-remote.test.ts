@@ -142,6 +142,18 @@ test('what is kept is read without a request for it; what is not is not kept in 
   assert.is(cache.unclosed, 0);
 });
 
+test('a kept file that has gone bad is asked for again', async () => {
+  const cache = new MemoryCache();
+  await using server = await serveFiles(GOOD_FILES);
+  (await loadModel(server.base, { ...OPTIONS, backend: 'wasm', cache })).dispose();
+  const key = `${server.base}${WEIGHTS}`;
+  const { facts, bytes } = cache.files.get(key)!;
+  cache.files.set(key, { facts, bytes: bytes.map((byte, at) => (at === 12 ? 0 : byte)) });
+  server.sent.clear();
+  assert.equal(await estimateModel(server.base, { ...OPTIONS, cache }), expected);
+  assert.is(server.sent.get(WEIGHTS), FIRST_BYTES);
+});
+
 test('GGUF: its header, with the vocabulary', async () => {
   const { metadata, tensors } = chatGgufParts(byteLevelMetadata());
   const padding = ['general.description', ggufValue('x'.repeat(3 * FIRST_BYTES))] as const;

@@ -86,13 +86,21 @@ test('a link to it may lead anywhere', async ({ root }) => {
   await refused(() => load(join(root, 'snapshot')), 'PATH_ESCAPE', /a link out of the directory/);
 });
 
-test('a split model opens by any part, and in memory in any order', async ({ root }) => {
+test('a split model opens and converts by any part, and in memory in any order', async ({
+  root,
+}) => {
   for (const count of [1, 2, 5]) {
     const folder = join(root, `${count}`);
     await mkdir(folder);
     const files = splitGguf(PARTS, count);
     for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
-    for (const name of files.keys()) await isSame(join(folder, name));
+    for (const name of files.keys()) {
+      const path = join(folder, name);
+      await isSame(path);
+      const checkpoint = await openCheckpoint(path);
+      assert.is(checkpoint.tensors.length, PARTS.tensors.length);
+      await checkpoint.close();
+    }
     await isSame(folder);
     await isSame({ gguf: [...files.values()].toReversed() });
     let last = { loaded: 0, total: 0 };

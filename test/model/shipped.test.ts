@@ -41,6 +41,22 @@ for (const simd of BINARIES) {
     assert.ok(Math.abs(off) <= 1e-4, `off by ${off}`);
   });
 
+  test('perplexity with weights in 8 bits at most 1.002 times, in 4 bits 1.05 times that of float32', async ({
+    model,
+  }) => {
+    const ids = integers(golden, 'ids');
+    const truth = perplexity(await model.score(ids));
+    for (const [dtype, limit] of [
+      ['q8', 1.002],
+      ['q4', 1.05],
+    ] as const) {
+      using quantised = await loadModel(SHIPPED, { simd, dtype });
+      assert.is(quantised.info().dtype, dtype);
+      const times = perplexity(await quantised.score(ids)) / truth;
+      assert.ok(times > 1 / limit && times !== 1 && times <= limit, `${dtype}: ${times} times`);
+    }
+  });
+
   test('greedy continuation of 48 tokens, token for token, and its text', async ({ model }) => {
     const greedy = [...integers(golden, 'greedy')];
     const promptLength = golden.meta.greedy_prompt_len!;

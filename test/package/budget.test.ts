@@ -14,10 +14,19 @@ const IMPORTED_BYTES = 300_000;
 const IMPORTED_FILES = 32;
 /** A page loads one of them, for the layout its model has: the larger counts. */
 const READERS = ['t6', 'llama'];
+/** What a page loads for text and for downloads, besides the core. */
+const TEXT_CHUNKS = [
+  'open-remote',
+  'browser',
+  'open-text',
+  'tokenizer',
+  'text-output',
+  'conversation-writer',
+];
 
 const test = suite('what a page loads');
 
-const { metafile, sizes } = await bundlePage();
+const { metafile, sizes, texts } = await bundlePage();
 
 test(`loadModel() and createRuntime() with the larger kernels and configuration: at most ${CORE_BYTES} bytes, gzip`, () => {
   assert.ok(coreBytes() <= CORE_BYTES, `${coreBytes()} bytes`);
@@ -25,11 +34,18 @@ test(`loadModel() and createRuntime() with the larger kernels and configuration:
 });
 
 test(`downloads and their cache, tokenizer and chat templates besides: at most ${TEXT_BYTES} bytes, gzip`, () => {
-  const chunks = ['open-remote', 'browser', 'open-text', 'tokenizer'];
-  chunks.push('text-output', 'conversation-writer');
-  const all = Math.max(...READERS.map((reader) => sizeOf(['main', 'relaxed', reader, ...chunks])));
+  const all = Math.max(
+    ...READERS.map((reader) => sizeOf(['main', 'relaxed', reader, ...TEXT_CHUNKS])),
+  );
   assert.ok(all <= TEXT_BYTES, `${all} bytes`);
   assert.ok(all > coreBytes(), 'they are chunks of their own');
+});
+
+test('what reads GGUF is loaded for GGUF alone', () => {
+  assert.ok(hasGguf(['open-gguf']));
+  assert.not(
+    hasGguf(['main', 'relaxed', 'bytes-at-hand', 'local-model', ...READERS, ...TEXT_CHUNKS]),
+  );
 });
 
 test('nothing of onnxruntime-web, converting or Node is in it', () => {
@@ -55,7 +71,9 @@ test.run();
 
 interface Page {
   readonly metafile: Metafile;
+  /** Compressed, by the names of the files. */
   readonly sizes: ReadonlyMap<string, number>;
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 /** A page that uses the package, built with settings of nobody's. */
@@ -76,11 +94,11 @@ async function bundlePage(): Promise<Page> {
     metafile: true,
     logLevel: 'silent',
   });
-  const gzipped = result.outputFiles.map(
-    ({ path, contents }) =>
-      [path.slice(path.lastIndexOf('/') + 1), gzipSync(contents, { level: 9 }).length] as const,
+  const files = result.outputFiles.map(
+    ({ path, text }) => [path.slice(path.lastIndexOf('/') + 1), text] as const,
   );
-  return { metafile: result.metafile, sizes: new Map(gzipped) };
+  const gzipped = files.map(([name, text]) => [name, gzipSync(text, { level: 9 }).length] as const);
+  return { metafile: result.metafile, sizes: new Map(gzipped), texts: new Map(files) };
 }
 
 function coreBytes(): number {
@@ -90,8 +108,18 @@ function coreBytes(): number {
   );
 }
 
+/** Whether something in some chunks reads what only GGUF files have. */
+function hasGguf(names: readonly string[]): boolean {
+  return chunksOf(names).some((file) => texts.get(file)!.includes('tokenizer.ggml.tokens'));
+}
+
 /** Bytes of some chunks by the start of their names, and of all that they import at once. */
 function sizeOf(names: readonly string[]): number {
+  return chunksOf(names).reduce((sum, file) => sum + sizes.get(file)!, 0);
+}
+
+/** The files of some chunks by the start of their names, and all that they import at once. */
+function chunksOf(names: readonly string[]): string[] {
   const files = new Set<string>();
   const add = (file: string): void => {
     if (files.has(file)) return;
@@ -105,7 +133,7 @@ function sizeOf(names: readonly string[]): number {
     assert.ok(file, `no chunk ${name}`);
     add(file!);
   }
-  return [...files].reduce((sum, file) => sum + sizes.get(file.slice('out/'.length))!, 0);
+  return Array.from(files, (file) => file.slice('out/'.length));
 }
 
 function isChunk(path: string, name: string): boolean {

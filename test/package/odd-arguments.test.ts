@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { convertCheckpoint, openCheckpoint } from '../../src/convert.ts';
-import { BackendChangeEvent, createRuntime, loadModel, TpaError } from '../../src/index.ts';
+import {
+  BackendChangeEvent,
+  createRuntime,
+  estimateModel,
+  loadModel,
+  TpaError,
+} from '../../src/index.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
 import { outcomeOf } from '../helpers/checks/refused.ts';
 import { llamaVariant } from '../helpers/models/llama-model.ts';
@@ -95,13 +101,15 @@ async function load(from: unknown, how: unknown): Promise<void> {
   model.dispose();
 }
 
+const noFile = async () => new Response(null, { status: 404 });
+
 async function convert(given: unknown): Promise<void> {
   for (const file of await convertCheckpoint(given as never)) for await (const _ of file.chunks());
 }
 
 test('loadModel() and its options', async () => {
   const keys =
-    'simd memoryLimit wasm threads backend webgpu gpuDtype contextLength dtype cacheDtype cache fetch sha256 onProgress signal';
+    'simd memoryLimit wasm threads backend webgpu gpuDtype contextLength dtype cacheDtype cache fetch endpoint sha256 onProgress signal';
   const how = { backend: 'wasm' };
   await areNamed({
     ...options('loadModel options', keys, (given) => load(source, given)),
@@ -114,6 +122,13 @@ test('loadModel() and its options', async () => {
       (given) => load({ ...source, ...(given as object) }, how),
     ),
     'loadModel source': (given) => load(given, how),
+    ...options(
+      'estimateModel options',
+      'simd memoryLimit wasm contextLength dtype cacheDtype cache fetch endpoint signal',
+      (given) => estimateModel(source as never, given),
+    ),
+    'estimateModel source': (given) => estimateModel(given),
+    'endpoint of a hub': (endpoint) => load('hf:org/name', { ...how, endpoint, fetch: noFile }),
     'weights of a Map': (given) => load({ ...source, weights: new Map([[given, given]]) }, how),
     'sha256 of a file': (hash) => load(source, { ...how, sha256: { 'config.json': hash } }),
     'wasm and simd': (wasm) => load(source, { ...how, simd: 'baseline', wasm }),

@@ -228,7 +228,7 @@ export function blockElement(type: BlockTypeName, blocks: Uint8Array, i: number)
   return element(blocks.subarray(Math.floor(i / length) * bytes), i % length);
 }
 
-/** Blocks of random bytes whose float16 numbers are finite and at most `most`. */
+/** Blocks of random bytes whose float16 numbers are at most `most`, itself one: all are as likely. */
 export function randomBlocks(
   type: BlockTypeName,
   count: number,
@@ -239,9 +239,17 @@ export function randomBlocks(
   const out = Uint8Array.from({ length: count * bytes }, () => random.integer(0, 255));
   for (let at = 0; at < out.length; at += bytes) {
     for (const place of halves) {
-      while (!(Math.abs(half(out, at + place)) <= most))
-        out[at + place + 1] = random.integer(0, 255);
+      const word = random.integer(0, positiveBits(most)) + 0x8000 * random.integer(0, 1);
+      out[at + place] = word % 256;
+      out[at + place + 1] = Math.floor(word / 256);
     }
   }
   return out;
+}
+
+/** Bits of a positive float16, which have the order of the numbers. */
+function positiveBits(value: number): number {
+  const exponent = Math.max(Math.floor(Math.log2(value)), -15);
+  if (exponent < -14) return value * 2 ** 24;
+  return (exponent + 15) * 1024 + (value / 2 ** exponent - 1) * 1024;
 }

@@ -54,23 +54,73 @@ export function numbersOfBlocks(blocks: Uint8Array, rows: number, k: number): Fl
   });
 }
 
-/** x (rows, k) as codes of 16 bits, and back: code · scale, scale = max |x| / 32767 of 32 numbers. */
-export function roundedActivations(x: Float32Array, k: number): Float64Array {
-  const out = new Float64Array(x.length);
+/**
+ * Blocks (rows, ⌈k / 32⌉) in panels of 48 columns: strips of 24 columns, each a record for each
+ * block: codes, 24 scales, and 24 offsets where the dtype has them.
+ */
+export function packBlocks(
+  blocks: Uint8Array,
+  dtype: QuantizedDtype,
+  rows: number,
+  k: number,
+): Uint8Array {
+  const perRow = Math.ceil(k / BLOCK);
+  const codeBytes = dtype === 'q4' ? 384 : 768;
+  const record = codeBytes + (CODES[dtype].hasOffset ? 96 : 48);
+  const out = new Uint8Array(Math.ceil(rows / 48) * 2 * perRow * record);
+  for (let row = 0; row < rows; row++) {
+    const [strip, column] = [Math.floor(row / 24), row % 24];
+    for (let b = 0; b < perRow; b++) {
+      const block = blocks.subarray((row * perRow + b) * BLOCK_BYTES);
+      const to = out.subarray((strip * perRow + b) * record, (strip * perRow + b + 1) * record);
+      for (let i = 0; i < BLOCK; i++) {
+        const step = i % 8;
+        const word = (Math.floor(i / 8) * 24 + column) * 2 + (step % 2);
+        const nibble = Math.floor(step / 2);
+        if (dtype === 'q4') to[2 * word + (nibble >> 1)]! |= block[i]! << (4 * (nibble % 2));
+        else to[(Math.floor(i / 2) * 24 + column) * 2 + (i % 2)] = block[i]!;
+      }
+      to.set(block.subarray(32, 34), codeBytes + 2 * column);
+      if (CODES[dtype].hasOffset) to.set(block.subarray(34, 36), codeBytes + 48 + 2 * column);
+    }
+  }
+  return out;
+}
+
+/** A block of activations: 32 codes, their scale, and their sum. */
+export interface ActivationBlock {
+  readonly codes: readonly number[];
+  readonly scale: number;
+  readonly sum: number;
+}
+
+/** Rows x (rows, k) in blocks: scale = max |x| / 32767, codes rounded to nearest, 0 beyond k. */
+export function quantizeRows(x: Float32Array, k: number): ActivationBlock[] {
+  const out: ActivationBlock[] = [];
   for (let row = 0; row < x.length; row += k) {
     for (let i = row; i < row + k; i += BLOCK) {
       const block = x.subarray(i, Math.min(i + BLOCK, row + k));
       const largest = block.reduce((max, n) => Math.max(max, Math.abs(n)), 0);
-      const scale = Math.fround(largest / 32767);
-      const inverse = Math.fround(32767 / largest);
-      const codes = Array.from(block, (n) => roundEven(Math.fround(n * inverse)));
-      out.set(
-        codes.map((code) => (largest < 2 ** -100 ? 0 : code * scale)),
-        i,
+      const inverse = largest < 2 ** -100 ? 0 : Math.fround(32767 / largest);
+      const codes = Array.from({ length: BLOCK }, (_, n) =>
+        n < block.length ? roundEven(Math.fround(block[n]! * inverse)) : 0,
       );
+      const sum = codes.reduce((a, b) => a + b, 0);
+      out.push({ codes, scale: Math.fround(largest / 32767), sum });
     }
   }
   return out;
+}
+
+/** x (rows, k) after it was codes: scale · code in float64. */
+export function roundedActivations(x: Float32Array, k: number): Float64Array {
+  const blocks = quantizeRows(x, k);
+  const perRow = Math.ceil(k / BLOCK);
+  return Float64Array.from(x, (_, n) => {
+    const [row, i] = [Math.floor(n / k), n % k];
+    const { codes, scale } = blocks[row * perRow + Math.floor(i / BLOCK)]!;
+    return codes[i % BLOCK]! * scale;
+  });
 }
 
 /** To the nearest integer, ties to even. */

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
+import { buildGguf, splitGguf } from '../helpers/files/build-gguf.ts';
+import { ggufModel } from '../helpers/models/gguf-model.ts';
 import { goldenSource, part } from '../helpers/models/t6-model.ts';
-import type { Assets, ModelCase, OperationCase } from './conformance/assets.ts';
+import type { Assets, GgufCase, ModelCase, OperationCase } from './conformance/assets.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
 
@@ -22,6 +24,7 @@ export function goldenAssets(): Assets {
   return {
     operations: OPERATIONS.map(operationCase),
     models: MODELS.map(modelCase),
+    gguf: ggufCase(),
     shipped: {
       source: {
         config: read('config.json'),
@@ -46,6 +49,12 @@ function operationCase(name: string): OperationCase {
     expected: floats(golden, 'out_attn'),
     atol: tolerance(golden, 'out_attn'),
   };
+}
+
+function ggufCase(): GgufCase {
+  const { parts } = ggufModel();
+  const split = splitGguf(parts, 3);
+  return { whole: buildGguf(parts), parts: [...split.values()], ids: [5, 6, 7] };
 }
 
 function modelCase(name: string): ModelCase {

@@ -24,14 +24,15 @@ for (const name of asked.length === 0 ? all : all.filter((one) => asked.includes
 }
 
 async function install(name: RuntimeName): Promise<void> {
-  const { packages, program }: Pin = PINS[name];
+  const { packages, program, isLean = false }: Pin = PINS[name];
   const folder = `${RUNTIMES}${name}`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const wanted = Object.entries(packages).map(([file, version]) => `${file}@${version}`);
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   try {
-    await run('npm', ['install', '--prefix', folder, ...flags, ...wanted], {
+    const lean = isLean ? ['--omit=optional'] : [];
+    await run('npm', ['install', '--prefix', folder, ...flags, ...lean, ...wanted], {
       timeout: INSTALL_TIMEOUT,
     });
     if (program !== undefined) {

@@ -4,6 +4,8 @@ export interface Pin {
   readonly packages: Readonly<Record<string, string>>;
   /** The program among them, below node_modules; libraries have none. */
   readonly program?: string;
+  /** Whether optional dependencies are left out: binaries of other systems, 1 GB of them. */
+  readonly isLean?: boolean;
 }
 
 /** What the tests drive beside the Node that runs them; the packages carry binaries for Linux x64. */
@@ -37,6 +39,11 @@ export const PINS = {
   },
   publint: { title: 'publint', packages: { publint: '0.3.25' } },
   attw: { title: 'Are the types wrong?', packages: { '@arethetypeswrong/cli': '0.18.5' } },
+  'node-llama-cpp': {
+    title: 'llama.cpp',
+    packages: { 'node-llama-cpp': '3.22.1', '@node-llama-cpp/linux-x64': '3.22.1' },
+    isLean: true,
+  },
   typedoc: {
     title: 'TypeDoc',
     // it reads the types by a TypeScript of its own, at most 6.0

@@ -2,15 +2,19 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Compute } from '../../src/compute/compute.ts';
 import { parseConfig } from '../../src/format/config/config.ts';
+import { bytesSource } from '../../src/format/files/byte-source.ts';
+import { readGguf } from '../../src/format/gguf/contents.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
-import type { DtypeOption } from '../../src/weights/dtypes.ts';
+import { type DtypeOption, WeightDtypes } from '../../src/weights/dtypes.ts';
 import { fingerprintOf, type TensorIdentity } from '../../src/weights/fingerprint.ts';
 import { layerTensors, tensorParts } from '../../src/weights/layer-tensors.ts';
+import { loadWeights } from '../../src/weights/weights.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { buildCheckpoint } from '../helpers/files/build-checkpoint.ts';
 import type { TensorData } from '../helpers/files/build-safetensors.ts';
 import { convertedBytes, ggufCheckpoint } from '../helpers/files/converted.ts';
+import { buildGguf } from '../helpers/files/build-gguf.ts';
 import { llamaGguf } from '../helpers/files/llama-gguf.ts';
 import { llamaVariant, LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS, mechanismVariant } from '../helpers/models/mechanism-model.ts';
@@ -100,6 +104,23 @@ for (const name of ['llama-gqa', 'llama-untied', 'qwen2', 'qwen3', 'llama-rope-l
     }
   });
 }
+
+test('the same for a Q8_0 file and for the float file that makes the same blocks', async () => {
+  for (const name of ['llama-untied', 'qwen2', 'qwen3']) {
+    const { config, build } = llamaVariant(name);
+    const { parts, stored } = llamaGguf(config, build().tensors, 'Q8_0');
+    const contents = await readGguf(bytesSource('model.gguf', buildGguf(parts)));
+    const parsed = parseConfig(contents.config, contents.tensors.entries);
+    const compute = new Compute(await createEngine({ simd: 'baseline' }));
+    const dtypes = new WeightDtypes('q8', contents.tensors.entries);
+    const { report, ...weights } = await loadWeights(compute, parsed, contents.tensors, { dtypes });
+    // rows that are no whole blocks are floats in the file, and are quantised
+    assert.ok(report.requantized.every(({ type }) => type === 'F32'));
+    const { source } = buildCheckpoint(config, stored);
+    const found = await fingerprint(config, source.weights, undefined, 'q8');
+    assert.is(found, weights.fingerprint, name);
+  }
+});
 
 test('quantised: another for every dtype, the same for any pieces and for float16 of the same numbers', async () => {
   for (const variant of [mechanismVariant('mla'), mechanismVariant('tpa-third-order'), LLAMA]) {

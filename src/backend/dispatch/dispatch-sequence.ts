@@ -40,9 +40,13 @@ export class DispatchSequence implements Sequence {
     return this.#cpu.byteLength;
   }
 
-  async forward(ids: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
+  async forward(
+    ids: readonly number[],
+    rows: 'last' | 'all' = 'last',
+    row?: Float32Array,
+  ): Promise<Float32Array> {
     const logits = await this.#onGpu(ids, rows, async (read) => read);
-    return logits ?? this.#cpu.forward(ids, rows);
+    return logits ?? this.#cpu.forward(ids, rows, row);
   }
 
   /** Logits that a GPU has computed come back whole, and are scored by the kernel. */

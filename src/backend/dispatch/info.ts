@@ -9,7 +9,7 @@ export interface GpuInfo {
   /** Whether it is a CPU in disguise. */
   readonly isSoftware: boolean;
   /** What weights are on it. */
-  readonly dtype: 'float32' | 'float16';
+  readonly dtype: GpuBackend['dtype'];
   /** Version of onnxruntime-web. */
   readonly onnxruntimeVersion: string;
   /** Bytes that came back with the last step. */

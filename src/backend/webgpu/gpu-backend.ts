@@ -10,7 +10,9 @@ import { GpuSequence } from './gpu-sequence.ts';
 import type { Feed, StartReport } from './protocol.ts';
 import type { GpuNetwork } from './step-feeds.ts';
 import { stepGraph } from './graph/step-graph.ts';
-import { isHalfWeight } from './graph/weight-inputs.ts';
+import { codeInputs, isHalfWeight } from './graph/weight-inputs.ts';
+import { type CodeArrays, type CodeSpec, codeSpecOf, hasCodes, readCodes } from './matrix-codes.ts';
+import { multipliesCodes } from './codes-probe.ts';
 
 /**
  * Tokens of a call: enough that weights are read once for many, few enough that a submission stays
@@ -28,7 +30,7 @@ export class OrtGpuBackend implements GpuBackend {
   readonly vocabSize: number;
   readonly adapter: string;
   readonly isSoftware: boolean;
-  readonly dtype: 'float32' | 'float16';
+  readonly dtype: GpuBackend['dtype'];
   readonly version: string;
   readonly lost: Promise<string>;
   readonly #sequences = new Set<GpuSequence>();
@@ -36,7 +38,11 @@ export class OrtGpuBackend implements GpuBackend {
   #bytesRead = 0;
   #isDisposed = false;
 
-  private constructor(network: Omit<GpuNetwork, 'onRead'>, report: StartReport, isHalf: boolean) {
+  private constructor(
+    network: Omit<GpuNetwork, 'onRead'>,
+    report: StartReport,
+    dtype: GpuBackend['dtype'],
+  ) {
     const { config, device } = network;
     this.#network = { ...network, onRead: (bytes) => (this.#bytesRead = bytes) };
     this.maxChunk = Math.min(network.maxChunk, network.contextLength);
@@ -44,7 +50,7 @@ export class OrtGpuBackend implements GpuBackend {
     this.vocabSize = config.vocabSize;
     this.adapter = report.adapter;
     this.isSoftware = report.isSoftware;
-    this.dtype = isHalf ? 'float16' : 'float32';
+    this.dtype = dtype;
     this.version = report.version;
     this.lost = device.lost;
   }
@@ -60,16 +66,25 @@ export class OrtGpuBackend implements GpuBackend {
     { compute, config, weights }: CpuParts,
     device: GpuDevice,
     report: StartReport,
-    isHalf: boolean,
+    asksHalf: boolean,
   ): Promise<OrtGpuBackend> {
-    const matrices = namedMatrices(compute, config, weights, report.maxBytes);
+    const named = namedMatrices(compute, config, weights, report.maxBytes);
+    const isQuantized = named.some(hasCodes);
+    const keepsCodes = isQuantized && (await multipliesCodes(device));
+    // without codes float16 takes half the room of float32, and rounds less than the codes did
+    const isHalf = asksHalf || (isQuantized && !keepsCodes && report.hasHalf);
+    const matrices = named.map((matrix) => {
+      const codes = keepsCodes ? codeSpecOf(matrix) : undefined;
+      return codes === undefined ? matrix : { ...matrix, codes };
+    });
     const graph = stepGraph(config, matrices, isHalf);
     await device.ask('compile', { graph: 'step', model: graph.model });
     let buffers = 0;
     const nextBuffer = () => buffers++;
     const feeds: Feed[] = [];
     for (const matrix of matrices) {
-      feeds.push(await upload(device, matrix, nextBuffer(), isHalf && isHalfWeight(matrix)));
+      if ('codes' in matrix) feeds.push(...(await uploadCodes(device, matrix, nextBuffer)));
+      else feeds.push(await upload(device, matrix, nextBuffer(), isHalf && isHalfWeight(matrix)));
     }
     await device.ask('bind', { graph: 'step', feeds });
     const inputs = new StepInputs(compute, config, weights, MAX_CHUNK);
@@ -80,7 +95,7 @@ export class OrtGpuBackend implements GpuBackend {
     return new OrtGpuBackend(
       { device, config, graph, inputs, contextLength, maxChunk: MAX_CHUNK, maxBytes, nextBuffer },
       report,
-      isHalf,
+      isHalf ? 'float16' : keepsCodes ? 'quantized' : 'float32',
     );
   }
 
@@ -100,6 +115,25 @@ export class OrtGpuBackend implements GpuBackend {
     for (const sequence of this.#sequences) sequence.dispose();
     this.#network.inputs.dispose();
   }
+}
+
+/** Brings the codes of one weight to the device, and what they are scaled and moved by. */
+async function uploadCodes(
+  device: GpuDevice,
+  matrix: NamedMatrix & { readonly codes: CodeSpec },
+  nextBuffer: () => number,
+): Promise<Feed[]> {
+  const arrays = readCodes(matrix);
+  const feeds: Feed[] = [];
+  for (const [part, input] of Object.entries(codeInputs(matrix))) {
+    if (part === 'offsets' && !matrix.codes.hasOffsets) continue;
+    const data = arrays[part as keyof CodeArrays];
+    const buffer = nextBuffer();
+    await device.ask('allocate', { buffers: [{ buffer, bytes: data.byteLength }] });
+    await device.ask('write', { writes: [{ buffer, at: 0, data }] }, [data.buffer]);
+    feeds.push({ ...input, buffer });
+  }
+  return feeds;
 }
 
 /** Brings one weight to the device; it is on the JavaScript heap once, and not longer. */

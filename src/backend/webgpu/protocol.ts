@@ -20,7 +20,7 @@ export interface BufferWrite {
   readonly buffer: number;
   /** Byte offset, a multiple of 4. */
   readonly at: number;
-  readonly data: Float32Array | Uint16Array;
+  readonly data: Float32Array | Uint16Array | Uint8Array;
 }
 
 /** A part of an output that a buffer keeps, copied on the device. */
@@ -60,6 +60,8 @@ export interface StartReport {
   readonly version: string;
   /** Bytes that one buffer, and one binding of it, may have. */
   readonly maxBytes: number;
+  /** Whether graphs may compute in float16. */
+  readonly hasHalf: boolean;
 }
 
 /** What can be asked, and what the answer is. */

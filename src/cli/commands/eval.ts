@@ -141,9 +141,9 @@ function identityOf(
   const { fingerprint, dtype, cacheDtype } = model.info();
   const tokens = createHash('sha256').update(Uint32Array.from(startIds)).update(ids);
   return {
-    model: fingerprint,
     dtype,
     cacheDtype,
+    model: fingerprint, // which the dtype changes, too
     text: hash,
     parseSpecial,
     context: model.config.contextLength,

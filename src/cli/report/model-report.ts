@@ -67,6 +67,8 @@ export function renderModel(report: ModelReport): string {
   const { mhaSameHeads, mhaSameParameters, ignoredKeys, ignoredTensors } = report;
   const rows: Row[] = [
     ['model', report.path],
+    ['format', renderStored(report.stored)],
+    ...report.stored.notes.map((note): Row => ['note', note]),
     ['layers', `${layers}, dim ${dim}, feed-forward ${hiddenDim}`],
     ...featureRows(report),
     ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
@@ -106,6 +108,12 @@ function weightRows({ weightBytes, dtype, dtypeReason, weights, requantized }: M
     ['  in', parts.join('; ')],
     ...(changes.length > 0 ? [['  rounded', changes.join('; ')] as const] : []),
   ];
+}
+
+/** `GGUF, tensors stored as Q4_K 84, F32 33`. */
+function renderStored({ format, types }: ModelInfo['stored']): string {
+  const counts = Object.entries(types).map(([type, tensors]) => `${type} ${count(tensors)}`);
+  return `${format === 'gguf' ? 'GGUF' : format}, tensors stored as ${counts.join(', ')}`;
 }
 
 /** Of a GPU that computes or has computed. */

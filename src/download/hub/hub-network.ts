@@ -20,21 +20,23 @@ export function hubNetwork(network: Network, { token }: HubAccess): Network {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     let address = first;
-    const linked = new Headers();
+    let linked: string | null = null;
     for (let left = MAX_REDIRECTS; left >= 0; left--) {
-      const response = await network.fetch(address, { ...init, headers, redirect: 'manual' });
+      const how: RequestInit = { ...init, headers, redirect: 'manual' };
+      const response = await network.fetch(address, how).catch((error: unknown) => {
+        throw withoutSecret(error, address.search);
+      });
       if (!isResponse(response)) return response;
       if (response.type === 'opaqueredirect') {
         isHidden = true;
         return network.fetch(first, init);
       }
-      const etag = response.headers.get(LINKED_ETAG);
-      if (etag !== null && !linked.has('etag')) linked.set('etag', etag);
       const location = response.headers.get('location');
-      if (!REDIRECTS.has(response.status) || location === null)
-        return withVersion(response, linked);
+      linked ??= response.headers.get(LINKED_ETAG);
+      const isLast = !REDIRECTS.has(response.status) || location === null;
+      if (isLast) return linked === null ? response : withVersion(response, linked);
       response.body?.cancel().catch(() => {});
-      if (init.method === 'HEAD' && etag !== null) return headOf(response, etag);
+      if (init.method === 'HEAD' && linked !== null) return headOf(response, linked);
       address = new URL(location, address);
       if (!/^https?:$/.test(address.protocol)) throw new Error(`a redirect to ${address.protocol}`);
       if (address.origin !== first.origin) headers.delete('authorization');
@@ -48,12 +50,19 @@ export function hubNetwork(network: Network, { token }: HubAccess): Network {
   };
 }
 
+/** The same error and its causes, but for what signs an address, which runtimes may quote. */
+function withoutSecret(error: unknown, secret: string): unknown {
+  if (!(error instanceof Error) || secret === '') return error;
+  const { cause, message, name } = error;
+  const options = cause === undefined ? {} : { cause: withoutSecret(cause, secret) };
+  return Object.assign(new Error(message.replaceAll(secret, ''), options), { name });
+}
+
 /** The same answer with the hub's name of the version. */
-function withVersion(response: Response, linked: Headers): Response {
-  if (!linked.has('etag')) return response;
+function withVersion(response: Response, etag: string): Response {
   const { body, status, statusText } = response;
   const headers = new Headers(response.headers);
-  headers.set('etag', linked.get('etag')!);
+  headers.set('etag', etag);
   return new Response(body, { status, statusText, headers });
 }
 

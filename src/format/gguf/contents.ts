@@ -1,12 +1,14 @@
 import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint } from '../errors.ts';
 import { configOf, generationConfigOf, readRopeTheta } from './config.ts';
+import { KEPT_CONFIG, KEPT_GENERATION, keptObject } from './own/kept.ts';
 import type { GgufHeader, GgufTensor } from './header.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { type GgufName, LONG_FACTORS, namesOf, ROPE_FACTORS, SHORT_FACTORS } from './names.ts';
 import { readGgufParts } from './parts.ts';
 import { readRopeScaling, recogniseLlama3 } from './rope.ts';
 import { type GgufSizes, readSizes } from './sizes.ts';
+import { readT6, T6_ARCHITECTURE } from './own/t6.ts';
 import { readGgufTokenizer } from './tokenizer.ts';
 import { widenToFloat32 } from '../tensors/half.ts';
 import { type LocatedTensor, READABLE, tensorSet } from '../tensors/tensors.ts';
@@ -16,9 +18,18 @@ import { type ByteSource, peek } from '../files/byte-source.ts';
 import type { ModelContents } from '../contents.ts';
 import type { JsonObject } from '../files/json.ts';
 
+/** What the header says of a model. */
+interface GgufModel {
+  readonly config: JsonObject;
+  readonly names: ReadonlyMap<string, GgufName>;
+  readonly headDim: number;
+  /** Rows of the embedding. */
+  readonly vocabSize: number;
+}
+
 /**
- * A LLaMA-family model in a GGUF file, in the names and layout of Hugging Face. A vocabulary without
- * a model has neither a configuration nor tensors.
+ * A LLaMA-family model or a T6 in a GGUF file, in the names and layout of Hugging Face or of the T6
+ * code. A vocabulary without a model has neither a configuration nor tensors.
  *
  * @param source the file, or the parts of one in any order
  * @throws TpaError `CHECKPOINT_INVALID`, `MODEL_UNSUPPORTED`, `RESOURCE_LIMIT`, `WEIGHTS_TRUNCATED`,
@@ -31,20 +42,22 @@ export async function readGguf(
   const header = await readGgufParts('name' in source ? [source] : source);
   const { metadata, tensors } = header;
   if (tensors.size === 0) return vocabularyContents(metadata);
-  const sizes = readSizes(header);
-  const names = namesOf(header, sizes);
-  const ropeScaling = await scalingOf(header, sizes);
-  const generationConfig = generationConfigOf(metadata);
+  const isT6 = metadata.text('general.architecture') === T6_ARCHITECTURE;
+  const kept = keptObject(metadata, KEPT_CONFIG);
+  const { config, names, headDim, vocabSize } = isT6
+    ? readT6(header)
+    : await readLlama(header, kept);
+  const generationConfig = keptObject(metadata, KEPT_GENERATION) ?? generationConfigOf(metadata);
   const located = [...tensors.values()].flatMap((tensor) => {
     const name = names.get(tensor.name);
-    return name ? [locate(tensor, name, sizes)] : [];
+    return name ? [locate(tensor, name, headDim)] : [];
   });
   return {
-    config: configOf(header, sizes, ropeScaling),
+    config: kept ?? config,
     tensors: tensorSet(new Map(located.map((tensor) => [tensor.entry.name, tensor])), signal),
     notes: [],
     text: async () => ({
-      ...readGgufTokenizer(metadata, sizes.vocabSize),
+      ...readGgufTokenizer(metadata, vocabSize),
       ...(generationConfig && { generationConfig }),
     }),
   };
@@ -57,6 +70,15 @@ function vocabularyContents(metadata: GgufMetadata): ModelContents {
     notes: ['the file holds a vocabulary without a model'],
     text: async () => readGgufTokenizer(metadata, Infinity),
   };
+}
+
+/** The configuration that the file keeps whole, or what its metadata say in its place. */
+async function readLlama(header: GgufHeader, kept: JsonObject | undefined): Promise<GgufModel> {
+  const sizes = readSizes(header);
+  const names = namesOf(header, sizes);
+  const { headDim, vocabSize } = sizes;
+  const config = kept ?? configOf(header, sizes, await scalingOf(header, sizes));
+  return { config, names, headDim, vocabSize };
 }
 
 /** From the metadata, or from the tables of divisors that stand for LLaMA 3's and are LongRoPE's. */
@@ -84,7 +106,7 @@ async function scalingOf(
 function locate(
   { source, type, shape, offset, byteLength, name: storedName }: GgufTensor,
   { name, isPermuted }: GgufName,
-  { headDim }: GgufSizes,
+  headDim: number,
 ): LocatedTensor {
   const { name: dtype, blockLength, blockBytes } = type;
   if (blockLength > 1 && shape.length === 1) {

@@ -129,6 +129,8 @@ const MAX_KEY_BYTES = 65_535;
 const MAX_STRING_BYTES = 64 * 2 ** 20;
 /** Four times the largest vocabulary published, 256 K; merges are at most about as many. */
 const MAX_ARRAY_LENGTH = 2 ** 20;
+/** Of all arrays together: real files have 1.3 million, each of which takes up to 40 bytes. */
+const MAX_ITEMS = 2 ** 22;
 /** A key's length, a type, a value. */
 const LEAST_PAIR_BYTES = 8 + 4 + 1;
 const STRING_TYPE = 8;
@@ -165,16 +167,23 @@ export function readPairCount(cursor: GgufCursor): number {
  */
 export async function readMetadata(header: HeaderBytes, pairs: number): Promise<GgufMetadata> {
   const values = new Map<string, GgufValue>();
+  let left = MAX_ITEMS;
   for (let i = 0; i < pairs; i++) {
     const key = await header.parse((cursor) => cursor.string(`GGUF key ${i}`, MAX_KEY_BYTES));
     const subject = `"${printable(key)}"`;
     if (values.has(key)) throw invalidCheckpoint(subject, 'once', 'two');
-    values.set(key, await readValue(header, subject));
+    const value = await readValue(header, subject, Math.min(MAX_ARRAY_LENGTH, left));
+    if (Array.isArray(value)) left -= value.length;
+    values.set(key, value);
   }
   return new GgufMetadata(values);
 }
 
-async function readValue(header: HeaderBytes, subject: string): Promise<GgufValue> {
+async function readValue(
+  header: HeaderBytes,
+  subject: string,
+  maxItems: number,
+): Promise<GgufValue> {
   const type = await header.parse((cursor) => cursor.u32());
   if (type !== ARRAY_TYPE) {
     const [, read] = scalarOf(type, subject);
@@ -185,9 +194,7 @@ async function readValue(header: HeaderBytes, subject: string): Promise<GgufValu
     throw unsupportedCheckpoint(subject, 'an array of scalars', 'an array of arrays');
   }
   const [leastBytes, read] = scalarOf(itemType, subject);
-  const length = await header.parse((cursor) =>
-    cursor.count(subject, MAX_ARRAY_LENGTH, leastBytes),
-  );
+  const length = await header.parse((cursor) => cursor.count(subject, maxItems, leastBytes));
   const items: GgufScalar[] = [];
   await header.parse((cursor) => {
     while (items.length < length) {

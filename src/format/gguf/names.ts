@@ -17,6 +17,30 @@ export const SHORT_FACTORS = 'rope_factors_short.weight';
 export const LONG_FACTORS = 'rope_factors_long.weight';
 const TABLES: ReadonlySet<string> = new Set([ROPE_FACTORS, SHORT_FACTORS, LONG_FACTORS]);
 
+/** Names of the weights outside of layers, and those of Hugging Face. */
+export const OUTER_NAMES = {
+  'token_embd.weight': 'model.embed_tokens.weight',
+  'output_norm.weight': 'model.norm.weight',
+  'output.weight': 'lm_head.weight',
+} as const;
+
+/** Names of the parts of a layer, and those of Hugging Face; a part has a weight, some a bias. */
+export const LAYER_NAMES = {
+  attn_norm: 'input_layernorm',
+  ffn_norm: 'post_attention_layernorm',
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  attn_q_norm: 'self_attn.q_norm',
+  attn_k_norm: 'self_attn.k_norm',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+} as const;
+
+type Part = keyof typeof LAYER_NAMES;
+
 const LAYER = /^blk\.(0|[1-9]\d{0,4})\.(.+)$/;
 
 /**
@@ -28,9 +52,9 @@ const LAYER = /^blk\.(0|[1-9]\d{0,4})\.(.+)$/;
 export function namesOf({ tensors }: GgufHeader, sizes: GgufSizes): ReadonlyMap<string, GgufName> {
   const { layers, dim, vocabSize } = sizes;
   const outer = new Map<string, GgufName>([
-    ['token_embd.weight', plain('model.embed_tokens.weight', [vocabSize, dim])],
-    ['output_norm.weight', plain('model.norm.weight', [dim])],
-    ['output.weight', plain('lm_head.weight', [vocabSize, dim])],
+    ['token_embd.weight', plain(OUTER_NAMES['token_embd.weight'], [vocabSize, dim])],
+    ['output_norm.weight', plain(OUTER_NAMES['output_norm.weight'], [dim])],
+    ['output.weight', plain(OUTER_NAMES['output.weight'], [vocabSize, dim])],
   ]);
   const inner = layerNames(sizes);
   const names = new Map<string, GgufName>();
@@ -59,30 +83,27 @@ function layerNames(sizes: GgufSizes): ReadonlyMap<string, GgufName> {
   const isLlama = architecture === 'llama';
   const queries = heads * headDim;
   const keys = kvHeads * headDim;
-  const names = new Map<string, GgufName>([
-    ['attn_norm.weight', plain('input_layernorm.weight', [dim])],
-    ['ffn_norm.weight', plain('post_attention_layernorm.weight', [dim])],
-  ]);
-  const projection = (
-    from: string,
-    to: string,
-    rows: number,
-    columns: number,
-    isPermuted = false,
-  ) => {
-    names.set(`${from}.weight`, { name: `${to}.weight`, shape: [rows, columns], isPermuted });
-    names.set(`${from}.bias`, { name: `${to}.bias`, shape: [rows], isPermuted });
+  const names = new Map<string, GgufName>();
+  const norm = (part: Part, length: number) => {
+    names.set(`${part}.weight`, plain(`${LAYER_NAMES[part]}.weight`, [length]));
   };
-  projection('attn_q', 'self_attn.q_proj', queries, dim, isLlama);
-  projection('attn_k', 'self_attn.k_proj', keys, dim, isLlama);
-  projection('attn_v', 'self_attn.v_proj', keys, dim);
-  projection('attn_output', 'self_attn.o_proj', dim, queries);
-  projection('ffn_gate', 'mlp.gate_proj', hiddenDim, dim);
-  projection('ffn_up', 'mlp.up_proj', hiddenDim, dim);
-  projection('ffn_down', 'mlp.down_proj', dim, hiddenDim);
+  const projection = (part: Part, rows: number, columns: number, isPermuted = false) => {
+    const name = LAYER_NAMES[part];
+    names.set(`${part}.weight`, { name: `${name}.weight`, shape: [rows, columns], isPermuted });
+    names.set(`${part}.bias`, { name: `${name}.bias`, shape: [rows], isPermuted });
+  };
+  norm('attn_norm', dim);
+  norm('ffn_norm', dim);
+  projection('attn_q', queries, dim, isLlama);
+  projection('attn_k', keys, dim, isLlama);
+  projection('attn_v', keys, dim);
+  projection('attn_output', dim, queries);
+  projection('ffn_gate', hiddenDim, dim);
+  projection('ffn_up', hiddenDim, dim);
+  projection('ffn_down', dim, hiddenDim);
   if (architecture === 'qwen3') {
-    names.set('attn_q_norm.weight', plain('self_attn.q_norm.weight', [headDim]));
-    names.set('attn_k_norm.weight', plain('self_attn.k_norm.weight', [headDim]));
+    norm('attn_q_norm', headDim);
+    norm('attn_k_norm', headDim);
   }
   return names;
 }

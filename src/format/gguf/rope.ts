@@ -3,6 +3,7 @@ import { printable } from '../../base/errors.ts';
 import { invalidCheckpoint, unsupportedCheckpoint } from '../errors.ts';
 import { type GgufMetadata, shortest } from './metadata.ts';
 import type { JsonObject } from '../files/json.ts';
+import type { Llama3Scaling } from '../../attention/rope.ts';
 
 /** The tables of LongRoPE, (headDim / 2) each, where the file has them. */
 export interface LongFactors {
@@ -17,6 +18,12 @@ const LLAMA3 = {
   low_freq_factor: 1,
   high_freq_factor: 4,
   original_max_position_embeddings: 8192,
+} as const;
+const PUBLISHED = {
+  type: 'llama3',
+  lowFreqFactor: LLAMA3.low_freq_factor,
+  highFreqFactor: LLAMA3.high_freq_factor,
+  originalContext: LLAMA3.original_max_position_embeddings,
 } as const;
 /** Converters compute in float32, this in float64: measured apart by less than 1e-6. */
 const TOLERANCE = 1e-4;
@@ -109,7 +116,7 @@ export function recogniseLlama3(
 ): JsonObject | undefined {
   // The longest wavelength is divided by the whole factor, but where it lies in the passage.
   const factor = [shortest(divisors.at(-1)!), ...LLAMA3_FACTORS].find((candidate) => {
-    const expected = llama3Divisors(candidate, headDim, ropeTheta);
+    const expected = llama3Divisors({ ...PUBLISHED, factor: candidate }, headDim, ropeTheta);
     return expected.every((value, i) => Math.abs(divisors[i]! - value) <= TOLERANCE * value);
   });
   if (factor === 1) return undefined;
@@ -117,10 +124,15 @@ export function recogniseLlama3(
   throw unsupportedCheckpoint('tensor "rope_freqs.weight"', 'the divisors of LLaMA 3', 'others');
 }
 
-/** 1 for short wavelengths, `factor` for long ones, a smooth passage between. */
-function llama3Divisors(factor: number, headDim: number, ropeTheta: number): number[] {
-  const { low_freq_factor: low, high_freq_factor: high } = LLAMA3;
-  const original = LLAMA3.original_max_position_embeddings;
+/**
+ * What LLaMA 3 divides the frequencies by (headDim / 2 values): 1 for short wavelengths, `factor` for
+ * long ones, a smooth passage between.
+ */
+export function llama3Divisors(
+  { factor, lowFreqFactor: low, highFreqFactor: high, originalContext: original }: Llama3Scaling,
+  headDim: number,
+  ropeTheta: number,
+): number[] {
   return Array.from({ length: headDim / 2 }, (_, i) => {
     const wavelength = 2 * Math.PI * ropeTheta ** ((2 * i) / headDim);
     if (wavelength < original / high) return 1;

@@ -55,10 +55,13 @@ export function readSizes({ metadata, tensors }: GgufHeader): GgufSizes {
     const found = stated === '' ? 'nothing' : `"${printable(stated)}"`;
     throw unsupportedCheckpoint('"general.architecture"', FAMILIES.join(', '), found);
   }
+  const context = metadata.number(`${architecture}.context_length`, 0, 2 ** 32);
   for (const [name, ...values] of NEUTRAL) {
     const key = `${architecture}.${name}`;
     const value = metadata.number(key, 0, 2 ** 32) ?? 0;
-    if (!values.includes(value)) {
+    // A window as long as the context leaves nothing out.
+    const isWide = name === 'attention.sliding_window' && context !== undefined && value >= context;
+    if (!isWide && !values.includes(value)) {
       throw unsupportedCheckpoint(`"${key}"`, values.join(' or '), String(value));
     }
   }

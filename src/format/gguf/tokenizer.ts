@@ -1,11 +1,16 @@
 import { byteLevelTokenizer } from './vocabulary/byte-level.ts';
 import { SPLITTINGS } from './vocabulary/splittings.ts';
 import { readVocabulary } from './vocabulary/tokens.ts';
-import { invalidCheckpoint } from '../errors.ts';
-import { expectObject, type JsonObject, parseJson } from '../files/json.ts';
+import { KEPT_TOKENIZER, keptObject } from './own/kept.ts';
+import type { JsonObject } from '../files/json.ts';
 import { sentencePieceTokenizer } from './vocabulary/sentencepiece.ts';
 import type { ModelText } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
+
+/** The template of most conversations; others add a dot and their names to it. */
+export const TEMPLATE = 'tokenizer.chat_template';
+/** The names of those others. */
+export const TEMPLATE_NAMES = 'tokenizer.chat_templates';
 
 /**
  * The tokenizer of a GGUF file, in the files of Hugging Face.
@@ -26,12 +31,8 @@ export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): Mo
 
 /** tokenizer.json, or why there is none. */
 function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string {
-  const key = 'tokenizer.huggingface.json';
-  const json = metadata.text(key);
-  if (json !== undefined) {
-    const refuse = (rule: string, found: string) => invalidCheckpoint(`"${key}"`, rule, found);
-    return expectObject(parseJson(new TextEncoder().encode(json), refuse), refuse);
-  }
+  const kept = keptObject(metadata, KEPT_TOKENIZER);
+  if (kept) return kept;
   const vocabulary = readVocabulary(metadata, vocabSize);
   if (!vocabulary) return 'the file has no vocabulary';
   const model = metadata.text('tokenizer.ggml.model');
@@ -90,11 +91,10 @@ function configOf(metadata: GgufMetadata): JsonObject {
 
 /** The template, or several by their names, the one for most conversations first. */
 function templatesOf(metadata: GgufMetadata): string | readonly JsonObject[] | undefined {
-  const key = 'tokenizer.chat_template';
-  const usual = metadata.text(key);
-  const names = metadata.texts('tokenizer.chat_templates') ?? [];
+  const usual = metadata.text(TEMPLATE);
+  const names = metadata.texts(TEMPLATE_NAMES) ?? [];
   const named = names.flatMap((name) => {
-    const template = metadata.text(`${key}.${name}`);
+    const template = metadata.text(`${TEMPLATE}.${name}`);
     return template === undefined ? [] : [{ name, template }];
   });
   if (named.length === 0) return usual;

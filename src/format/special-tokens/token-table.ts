@@ -1,21 +1,28 @@
+import { TextTable } from '../../base/text-table.ts';
 import type { JsonObject } from '../files/json.ts';
 import type { NamedToken } from './named-tokens.ts';
 
 /** How an added token is matched where no file says it. */
 const AS_WRITTEN = { single_word: false, lstrip: false, rstrip: false, normalized: false };
 
+/** `model.vocab`, as far as it was read. */
+interface Vocab {
+  get(content: string): unknown;
+  textOf(id: number): string | undefined;
+}
+
 /**
  * The tokens of a tokenizer.json, which is not checked yet, together with those that other files
  * name. Without a tokenizer.json it has only the latter.
  */
 export class TokenTable {
-  readonly #vocab: JsonObject;
+  readonly #vocab: Vocab;
   readonly #added: unknown[];
   /** Where the entry of a text is in `#added`. */
   readonly #entries: Map<string, number>;
 
   constructor({ model, added_tokens }: JsonObject, named: readonly NamedToken[]) {
-    this.#vocab = Object((Object(model) as JsonObject)['vocab']) as JsonObject;
+    this.#vocab = vocabOf((Object(model) as JsonObject)['vocab']);
     this.#added = [added_tokens ?? []].flat();
     this.#entries = new Map();
     for (const [at, entry] of this.#added.entries()) {
@@ -30,8 +37,8 @@ export class TokenTable {
       const isOther = token.id !== undefined && token.id !== id;
       if (id === undefined || isOther) continue; // tokenizer.json is right, or does not have it
       if (this.idOf(token.content) === undefined) {
-        taken ??= new Set([...Object.values(this.#vocab), ...this.#added.map(idIn)]);
-        if (taken.has(id)) continue;
+        taken ??= new Set(this.#added.map(idIn));
+        if (taken.has(id) || this.#vocab.textOf(id) !== undefined) continue;
         taken.add(id);
       }
       this.#merge(token, id);
@@ -45,15 +52,14 @@ export class TokenTable {
 
   idOf(content: string): number | undefined {
     const at = this.#entries.get(content);
-    const own = Object.hasOwn(this.#vocab, content) ? this.#vocab[content] : undefined;
-    const id = own ?? (at === undefined ? undefined : idIn(this.#added[at]));
+    const id = this.#vocab.get(content) ?? (at === undefined ? undefined : idIn(this.#added[at]));
     return typeof id === 'number' ? id : undefined;
   }
 
   contentOf(id: unknown): string | undefined {
     if (typeof id !== 'number') return undefined;
     for (const [content, at] of this.#entries) if (idIn(this.#added[at]) === id) return content;
-    return Object.entries(this.#vocab).find(([, known]) => known === id)?.[0];
+    return this.#vocab.textOf(id);
   }
 
   #merge({ content, flags }: NamedToken, id: number): void {
@@ -65,6 +71,24 @@ export class TokenTable {
     this.#added[at] = { ...AS_WRITTEN, ...known, ...flags, id, content, special };
     this.#entries.set(content, at);
   }
+}
+
+function vocabOf(vocab: unknown): Vocab {
+  if (vocab instanceof TextTable) return vocab;
+  const ids = Object(vocab) as JsonObject;
+  let texts: Map<unknown, string> | undefined;
+  return {
+    get: (content) => (Object.hasOwn(ids, content) ? ids[content] : undefined),
+    textOf(id) {
+      // the first text of an id counts
+      texts ??= new Map(
+        Object.entries(ids)
+          .toReversed()
+          .map(([text, known]) => [known, text]),
+      );
+      return texts.get(id);
+    },
+  };
 }
 
 function idIn(entry: unknown): unknown {

@@ -23,11 +23,18 @@ export function storedBlocks(
  * Makes float32 numbers of what lies in {@link storedBlocks}. Blocks of at most 2 bytes an element
  * take half the room of their numbers: those of one end before it begins, unless it is the last,
  * which is copied first.
+ *
+ * @param dequantize all blocks but the last, in another way than the type's own
  */
-export function dequantizeInPlace(target: Float32Array, type: BlockType): void {
+export function dequantizeInPlace(
+  target: Float32Array,
+  type: BlockType,
+  dequantize = (_: BlockType, stored: Uint8Array, out: Float32Array) =>
+    type.dequantize(stored, out),
+): void {
   const { blockLength, blockBytes } = type;
   const blocks = storedBlocks(target, type);
   const last = blocks.slice(-blockBytes);
-  type.dequantize(blocks.subarray(0, -blockBytes), target.subarray(0, -blockLength));
+  dequantize(type, blocks.subarray(0, -blockBytes), target.subarray(0, -blockLength));
   type.dequantize(last, target.subarray(-blockLength));
 }

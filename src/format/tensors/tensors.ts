@@ -6,6 +6,7 @@ import { tensorMismatch } from '../errors.ts';
 import { dequantizeInPlace, storedBlocks } from './stored-blocks.ts';
 import { MAX_TENSORS, readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 import { MAX_SHARDS, readShardIndex } from './shard-index.ts';
+import type { BlockType } from './block-type.ts';
 import type { TensorDtype } from './half.ts';
 
 /** The tensors of a model, from one file or many; valid until the files are closed. */
@@ -51,11 +52,20 @@ export function tensorSet(
   };
 }
 
+/** Kernels over the memory that a target lies in. */
+export interface FloatKernels {
+  /** Whether all numbers of the target are finite. */
+  areFinite?(): boolean;
+  /** {@link BlockType.dequantize}, both arrays in that memory. */
+  dequantize?(type: BlockType, blocks: Uint8Array, out: Float32Array): void;
+}
+
 /**
  * Fills `target` with a tensor's elements from `first` on, row-major, made float32 in place.
  *
  * @param first of a tensor stored in blocks the first of one; `target` takes whole blocks
  * @param target in a memory that does not grow meanwhile
+ * @param kernels what takes the place of slower functions here
  * @throws TpaError `MODEL_MISMATCH` for an unreadable dtype, `WEIGHTS_NONFINITE`; what
  *   {@link TensorSet.readStored} throws
  */
@@ -64,6 +74,7 @@ export async function readFloats(
   name: string,
   first: number,
   target: Float32Array,
+  kernels: FloatKernels = {},
 ): Promise<void> {
   // One that is missing is refused where it is read.
   const { dtype = 'F32', blockType } = tensors.entries.get(name) ?? {};
@@ -71,13 +82,13 @@ export async function readFloats(
     const { blockLength, blockBytes } = blockType;
     const blocks = storedBlocks(target, blockType);
     await tensors.readStored(name, (first / blockLength) * blockBytes, blocks);
-    dequantizeInPlace(target, blockType);
+    dequantizeInPlace(target, blockType, kernels.dequantize);
   } else {
     if (!isReadable(dtype)) throw tensorMismatch(name, READABLE, dtype);
     await tensors.readStored(name, first * ELEMENT_BYTES[dtype], storedBytes(target, dtype));
     widenInPlace(target, dtype);
   }
-  checkFinite(name, first, target);
+  if (kernels.areFinite?.() !== true) checkFinite(name, first, target);
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { TextTable } from '../../base/text-table.ts';
 import { readId } from './bpe/vocabulary.ts';
 import { asArray, asObject, type JsonObject, readFlag, readText } from './fields.ts';
 
@@ -27,7 +28,7 @@ export const MAX_LENGTH = 1024;
  */
 export function readAddedTokens(
   root: JsonObject,
-  vocab: ReadonlyMap<string, number>,
+  vocab: Pick<TextTable, 'get'>,
 ): ReadonlyMap<string, AddedToken> {
   const tokens = new Map<string, AddedToken>();
   for (const value of asArray('added_tokens', root['added_tokens'] ?? [])) {

@@ -1,7 +1,8 @@
 /** The character that stands for each byte: visible Latin-1 for itself, U+0100 and up for the rest. */
 export const ALPHABET: readonly string[] = alphabet();
 
-const BYTES: ReadonlyMap<string, number> = new Map(ALPHABET.map((letter, byte) => [letter, byte]));
+/** The byte of each character of the alphabet by its code; -1 for none. */
+const BYTES = bytesByCode();
 
 const UTF8 = new TextEncoder();
 
@@ -18,8 +19,8 @@ export function toByteLevel(text: string): string {
 export function bytesOf(token: string): number[] | undefined {
   const bytes: number[] = [];
   for (let i = 0; i < token.length; i++) {
-    const byte = BYTES.get(token[i]!);
-    if (byte === undefined) return undefined;
+    const byte = BYTES[token.charCodeAt(i)] ?? -1;
+    if (byte < 0) return undefined;
     bytes.push(byte);
   }
   return bytes;
@@ -28,6 +29,12 @@ export function bytesOf(token: string): number[] | undefined {
 /** The text of UTF-8 bytes; what is no UTF-8 becomes U+FFFD. */
 export function textOf(bytes: readonly number[]): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+}
+
+function bytesByCode(): Int16Array {
+  const bytes = new Int16Array(0x144).fill(-1);
+  for (const [byte, letter] of ALPHABET.entries()) bytes[letter.charCodeAt(0)] = byte;
+  return bytes;
 }
 
 function alphabet(): string[] {

@@ -17,8 +17,10 @@ export interface TokenizerFile {
   readonly decoders: readonly Decoder[];
   /** By their ids. */
   readonly added: ReadonlyMap<number, AddedToken>;
-  /** What the decoders take for each id. */
-  readonly names: ReadonlyMap<number, string>;
+  /** What the decoders take for each id; undefined for one without a token. */
+  readonly nameOf: (id: number) => string | undefined;
+  /** The highest id + 1. */
+  readonly vocabSize: number;
   /** Ids that the file puts before every text: BOS of LLaMA, none of GPT-2. */
   readonly startIds: readonly number[];
 }
@@ -49,13 +51,16 @@ export function readTokenizerFile(
   checkStart([...normalizers, ...cuts]);
   checkCoverage(bpe, model, [...normalizers, ...cuts]);
   const { ids } = bpe.vocabulary;
-  const names = new Map(Array.from(ids, ([name, id]) => [id, name]));
+  const names = new Map<number, string>();
+  const nameOf = (id: number): string | undefined =>
+    names.get(id) ?? (Number.isInteger(id) ? ids.textOf(id) : undefined);
+  let vocabSize = Math.min(ids.limit, limit);
   const decodesBytes = decoders.some(({ isByteLevel }) => isByteLevel === true);
   const added = new Map<number, AddedToken>();
   for (const token of readAddedTokens(root, ids).values()) {
     const { id, content } = token;
     if (id >= limit) continue; // the model has no such token
-    if (added.has(id) || (names.has(id) && !ids.has(content))) {
+    if (added.has(id) || (ids.lengthOf(id) > 0 && !ids.has(content))) {
       throw invalid(`two tokens have the id ${id}`);
     }
     added.set(id, token);
@@ -66,10 +71,12 @@ export function readTokenizerFile(
     // It is text, also where its letters could be bytes.
     const isLetters = decodesBytes && !ids.has(content) && bytesOf(content) !== undefined;
     names.set(id, isLetters ? toByteLevel(found) : found);
+    vocabSize = Math.max(vocabSize, id + 1);
   }
-  if (names.size === 0) throw invalid('"model.vocab" expected at least one token');
-  const startIds = readStartIds(root['post_processor'], names, start);
-  return { bpe, normalizers, cuts, decoders, added, names, startIds };
+  while (vocabSize > 0 && nameOf(vocabSize - 1) === undefined) vocabSize--;
+  if (vocabSize === 0) throw invalid('"model.vocab" expected at least one token');
+  const startIds = readStartIds(root['post_processor'], nameOf, start);
+  return { bpe, normalizers, cuts, decoders, added, nameOf, vocabSize, startIds };
 }
 
 function checkGrowth(steps: readonly { readonly growth: number }[], limit: number): void {

@@ -62,6 +62,7 @@ export async function streamWeights(
   const tools = { maker, scratch: memory + room.scratchAt };
   const reader = new PieceReader(compute, tensors, plan.dtypes, maker, {
     numbers: memory + room.numbersAt,
+    most: room.most,
     blocks: memory + room.blocksAt,
   });
   try {

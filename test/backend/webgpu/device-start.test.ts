@@ -8,11 +8,13 @@ import { withGlobals } from '../../helpers/fakes/globals.ts';
 
 const test = suite('DeviceHost, start');
 
-test('start: reports adapter, version, and the smaller of both limits of a buffer', () =>
+test('start: reports adapter, version, the smaller of both limits of a buffer, and float16', () =>
   withHost(
     {
       adapter: { description: 'NVIDIA H200' },
-      device: new FakeWebGpuDevice({ maxBufferSize: 1e9, maxStorageBufferBindingSize: 2e9 }),
+      device: new FakeWebGpuDevice({ maxBufferSize: 1e9, maxStorageBufferBindingSize: 2e9 }, [
+        'shader-f16',
+      ]),
     },
     async ({ start, ort }) => {
       assert.equal(answerOf('start', await start()), {
@@ -20,6 +22,7 @@ test('start: reports adapter, version, and the smaller of both limits of a buffe
         isSoftware: false,
         version: '1.30.0',
         maxBytes: 1e9,
+        hasHalf: true,
       });
       assert.equal(ort.env.wasm, { numThreads: 1 });
       assert.is(ort.env.logLevel, 'fatal');

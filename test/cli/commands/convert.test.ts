@@ -134,13 +134,15 @@ test('a directory that is converted already, or holds a .gguf, says what to do',
 }) => {
   const folder = join(root, 'source');
   await rm(join(folder, 'pytorch_model.bin'));
-  await writeFile(join(folder, 'model.safetensors'), '');
-  const ready = await run(root, ['source']);
-  assert.is(ready.code, 1);
-  assert.match(ready.err(), /found "model\.safetensors", which needs no conversion: load the dir/);
   await writeFile(join(folder, 'Llama.GGUF'), '');
   const gguf = await run(root, ['source']);
   assert.match(gguf.err(), /found "Llama\.GGUF": pass the path of that file\n$/);
+  await writeFile(join(folder, 'model.safetensors'), weights as Uint8Array);
+  for (const options of [[], ['--dry-run']]) {
+    const ready = await run(root, ['source', ...options]);
+    assert.is(ready.code, 1);
+    assert.match(ready.err(), /need no conversion: load their directory, or write a \.gguf\n$/);
+  }
 });
 
 test('needs SOURCE and --out; --out in a folder that exists, and no file', async ({ root }) => {
@@ -152,7 +154,7 @@ test('needs SOURCE and --out; --out in a folder that exists, and no file', async
     assert.is(missing.code, 2);
     assert.is(
       missing.err(),
-      `tpa: convert expected --out DIR, the folder to write, or --dry-run, got neither; e.g. --out "${proposed}"\n`,
+      `tpa: convert expected --out PATH, the folder or .gguf file to write, or --dry-run, got neither; e.g. --out "${proposed}"\n`,
     );
   }
   for (const out of [join(root, 'a', 'b'), join(root, 'source', 'config.json')]) {
@@ -167,7 +169,7 @@ test('needs SOURCE and --out; --out in a folder that exists, and no file', async
   const empty = await run(root, ['source']);
   assert.match(
     empty.err(),
-    /MODEL_NOT_FOUND: .* expected one of pytorch_model\.bin, .*, found none: pass the path of a file/,
+    /MODEL_NOT_FOUND: .* expected one of model\.safetensors, .*, found none: pass the path of a file/,
   );
 });
 

@@ -184,6 +184,7 @@ test('--resume of another model, text or other options: one line that names what
     [args.with(2, '41'), 'context'],
     [[...args, '--stride', '7'], 'stride'],
     [[...args, '--parse-special'], 'parseSpecial'],
+    [[...args, '--dtype', 'q8'], 'dtype'],
   ] as [string[], string][]) {
     const { code, out, err } = await run(others);
     assert.is(code, 2, err());

@@ -197,6 +197,25 @@ test('redirects that do not end, or lead out of the web, give no answer', async 
   }
 });
 
+/** A hub that redirects to where Deno may not go. */
+async function denied({ url }: globalThis.Request): Promise<Response> {
+  if (url.startsWith('https://hub.test/')) {
+    const location = `https://storage.test/x?signature=${CANARY}`;
+    return new Response(null, { status: 302, headers: { location } });
+  }
+  const error = new Error(`Requires net access to (${url})`);
+  throw new TypeError(`cannot send (${url})`, {
+    cause: Object.assign(error, { name: 'NotCapable' }),
+  });
+}
+
+test('a redirect that may not be followed: why, without what signs the address', async () => {
+  const found =
+    /no answer: cannot send \(https:\/\/storage\.test\/x\): Requires net access to \(https:\/\/storage\.test\/x\)$/;
+  const hub = { endpoint: 'https://hub.test' };
+  await refused(() => load('hf:org/name', hub, { fetch: denied }), 'MODEL_NOT_FOUND', found);
+});
+
 test('"source", "endpoint" and the environment are checked before anything is asked for', async () => {
   let asked = 0;
   const fetch = async () => {

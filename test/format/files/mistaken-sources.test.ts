@@ -72,7 +72,7 @@ test('what is to be converted is called by its own name', async ({ root }) => {
   await writeFile(join(root, 'model.safetensors'), 'x'.repeat(100));
   await writeFile(join(root, 'damaged.gguf'), 'x'.repeat(100));
   const own = join(root, 'model.safetensors');
-  await refused(() => openCheckpoint(own), 'MODEL_UNSUPPORTED', /need no conversion/);
+  await refused(() => openCheckpoint(own), 'MODEL_NOT_FOUND', /"config\.json" in the model/);
   const damaged = join(root, 'damaged.gguf');
   await refused(
     () => openCheckpoint(damaged),

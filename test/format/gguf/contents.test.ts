@@ -114,6 +114,11 @@ test('tokens that end a turn by their names, where they are control tokens', asy
   assert.equal(generationConfig, { eos_token_id: [1, 2, 4] });
 });
 
+test('a sliding window as long as the context is none', async () => {
+  const { config } = await ggufCheckpoint(withMetadata({ 'llama.attention.sliding_window': 128 }));
+  assert.is(config['sliding_window'], undefined);
+});
+
 test('config.json: untied head, biases, head size and scaling where the file has them', async () => {
   const { parts } = ggufModel({ architecture: 'qwen2', usesBias: true, hasHead: true });
   const scaling: GgufParts['metadata'] = [
@@ -221,6 +226,7 @@ const UNSUPPORTED: (readonly [GgufParts, RegExp])[] = [
     /"blk\.1\.ffn_down\.bias" expected no such bias/,
   ],
 ];
+UNSUPPORTED.push([withMetadata({ 'llama.attention.sliding_window': 127 }), /sliding_window/]);
 for (const key of ['attention.scale', 'attention.sliding_window', 'attention.clamp_kqv']) {
   const message = new RegExp(`"llama\\.${key}" expected 0, found 1`);
   UNSUPPORTED.push([withMetadata({ [`llama.${key}`]: 1 }), message]);

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readGgufHeader } from '../../../src/format/gguf/header.ts';
-import { bytesSource } from '../../../src/format/files/byte-source.ts';
+import { type ByteSource, bytesSource } from '../../../src/format/files/byte-source.ts';
 import {
   buildGguf,
   ggufArray,
@@ -100,6 +100,47 @@ test('reads a header of 3 MB, which takes more than one piece', async () => {
   const { metadata, tensors } = await read(file);
   assert.equal(metadata.texts('words'), words);
   assert.is(file[tensors.get('b')!.offset], 2);
+});
+
+test('reads each byte once: what came of the weights is not asked for again', async () => {
+  const words = Array.from({ length: 3000 }, (_, i) => `${i}`.padEnd(100, 'x'));
+  const file = buildGguf({
+    metadata: [['words', ggufArray(words)]],
+    tensors: [{ name: 'a', shape: [50_000], bytes: new Uint8Array(200_000).fill(7) }],
+  });
+  let end = 0;
+  const source: ByteSource = {
+    ...bytesSource('model.gguf', file),
+    async readInto(offset, target) {
+      assert.is(offset, end, 'on from where it was');
+      end += target.byteLength;
+      target.set(file.subarray(offset, end));
+    },
+  };
+  const { tensors } = await readGgufHeader(source);
+  const { offset, byteLength, source: rest } = tensors.get('a')!;
+  assert.ok(end > offset, 'bytes of the tensor came with the header');
+  const found = new Uint8Array(byteLength);
+  for (let at = 0; at < byteLength; at += 777) {
+    const piece = found.subarray(at, at + 777);
+    await rest.readInto!(offset + at, piece);
+  }
+  assert.ok(found.every((byte) => byte === 7));
+  assert.is(end, offset + byteLength);
+});
+
+test('arrays of more items than any model has together are refused', async () => {
+  const bytes = bytesOf(
+    le(VALUE.array, 4),
+    le(VALUE.u8, 4),
+    le(2 ** 20, 8),
+    new Uint8Array(2 ** 20),
+  );
+  const metadata = Array.from({ length: 5 }, (_, i) => [`array ${i}`, bytes] as const);
+  const { metadata: four } = await read(buildGguf({ ...GOOD, metadata: metadata.slice(1) }));
+  assert.is(four.numbers('array 4')!.length, 2 ** 20);
+  const file = buildGguf({ ...GOOD, metadata });
+  await refused(() => read(file), 'CHECKPOINT_INVALID', /^"array 4" expected a count of at most 0/);
 });
 
 test('asks for fields by type and range', async () => {

@@ -40,6 +40,9 @@ function byteLevel(
 const digits = (pre: string) => createTokenizer(read(byteLevel(pre)).tokenizer).encode('1212312');
 
 const TEXT = "the the 1234 it's\n\n  The été, 漢字 \u{1f600}<user>";
+const encodeText = (values: Record<string, GgufValue>) =>
+  createTokenizer(read(values).tokenizer).encode(TEXT);
+
 const test = suite('readGgufTokenizer()');
 
 for (const pre of ['gpt-2', 'llama-bpe', 'llama3', 'qwen2', 'smollm']) {
@@ -77,9 +80,7 @@ test('splits digits as the pattern says: runs, threes, single ones', () => {
 
 test('a file that does not say how text is split: as llama.cpp does then', () => {
   const { 'tokenizer.ggml.pre': _, ...unsaid } = byteLevel('');
-  const encode = (values: Record<string, GgufValue>) =>
-    createTokenizer(read(values).tokenizer).encode(TEXT);
-  assert.equal(encode(unsaid), encode(byteLevel('default')));
+  assert.equal(encodeText(unsaid), encodeText(byteLevel('default')));
 });
 
 test('an empty token is no token, and its id stands for nothing', () => {

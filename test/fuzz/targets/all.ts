@@ -1,6 +1,8 @@
 import type { Target } from '../target.ts';
 import { CONFIG } from './config.ts';
-import { GGUF, SAFETENSORS, TORCH } from './files.ts';
+import { GGUF, GGUF_PARTS, SAFETENSORS, TORCH } from './files.ts';
+import { GGUF_BLOCKS } from './gguf-blocks.ts';
+import { HUB } from './hub.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
 import { TEMPLATE } from './template.ts';
@@ -15,5 +17,8 @@ export const TARGETS: readonly Target[] = [
   MESSAGES,
   SAFETENSORS,
   GGUF,
+  GGUF_PARTS,
+  GGUF_BLOCKS,
   TORCH,
+  HUB,
 ];

@@ -9,6 +9,7 @@ export const BYTE_REPORT: StartReport = {
   isSoftware: false,
   version: '1.30.0',
   maxBytes: 2 ** 31,
+  hasHalf: true,
 };
 
 /** The GPU backend of a model that the CPU has, on a device in memory. */

@@ -1,5 +1,7 @@
-import { convertCheckpoint } from '../../../src/convert/converted-files.ts';
+import { convertCheckpoint, type ConvertOptions } from '../../../src/convert/converted-files.ts';
 import { bytesSource } from '../../../src/format/files/byte-source.ts';
+import { type ModelBytes, openBytes } from '../../../src/format/files/bytes-at-hand.ts';
+import { readHuggingFace } from '../../../src/format/hugging-face.ts';
 import { readSafetensorsHeader } from '../../../src/format/tensors/safetensors.ts';
 import { bytesOf } from './bytes.ts';
 import { buildGguf, type GgufParts } from './build-gguf.ts';
@@ -14,16 +16,42 @@ export async function torchCheckpoint(contents: Promise<ModelContents>): Promise
 
 /** A GGUF file in memory, opened. */
 export async function ggufCheckpoint(parts: GgufParts): Promise<Checkpoint> {
-  const contents = await readGguf(bytesSource('model.gguf', buildGguf(parts)));
-  return checkpointOf('gguf', contents, async () => {});
+  return openedGguf(buildGguf(parts));
+}
+
+/** The same of a file that is written already. */
+export async function openedGguf(bytes: Uint8Array): Promise<Checkpoint> {
+  return checkpointOf('gguf', await readGguf(bytesSource('model.gguf', bytes)), async () => {});
+}
+
+/** A model in the files of Hugging Face, opened to be written as GGUF. */
+export async function folderCheckpoint(source: ModelBytes): Promise<Checkpoint> {
+  return checkpointOf('safetensors', await readHuggingFace(openBytes(source)), async () => {});
+}
+
+/** A model in memory, from the files of a conversion. */
+export function bytesOfFiles(files: ReadonlyMap<string, Uint8Array>): ModelBytes {
+  const file = (name: string) => files.get(name);
+  const optional = {
+    tokenizer: file('tokenizer.json'),
+    tokenizerConfig: file('tokenizer_config.json'),
+    generationConfig: file('generation_config.json'),
+  };
+  const present = Object.entries(optional).filter(([, bytes]) => bytes !== undefined);
+  return {
+    config: file('config.json')!,
+    weights: file('model.safetensors')!,
+    ...Object.fromEntries(present),
+  };
 }
 
 /** The files of a conversion, in memory. */
 export async function convertedBytes(
   checkpoint: Checkpoint,
+  options: ConvertOptions = {},
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const { name, chunks } of await convertCheckpoint(checkpoint)) {
+  for (const { name, chunks } of await convertCheckpoint(checkpoint, options)) {
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks()) parts.push(chunk.slice());
     files.set(name, bytesOf(...parts));

@@ -12,7 +12,7 @@ import type {
 export interface GraphInput {
   readonly type: Feed['type'];
   readonly dims: readonly number[];
-  readonly data: Float32Array | Int32Array | BigInt64Array | Uint16Array;
+  readonly data: Float32Array | Int32Array | BigInt64Array | Uint16Array | Uint8Array;
 }
 
 /** What plays the graphs of a {@link ByteDevice}. */
@@ -142,10 +142,11 @@ export class ByteDevice {
   #input({ name, type, dims, data, buffer }: Feed): GraphInput {
     if (buffer === undefined) return { type, dims, data: data! };
     const numbers = dims.reduce((product, dim) => product * dim, 1);
-    const width = type === 'float16' ? 2 : 4;
+    const width = type === 'uint8' ? 1 : type === 'float16' ? 2 : 4;
     const bytes = this.#bytes(buffer);
     if (bytes.byteLength < numbers * width) throw new RangeError(`"${name}": a buffer too short`);
     const content = bytes.slice(0, numbers * width);
+    if (type === 'uint8') return { type, dims, data: new Uint8Array(content) };
     return {
       type,
       dims,

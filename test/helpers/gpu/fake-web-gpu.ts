@@ -81,6 +81,7 @@ type Copy = [from: FakeBuffer, at: number, to: FakeBuffer, start: number, bytes:
 /** A device of WebGPU whose buffers are bytes, with error scopes; shaders are not its business. */
 export class FakeWebGpuDevice {
   readonly limits: Readonly<Record<string, number>>;
+  readonly features: ReadonlySet<string>;
   readonly buffers: FakeBuffer[] = [];
   /** Submissions so far. */
   submissions = 0;
@@ -94,7 +95,9 @@ export class FakeWebGpuDevice {
   readonly #scopes: { filter: GPUErrorFilter; error: Error | null }[] = [];
   #uncaptured: ((event: { error: Error }) => void) | undefined;
 
-  constructor(limits: Readonly<Record<string, number>> = {}) {
+  /** @param features by their names in WebGPU, none unless given */
+  constructor(limits: Readonly<Record<string, number>> = {}, features: readonly string[] = []) {
+    this.features = new Set(features);
     this.limits = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27, ...limits };
   }
 

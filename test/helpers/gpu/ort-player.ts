@@ -25,6 +25,7 @@ export class OrtPlayer implements GraphPlayer {
       if (data instanceof Float32Array) feeds[name] = new ort.Tensor('float32', data, dims);
       else if (data instanceof Int32Array) feeds[name] = new ort.Tensor('int32', data, dims);
       else if (data instanceof BigInt64Array) feeds[name] = new ort.Tensor('int64', data, dims);
+      else if (data instanceof Uint8Array) feeds[name] = new ort.Tensor('uint8', data, dims);
       else throw new RangeError(`"${name}": the wasm provider has no float16 here`);
     }
     const found = await this.#sessions.get(graph)!.run(feeds, outputs);

@@ -44,7 +44,8 @@ const DEVIATION = {
   logit: 3,
 };
 
-function buildLlama(
+/** A random checkpoint of this configuration. */
+export function buildLlama(
   config: Readonly<Record<string, unknown>>,
   seed: number,
   options: CheckpointOptions = {},

@@ -26,10 +26,18 @@ export interface ModelCase {
   readonly atol: number;
 }
 
+/** A tiny LLaMA as a GGUF file, and the same in parts. */
+export interface GgufCase {
+  readonly whole: Uint8Array;
+  readonly parts: readonly Uint8Array[];
+  readonly ids: readonly number[];
+}
+
 /** What the suite works on, the same bytes in every runtime. */
 export interface Assets {
   readonly operations: readonly OperationCase[];
   readonly models: readonly ModelCase[];
+  readonly gguf: GgufCase;
   /** The model in the package, and what float64 makes of a prompt. */
   readonly shipped: {
     readonly source: ModelBytes & { readonly weights: Uint8Array };

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { assertClose } from '../../helpers/checks/close.ts';
+import type { ModelSource } from '../../../src/index.ts';
 import type { OperationCase } from './assets.ts';
 import type { Checks, Subject } from './check.ts';
 
@@ -14,6 +15,7 @@ export const goldenChecks: Checks = {
     attendAll(subject, 'auto'),
   'logits of golden models, baseline': (subject) => logitsOfAll(subject, 'baseline'),
   'logits of golden models, auto': (subject) => logitsOfAll(subject, 'auto'),
+  'logits of a GGUF file, whole, as a Blob and in parts': loadGguf,
   'greedy text of the shipped model, auto': async ({ tpa, assets }) => {
     const { source, prompt, greedy } = assets.shipped;
     using model = await tpa.loadModel(source);
@@ -23,6 +25,22 @@ export const goldenChecks: Checks = {
     assert.equal(generation.tokens, greedy);
   },
 };
+
+/** A GGUF file in every form that bytes have gives the same logits. */
+async function loadGguf({ tpa, assets, record }: Subject): Promise<void> {
+  const { whole, parts, ids } = assets.gguf;
+  const logitsOf = async (source: ModelSource) => {
+    using model = await tpa.loadModel(source, { simd: 'baseline' });
+    assert.is(model.info().stored.format, 'gguf');
+    return [...(await model.logits(ids))];
+  };
+  const logits = await logitsOf(whole);
+  assert.ok(logits.every(Number.isFinite));
+  const copy = whole.slice();
+  const sources = [copy.buffer, { gguf: new Blob([copy]) }, { gguf: parts.toReversed() }];
+  for (const source of sources) assert.equal(await logitsOf(source), logits);
+  record('logits of a GGUF file', logits);
+}
 
 async function attendAll({ tpa, assets }: Subject, simd: Simd): Promise<void> {
   const runtime = await tpa.createRuntime({ simd });

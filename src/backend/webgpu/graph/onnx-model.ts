@@ -1,5 +1,5 @@
 /** A tensor type of ONNX, as far as graphs here need them. */
-export type ElementType = 'float32' | 'float16' | 'int32' | 'int64';
+export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'uint8';
 
 /** A graph input or output; a string dimension is dynamic. */
 export interface ValueSpec {
@@ -47,6 +47,7 @@ const FIXED32 = 5;
 /** Codes of element types, as models and the Cast operator have them. */
 export const ELEMENT_CODE: Readonly<Record<ElementType, number>> = {
   float32: 1,
+  uint8: 2,
   int32: 6,
   int64: 7,
   float16: 10,

@@ -1,3 +1,5 @@
+import { BLOCK } from '../../../layout/blocks.ts';
+import type { CodeSpec } from '../matrix-codes.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 
 /** A weight as the graph sees it. */
@@ -5,6 +7,19 @@ export interface WeightSpec {
   /** As in NamedMatrix; a cut matrix is `{name}.0`, `{name}.1` … */
   readonly name: string;
   readonly dims: readonly number[];
+  /** Of a matrix (inputs, outputs) that is quantised in blocks of 32 inputs. */
+  readonly codes?: CodeSpec;
+}
+
+/** The inputs of a quantised matrix, by what CodeArrays calls them. */
+export function codeInputs({ name, dims, codes }: WeightSpec) {
+  const [inputs = 0, outputs = 0] = dims;
+  const blocks = inputs / BLOCK;
+  return {
+    codes: { name, type: 'uint8', dims: [outputs, blocks, 4 * codes!.bits] },
+    scales: { name: `${name}.scales`, type: 'float32', dims: [outputs * blocks] },
+    offsets: { name: `${name}.offsets`, type: 'float32', dims: [blocks, outputs] },
+  } as const;
 }
 
 /** A factor that is a parameter takes part in attention, which is float32. */
@@ -46,15 +61,36 @@ export class WeightInputs {
   /** x · weight (+ bias, where there is one under `{name}_bias`), float32 in and out. */
   product(x: string, name: string): string {
     const g = this.graph;
-    const input = this.#isHalf ? g.cast(x, 'float16') : x;
     const parts = this.#parts(name);
+    const { dims, codes } = this.#find(parts[0]!)!;
+    const isHalf = this.#isHalf && codes === undefined;
+    const input = isHalf ? g.cast(x, 'float16') : x;
+    const products = parts.map((part) =>
+      codes === undefined ? g.matmul(input, this.get(part)!) : this.#codeProduct(x, part),
+    );
     // a matrix is cut by its outputs, which are last
-    const axis = this.#find(parts[0]!)!.dims.length - 1;
-    const products = parts.map((part) => g.matmul(input, this.get(part)!));
-    const joined = g.concat(products, axis);
-    const product = this.#isHalf ? g.cast(joined, 'float32') : joined;
+    const joined = g.concat(products, dims.length - 1);
+    const product = isHalf ? g.cast(joined, 'float32') : joined;
     const bias = this.get(`${name}_bias`);
     return bias === undefined ? product : g.add(product, bias);
+  }
+
+  /** The offsets of a block meet the sum of its inputs. */
+  #codeProduct(x: string, name: string): string {
+    const g = this.graph;
+    const spec = this.#find(name)!;
+    const [K, N] = spec.dims as readonly [number, number];
+    const { bits, hasOffsets } = spec.codes!;
+    const { codes, scales, offsets } = codeInputs(spec);
+    const operands = [
+      x,
+      ...[codes, scales].map((input) => g.input(input.name, input.dims, input.type)),
+    ];
+    const attributes = { K, N, bits, block_size: BLOCK };
+    const [product] = g.nodeWithOutputs('MatMulNBits', 1, operands, attributes, 'com.microsoft');
+    if (!hasOffsets) return product!;
+    const sums = g.sum(g.reshape(x, -1, K / BLOCK, BLOCK), 2);
+    return g.add(product!, g.matmul(sums, g.input(offsets.name, offsets.dims)));
   }
 
   #find(name: string): WeightSpec | undefined {

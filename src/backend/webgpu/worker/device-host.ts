@@ -106,6 +106,7 @@ export class DeviceHost {
       isSoftware: isSoftwareAdapter(adapter),
       version: describeVersion(ort),
       maxBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+      hasHalf: device.features.has('shader-f16'),
     };
   }
 

@@ -1,4 +1,5 @@
 import { float16At } from '../../tensors/half.ts';
+import type { BlockType } from '../../tensors/block-type.ts';
 import { blockType, type ReadBlock } from './reader.ts';
 
 /*
@@ -138,4 +139,8 @@ export const Q2_K = blockType('Q2_K', BLOCK, 84, readQ2);
 export const Q3_K = blockType('Q3_K', BLOCK, 110, readQ3);
 export const Q4_K = blockType('Q4_K', BLOCK, 144, readQ4, { dtype: 'q4', kind: 5 });
 export const Q5_K = blockType('Q5_K', BLOCK, 176, readQ5, { dtype: 'q8-offset', kind: 6 });
-export const Q6_K = blockType('Q6_K', BLOCK, 210, readQ6);
+export const Q6_K: BlockType = {
+  ...blockType('Q6_K', BLOCK, 210, readQ6),
+  // half of a Q4_K_M file: 1.5 ns a number in JavaScript
+  kernel: 'dequantizeQ6K',
+};

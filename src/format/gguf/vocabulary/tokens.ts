@@ -3,7 +3,7 @@ import type { JsonObject } from '../../files/json.ts';
 import type { GgufMetadata } from '../metadata.ts';
 
 /** What a token of the vocabulary is for, by its number in the file. */
-const TOKEN_TYPES = 'undefined normal unknown control user unused byte'.split(' ');
+export const TOKEN_TYPES = 'undefined normal unknown control user unused byte'.split(' ');
 /** The number of tokens that are never text. */
 export const CONTROL = TOKEN_TYPES.indexOf('control');
 

@@ -1,9 +1,9 @@
-import { widthAt } from '../../pattern/text-scan.ts';
+import type { TextTable } from '../../../base/text-table.ts';
 import { invalid, type JsonObject, readFlag, unexpected } from '../fields.ts';
 import { Joints } from './joints.ts';
 import { readMerges } from './merges.ts';
 import type { PairTable } from './pair-table.ts';
-import { idOutOfRange, MAX_VOCAB_SIZE, readVocabulary, type Vocabulary } from './vocabulary.ts';
+import { idOutOfRange, readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** A byte-pair encoding: its tokens, and what becomes of characters and pairs. */
 export interface Bpe {
@@ -41,16 +41,16 @@ export function readBpe(model: JsonObject, limit: number): Bpe {
   const atoms = new Set(bytes);
   if (unknown !== undefined) atoms.add(unknown);
   // Marks what comes of a character or a merge.
-  const produced = new Uint8Array(MAX_VOCAB_SIZE);
-  for (const [name, id] of ids) if (widthAt(name, 0) === name.length) produced[id] = 1;
+  const produced = new Uint8Array(ids.limit);
+  for (let id = 0; id < ids.limit; id++) if (isCharacter(ids, id)) produced[id] = 1;
   const joints = new Joints();
   const pairs = readMerges(model, vocabulary, atoms, joints, produced);
   const ignoresMerges = readFlag(model, 'ignore_merges', false);
   const produces = (id: number): boolean => ignoresMerges || produced[id] === 1;
-  for (const [name, id] of ids) {
-    if (id < limit) continue;
+  for (let id = limit; id < ids.limit; id++) {
+    if (ids.lengthOf(id) === 0) continue;
     if (produces(id) || atoms.has(id)) throw idOutOfRange(id, limit);
-    ids.delete(name);
+    ids.delete(id);
   }
   const fusesUnknown = readFlag(model, 'fuse_unk', false);
   return {
@@ -63,6 +63,12 @@ export function readBpe(model: JsonObject, limit: number): Bpe {
     joints,
     produces,
   };
+}
+
+/** Whether the text of a token is one character. */
+function isCharacter(ids: TextTable, id: number): boolean {
+  const length = ids.lengthOf(id);
+  return length === 1 || (length === 2 && ids.textOf(id)!.codePointAt(0)! > 0xffff);
 }
 
 function checkKind(model: JsonObject): void {

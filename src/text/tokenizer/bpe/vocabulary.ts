@@ -1,3 +1,4 @@
+import { TextTable } from '../../../base/text-table.ts';
 import { asObject, invalid, type JsonObject, unexpected } from '../fields.ts';
 
 /** Four times the largest published vocabulary (262,144). */
@@ -5,20 +6,15 @@ export const MAX_VOCAB_SIZE = 2 ** 20;
 
 /** The tokens of a model by their texts. */
 export class Vocabulary {
-  readonly ids: Map<string, number>;
-  /** UTF-16 units of the longest token. */
-  readonly maxLength: number;
+  readonly ids: TextTable;
   /** Ids of the characters of the basic plane; -1 for none. */
   readonly #characters = new Int32Array(0x10000).fill(-1);
 
-  constructor(ids: Map<string, number>) {
+  constructor(ids: TextTable) {
     this.ids = ids;
-    let maxLength = 0;
-    for (const [name, id] of ids) {
-      maxLength = Math.max(maxLength, name.length);
-      if (name.length === 1) this.#characters[name.charCodeAt(0)] = id;
+    for (let id = 0; id < ids.limit; id++) {
+      if (ids.lengthOf(id) === 1) this.#characters[ids.unitOf(id, 0)] = id;
     }
-    this.maxLength = maxLength;
   }
 
   /** The token of a character; -1 for none. */
@@ -36,17 +32,24 @@ export class Vocabulary {
   }
 }
 
-/** @throws TpaError `TOKENIZER_INVALID` */
+/**
+ * Reads `model.vocab`, an object or a table that was made of one as it was read.
+ *
+ * @throws TpaError `TOKENIZER_INVALID`
+ */
 export function readVocabulary(model: JsonObject): Vocabulary {
-  const ids = new Map<string, number>();
+  const { vocab } = model;
+  if (vocab instanceof TextTable) return new Vocabulary(vocab);
+  const ids = new TextTable();
   const seen = new Set<number>();
-  for (const [name, value] of Object.entries(asObject('model.vocab', model['vocab']))) {
+  for (const [name, value] of Object.entries(asObject('model.vocab', vocab))) {
     const id = readId(value);
     if (name === '') throw invalid('a token has no text');
     if (seen.has(id)) throw invalid(`two tokens have the id ${id}`);
     seen.add(id);
     ids.set(name, id);
   }
+  ids.seal();
   return new Vocabulary(ids);
 }
 

@@ -67,7 +67,7 @@ export class WordEncoder {
     if (!this.#encode(out)) return false;
     if (isNew && this.#blocked.size === 0 && this.#word.length <= MAX_CACHED_LENGTH) {
       if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
-      this.#cache.set(this.#word, out.slice(first));
+      this.#cache.set(copyOf(this.#word), out.slice(first));
     }
     return true;
   }
@@ -79,7 +79,7 @@ export class WordEncoder {
       if (cached !== undefined) return cached;
     }
     const { ignoresMerges, vocabulary } = this.#bpe;
-    if (!ignoresMerges || word.length > vocabulary.maxLength) return undefined;
+    if (!ignoresMerges || word.length > vocabulary.ids.maxLength) return undefined;
     const id = vocabulary.ids.get(this.#isByteLevel ? toByteLevel(word) : word);
     return id === undefined || this.#blocked.has(id) ? undefined : [id];
   }
@@ -140,6 +140,11 @@ export class WordEncoder {
       throw invalid('there is no token for a piece of the text, nor an unknown token');
     }
   }
+}
+
+/** A word that does not keep the text alive that it was cut from. */
+function copyOf(word: string): string {
+  return String.fromCharCode(...Array.from({ length: word.length }, (_, i) => word.charCodeAt(i)));
 }
 
 function utf8(code: number): number[] {

@@ -1,0 +1,56 @@
+import { checkAbort, TpaError } from '../base/errors.ts';
+import { type LoadFiles, openSource } from '../download/open-source.ts';
+import type { ModelSource } from '../format/files/model-source.ts';
+import { compileKernels, createEngine, type Engine } from '../wasm/engine.ts';
+import type { LoadOptions } from './load-options.ts';
+
+/** Codes of a file that is not what it should be. */
+const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
+
+/**
+ * What `use` makes of a model's files, which are closed then, with an engine of its own. Where it
+ * fails on the content of what a cache had, all is fetched once more.
+ *
+ * @param isHeaderOnly whether of weights the headers alone are read
+ * @throws as `openSource` and `createEngine`; what `use` throws
+ */
+export async function withFiles<T>(
+  source: ModelSource,
+  options: LoadOptions,
+  use: (files: LoadFiles, engine: Engine) => Promise<T>,
+  isHeaderOnly = false,
+): Promise<T> {
+  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal } = options;
+  // once: a response can be read once
+  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
+    checkAbort(signal);
+    throw error;
+  });
+  let hasCached = false;
+  const attempt = async (isReload: boolean): Promise<T> => {
+    const engine = await createEngine(options, kernels);
+    // weights beyond the memory cannot be used
+    const maxWeightBytes = engine.heap.limit;
+    const how = { cache, endpoint, fetch, sha256, signal, maxWeightBytes, onProgress };
+    const files = await openSource(source, { ...how, isReload, isHeaderOnly });
+    try {
+      return await use(files, engine);
+    } finally {
+      hasCached = files.hasCached;
+      await files.close();
+    }
+  };
+  try {
+    return await attempt(false);
+  } catch (error) {
+    if (!hasCached || !isOfContent(error)) throw error;
+    return attempt(true);
+  }
+}
+
+/** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */
+function isOfContent(error: unknown): boolean {
+  if (!(error instanceof TpaError)) return false;
+  const isOfNetwork = error.code === 'MODEL_NOT_FOUND' && error.cause !== undefined;
+  return CONTENT_CODES.test(error.code) && !isOfNetwork;
+}
