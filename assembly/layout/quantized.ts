@@ -1,4 +1,3 @@
-import { half } from '../simd/half';
 import { BLOCK } from './blocks';
 
 /*
@@ -50,15 +49,6 @@ export function recordBytes(format: u32): usize {
 @inline
 export function recordOf(panels: usize, column: usize, block: usize, k: usize, format: u32): usize {
   return panels + ((column / STRIP) * blocksOf(k) + block) * recordBytes(format);
-}
-
-/** Number W[column][i]. */
-@inline
-export function quantizedNumber(panels: usize, column: usize, i: usize, k: usize, format: u32): f32 {
-  const record = recordOf(panels, column, i / BLOCK, k, format),
-    scale = record + codeBytes(format) + ((column % STRIP) << 1);
-  const offset: f32 = format == Q8 ? 0 : half(scale + SCALES_BYTES);
-  return half(scale) * <f32>codeOf(record, column % STRIP, i % BLOCK, format) + offset;
 }
 
 /** The code of step `i` of a block. */

@@ -1,5 +1,5 @@
 import { BLOCK, BLOCK_BYTES, OFFSET_AT, SCALE_AT } from '../layout/blocks';
-import { quantizedNumber } from '../layout/quantized';
+import { codeBytes, codeOf, Q8, recordOf, SCALES_BYTES, STRIP } from '../layout/quantized';
 import { half } from '../simd/half';
 
 /*
@@ -38,9 +38,8 @@ export function embedQuantized(
   format: u32,
 ): void {
   for (let t: usize = 0; t < count; t++) {
-    const id = <usize>load<u32>(ids + (t << 2)),
-      to = out + t * (ldo << 2);
-    for (let i: usize = 0; i < k; i++) store<f32>(to + (i << 2), quantizedNumber(table, id, i, k, format));
+    columnNumbers(out, 4, table, load<u32>(ids + (t << 2)), 0, k, k, format);
+    out += ldo << 2;
   }
 }
 
@@ -64,10 +63,32 @@ export function unpackQuantized(
   format: u32,
 ): void {
   assert(columns <= ldo && start + rows <= k, 'unpackQuantized: a block past its weight or its rows');
-  for (let i: usize = 0; i < rows; i++) {
-    for (let j: usize = 0; j < columns; j++) {
-      const number = quantizedNumber(panels, first + j, start + i, k, format);
-      store<f32>(out + ((i * ldo + j) << 2), number);
+  for (let j: usize = 0; j < columns; j++) {
+    columnNumbers(out + (j << 2), ldo << 2, panels, first + j, start, rows, k, format);
+  }
+}
+
+/** Numbers start … start + count of a column, `stride` bytes apart. */
+function columnNumbers(
+  out: usize,
+  stride: usize,
+  panels: usize,
+  column: usize,
+  start: usize,
+  count: usize,
+  k: usize,
+  format: u32,
+): void {
+  const lane = column % STRIP,
+    last = start + count;
+  while (start < last) {
+    const record = recordOf(panels, column, start / BLOCK, k, format),
+      at = record + codeBytes(format) + (lane << 1);
+    const scale = half(at),
+      offset: f32 = format == Q8 ? 0 : half(at + SCALES_BYTES);
+    for (const end = min(last, (start | (BLOCK - 1)) + 1); start < end; start++) {
+      store<f32>(out, scale * <f32>codeOf(record, lane, start % BLOCK, format) + offset);
+      out += stride;
     }
   }
 }

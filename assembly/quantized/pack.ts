@@ -1,8 +1,8 @@
 import { BLOCK, BLOCK_BYTES, OFFSET_AT, SCALE_AT } from '../layout/blocks';
-import { blocksOf, codeBytes, codeOf, Q4, Q8, recordOf, SCALES_BYTES, STRIP, STRIP_ROW } from '../layout/quantized';
+import { blocksOf, codeBytes, Q4, Q8, recordOf, SCALES_BYTES, STRIP, STRIP_ROW } from '../layout/quantized';
 
-/** The even bytes of a word of eight. */
-const EVEN: u64 = 0x00ff00ff00ff00ff;
+/** Four codes of 4 bits, 16 bits apart: the even steps of eight, or the odd ones. */
+const CODES: u64 = 0x000f000f000f000f;
 
 /**
  * Writes blocks (rows, count) as blocks first … first + count of columns row … row + rows of a quantised
@@ -61,12 +61,12 @@ function packNibbles(to: usize, codes: usize): void {
   for (const end = codes + BLOCK; codes < end; codes += 8) {
     const quad = load<u64>(codes);
     assert(!(quad & 0xf0f0f0f0f0f0f0f0), 'packBlocks: a code past 15');
-    store<u32>(to, word(quad & EVEN) | (word((quad >> 8) & EVEN) << 16));
+    store<u32>(to, word(quad & CODES) | (word((quad >> 8) & CODES) << 16));
     to += STRIP_ROW << 1;
   }
 }
 
-/** Four codes, 16 bits apart, as four nibbles. */
+/** {@link CODES} as a word of four nibbles. */
 @inline
 function word(codes: u64): u32 {
   return (<u32>(codes | (codes >> 12) | (codes >> 24) | (codes >> 36))) & 0xffff;
@@ -90,11 +90,37 @@ export function unpackBlocks(
   for (let column = row; column < row + rows; column++) {
     for (let b: usize = 0; b < count; b++) {
       const record = recordOf(panels, column, first + b, k, format),
-        scale = record + codeBytes(format) + ((column % STRIP) << 1);
-      for (let i: usize = 0; i < BLOCK; i++) store<i8>(blocks + i, codeOf(record, column % STRIP, i, format));
+        lane = column % STRIP,
+        scale = record + codeBytes(format) + (lane << 1);
+      if (format == Q4) unpackNibbles(blocks, record + (lane << 2));
+      else unpackBytes(blocks, record + (lane << 1));
       store<u16>(blocks, load<u16>(scale), SCALE_AT);
       store<u16>(blocks, format == Q8 ? 0 : load<u16>(scale, SCALES_BYTES), OFFSET_AT);
       blocks += BLOCK_BYTES;
     }
   }
+}
+
+
+@inline
+function unpackBytes(codes: usize, from: usize): void {
+  for (const end = codes + BLOCK; codes < end; codes += 2) {
+    store<u16>(codes, load<u16>(from));
+    from += STRIP_ROW;
+  }
+}
+
+
+@inline
+function unpackNibbles(codes: usize, from: usize): void {
+  for (const end = codes + BLOCK; codes < end; codes += 8) {
+    store<u64>(codes, spread(load<u16>(from)) | (spread(load<u16>(from, 2)) << 8));
+    from += STRIP_ROW << 1;
+  }
+}
+
+/** A word of four nibbles as {@link CODES}. */
+@inline
+function spread(word: u64): u64 {
+  return (word | (word << 12) | (word << 24) | (word << 36)) & CODES;
 }
