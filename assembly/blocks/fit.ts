@@ -91,6 +91,7 @@ function fitSteps(block: usize, x: usize, end: usize, least: f32, step: f32): vo
   writeFit(block, laneOf(scale, lane) * step, least + laneOf(offset, lane) * step);
 }
 
+
 @inline
 function leastLane(v: v128): f32 {
   const pair = f32x4.pmin(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
@@ -102,6 +103,7 @@ function leastLane(v: v128): f32 {
 function laneOf(v: v128, lane: i32): f32 {
   return f32x4.extract_lane(i8x16.swizzle(v, i32x4.splat(0x03020100 + 0x04040404 * lane)), 0);
 }
+
 
 @inline
 function writeFit(block: usize, scale: f32, offset: f32): void {

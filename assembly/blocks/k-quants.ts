@@ -98,6 +98,7 @@ export function writeWords(out: usize, words: v128): void {
   v128.store32_lane(out, words, 3, SCALE_AT + 3 * BLOCK_BYTES);
 }
 
+
 @inline
 export function bytesAsFloats(bytes: u32): v128 {
   const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i32x4.splat(bytes)));

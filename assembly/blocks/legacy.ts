@@ -56,6 +56,7 @@ export function nibbles(out: usize, codes: v128): void {
   v128.store(out, v128.and(i16x8.shr_u(codes, 4), mask), 16);
 }
 
+
 @inline
 function copyNibbles(out: usize, scale: usize, codes: usize, offset: u32): usize {
   nibbles(out, v128.load(codes));
@@ -79,4 +80,3 @@ function copyFiveBits(out: usize, scale: usize, codes: usize, offset: u32): usiz
   v128.store(out, v128.or(v128.load(out, 16), other), 16);
   return next;
 }
-

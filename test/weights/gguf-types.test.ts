@@ -309,7 +309,9 @@ function partsOf(types: Partial<Record<BlockTypeName | 'F32', RegExp>>): GgufPar
     if (type === 'F32') return tensor;
     const name = type as BlockTypeName;
     const numbers = Number(tensor.shape[0]) * Number(tensor.shape[1]);
-    const bytes = randomBlocks(name, numbers / BLOCKS[name].length, random, 0.005);
+    const { length } = BLOCKS[name];
+    // integers up to 63 multiply those of 256 numbers: larger weights would make the model chaotic
+    const bytes = randomBlocks(name, numbers / length, random, length === 256 ? 2 ** -11 : 2 ** -8);
     return { ...tensor, type: TYPE_OF[name], bytes };
   });
   return { ...parts, tensors };
