@@ -25,7 +25,7 @@ const WORKERD = fileURLToPath(
 /** Of the 128 MB of an isolate; the rest is left to JavaScript. */
 const MEMORY_LIMIT = 96e6;
 const ANSWERS = 18;
-const ANSWER_TOKENS = 48;
+const ANSWER_TOKENS = 24;
 
 const HEADING = ['step', 'wasm', 'heap', 'of that used', 'buffers', 'isolate', 'process'];
 
@@ -44,7 +44,7 @@ const MODELS: readonly EdgeModel[] = [
   {
     name: 'T6-small, 124 M',
     config: { ...T6, n_layer: 12, n_head: 34, n_embd: 768, block_size: 2048 },
-    context: 576,
+    context: 672,
     generated: 64,
   },
   {

@@ -57,15 +57,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 
 async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Promise<Model> {
   const { signal } = options;
-  const contents = await openContents(files, signal);
-  const { tensors } = contents;
-  const ownConfig = await readConfig(contents.config, tensors.entries, options.contextLength);
-  const { extras } = checkTensors(ownConfig, tensors.entries);
-  // programs that only make a runtime for operations need no text
-  const { openText } = await import('./open-text.ts');
-  const text = await openText(contents, ownConfig, options.chatTemplate);
-  const { tokenizer, chat, defaults, eosTokenIds } = text;
-  const config = { ...ownConfig, eosTokenIds };
+  const { config, tensors, extras, tokenizer, chat, defaults, notes } = await describe(
+    files,
+    options,
+  );
   const compute = new Compute(engine);
   const asked = new WeightDtypes(options.dtype, tensors.entries);
   const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
@@ -80,10 +75,25 @@ async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Pro
   const cpu = new CpuBackend(compute, config, weights);
   const computing = await chooseBackend(cpu, options);
   const format = files.gguf === undefined ? 'safetensors' : 'gguf';
-  const notes = [...contents.notes, ...text.notes];
   const stored = { format, types: countTypes(tensors.entries), notes } as const;
   const about = { chat, defaults, cache: files.cache, stored, dtypeReason };
   return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
+}
+
+/**
+ * What the files say besides the numbers of weights. What it was made of, up to 20 MB of texts and
+ * objects in a GGUF file, is let go of before there is memory for weights.
+ */
+async function describe(files: LoadFiles, { signal, contextLength, chatTemplate }: LoadOptions) {
+  const contents = await openContents(files, signal);
+  const { tensors } = contents;
+  const ownConfig = await readConfig(contents.config, tensors.entries, contextLength);
+  const { extras } = checkTensors(ownConfig, tensors.entries);
+  // programs that only make a runtime for operations need no text
+  const { openText } = await import('./open-text.ts');
+  const { eosTokenIds, ...text } = await openText(contents, ownConfig, chatTemplate);
+  const notes = [...contents.notes, ...text.notes];
+  return { ...text, config: { ...ownConfig, eosTokenIds }, tensors, extras, notes };
 }
 
 /** Tensors by the name of their type. */

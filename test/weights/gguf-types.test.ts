@@ -309,9 +309,9 @@ function partsOf(types: Partial<Record<BlockTypeName | 'F32', RegExp>>): GgufPar
     if (type === 'F32') return tensor;
     const name = type as BlockTypeName;
     const numbers = Number(tensor.shape[0]) * Number(tensor.shape[1]);
-    const { length } = BLOCKS[name];
-    // integers up to 63 multiply those of 256 numbers: larger weights would make the model chaotic
-    const bytes = randomBlocks(name, numbers / length, random, length === 256 ? 2 ** -11 : 2 ** -8);
+    // scales of 256 are times an integer up to 63: attention would be all or nothing, and tell nothing
+    const most = BLOCKS[name].length === 32 ? 0.005 : 0.0002;
+    const bytes = randomBlocks(name, numbers / BLOCKS[name].length, random, most);
     return { ...tensor, type: TYPE_OF[name], bytes };
   });
   return { ...parts, tensors };

@@ -56,8 +56,8 @@ export async function readGguf(
     config: kept ?? config,
     tensors: tensorSet(new Map(located.map((tensor) => [tensor.entry.name, tensor])), signal),
     notes: [],
-    text: async () => ({
-      ...readGgufTokenizer(metadata, vocabSize),
+    text: async (parse) => ({
+      ...readGgufTokenizer(metadata, vocabSize, parse),
       ...(generationConfig && { generationConfig }),
     }),
   };
@@ -68,7 +68,7 @@ function vocabularyContents(metadata: GgufMetadata): ModelContents {
     config: {},
     tensors: tensorSet(new Map()),
     notes: ['the file holds a vocabulary without a model'],
-    text: async () => readGgufTokenizer(metadata, Infinity),
+    text: async (parse) => readGgufTokenizer(metadata, Infinity, parse),
   };
 }
 

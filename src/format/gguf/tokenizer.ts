@@ -4,7 +4,7 @@ import { readVocabulary } from './vocabulary/tokens.ts';
 import { KEPT_TOKENIZER, keptObject } from './own/kept.ts';
 import type { JsonObject } from '../files/json.ts';
 import { sentencePieceTokenizer } from './vocabulary/sentencepiece.ts';
-import type { ModelText } from '../contents.ts';
+import type { ModelText, ParseTokenizer } from '../contents.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 /** The template of most conversations; others add a dot and their names to it. */
@@ -16,10 +16,15 @@ export const TEMPLATE_NAMES = 'tokenizer.chat_templates';
  * The tokenizer of a GGUF file, in the files of Hugging Face.
  *
  * @param vocabSize rows of the embedding
+ * @param parse reads a tokenizer.json; where it is given, vocabulary and merges may be in typed arrays
  * @throws TpaError `CHECKPOINT_INVALID` where the metadata breaks its format
  */
-export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): ModelText {
-  const rebuilt = withStart(rebuild(metadata, vocabSize), metadata);
+export function readGgufTokenizer(
+  metadata: GgufMetadata,
+  vocabSize: number,
+  parse?: ParseTokenizer,
+): ModelText {
+  const rebuilt = withStart(rebuild(metadata, vocabSize, parse), metadata);
   const config = configOf(metadata);
   const isRebuilt = typeof rebuilt !== 'string';
   return {
@@ -30,8 +35,12 @@ export function readGgufTokenizer(metadata: GgufMetadata, vocabSize: number): Mo
 }
 
 /** tokenizer.json, or why there is none. */
-function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string {
-  const kept = keptObject(metadata, KEPT_TOKENIZER);
+function rebuild(
+  metadata: GgufMetadata,
+  vocabSize: number,
+  parse?: ParseTokenizer,
+): JsonObject | string {
+  const kept = keptObject(metadata, KEPT_TOKENIZER, parse);
   if (kept) return kept;
   const vocabulary = readVocabulary(metadata, vocabSize);
   if (!vocabulary) return 'the file has no vocabulary';
@@ -39,7 +48,9 @@ function rebuild(metadata: GgufMetadata, vocabSize: number): JsonObject | string
   if (model === 'gpt2') {
     const merges = metadata.texts('tokenizer.ggml.merges');
     const pre = metadata.text('tokenizer.ggml.pre');
-    return merges ? byteLevelTokenizer(vocabulary, pre, merges) : 'the file has no merges';
+    return merges
+      ? byteLevelTokenizer(vocabulary, pre, merges, parse !== undefined)
+      : 'the file has no merges';
   }
   if (model === 'llama') {
     const scores = metadata.numbers('tokenizer.ggml.scores') ?? [];

@@ -1,5 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TextTable } from '../../../src/base/text-table.ts';
+import type { ModelText } from '../../../src/format/contents.ts';
+import type { JsonObject } from '../../../src/format/files/json.ts';
+import { parseTokenizerJson } from '../../../src/format/tokenizer-json.ts';
 import { GgufMetadata, type GgufValue } from '../../../src/format/gguf/metadata.ts';
 import { readGgufTokenizer } from '../../../src/format/gguf/tokenizer.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
@@ -58,6 +62,27 @@ for (const pre of ['gpt-2', 'llama-bpe', 'llama3', 'qwen2', 'smollm']) {
     assert.is(made.decode([262, 257], { skipSpecial: true }), 'the');
   });
 }
+
+test('gpt2 vocabulary: the same in typed arrays, left as it is where it does not fit together', () => {
+  const readPacked = (values: Record<string, GgufValue>): ModelText =>
+    readGgufTokenizer(new GgufMetadata(new Map(Object.entries(values))), 2000, parseTokenizerJson);
+  const modelOf = ({ tokenizer }: ModelText): JsonObject => tokenizer!['model'] as JsonObject;
+  const values = byteLevel('llama-bpe');
+  const packed = readPacked(values);
+  assert.instance(modelOf(packed)['vocab'], TextTable);
+  assert.instance(modelOf(packed)['merges'], Int32Array);
+  const [made, plain] = [packed, read(values)].map(({ tokenizer }) => createTokenizer(tokenizer));
+  assert.equal(made!.encode(TEXT), plain!.encode(TEXT));
+  assert.is(made!.decode(made!.encode(TEXT)), TEXT);
+  assert.is(made!.vocabSize, plain!.vocabSize);
+  for (const merges of [['t'], ['t h e'], ['t x'], ['t h', ' the'], ['zz h']]) {
+    const odd = byteLevel('gpt-2', { 'tokenizer.ggml.merges': merges });
+    assert.equal(readPacked(odd), read(odd), merges.join());
+  }
+  const tokens = ['a', ...(values['tokenizer.ggml.tokens'] as string[]).slice(1)];
+  const twice = byteLevel('gpt-2', { 'tokenizer.ggml.tokens': tokens });
+  assert.equal(readPacked(twice).notes, read(twice).notes);
+});
 
 const startOf = (pre: string, changes: Record<string, GgufValue> = {}) =>
   createTokenizer(read(byteLevel(pre, changes)).tokenizer).startIds;

@@ -2,6 +2,7 @@ import { MAX_CONFIG_BYTES } from '../../config/limits.ts';
 import { invalidCheckpoint } from '../../errors.ts';
 import { expectObject, type JsonObject, parseJson } from '../../files/json.ts';
 import { MAX_TOKENIZER_BYTES } from '../../files/model-files.ts';
+import type { ParseTokenizer } from '../../contents.ts';
 import type { GgufMetadata } from '../metadata.ts';
 
 /*
@@ -20,12 +21,16 @@ export const KEPT_TOKENIZER = 'tokenizer.huggingface.json';
  *
  * @throws TpaError `CHECKPOINT_INVALID`
  */
-export function keptObject(metadata: GgufMetadata, key: string): JsonObject | undefined {
+export function keptObject(
+  metadata: GgufMetadata,
+  key: string,
+  parse: ParseTokenizer = parseJson,
+): JsonObject | undefined {
   const text = metadata.text(key);
   if (text === undefined) return undefined;
   const refuse = (rule: string, found: string) => invalidCheckpoint(`"${key}"`, rule, found);
   const bytes = new TextEncoder().encode(text);
   const limit = key === KEPT_TOKENIZER ? MAX_TOKENIZER_BYTES : MAX_CONFIG_BYTES;
   if (bytes.length > limit) throw refuse(`at most ${limit} bytes`, String(bytes.length));
-  return expectObject(parseJson(bytes, refuse), refuse);
+  return expectObject(parse(bytes, refuse), refuse);
 }

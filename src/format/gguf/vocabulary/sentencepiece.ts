@@ -50,7 +50,11 @@ export function sentencePieceTokenizer(
   };
   const model = { fuse_unk: true, byte_fallback: true, ignore_merges: false };
   const merges = mergesByScore(vocabulary, ids, scores);
-  return bpeTokenizer(vocabulary, ids, steps, { unk_token: tokens[unknown], ...model, merges });
+  return bpeTokenizer(vocabulary, Object.fromEntries(ids), steps, {
+    unk_token: tokens[unknown],
+    ...model,
+    merges,
+  });
 }
 
 /**

@@ -62,18 +62,18 @@ export function idsOf({ tokens, types }: GgufVocabulary): ReadonlyMap<string, nu
 /**
  * tokenizer.json of a BPE vocabulary.
  *
+ * @param vocab token -> id, an object or a table
  * @param steps what comes before and after the model
  * @param model merges, and how it treats what is no token
  */
 export function bpeTokenizer(
   vocabulary: GgufVocabulary,
-  ids: ReadonlyMap<string, number>,
+  vocab: object,
   steps: JsonObject,
   { unk_token, merges, ...options }: JsonObject,
 ): JsonObject {
   const model = { type: 'BPE', dropout: null, unk_token };
   const affixes = { continuing_subword_prefix: null, end_of_word_suffix: null };
-  const vocab = Object.fromEntries(ids);
   return {
     version: '1.0',
     truncation: null,
