@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 /** The npm scripts that write to the results file, in the order of their parts. */
-const SCRIPTS = ['bench', 'bench:mechanisms', 'bench:gpu'] as const;
+const SCRIPTS = ['bench', 'bench:models', 'bench:mechanisms', 'bench:gpu'] as const;
 
 export type BenchScript = (typeof SCRIPTS)[number];
 

@@ -15,10 +15,14 @@ const ALIGNMENT = 32;
 const STRING = 8;
 const U32 = 4;
 const F32 = 6;
+const ARRAY = 9;
+
+/** A float32 whatever its value; numbers alone are u32 where they are integers. */
+type Value = string | number | Float32Array;
 
 /** The pieces of a GGUF file. Metadata that are integers become u32, other numbers f32. */
 export function* ggufFile(
-  metadata: Readonly<Record<string, string | number>>,
+  metadata: Readonly<Record<string, Value | readonly Value[]>>,
   tensors: readonly GgufTensor[],
 ): Generator<Uint8Array> {
   const pairs = Object.entries(metadata).map(([key, value]) => joined(text(key), encoded(value)));
@@ -42,10 +46,27 @@ export function* ggufFile(
   }
 }
 
-function encoded(value: string | number): Uint8Array {
-  if (typeof value === 'string') return joined(integers(4, STRING), text(value));
-  if (Number.isInteger(value)) return integers(4, U32, value);
-  return joined(integers(4, F32), new Uint8Array(Float32Array.of(value).buffer));
+function encoded(value: Value | readonly Value[]): Uint8Array {
+  if (!isArray(value)) return joined(integers(4, typeOf(value)), content(value));
+  const items = value.map(content);
+  return joined(integers(4, ARRAY, typeOf(value[0]!)), integers(8, items.length), ...items);
+}
+
+function isArray(value: Value | readonly Value[]): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+function typeOf(value: Value): number {
+  if (typeof value === 'string') return STRING;
+  if (typeof value === 'object') return F32;
+  return Number.isInteger(value) ? U32 : F32;
+}
+
+function content(value: Value): Uint8Array {
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'object') return new Uint8Array(value.buffer);
+  if (Number.isInteger(value)) return integers(4, value);
+  return new Uint8Array(Float32Array.of(value).buffer);
 }
 
 function text(value: string): Uint8Array {

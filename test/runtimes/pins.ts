@@ -49,6 +49,7 @@ export const PINS = {
     // it reads the types by a TypeScript of its own, at most 6.0
     packages: { typedoc: '0.28.20', 'typedoc-plugin-markdown': '4.14.1', typescript: '6.0.3' },
   },
+  wllama: { title: 'wllama', packages: { '@wllama/wllama': '3.13.0' } },
 } as const satisfies Readonly<Record<string, Pin>>;
 
 /** A name of {@link PINS}. */

@@ -1,0 +1,137 @@
+import type { Environment } from '../environment.ts';
+import { renderEnvironment, renderTable } from '../markdown.ts';
+import { median } from '../median.ts';
+import { chartPath, chartSentence } from './chart.ts';
+import type { Plan, Point, SubjectResult } from './measure.ts';
+import { DENSE_MODELS, SIZES, type Subject, titleOf } from './subjects.ts';
+
+/** What `npm run bench:models` finds. */
+export function renderSection(
+  environment: Environment,
+  versions: Readonly<Record<string, string>>,
+  { contexts, rounds, decoded }: Pick<Plan, 'contexts' | 'rounds' | 'decoded'>,
+  results: readonly SubjectResult[],
+): string {
+  const { layers, dim, hiddenDim, vocabSize } = SIZES;
+  const heads = Object.entries(DENSE_MODELS).map(
+    ([name, model]) => `${name} (${model.heads} heads on ${model.kvHeads})`,
+  );
+  const [first] = contexts;
+  return [
+    '## Whole models: prefill and decode',
+    '',
+    ...renderEnvironment(environment),
+    `- Peers: ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}`,
+    '',
+    `T6-small and LLaMA-shaped models of as many parameters, ${heads.join(' and ')}: ${layers} layers, dim ${dim},`,
+    `hidden dim ${hiddenDim}, vocabulary ${vocabSize.toLocaleString('en-US')}, tied head, random weights, one thread each. Every`,
+    'subject has a process of its own and only one computes at a time, in turns; rates are tokens a second,',
+    `the median of ${rounds} rounds, of ${decoded} generated tokens in each. Prefill is measured ${rounds} times at the`,
+    'shortest context and once on the way to each longer one. llama.cpp and wllama keep their cache in',
+    'float16 and draw a token by its greatest logit with each step; here the cache is float32 and the logits',
+    'come back to JavaScript. wllama runs in headless Chromium; of its settings (flash attention, cache',
+    'types, batch) none was faster than its default on one thread. onnxruntime-web is given the past with',
+    'each step, since its wasm provider keeps nothing between two. Memory is the peak of the process, for',
+    'wllama of all processes of the browser.',
+    '',
+    `![${chartSentence(results)}](${chartPath})`,
+    '',
+    ...renderTable([
+      [
+        'subject',
+        'load',
+        `first token at ${first}`,
+        'peak MB',
+        ...contexts.flatMap((context) => [`prefill ${context}`, `decode ${context}`]),
+      ],
+      ...results.map((result) => row(result, contexts)),
+    ]),
+    '',
+    ...ratios(results, contexts),
+    '',
+    ...results.flatMap(({ subject, leftOut }) =>
+      leftOut.map((reason) => `- Left out: ${titleOf(subject)}, ${reason}.`),
+    ),
+  ].join('\n');
+}
+
+function row(result: SubjectResult, contexts: readonly number[]): string[] {
+  const { subject, loadSeconds, firstTokenSeconds, peakBytes, points } = result;
+  const cells = contexts.flatMap((context) => {
+    const point = points.find((one) => one.context === context);
+    return point ? [point.prefillRate.toFixed(1), point.decodeRate.toFixed(1)] : ['–', '–'];
+  });
+  const seconds = (value: number | undefined) =>
+    value === undefined ? '–' : `${value.toFixed(2)} s`;
+  const megabytes = peakBytes === undefined ? '–' : (peakBytes / 1e6).toFixed(0);
+  return [titleOf(subject), seconds(loadSeconds), seconds(firstTokenSeconds), megabytes, ...cells];
+}
+
+/** The comparisons that somebody who chooses a runtime makes. */
+function ratios(results: readonly SubjectResult[], contexts: readonly number[]): string[] {
+  const t6 = (dtype: Subject['dtype']) => find(results, 'tpa-wasm', 'T6-small', dtype);
+  const pairs = [
+    ['T6-small q8 ÷ T6-small f32', t6('q8'), t6('f32')],
+    ['T6-small q4 ÷ T6-small f32', t6('q4'), t6('f32')],
+    ['T6-small q8 ÷ llama.cpp MHA-12 q8', t6('q8'), find(results, 'llama.cpp', 'MHA-12', 'q8')],
+    [
+      'MHA-12 q8 ÷ llama.cpp MHA-12 q8',
+      find(results, 'tpa-wasm', 'MHA-12', 'q8'),
+      find(results, 'llama.cpp', 'MHA-12', 'q8'),
+    ],
+    [
+      'GQA-22/2 q8 ÷ llama.cpp GQA-22/2 q8',
+      find(results, 'tpa-wasm', 'GQA-22/2', 'q8'),
+      find(results, 'llama.cpp', 'GQA-22/2', 'q8'),
+    ],
+    [
+      'MHA-12 q8 ÷ wllama MHA-12 q8',
+      find(results, 'tpa-wasm', 'MHA-12', 'q8'),
+      find(results, 'wllama', 'MHA-12', 'q8'),
+    ],
+    [
+      'MHA-12 q4 ÷ wllama MHA-12 q4',
+      find(results, 'tpa-wasm', 'MHA-12', 'q4'),
+      find(results, 'wllama', 'MHA-12', 'q4'),
+    ],
+    [
+      'T6-small f32 ÷ onnxruntime-web T6-small f32',
+      t6('f32'),
+      find(results, 'onnxruntime-web', 'T6-small', 'f32'),
+    ],
+  ] as const;
+  const cells = (a: SubjectResult | undefined, b: SubjectResult | undefined) =>
+    contexts.flatMap((context) => {
+      const [one, other] = [a, b].map((result) =>
+        result?.points.find((point) => point.context === context),
+      );
+      if (!one || !other) return ['–', '–'];
+      return [ratio(one, other, 'prefillRounds'), ratio(one, other, 'decodeRounds')];
+    });
+  return renderTable([
+    [
+      'times as fast',
+      ...contexts.flatMap((context) => [`prefill ${context}`, `decode ${context}`]),
+    ],
+    ...pairs.map(([name, a, b]) => [name, ...cells(a, b)]),
+  ]);
+}
+
+/** The median over rounds of one over the other. */
+function ratio(a: Point, b: Point, rounds: 'prefillRounds' | 'decodeRounds'): string {
+  return median(a[rounds].map((rate, round) => rate / b[rounds][round]!)).toFixed(2);
+}
+
+function find(
+  results: readonly SubjectResult[],
+  runtime: Subject['runtime'],
+  model: Subject['model'],
+  dtype: Subject['dtype'],
+) {
+  return results.find(
+    ({ subject }) =>
+      subject.runtime === runtime && subject.model === model && subject.dtype === dtype,
+  );
+}
