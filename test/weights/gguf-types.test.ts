@@ -215,14 +215,14 @@ test('a mixed file says so, and what became of each type', async () => {
   const needs = weightNeeds(compute, config, new WeightDtypes('auto', entries));
   assert.is(compute.heap.used, needs.bytes);
   assert.is(report.dtype, 'mixed');
-  const counts = report.layouts.map(({ layout, tensors }) => [layout, tensors]);
+  const counts = report.layouts.map(({ layout, tensors: count }) => [layout, count]);
   assert.equal(counts, [
     ['f32', 5],
     ['q4', 8],
     ['q8-offset', 6],
     ['q8', 1],
   ]);
-  const told = report.requantized.map(({ type, to, what, tensors }) => [type, to, what, tensors]);
+  const told = report.requantized.map((entry) => [entry.type, entry.to, entry.what, entry.tensors]);
   assert.equal(told, [
     ['Q4_K', 'q4', 'scales', 12],
     ['Q6_K', 'q8', 'numbers', 3],
