@@ -2,7 +2,7 @@ import type { ModelConfig } from '../format/config/model-config.ts';
 import { numberAt } from '../layout/numbers.ts';
 import type { PackedWeight } from '../layout/packed-weight.ts';
 import type { ExpectedTensor, LatentTensors } from './layer-tensors.ts';
-import { cutHeads, type KeyValueUp, latentScratch, takeQuantized } from './latent-blocks.ts';
+import { cutHeads, type KeyValueUp, latentScratch } from './latent-rows.ts';
 import { packInput, packItems } from './panels.ts';
 import type { WeightPlan } from './plan.ts';
 
@@ -44,10 +44,21 @@ function planKeyValueUp(plan: WeightPlan, config: ModelConfig, tensor: ExpectedT
   const valueUp = Array.from({ length: heads }, () => plan.packed(valueDim, latentDim, dtype));
   if (dtype !== 'f32') {
     const form = dtypes.keepsCodes(tensor.name, dtype) ? 'blocks' : 'numbers';
-    const how = { form, type: dtypes.typeOf(tensor.name), to: dtypes.requantized } as const;
-    const take = takeQuantized(compute, config, tensor, { absorb, valueUp }, how);
+    const { name } = tensor;
+    const how = {
+      type: dtypes.typeOf(name),
+      isOfBlocks: form === 'blocks',
+      to: dtypes.requantized,
+    };
+    const target = { config, name, ...how, absorb, valueUp };
     plan.needScratch(latentScratch(latentDim));
-    plan.add(tensor, take, dtype, form, `${form} ${dtypes.requantized}`);
+    plan.add(
+      tensor,
+      (from, first, count, tools) => tools!.takeLatent(target, from, first, count),
+      dtype,
+      form,
+      `${form} ${dtypes.requantized}`,
+    );
     return { absorb, valueUp };
   }
   plan.add(tensor, (from, first, count) => {

@@ -2,9 +2,9 @@ import type { Compute } from '../compute/compute.ts';
 import { BLOCK_BYTES, blocksOf } from '../layout/blocks.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import { packedBytes, type PackedWeight, type WeightDtype } from '../layout/packed-weight.ts';
-import type { BlockMaker } from './stream/block-maker.ts';
 import type { WeightDtypes } from './dtypes.ts';
 import { countNumbers, type ExpectedTensor, type Piece } from './layer-tensors.ts';
+import type { LatentTarget } from './latent-rows.ts';
 import { packItems } from './panels.ts';
 
 /** What a tensor is made into before it goes where it belongs: float32 numbers, or blocks of 32. */
@@ -26,13 +26,12 @@ export interface Destination {
   readonly take: Take;
 }
 
-type Take = (from: number, first: number, count: number, tools: Tools) => void;
+type Take = (from: number, first: number, count: number, tools?: Tools) => void;
 
-/** What a destination may use while it takes. */
+/** What destinations of quantised weights use while they take; where none are there is nothing. */
 export interface Tools {
-  readonly maker: BlockMaker;
-  /** Address of the scratch that the plan was asked for; whoever has it finds it as it was left. */
-  readonly scratch: number;
+  /** Takes items first … first + count of W_UK and W_UV. */
+  takeLatent(target: LatentTarget, from: number, first: number, count: number): void;
 }
 
 /** Memory for the weights of a model, and where in it each tensor goes; nothing is read. */

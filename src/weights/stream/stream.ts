@@ -1,13 +1,15 @@
-import type { TensorSet } from '../../format/tensors/tensors.ts';
-import { ERROR_BYTES } from '../../compute/blocks.ts';
+import { readFloats, type TensorSet } from '../../format/tensors/tensors.ts';
+import type { BlockType } from '../../format/tensors/block-type.ts';
+import { dequantizeStored, ERROR_BYTES } from '../../compute/blocks.ts';
 import type { Compute } from '../../compute/compute.ts';
 import { Hash, HASH_BYTES } from '../../compute/hash.ts';
+import { isFinite } from '../../compute/rows.ts';
 import { BLOCK, BLOCK_BYTES } from '../../layout/blocks.ts';
 import { bytesOf } from '../../layout/numbers.ts';
-import { BlockMaker, type Requantized } from './block-maker.ts';
+import type { Requantized } from './block-maker.ts';
+import type { BlockReader, PieceRoom, ReadNumbers } from './block-reader.ts';
 import type { TensorIdentity } from '../fingerprint.ts';
 import { countNumbers } from '../layer-tensors.ts';
-import { PieceReader } from './piece-reader.ts';
 import { cutPieces, LONGEST_BLOCK } from './pieces.ts';
 import type { WeightPlan } from '../plan.ts';
 
@@ -58,38 +60,63 @@ export async function streamWeights(
   const room = roomFor(plan, pieceNumbers);
   const memory = compute.heap.allocate(room.bytes);
   const hash = new Hash(compute, memory);
-  const maker = new BlockMaker(compute, memory + HASH_BYTES);
-  const tools = { maker, scratch: memory + room.scratchAt };
-  const reader = new PieceReader(compute, tensors, plan.dtypes, maker, {
-    numbers: memory + room.numbersAt,
+  const numbers = memory + room.numbersAt;
+  const pieceRoom: PieceRoom = {
+    numbers,
     most: room.most,
     blocks: memory + room.blocksAt,
-  });
+    errors: memory + HASH_BYTES,
+    scratch: memory + room.scratchAt,
+  };
+  const readNumbers: ReadNumbers = (name, { first, count }) => {
+    return readFloats(tensors, name, first, compute.heap.floats(numbers, count), {
+      areFinite: () => isFinite(compute, numbers, count),
+      dequantize: (type, blocks, out) => dequantize(compute, type, blocks, out),
+    });
+  };
   try {
+    let reader: BlockReader | undefined;
+    if (room.isQuantized) {
+      const { BlockReader } = await import('./block-reader.ts');
+      reader = new BlockReader(tensors, plan, pieceRoom, readNumbers);
+    }
     for (const name of sortByPlace(destinations.keys(), tensors)) {
       const destination = destinations.get(name)!;
       const { shape, dtype, form, identity, take } = destination;
       const { blockLength = 1 } = tensors.entries.get(name)?.blockType ?? {};
       const unit = Math.max(blockLength, dtype === 'f32' ? 1 : BLOCK);
       for (const piece of cutPieces(shape, unit, room.most)) {
-        const at = await reader.read(name, destination, piece);
-        const [first, count, words] =
-          form === 'blocks'
-            ? [piece.firstBlock, piece.blocks, BLOCK_BYTES / 4]
-            : [piece.first, piece.count, 1];
+        let [at, first, count, words] = [numbers, piece.first, piece.count, 1];
+        if (form === 'blocks') {
+          at = await reader!.read(name, destination, piece);
+          [first, count, words] = [piece.firstBlock, piece.blocks, BLOCK_BYTES / 4];
+        } else await readNumbers(name, piece);
         compute.run(() => {
           hash.add(at, count * words);
-          take(at, first, count, tools);
+          take(at, first, count, reader);
         });
         loaded += piece.count;
         await afterPiece(loaded, total);
       }
       identities.set(name, { dtype: identity, hash: compute.run(() => hash.end()) });
     }
-    return { identities, requantized: maker.list() };
+    return { identities, requantized: reader?.requantized ?? [] };
   } finally {
     compute.heap.release(memory);
   }
+}
+
+/** Where both are in wasm memory, by the kernel of the type if it has one. */
+function dequantize(
+  compute: Compute,
+  type: BlockType,
+  blocks: Uint8Array,
+  out: Float32Array,
+): void {
+  const { kernel, blockLength } = type;
+  if (kernel === undefined) return type.dequantize(blocks, out);
+  const count = out.length / blockLength;
+  compute.run(() => dequantizeStored(compute, kernel, out.byteOffset, blocks.byteOffset, count));
 }
 
 /** Where things lie in the memory of {@link streamWeights}, counted from its start. */
@@ -100,10 +127,12 @@ function roomFor({ destinations, dtypes, scratchBytes }: WeightPlan, pieceNumber
   const numbersAt = HASH_BYTES + ERROR_BYTES;
   const blocksAt = numbersAt + bytesOf(most);
   const scratchAt = blocksAt + (isQuantized ? Math.floor(most / BLOCK) * BLOCK_BYTES : 0);
-  return { most, numbersAt, blocksAt, scratchAt, bytes: scratchAt + scratchBytes };
+  return { isQuantized, most, numbersAt, blocksAt, scratchAt, bytes: scratchAt + scratchBytes };
 }
 
 interface Room {
+  /** Whether any blocks are made. */
+  readonly isQuantized: boolean;
   /** Numbers of a piece at most. */
   readonly most: number;
   readonly numbersAt: number;

@@ -1,93 +1,92 @@
-import { readFloats, type TensorSet } from '../../format/tensors/tensors.ts';
-import { dequantizeStored } from '../../compute/blocks.ts';
-import type { Compute } from '../../compute/compute.ts';
-import { isFinite } from '../../compute/rows.ts';
 import type { BlockType } from '../../format/tensors/block-type.ts';
+import type { TensorSet } from '../../format/tensors/tensors.ts';
+import type { Compute } from '../../compute/compute.ts';
 import { BLOCK } from '../../layout/blocks.ts';
 import { bytesOf } from '../../layout/numbers.ts';
-import type { BlockMaker } from './block-maker.ts';
-import type { WeightDtypes } from '../dtypes.ts';
+import { takeLatent } from '../latent-blocks.ts';
+import type { LatentTarget } from '../latent-rows.ts';
+import type { Destination, Tools, WeightPlan } from '../plan.ts';
+import { BlockMaker, type Requantized } from './block-maker.ts';
 import type { TensorPiece } from './pieces.ts';
-import type { Destination } from '../plan.ts';
 
-/** Room for a piece. */
-interface PieceRoom {
+/** Room for a piece, and for what making blocks of it takes. */
+export interface PieceRoom {
   /** Address of room for `most` float32 numbers, or what the file stores in their place. */
   readonly numbers: number;
   readonly most: number;
   /** Address of room for its blocks. */
   readonly blocks: number;
+  /** Address of `ERROR_BYTES`. */
+  readonly errors: number;
+  /** Address of the scratch that the plan asked for. */
+  readonly scratch: number;
 }
 
-/** Brings pieces of tensors into wasm memory, and makes of them what their destinations take. */
-export class PieceReader {
+/** Fills the room for numbers with those of a piece. */
+export type ReadNumbers = (name: string, piece: TensorPiece) => Promise<void>;
+
+/** Makes blocks of pieces of tensors. A chunk of its own, 1 KB, that models of floats do without. */
+export class BlockReader implements Tools {
   readonly #compute: Compute;
   readonly #tensors: TensorSet;
-  readonly #dtypes: WeightDtypes;
-  readonly #maker: BlockMaker;
+  readonly #plan: WeightPlan;
   readonly #room: PieceRoom;
+  readonly #readNumbers: ReadNumbers;
+  readonly #maker: BlockMaker;
   /** Bytes of a tensor that are in the room for numbers, as the file stores them. */
   #window = { name: '', start: 0, end: 0 };
 
-  constructor(
-    compute: Compute,
-    tensors: TensorSet,
-    dtypes: WeightDtypes,
-    maker: BlockMaker,
-    room: PieceRoom,
-  ) {
-    this.#compute = compute;
+  constructor(tensors: TensorSet, plan: WeightPlan, room: PieceRoom, readNumbers: ReadNumbers) {
+    this.#compute = plan.compute;
     this.#tensors = tensors;
-    this.#dtypes = dtypes;
-    this.#maker = maker;
+    this.#plan = plan;
     this.#room = room;
+    this.#readNumbers = readNumbers;
+    this.#maker = new BlockMaker(plan.compute, room.errors);
+  }
+
+  /** What has lost something, in the order in which it was met. */
+  get requantized(): readonly Requantized[] {
+    return this.#maker.list();
   }
 
   /**
-   * @returns address of the piece, as numbers or as blocks
+   * @returns address of the blocks of a piece
    * @throws what reading a tensor and making blocks of it throws
    */
-  async read(name: string, { dtype, form }: Destination, piece: TensorPiece): Promise<number> {
+  async read(name: string, { dtype }: Destination, piece: TensorPiece): Promise<number> {
     const { numbers, blocks } = this.#room;
-    const { first, count, firstBlock } = piece;
-    const { heap } = this.#compute;
+    const { dtypes } = this.#plan;
+    const { count, firstBlock } = piece;
     const type = this.#tensors.entries.get(name)?.blockType;
-    if (form === 'blocks' && type !== undefined && this.#dtypes.keepsCodes(name, dtype)) {
+    if (type !== undefined && dtypes.keepsCodes(name, dtype)) {
       const stored = await this.#readStored(name, type, piece);
       const part = { name, type, first: firstBlock };
       this.#compute.run(() => this.#maker.decode(blocks, stored, count / BLOCK, part));
       return blocks;
     }
-    this.#window.name = '';
-    await readFloats(this.#tensors, name, first, heap.floats(numbers, count), {
-      areFinite: () => isFinite(this.#compute, numbers, count),
-      dequantize: (how, stored, out) => this.#dequantize(how, stored, out),
-    });
-    if (form === 'numbers') return numbers;
+    await this.#readNumbers(name, piece);
     const to = dtype === 'q4' ? 'q4' : 'q8';
-    const part = { name, type: this.#dtypes.typeOf(name), to, what: 'numbers' } as const;
-    this.#compute.run(() =>
-      this.#maker.quantize(blocks, numbers, piece.rows, piece.width, {
-        ...part,
-        first: firstBlock,
-      }),
-    );
+    const part = {
+      name,
+      type: dtypes.typeOf(name),
+      to,
+      what: 'numbers',
+      first: firstBlock,
+    } as const;
+    const { rows, width } = piece;
+    this.#compute.run(() => this.#maker.quantize(blocks, numbers, rows, width, part));
     return blocks;
   }
 
-  #dequantize(type: BlockType, blocks: Uint8Array, out: Float32Array): void {
-    const { kernel, blockLength } = type;
-    if (kernel === undefined) return type.dequantize(blocks, out);
-    const count = out.length / blockLength;
-    this.#compute.run(() =>
-      dequantizeStored(this.#compute, kernel, out.byteOffset, blocks.byteOffset, count),
-    );
+  takeLatent(target: LatentTarget, from: number, first: number, count: number): void {
+    takeLatent(this.#compute, this.#maker, this.#room.scratch, target, from, first, count);
   }
 
   /**
    * Address of a piece as it is stored. Pieces of whole rows are of one length: as many as there is
    * room for are read together, since a piece of 4 bits a number is a seventh of that, and each read
-   * of a file takes 60 μs besides.
+   * of a file takes 60 μs besides. A tensor is read once, so that it finds nothing of others there.
    */
   async #readStored(
     name: string,
