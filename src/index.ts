@@ -54,7 +54,8 @@ export type {
   ModelCache,
 } from './download/cache/model-cache.ts';
 export type { LoadOptions } from './load/load-options.ts';
-export { estimateModel, type Estimate, type EstimateOptions } from './load/estimate-model.ts';
+export { estimateModel, type EstimateOptions } from './load/estimate-model.ts';
+export type { Estimate } from './load/estimate-files.ts';
 export type { Model, ModelInfo, StoredModel } from './load/model.ts';
 export type { ScoreOptions } from './load/positions.ts';
 export type { DtypeOption } from './weights/dtypes.ts';

@@ -9,7 +9,7 @@ import { openContents } from '../format/open-contents.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
-import { checkBudget } from '../model/budget.ts';
+import { fitDtypes } from '../model/budget.ts';
 import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
@@ -63,7 +63,13 @@ async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Pro
   );
   const compute = new Compute(engine);
   const asked = new WeightDtypes(options.dtype, tensors.entries);
-  const { dtypes, reason: dtypeReason } = checkBudget(compute, config, asked);
+  let fitting = fitDtypes(compute, config, asked);
+  if (fitting.needs.needed > compute.heap.limit) {
+    // tells what would fit: 0.5 KB that most loads do without
+    const { checkBudget } = await import('../model/check-budget.ts');
+    fitting = checkBudget(compute, config, asked);
+  }
+  const { dtypes, reason: dtypeReason } = fitting;
   files.begin();
   // bytes in memory are read without a pause: timers and signals run here
   const weights = await loadWeights(compute, config, tensors, {

@@ -1,7 +1,8 @@
 import { parseConfig } from '../../src/format/config/config.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import { Compute } from '../../src/compute/compute.ts';
-import { cacheSizes, longestContext, memoryNeeds } from '../../src/model/budget.ts';
+import { cacheSizes, memoryNeeds } from '../../src/model/budget.ts';
+import { longestContext } from '../../src/model/check-budget.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { WeightDtypes } from '../../src/weights/dtypes.ts';
 import { parameterCount } from '../../src/weights/tensors.ts';

@@ -3,7 +3,7 @@ import { chatConfigOf } from '../../../src/format/config/chat-config.ts';
 import { parseConfig } from '../../../src/format/config/config.ts';
 import { parseGenerationConfig } from '../../../src/format/config/generation-config.ts';
 import type { ModelConfig } from '../../../src/format/config/model-config.ts';
-import { checkBudget } from '../../../src/model/budget.ts';
+import { checkBudget } from '../../../src/model/check-budget.ts';
 import { WeightDtypes } from '../../../src/weights/dtypes.ts';
 import { createEngine } from '../../../src/wasm/engine.ts';
 import { LLAMA_TENSORS, llamaJson, T6_JSON, TENSORS } from '../../helpers/models/tiny-configs.ts';
