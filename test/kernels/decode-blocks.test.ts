@@ -3,8 +3,8 @@ import { blocksOfType, GGUF_TYPES } from '../../src/format/gguf/types.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { kernelSuite, MISALIGNMENTS } from '../helpers/kernels/kernel-bench.ts';
 import { BLOCK_TYPE_NAMES, blockElement, BLOCKS, randomBlocks } from '../reference/gguf-blocks.ts';
-import { nearestHalf } from '../reference/half.ts';
-import { BLOCK, BLOCK_BYTES, halfToNumber } from '../reference/quantized.ts';
+import { halfToNumber, nearestHalf } from '../reference/half.ts';
+import { BLOCK, BLOCK_BYTES } from '../reference/quantized.ts';
 
 /** Types that a layout keeps. */
 const TYPES = BLOCK_TYPE_NAMES.flatMap((name) => {

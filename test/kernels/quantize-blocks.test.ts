@@ -11,8 +11,8 @@ import {
   kernelSuite,
   MISALIGNMENTS,
 } from '../helpers/kernels/kernel-bench.ts';
-import { nearestHalf, roundEven } from '../reference/half.ts';
-import { BLOCK, BLOCK_BYTES, halfToNumber, numbersOfBlocks } from '../reference/quantized.ts';
+import { halfToNumber, nearestHalf, roundEven } from '../reference/half.ts';
+import { BLOCK, BLOCK_BYTES, numbersOfBlocks } from '../reference/quantized.ts';
 
 const { fround } = Math;
 const random = createRandom(14);

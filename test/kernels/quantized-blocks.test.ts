@@ -9,11 +9,11 @@ import {
   withoutStride,
 } from '../helpers/kernels/kernel-bench.ts';
 import type { GuardedMemory, Region } from '../helpers/kernels/memory.ts';
+import { halfToNumber } from '../reference/half.ts';
 import { transposedBlock } from '../reference/pack.ts';
 import {
   BLOCK_BYTES,
   CODES,
-  halfToNumber,
   numbersOfBlocks,
   packBlocks,
   type QuantizedDtype,

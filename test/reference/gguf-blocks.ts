@@ -1,4 +1,5 @@
 import type { Random } from '../helpers/checks/random.ts';
+import { halfToNumber } from './half.ts';
 
 /*
  * The block types of GGUF, element by element, from the definition of the format: what a number of
@@ -39,12 +40,7 @@ function bits(block: Uint8Array, at: number, first: number, count: number): numb
 
 /** The float16 at byte `at`. */
 export function half(block: Uint8Array, at: number): number {
-  const sign = bits(block, at, 15, 1) === 1 ? -1 : 1;
-  const exponent = bits(block, at, 10, 5);
-  const fraction = bits(block, at, 0, 10);
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+  return halfToNumber(block[at]! + 256 * block[at + 1]!);
 }
 
 /** Nibble `i` of 16 bytes whose low halves come first. */

@@ -1,5 +1,6 @@
 import type { WeightDtype } from '../../src/layout/packed-weight.ts';
 import type { Random } from '../helpers/checks/random.ts';
+import { halfToNumber } from './half.ts';
 
 /** Numbers of a block, and bytes of one on its way into panels. */
 export const BLOCK = 32;
@@ -13,14 +14,6 @@ export const CODES = {
   'q8-offset': { smallest: -128, largest: 127, hasOffset: true },
   q4: { smallest: 0, largest: 15, hasOffset: true },
 } as const satisfies Record<QuantizedDtype, object>;
-
-/** The number that bits of a float16 mean. */
-export function halfToNumber(bits: number): number {
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  const size = exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25);
-  return bits >> 15 === 1 ? -size : size;
-}
 
 /** Random float16 bits: finite, either sign, mostly near `size`, one in eight subnormal or 0. */
 export function randomHalf(random: Random, size: number): number {

@@ -1,4 +1,5 @@
 import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
+import { nearestHalf } from '../../reference/half.ts';
 import { roundToBfloat16 } from '../../reference/rope-table.ts';
 import { buildSafetensors, withHeader, type TensorData } from './build-safetensors.ts';
 
@@ -53,17 +54,10 @@ export function buildCheckpoint(
   return { source: { config, weights }, tensors };
 }
 
-/** Rounds to the nearest float16, ties to even; exact for subnormals. */
+/** {@link nearestHalf} of what a float16 can hold. */
 export function roundToHalf(value: number): number {
-  if (value === 0) return value;
-  const exponent = Math.max(Math.floor(Math.log2(Math.abs(value))), -14);
-  const quantum = 2 ** (exponent - 10);
-  const steps = value / quantum;
-  const floor = Math.floor(steps);
-  const rest = steps - floor;
-  const isUp = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0);
-  const rounded = (isUp ? floor + 1 : floor) * quantum;
-  if (Math.abs(rounded) > 65504) throw new RangeError(`${value} does not fit float16`);
+  const rounded = nearestHalf(value);
+  if (!Number.isFinite(rounded)) throw new RangeError(`${value} does not fit float16`);
   return rounded;
 }
 

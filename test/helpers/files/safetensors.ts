@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { halfToNumber } from '../../reference/half.ts';
 
 /** A stored tensor; F16 is widened to float32. */
 export interface StoredTensor {
@@ -37,15 +38,4 @@ function decode(dtype: string, bytes: ArrayBuffer): Float32Array | Int32Array {
     default:
       throw new Error(`unexpected dtype ${dtype}`);
   }
-}
-
-/** The value of finite float16 bits. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) throw new Error('expected finite float16 values');
-  return exponent === 0
-    ? sign * fraction * 2 ** -24
-    : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
