@@ -115,6 +115,11 @@ export function abortedBy({ reason }: AbortSignal, what = 'loading'): TpaError {
   return new TpaError('ABORTED', `${what} was aborted`, { cause: reason });
 }
 
+/** Kernels cannot be fetched, compiled or used. */
+export function blocked(message: string, cause?: unknown): TpaError {
+  return new TpaError('WASM_BLOCKED', message, cause === undefined ? {} : { cause });
+}
+
 /** There is no GPU, or none that is of use. */
 export function unavailable(message: string, cause?: unknown): TpaError {
   return new TpaError('BACKEND_UNAVAILABLE', message, cause === undefined ? {} : { cause });

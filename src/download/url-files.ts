@@ -18,8 +18,8 @@ import type { FileFacts } from './cache/model-cache.ts';
 import type { Network } from './net/network.ts';
 import { OpenBodies } from './net/open-bodies.ts';
 import { Patience } from './net/patience.ts';
+import type { Chunks } from './net/sequential.ts';
 import { remoteSource } from './net/remote-source.ts';
-import { readWhole } from './net/whole.ts';
 
 /** How long a complete model waits for bytes that only the cache needs. */
 const FINISH_MS = 30_000;
@@ -99,7 +99,7 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
     }
     const source =
       download.size === undefined
-        ? bytesSource(file, await readWhole(file, download, maxBytesOf(file)))
+        ? await openWhole(file, download, maxBytesOf(file))
         : remoteSource(file, address, link, download, download.size);
     opened.add(source);
     const facts: FileFacts = { size: source.size, ...download.version };
@@ -155,6 +155,12 @@ export function openUrl(base: string, options: UrlOptions): UrlFiles {
       await cache.abandon();
     },
   };
+}
+
+/** A file of unknown length; few servers say none, and others do without the code for it. */
+async function openWhole(file: string, download: Chunks, maxBytes: number): Promise<ByteSource> {
+  const { readWhole } = await import('./net/whole.ts');
+  return bytesSource(file, await readWhole(file, download, maxBytes));
 }
 
 /**

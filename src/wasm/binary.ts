@@ -1,10 +1,7 @@
 import binaries from '#wasm';
 import { relaxedSimd as hasRelaxedSimd, simd as hasSimd } from 'wasm-feature-detect';
-import { checkAttached, checkChoice, mismatch } from '../base/arguments.ts';
-import { messageOf, TpaError } from '../base/errors.ts';
-
-/** For 30 KB of kernels at an address, body included. */
-const FETCH_MS = 60_000;
+import { checkChoice } from '../base/arguments.ts';
+import { blocked, messageOf, TpaError } from '../base/errors.ts';
 
 /** Which kernels to run: `'auto'` takes the relaxed binary where the engine validates it. */
 export type SimdOption = 'auto' | 'baseline' | 'relaxed';
@@ -55,11 +52,11 @@ export async function compileBinary(
   source?: WasmSource,
   signal?: AbortSignal,
 ): Promise<WebAssembly.Module> {
-  const given = source === undefined ? await ownBinary(simd) : source;
-  if (given instanceof WebAssembly.Module) return given;
-  const bytes = await sourceBytes(given, signal);
+  if (source instanceof WebAssembly.Module) return source;
+  const binary = await (source === undefined ? ownBinary(simd) : givenBytes(source, signal));
+  if (binary instanceof WebAssembly.Module) return binary;
   try {
-    return await WebAssembly.compile(bytes);
+    return await WebAssembly.compile(binary);
   } catch (cause) {
     const reason = messageOf(cause);
     throw blocked(`the kernels could not be compiled: ${reason}${cureOf(reason)}`, cause);
@@ -75,6 +72,15 @@ async function ownBinary(simd: SimdChoice['simd']): Promise<WebAssembly.Module |
   }
 }
 
+/** Most programs use the package's own, and load no code for others. */
+async function givenBytes(
+  source: URL | Response | BufferSource,
+  signal: AbortSignal | undefined,
+): Promise<BufferSource> {
+  const { kernelBytes } = await import('./given-kernels.ts');
+  return kernelBytes(source, signal);
+}
+
 /** What to do where a policy forbids compiling: the engines' words for it. */
 function cureOf(reason: string): string {
   if (/content security policy|unsafe-eval/i.test(reason)) {
@@ -84,50 +90,4 @@ function cureOf(reason: string): string {
     return '; give "wasm" the module that is imported from tpa-wasm/tpa-baseline.wasm, with "simd": "baseline"';
   }
   return '';
-}
-
-async function sourceBytes(
-  source: URL | Response | BufferSource,
-  signal: AbortSignal | undefined,
-): Promise<BufferSource> {
-  if (source instanceof ArrayBuffer) return checkAttached('wasm', source);
-  if (ArrayBuffer.isView(source)) {
-    checkAttached('wasm', source);
-    // V8 compiles no DataView
-    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  }
-  const response = source instanceof URL ? await fetchKernels(source, signal) : source;
-  if (!(response instanceof Response)) {
-    const expected = 'a WebAssembly.Module, bytes, a Response or a URL';
-    throw new TypeError(mismatch('wasm', expected, response));
-  }
-  const from = response.url || String(source);
-  if (!response.ok) {
-    throw blocked(`"wasm" expected kernels at ${from}, got HTTP ${response.status}`);
-  }
-  const body = response.arrayBuffer().catch((cause: unknown) => {
-    throw unfetched(from, cause);
-  });
-  const bytes = new Uint8Array(await body);
-  if (new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === '\0asm') return bytes;
-  const found = bytes[0] === '<'.charCodeAt(0) ? 'HTML' : `${bytes.length} bytes that are not wasm`;
-  throw blocked(`"wasm" expected kernels, got ${found} from ${from}`);
-}
-
-async function fetchKernels(url: URL, signal: AbortSignal | undefined): Promise<Response> {
-  const deadline = AbortSignal.timeout(FETCH_MS);
-  try {
-    return await fetch(url, { signal: signal ? AbortSignal.any([signal, deadline]) : deadline });
-  } catch (cause) {
-    throw unfetched(String(url), cause);
-  }
-}
-
-function unfetched(from: string, cause: unknown): TpaError {
-  return blocked(`"wasm" expected kernels at ${from}: ${messageOf(cause)}`, cause);
-}
-
-/** The error of kernels that cannot be fetched, compiled or used. */
-export function blocked(message: string, cause?: unknown): TpaError {
-  return new TpaError('WASM_BLOCKED', message, cause === undefined ? {} : { cause });
 }

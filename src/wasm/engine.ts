@@ -1,8 +1,7 @@
 import { instantiate } from '@assemblyscript/loader';
 import { checkInteger } from '../base/arguments.ts';
-import { TpaError } from '../base/errors.ts';
+import { blocked, TpaError } from '../base/errors.ts';
 import {
-  blocked,
   chooseSimd,
   compileBinary,
   type SimdChoice,

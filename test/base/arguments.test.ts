@@ -86,7 +86,7 @@ test('createFactorCache() names the size it refuses', async () => {
     await refusesField(SPEC, name, [...BAD_SIZES, ...NOT_NUMBERS, 5000], create);
   }
   await refuses('heads', [{}], create);
-  await refusesField(SPEC, 'dtype', ['float16', 'f32', null, 4], create);
+  await refusesField(SPEC, 'dtype', ['float16', 'float32', null, 4], create);
   await refuses('options', NOT_OBJECTS, create);
 });
 
