@@ -176,7 +176,8 @@ export class Model extends BackendChangeTarget {
    *
    * @example
    * using model = await loadModel('models/t6-fairytales');
-   * const scores = await model.score(model.tokenizer.encode('Once upon a time there was a king.'));
+   * const ids = model.tokenizer!.encode('Once upon a time there was a king.');
+   * const scores = await model.score(ids);
    * Math.exp(-scores.reduce((sum, score) => sum + score) / scores.length); // the perplexity
    */
   score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
