@@ -15,7 +15,7 @@ import { checkTensors, parameterCount } from '../weights/tensors.ts';
 import { plannedWeights } from '../weights/weights.ts';
 import { checkOptions, type LoadOptions } from './load-options.ts';
 
-const OPTIONS = [
+const OPTIONS: readonly (keyof EstimateOptions)[] = [
   'simd',
   'memoryLimit',
   'wasm',
@@ -26,10 +26,22 @@ const OPTIONS = [
   'fetch',
   'endpoint',
   'signal',
-] as const;
+];
 
 /** Options of `estimateModel`: those of `loadModel` that decide how much memory a model takes, or how it is reached. */
-export type EstimateOptions = Pick<LoadOptions, (typeof OPTIONS)[number]>;
+export type EstimateOptions = Pick<
+  LoadOptions,
+  | 'simd'
+  | 'memoryLimit'
+  | 'wasm'
+  | 'contextLength'
+  | 'dtype'
+  | 'cacheDtype'
+  | 'cache'
+  | 'fetch'
+  | 'endpoint'
+  | 'signal'
+>;
 
 /** What a model will take, in bytes where nothing else is said. */
 export interface Estimate extends CacheSizes {
