@@ -59,6 +59,7 @@ export type { Estimate } from './load/estimate-files.ts';
 export type { Model, ModelInfo, StoredModel } from './load/model.ts';
 export type { ScoreOptions } from './load/positions.ts';
 export type { DtypeOption } from './weights/dtypes.ts';
+export type { WeightDtype } from './layout/packed-weight.ts';
 export type { LayoutReport } from './weights/report.ts';
 export type { Requantized } from './weights/stream/block-maker.ts';
 export type { DecodeOptions, EncodeOptions, TextTokenizer } from './text/tokenizer.ts';

@@ -12,7 +12,7 @@ const MOST_MEMORY = 2 ** 32 - 2 ** 16;
 export const MODEL_OPTIONS = {
   model: text('MODEL', {
     short: 'm',
-    about: 'a path (folder or .gguf), an address or hf:ORG/NAME',
+    about: 'folder, .gguf, URL or hf:ORG/NAME',
     fallback: 'the one in the package',
   }),
   simd: choice(['auto', 'baseline', 'relaxed'], {

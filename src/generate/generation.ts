@@ -60,7 +60,7 @@ export interface GenerationTask {
  * given out; its ids are in {@link tokens} and in the session.
  *
  * @example
- * const generation = session.generate('Once', { maxTokens: 20 });
+ * const generation = session.generate('Once', { maxTokens: 20, seed: 7 });
  * for await (const { text } of generation) process.stdout.write(text);
  * generation.finishReason; // 'length'
  */

@@ -41,7 +41,8 @@ export interface SessionHost {
  *
  * @example
  * const session = model.createSession();
- * for await (const { text } of session.generate('Once')) process.stdout.write(text);
+ * const generation = session.generate('Once', { seed: 7 });
+ * for await (const { text } of generation) process.stdout.write(text);
  * session.dispose();
  */
 export class Session {

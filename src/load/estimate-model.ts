@@ -5,7 +5,7 @@ import type { Engine } from '../wasm/engine.ts';
 import { checkOptions, type LoadOptions } from './load-options.ts';
 import { withFiles } from './with-files.ts';
 
-const OPTIONS = [
+const OPTIONS: readonly (keyof EstimateOptions)[] = [
   'simd',
   'memoryLimit',
   'wasm',
@@ -16,10 +16,22 @@ const OPTIONS = [
   'fetch',
   'endpoint',
   'signal',
-] as const;
+];
 
 /** Options of `estimateModel`: those of `loadModel` that decide how much memory a model takes, or how it is reached. */
-export type EstimateOptions = Pick<LoadOptions, (typeof OPTIONS)[number]>;
+export type EstimateOptions = Pick<
+  LoadOptions,
+  | 'simd'
+  | 'memoryLimit'
+  | 'wasm'
+  | 'contextLength'
+  | 'dtype'
+  | 'cacheDtype'
+  | 'cache'
+  | 'fetch'
+  | 'endpoint'
+  | 'signal'
+>;
 
 /**
  * Tells how much memory a model takes before it is loaded, from its configuration and the headers of

@@ -44,7 +44,9 @@ import { withFiles } from './with-files.ts';
  * @example
  * const model = await loadModel('models/t6-fairytales');
  * const session = model.createSession();
- * for await (const { text } of session.generate('Once upon a time')) process.stdout.write(text);
+ * for await (const { text } of session.generate('Once upon a time', { seed: 7 })) {
+ *   process.stdout.write(text);
+ * }
  * model.dispose();
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {

@@ -61,6 +61,7 @@ export interface ModelInfo
 
 /** A model as its files have it. */
 export interface StoredModel {
+  /** `'safetensors'` in a folder with config.json, or one GGUF file or its parts. */
   readonly format: 'safetensors' | 'gguf';
   /** How many tensors are of which type, e.g. `{ Q4_K: 84, F32: 33 }`. */
   readonly types: Readonly<Record<string, number>>;
@@ -169,14 +170,15 @@ export class Model extends BackendChangeTarget {
    * their own. Where the CPU computes, only these numbers leave the memory of wasm.
    *
    * @param ids 1 … contextLength token ids
-   * @param options.signal ends it, seen between two chunks of at most 48 tokens on the CPU
+   * @param options how; a signal ends it, seen between two chunks of at most 48 tokens on the CPU
    * @returns (ids.length - 1), natural logarithms: entry i is ln p(ids[i + 1] | ids[0 … i])
    * @throws TypeError, RangeError for bad ids or options; TpaError `CONTEXT_OVERFLOW` before anything
    *   is computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`
    *
    * @example
    * using model = await loadModel('models/t6-fairytales');
-   * const scores = await model.score(model.tokenizer.encode('Once upon a time there was a king.'));
+   * const ids = model.tokenizer!.encode('Once upon a time there was a king.');
+   * const scores = await model.score(ids);
    * Math.exp(-scores.reduce((sum, score) => sum + score) / scores.length); // the perplexity
    */
   score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {

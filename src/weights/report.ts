@@ -8,7 +8,9 @@ import type { WeightPlan } from './plan.ts';
 export interface LayoutReport {
   /** Codes of 8 bits have a scale for 32 of them, `q8-offset` and `q4` an offset besides. */
   readonly layout: WeightDtype;
+  /** How many tensors of the files lie in it. */
   readonly tensors: number;
+  /** Numbers in them, without padding. */
   readonly parameters: number;
   /** In memory, padding included. */
   readonly bytes: number;

@@ -10,6 +10,7 @@ const TASKS = [
   ['load/model.ts', 'Models'],
   ['format/config', 'Models'],
   ['load', 'Loading'],
+  ['weights', 'Models'],
   ['download', 'Loading'],
   ['format/files', 'Loading'],
   ['generate', 'Generating'],

@@ -4,7 +4,6 @@ import type { GgufBytes, GgufFile, ModelBytes } from './bytes-at-hand.ts';
 import type { ModelFiles } from './model-files.ts';
 
 /**
-/**
  * The path or the address (`http:`, `https:`, `file:`) of a directory or of a GGUF file, any part of
  * one standing for all that lie beside it; a model at Hugging Face (`hf:org/name`,
  * `hf:org/name@revision`, either with `/file`); or a model in memory.

@@ -15,6 +15,7 @@ export interface Requantized {
    * of MLA's W_UK the `transpose` is quantised anew.
    */
   readonly what: 'numbers' | 'scales' | 'transpose';
+  /** How many. */
   readonly tensors: number;
   /** Relative error, root of Σ (x − x̂)² / Σ x²; of scales its bound, 2⁻¹¹. */
   readonly error: number;
