@@ -1,7 +1,6 @@
-import { findRuntime } from '../../test/runtimes/find.ts';
-import type { RuntimeName } from '../../test/runtimes/pins.ts';
 import { median } from '../median.ts';
 import { modelPath } from './model-files.ts';
+import { findPeer, isPeer } from './peers.ts';
 import { RemoteContender } from './remote.ts';
 import { type Subject, titleOf } from './subjects.ts';
 
@@ -39,12 +38,6 @@ export interface SubjectResult {
   /** What was left out, and why. */
   readonly leftOut: readonly string[];
 }
-
-/** Where peers are installed (`npm run runtimes`). */
-const MODULES: Readonly<Partial<Record<Subject['runtime'], RuntimeName>>> = {
-  'llama.cpp': 'node-llama-cpp',
-  wllama: 'wllama',
-};
 
 /** A subject while it is measured. */
 interface Run {
@@ -88,13 +81,12 @@ async function open(
   { contexts, decoded }: Plan,
   onLine: (line: string) => void,
 ): Promise<Run | SubjectResult> {
-  const name = MODULES[subject.runtime];
-  const found = name === undefined ? { modules: '' } : findRuntime(name);
-  if ('missing' in found) return { subject, points: [], leftOut: [found.missing] };
+  const peer = isPeer(subject.runtime) ? findPeer(subject.runtime) : { modules: '' };
+  if (peer === undefined) return { subject, points: [], leftOut: ['it is not installed'] };
   // llama.cpp takes memory for all of its context when it starts
   const contextLength = Math.ceil((contexts.at(-1)! + 2 * decoded) / 256) * 256;
   const path = subject.runtime === 'onnxruntime-web' ? '' : modelPath(folder, subject);
-  const opening = { subject, path, modules: found.modules, contextLength };
+  const opening = { subject, path, modules: peer.modules, contextLength };
   const contender = new RemoteContender(opening);
   try {
     const loadSeconds = await contender.open();

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findRuntime } from '../../test/runtimes/find.ts';
 import { describeEnvironment } from '../environment.ts';
 import { writePart } from '../results-file.ts';
 import { chartPath, renderChart } from './chart.ts';
 import { measure, type Plan } from './measure.ts';
+import { listPeers } from './peers.ts';
 import { renderSection } from './section.ts';
 import { SUBJECTS, titleOf } from './subjects.ts';
 
@@ -49,7 +49,7 @@ async function run(): Promise<void> {
   const line = (text: string) => console.log(text);
   line(`${environment.cpu}, ${environment.engine}, commit ${environment.commit}\n`);
   const results = await measure(join(tmpdir(), 'tpa-bench-models'), plan, line);
-  const section = renderSection(environment, versions(), plan, results);
+  const section = renderSection(environment, listPeers(), plan, results);
   line(`\n${section}`);
   if (isQuick && out === undefined) return;
   const folder =
@@ -57,11 +57,4 @@ async function run(): Promise<void> {
   await mkdir(new URL('charts/', folder), { recursive: true });
   await writeFile(new URL(chartPath, folder), renderChart(results));
   await writePart(folder, 'bench:models', section);
-}
-
-function versions(): Record<string, string> {
-  const peers = (['node-llama-cpp', 'wllama'] as const).map(findRuntime);
-  return Object.fromEntries(
-    peers.flatMap((found) => ('missing' in found ? [] : [[found.title, found.version]])),
-  );
 }

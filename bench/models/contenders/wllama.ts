@@ -1,8 +1,22 @@
-import { writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { launchChromium } from '../../../test/helpers/servers/browser.ts';
-import { ISOLATION, serveSite } from '../../../test/runtimes/hosts/site.ts';
+import { createReadStream, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, extname, join, basename } from 'node:path';
+import { chromium } from 'playwright-core';
 import type { Contender } from './contender.ts';
+
+const PROGRAM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const FLAGS = ['--no-sandbox', '--no-first-run', '--disable-background-networking'];
+
+/** What makes a page isolated from other origins, as wllama wants it. */
+const HEADERS = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
 
 /** Loads the model that the address names; `complete` answers with wllama's own timings. */
 const PAGE = `<!doctype html><script type="module">
@@ -28,27 +42,17 @@ interface Timings {
   readonly predicted_ms: number;
 }
 
-/**
- * wllama in headless Chromium, isolated from other origins as its threads want, but on one thread.
- *
- * @param onProcess told the process of the browser
- */
+/** wllama in headless Chromium, on one thread. */
 export async function openWllama(
   modules: string,
   path: string,
   contextLength: number,
 ): Promise<Contender> {
-  const browser = await launchChromium();
-  if ('missing' in browser) throw new Error(browser.missing);
-  const folder = dirname(path);
-  writeFileSync(join(folder, 'wllama.html'), PAGE);
-  const site = await serveSite({
-    folders: [folder, `${modules}@wllama/wllama`],
-    page: 'wllama.html',
-    headers: ISOLATION,
-  });
+  const browser = await chromium.launch({ executablePath: PROGRAM, args: FLAGS });
+  const server = await serve([dirname(path), `${modules}@wllama/wllama`]);
   const page = await browser.newPage();
-  await page.goto(site.address);
+  page.setDefaultTimeout(0);
+  await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
   await page.waitForFunction('globalThis.load !== undefined');
   await page.evaluate(`load(${JSON.stringify(`/${basename(path)}`)}, ${contextLength})`);
   let length = 0;
@@ -75,7 +79,7 @@ export async function openWllama(
     },
     async dispose() {
       await browser.close();
-      site.close();
+      server.close();
     },
   };
 }
@@ -86,4 +90,22 @@ function promptText(tokens: number): string {
     .join('')
     .trimEnd()
     .padEnd(tokens, 'a');
+}
+
+/** Serves the page, and files of folders. */
+async function serve(folders: readonly string[]) {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === '/') {
+      response.writeHead(200, { ...HEADERS, 'content-type': 'text/html' }).end(PAGE);
+      return;
+    }
+    const file = folders.map((folder) => join(folder, pathname)).find(existsSync);
+    const type = TYPES[extname(pathname)] ?? 'application/octet-stream';
+    response.writeHead(file === undefined ? 404 : 200, { ...HEADERS, 'content-type': type });
+    if (file === undefined) response.end();
+    else createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((listening) => server.listen(0, listening));
+  return server;
 }
