@@ -63,10 +63,11 @@ for (const pre of ['gpt-2', 'llama-bpe', 'llama3', 'qwen2', 'smollm']) {
   });
 }
 
+const readPacked = (values: Record<string, GgufValue>): ModelText =>
+  readGgufTokenizer(new GgufMetadata(new Map(Object.entries(values))), 2000, parseTokenizerJson);
+const modelOf = ({ tokenizer }: ModelText): JsonObject => tokenizer!['model'] as JsonObject;
+
 test('gpt2 vocabulary: the same in typed arrays, left as it is where it does not fit together', () => {
-  const readPacked = (values: Record<string, GgufValue>): ModelText =>
-    readGgufTokenizer(new GgufMetadata(new Map(Object.entries(values))), 2000, parseTokenizerJson);
-  const modelOf = ({ tokenizer }: ModelText): JsonObject => tokenizer!['model'] as JsonObject;
   const values = byteLevel('llama-bpe');
   const packed = readPacked(values);
   assert.instance(modelOf(packed)['vocab'], TextTable);
