@@ -12,6 +12,8 @@ const BESIDE = {
  */
 export async function readPicked(picked) {
   const files = picked.filter(({ webkitRelativePath }) => !/\/.*\//.test(webkitRelativePath));
+  const gguf = files.filter(({ name }) => /\.gguf$/i.test(name));
+  if (gguf.length > 0) return { gguf };
   const byName = new Map(files.map((file) => [file.name, file]));
   const weights = await readWeights(files);
   const config = byName.get('config.json');
