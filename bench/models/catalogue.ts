@@ -12,7 +12,6 @@ import { median } from '../median.ts';
 import { densePath } from './model-files.ts';
 import { PUBLIC_MODELS, type PublicModel } from './public-models.ts';
 import { RemoteContender } from './remote.ts';
-import { CONTEXT_LENGTH } from './subjects.ts';
 
 const LIBRARY = new URL('../../dist/index.js', import.meta.url);
 const PAGE = new URL('../../docs/models.md', import.meta.url);
@@ -70,7 +69,7 @@ await writeFile(PAGE, `${before}${section}${rest.split(END)[1] ?? '\n'}`);
 async function measure(model: PublicModel, type: 'Q8_0' | 'Q4_0'): Promise<string[]> {
   const path = densePath(folder, model, type);
   const subject = { runtime: 'tpa-wasm', dtype: 'auto' } as const;
-  const opening = { subject, path, modules: '', contextLength: CONTEXT_LENGTH };
+  const opening = { subject, path, modules: '', contextLength: CONTEXT };
   const contender = new RemoteContender(opening);
   try {
     const load = await contender.open();

@@ -57,22 +57,26 @@ interface Run {
  * spell of a shared machine hits all of them alike. Only one computes at a time.
  *
  * @param folder where models are made
+ * @param onContext told what is known after each context, so that a run that is ended leaves it
  */
 export async function measure(
   folder: string,
   plan: Plan,
   onLine: (line: string) => void,
-): Promise<SubjectResult[]> {
+  onContext: (results: readonly SubjectResult[]) => Promise<void>,
+): Promise<void> {
   const opened: (Run | SubjectResult)[] = [];
   for (const subject of plan.subjects) opened.push(await open(folder, subject, plan, onLine));
   const runs = opened.filter((run): run is Run => 'contender' in run);
   try {
-    for (const context of plan.contexts) await measureContext(runs, context, plan, onLine);
-    for (const run of runs) run.peakBytes = await run.contender.peakBytes();
+    for (const context of plan.contexts) {
+      await measureContext(runs, context, plan, onLine);
+      for (const run of runs) run.peakBytes = await run.contender.peakBytes();
+      await onContext(opened);
+    }
   } finally {
     for (const { contender } of runs) await contender.dispose();
   }
-  return opened;
 }
 
 async function open(

@@ -34,7 +34,7 @@ async function answer({ ask, tokens }: Question): Promise<unknown> {
 function open({ subject, path, modules, contextLength }: Opening): Promise<Contender> {
   switch (subject.runtime) {
     case 'tpa-wasm':
-      return openOwn(path, subject.dtype);
+      return openOwn(path, subject.dtype, contextLength);
     case 'llama.cpp':
       return openLlamaCpp(modules, path, contextLength);
     case 'wllama':

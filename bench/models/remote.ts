@@ -25,11 +25,14 @@ export type Answer = { readonly value: unknown } | { readonly error: string };
 /** A contender in a process of its own. */
 export class RemoteContender {
   readonly #process: ChildProcess;
+  /** Waited for once: each question would add a listener. */
+  readonly #ended: Promise<Answer>;
 
   constructor(opening: Opening) {
     const file = new URL('process.ts', import.meta.url);
     const flags = ['--import', 'tsx'];
     this.#process = fork(file, [JSON.stringify(opening)], { execArgv: flags });
+    this.#ended = once(this.#process, 'exit').then(([code]) => ({ error: `it ended: ${code}` }));
   }
 
   /** @returns seconds that loading took */
@@ -63,9 +66,8 @@ export class RemoteContender {
 
   async #ask(ask: Question['ask'], tokens = 0): Promise<unknown> {
     this.#process.send({ ask, tokens } satisfies Question);
-    const told = once(this.#process, 'message');
-    const ended = once(this.#process, 'exit').then(([code]) => [{ error: `it ended: ${code}` }]);
-    const [answer] = (await Promise.race([told, ended])) as [Answer];
+    const told = once(this.#process, 'message').then(([answer]) => answer as Answer);
+    const answer = await Promise.race([told, this.#ended]);
     if ('error' in answer) throw new Error(answer.error);
     return answer.value;
   }

@@ -48,13 +48,14 @@ async function run(): Promise<void> {
   const environment = describeEnvironment();
   const line = (text: string) => console.log(text);
   line(`${environment.cpu}, ${environment.engine}, commit ${environment.commit}\n`);
-  const results = await measure(join(tmpdir(), 'tpa-bench-models'), plan, line);
-  const section = renderSection(environment, listPeers(), plan, results);
-  line(`\n${section}`);
-  if (isQuick && out === undefined) return;
   const folder =
     out === undefined ? new URL('../', import.meta.url) : pathToFileURL(`${resolve(out)}/`);
-  await mkdir(new URL('charts/', folder), { recursive: true });
-  await writeFile(new URL(chartPath, folder), renderChart(results));
-  await writePart(folder, 'bench:models', section);
+  await measure(join(tmpdir(), 'tpa-bench-models'), plan, line, async (results) => {
+    const section = renderSection(environment, listPeers(), plan, results);
+    line(`\n${section}`);
+    if (isQuick && out === undefined) return;
+    await mkdir(new URL('charts/', folder), { recursive: true });
+    await writeFile(new URL(chartPath, folder), renderChart(results));
+    await writePart(folder, 'bench:models', section);
+  });
 }

@@ -28,5 +28,5 @@ export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 /** Ids of a prompt: any do, all different from an end token. */
 export function promptIds(tokens: number, first = 0): number[] {
-  return Array.from({ length: tokens }, (_, i) => 16 + (((first + i) * 7919) % 40_000));
+  return Array.from({ length: tokens }, (_, i) => 16 + (((first + i) * 7919) % 30_000));
 }

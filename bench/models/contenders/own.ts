@@ -8,9 +8,10 @@ const LIBRARY = new URL('../../../dist/index.js', import.meta.url);
 export async function openOwn(
   path: string,
   dtype: 'auto' | 'f32' | 'q8' | 'q4',
+  contextLength: number,
 ): Promise<Contender> {
   const { loadModel } = (await import(LIBRARY.href)) as typeof import('../../../src/index.ts');
-  const options: LoadOptions = { backend: 'wasm', dtype };
+  const options: LoadOptions = { backend: 'wasm', dtype, contextLength };
   const model = await loadModel(path, options);
   let session = model.createSession();
   const evaluate = (count: number) => session.prefill(promptIds(count, session.length));
