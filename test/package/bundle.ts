@@ -4,8 +4,8 @@
  * share with `index.js` apart by who imports it, into 23 files that take 5 KB more, compressed. Here
  * all that `index.js` needs at once is one file: whoever loads a part later has it loaded already.
  */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 
@@ -19,6 +19,11 @@ const APART = {
   'cache/browser': 'src/download/cache/browser.ts',
   'cache/folder': 'src/download/cache/folder.ts',
 };
+
+/** Imports whose address is known at run time alone; their comments go with the white space. */
+const FOUND_AT_RUN_TIME = /\bimport\((?=[\w$]+\))/g;
+/** Tells bundlers of those who use the package to leave an import alone. */
+const NOT_BUNDLED = '/* @vite-ignore *//* webpackIgnore: true */';
 
 const options = {
   absWorkingDir: ROOT,
@@ -43,7 +48,15 @@ const core = reached(metafile, [CORE], false);
 const apart = reached(metafile, Object.values(APART), true);
 const others = Object.keys(metafile.inputs).filter((file) => !core.includes(file));
 const later = others.filter((file) => !apart.includes(file));
-await build({ ...options, plugins: [inOneFile(core, later)] });
+const { outputFiles } = await build({
+  ...options,
+  plugins: [inOneFile(core, later)],
+  write: false,
+});
+for (const { path, text } of outputFiles) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text.replaceAll(FOUND_AT_RUN_TIME, `$&${NOT_BUNDLED}`));
+}
 
 /** Files that some files import, themselves included. */
 function reached({ inputs }: Metafile, from: readonly string[], withLater: boolean): string[] {

@@ -36,3 +36,10 @@ export async function thrownBy(action: () => unknown): Promise<unknown> {
   }
   throw new Error('expected an error, nothing was thrown');
 }
+
+/** Of the bits of numbers, hexadecimal. */
+export async function sha256(values: Float32Array): Promise<string> {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const digest = await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

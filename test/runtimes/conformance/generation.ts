@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { type Checks, refusedWith } from './check.ts';
+import { type Checks, refusedWith, sha256 } from './check.ts';
 
 const PROMPT = 'Once upon a time, in the middle of winter,';
 const OPTIONS = { temperature: 0.8, maxTokens: 24 } as const;
@@ -74,9 +74,3 @@ export const generationChecks: Checks = {
     await refusedWith(subject, 'DISPOSED', () => fork.generate('x'));
   },
 };
-
-async function sha256(values: Float32Array): Promise<string> {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const digest = await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
