@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import { renderTable } from '../markdown.ts';
 import { Isolate, type Usage } from './isolate.ts';
 import { writeRandomModel } from './model-file.ts';
-import { peakResident, startWorker } from './workerd.ts';
+import { peakResident } from '../process-status.ts';
+import { startWorker } from './workerd.ts';
 
 const USAGE = `node --experimental-websocket --import tsx bench/edge/run.ts [--only name]
   --only name  models whose name contains it
@@ -78,7 +79,7 @@ async function run({ name, config, context, generated }: EdgeModel): Promise<voi
       );
       const { error, size } = result as { error?: string; size: number };
       if (error !== undefined) throw new Error(`${title}: ${error}`);
-      rows.push(rowOf(title, size, readings, peakResident(worker.child.pid!)));
+      rows.push(rowOf(title, size, readings, peakResident(worker.child.pid!)!));
     };
     try {
       const file = basename(shards[0]!);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -58,12 +58,6 @@ export async function startWorker(
       if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
     },
   };
-}
-
-/** The process's memory: all of its pages that are in RAM, at the most so far. */
-export function peakResident(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) * 1024;
 }
 
 function config(files: readonly string[], assets: string): string {

@@ -1,7 +1,8 @@
 import { BarChart } from 'echarts/charts';
 import { GridComponent, TitleComponent } from 'echarts/components';
-import { init, use, type EChartsCoreOption } from 'echarts/core';
+import { use, type EChartsCoreOption } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { renderSvg } from '../svg.ts';
 import { ratioToTpa } from './findings.ts';
 import { cacheBytes, MECHANISMS, type Mechanism } from './mechanisms.ts';
 import type { ContextResult, DimResult } from './result.ts';
@@ -25,18 +26,7 @@ const OTHER_COLOUR = '#b3aca1';
  * with MHA as 1. The same numbers make the same bytes; on white, so that it reads the same on any page.
  */
 export function renderChart(result: DimResult): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
-  try {
-    chart.setOption(chartOption(result));
-    // A picture that nobody hovers over needs no classes; clips count the charts of a process.
-    return `${chart
-      .renderToSVGString()
-      .replace(/<style[\s\S]*<\/style>/, '')
-      .replaceAll(/ class="[^"]*"/g, '')
-      .replaceAll(/\bzr\d+-/g, 'chart-')}\n`;
-  } finally {
-    chart.dispose();
-  }
+  return renderSvg(chartOption(result), WIDTH, HEIGHT);
 }
 
 /** What the picture shows, in a sentence. */

@@ -1,7 +1,8 @@
 import { BarChart } from 'echarts/charts';
 import { GridComponent, TitleComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
+import { use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { renderSvg } from '../svg.ts';
 import type { SubjectResult } from './measure.ts';
 import { titleOf } from './subjects.ts';
 
@@ -18,46 +19,35 @@ export const chartPath = 'charts/models.svg';
 /** Bars of the decode rates at the shortest context; on white, so that it reads the same on any page. */
 export function renderChart(results: readonly SubjectResult[]): string {
   const bars = decodeRates(results);
-  const height = 120 + ROW * bars.length;
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
-  try {
-    chart.setOption({
-      backgroundColor: '#ffffff',
-      animation: false,
-      title: {
-        text: `Decode at ${bars[0]?.context ?? 0} tokens, tokens/s, one thread`,
-        textStyle: { color: '#1d1b18', fontSize: 24 },
+  const option = {
+    backgroundColor: '#ffffff',
+    animation: false,
+    title: {
+      text: `Decode at ${bars[0]?.context ?? 0} tokens, tokens/s, one thread`,
+      textStyle: { color: '#1d1b18', fontSize: 24 },
+    },
+    grid: { left: 300, right: 80, top: 60, bottom: 20 },
+    xAxis: { type: 'value', show: false },
+    yAxis: {
+      type: 'category',
+      inverse: true,
+      data: bars.map(({ title }) => title),
+      axisLabel: { color: '#222222', fontSize: 18 },
+      axisLine: { show: false },
+      axisTick: { show: false },
+    },
+    series: [
+      {
+        type: 'bar',
+        data: bars.map(({ rate, isOwn }) => ({
+          value: Number(rate.toFixed(1)),
+          itemStyle: { color: isOwn ? OWN_COLOUR : OTHER_COLOUR },
+        })),
+        label: { show: true, position: 'right', color: '#222222', fontSize: 18 },
       },
-      grid: { left: 300, right: 80, top: 60, bottom: 20 },
-      xAxis: { type: 'value', show: false },
-      yAxis: {
-        type: 'category',
-        inverse: true,
-        data: bars.map(({ title }) => title),
-        axisLabel: { color: '#222222', fontSize: 18 },
-        axisLine: { show: false },
-        axisTick: { show: false },
-      },
-      series: [
-        {
-          type: 'bar',
-          data: bars.map(({ rate, isOwn }) => ({
-            value: Number(rate.toFixed(1)),
-            itemStyle: { color: isOwn ? OWN_COLOUR : OTHER_COLOUR },
-          })),
-          label: { show: true, position: 'right', color: '#222222', fontSize: 18 },
-        },
-      ],
-    });
-    // a picture that nobody hovers over needs no classes; clips count the charts of a process
-    return `${chart
-      .renderToSVGString()
-      .replace(/<style[\s\S]*<\/style>/, '')
-      .replaceAll(/ class="[^"]*"/g, '')
-      .replaceAll(/\bzr\d+-/g, 'chart-')}\n`;
-  } finally {
-    chart.dispose();
-  }
+    ],
+  };
+  return renderSvg(option, WIDTH, 120 + ROW * bars.length);
 }
 
 /** What the picture shows, in a sentence. */

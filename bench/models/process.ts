@@ -2,7 +2,8 @@
  * A process for each contender: its peak of memory is its own. It answers one question after the
  * other, and sleeps between them.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { peakResident, processStatus } from '../process-status.ts';
 import { type Contender, secondsOf } from './contenders/contender.ts';
 import { openLlamaCpp } from './contenders/llama-cpp.ts';
 import { openOnnx } from './contenders/onnx.ts';
@@ -48,20 +49,11 @@ function open({ subject, path, modules, contextLength }: Opening): Promise<Conte
 function treePeak(root: number): number {
   const parents = new Map<number, number>();
   for (const entry of readdirSync('/proc')) {
-    const parent = /^\d+$/.test(entry) ? statusOf(Number(entry), 'PPid') : undefined;
+    const parent = /^\d+$/.test(entry) ? processStatus(Number(entry), 'PPid') : undefined;
     if (parent !== undefined) parents.set(Number(entry), parent);
   }
   const isBelow = (pid: number | undefined): boolean =>
     pid === root || (pid !== undefined && pid > 1 && isBelow(parents.get(pid)));
   const family = [...parents.keys()].filter(isBelow);
-  return family.reduce((sum, pid) => sum + 1024 * (statusOf(pid, 'VmHWM') ?? 0), 0);
-}
-
-function statusOf(pid: number, field: string): number | undefined {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]);
-  } catch {
-    return undefined; // it has ended meanwhile
-  }
+  return family.reduce((sum, pid) => sum + (peakResident(pid) ?? 0), 0);
 }

@@ -69,42 +69,37 @@ function row(result: SubjectResult, contexts: readonly number[]): string[] {
 }
 
 /** The comparisons that somebody who chooses a runtime makes. */
+const PAIRS: readonly (readonly [Subject, Subject])[] = [
+  [own('T6-small', 'q8'), own('T6-small', 'f32')],
+  [own('T6-small', 'q4'), own('T6-small', 'f32')],
+  [own('T6-small', 'q8'), { ...own('MHA-12', 'q8'), runtime: 'llama.cpp' }],
+  ...(['MHA-12', 'GQA-22/2'] as const).map((model) => beside('llama.cpp', own(model, 'q8'))),
+  beside('wllama', own('MHA-12', 'q8')),
+  beside('wllama', own('MHA-12', 'q4')),
+  beside('onnxruntime-web', own('T6-small', 'f32')),
+];
+
+function own(model: Subject['model'], dtype: Subject['dtype']): Subject {
+  return { runtime: 'tpa-wasm', model, dtype };
+}
+
+/** The same model in both runtimes. */
+function beside(runtime: Subject['runtime'], subject: Subject): readonly [Subject, Subject] {
+  return [subject, { ...subject, runtime }];
+}
+
+/** Its title; this library goes without saying. */
+function shortTitle(subject: Subject): string {
+  return titleOf(subject).replace(/^tpa-wasm /, '');
+}
+
 function ratios(results: readonly SubjectResult[], contexts: readonly number[]): string[] {
-  const t6 = (dtype: Subject['dtype']) => find(results, 'tpa-wasm', 'T6-small', dtype);
-  const pairs = [
-    ['T6-small q8 ÷ T6-small f32', t6('q8'), t6('f32')],
-    ['T6-small q4 ÷ T6-small f32', t6('q4'), t6('f32')],
-    ['T6-small q8 ÷ llama.cpp MHA-12 q8', t6('q8'), find(results, 'llama.cpp', 'MHA-12', 'q8')],
-    [
-      'MHA-12 q8 ÷ llama.cpp MHA-12 q8',
-      find(results, 'tpa-wasm', 'MHA-12', 'q8'),
-      find(results, 'llama.cpp', 'MHA-12', 'q8'),
-    ],
-    [
-      'GQA-22/2 q8 ÷ llama.cpp GQA-22/2 q8',
-      find(results, 'tpa-wasm', 'GQA-22/2', 'q8'),
-      find(results, 'llama.cpp', 'GQA-22/2', 'q8'),
-    ],
-    [
-      'MHA-12 q8 ÷ wllama MHA-12 q8',
-      find(results, 'tpa-wasm', 'MHA-12', 'q8'),
-      find(results, 'wllama', 'MHA-12', 'q8'),
-    ],
-    [
-      'MHA-12 q4 ÷ wllama MHA-12 q4',
-      find(results, 'tpa-wasm', 'MHA-12', 'q4'),
-      find(results, 'wllama', 'MHA-12', 'q4'),
-    ],
-    [
-      'T6-small f32 ÷ onnxruntime-web T6-small f32',
-      t6('f32'),
-      find(results, 'onnxruntime-web', 'T6-small', 'f32'),
-    ],
-  ] as const;
-  const cells = (a: SubjectResult | undefined, b: SubjectResult | undefined) =>
+  const cells = (...pair: readonly Subject[]) =>
     contexts.flatMap((context) => {
-      const [one, other] = [a, b].map((result) =>
-        result?.points.find((point) => point.context === context),
+      const [one, other] = pair.map((subject) =>
+        results
+          .find((result) => titleOf(result.subject) === titleOf(subject))
+          ?.points.find((point) => point.context === context),
       );
       if (!one || !other) return ['–', '–'];
       return [ratio(one, other, 'prefillRounds'), ratio(one, other, 'decodeRounds')];
@@ -114,23 +109,11 @@ function ratios(results: readonly SubjectResult[], contexts: readonly number[]):
       'times as fast',
       ...contexts.flatMap((context) => [`prefill ${context}`, `decode ${context}`]),
     ],
-    ...pairs.map(([name, a, b]) => [name, ...cells(a, b)]),
+    ...PAIRS.map((pair) => [pair.map(shortTitle).join(' ÷ '), ...cells(...pair)]),
   ]);
 }
 
 /** The median over rounds of one over the other. */
 function ratio(a: Point, b: Point, rounds: 'prefillRounds' | 'decodeRounds'): string {
   return median(a[rounds].map((rate, round) => rate / b[rounds][round]!)).toFixed(2);
-}
-
-function find(
-  results: readonly SubjectResult[],
-  runtime: Subject['runtime'],
-  model: Subject['model'],
-  dtype: Subject['dtype'],
-) {
-  return results.find(
-    ({ subject }) =>
-      subject.runtime === runtime && subject.model === model && subject.dtype === dtype,
-  );
 }

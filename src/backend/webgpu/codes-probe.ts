@@ -1,4 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
+import { BLOCK } from '../../layout/blocks.ts';
 import type { GpuDevice } from './client/device.ts';
 import { GraphBuilder } from './graph/graph-builder.ts';
 import { codeInputs, WeightInputs, type WeightSpec } from './graph/weight-inputs.ts';
@@ -7,7 +8,7 @@ import { floatFeed } from './step-feeds.ts';
 
 const GRAPH = 'codes-probe';
 const [TOKENS, INPUTS, OUTPUTS] = [3, 96, 40];
-const BLOCKS = INPUTS / 32;
+const BLOCKS = INPUTS / BLOCK;
 
 /** Sums of 96 products of numbers up to 1: float32 is off by 1e-5 (SwiftShader), a wrong order by 1. */
 const TOLERANCE = 1e-3;
@@ -81,7 +82,7 @@ function isProduct(found: Float32Array, inputs: Float32Array, bits: 4 | 8): bool
     for (let j = 0; j < OUTPUTS; j++) {
       let sum = 0;
       for (let k = 0; k < INPUTS; k++) {
-        const block = Math.floor(k / 32);
+        const block = Math.floor(k / BLOCK);
         const scale = scales[j * BLOCKS + block]!;
         const weight = scale * codeAt(j * INPUTS + k) + offsets[block * OUTPUTS + j]!;
         sum += inputs[t * INPUTS + k]! * weight;

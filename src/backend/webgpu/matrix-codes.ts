@@ -21,13 +21,15 @@ export interface CodeArrays {
 
 /**
  * How a matrix is multiplied with as codes; undefined of one in float32, of one for each head, and of
- * one whose inputs do not fill their blocks. Its blocks are read, to see whether they have offsets.
+ * one whose inputs do not fill their blocks. Blocks of 4 bits are read, to see whether all offsets are
+ * those of codes around 8.
  *
  * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function codeSpecOf(matrix: NamedMatrix): CodeSpec | undefined {
   if (!hasCodes(matrix)) return undefined;
   const bits = bitsOf(matrix);
+  if (bits === 8) return { bits, hasOffsets: matrix.dtype === 'q8-offset' };
   const blocks = matrix.readBlocks!();
   for (let at = 0; at < blocks.length; at += BLOCK_BYTES) {
     if (offsetOf(blocks, at, bits) !== 0) return { bits, hasOffsets: true };
