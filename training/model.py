@@ -1,0 +1,96 @@
+"""T6: the LLaMA-shaped transformer of the paper, with any of the mechanisms."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from attend import linear_attention, softmax_attention
+from mechanisms import Dense, Factors, Latent, linear
+
+NORM_EPS = 1.1920929e-7
+
+
+def norm(x, eps=NORM_EPS):
+    """RMSNorm without a weight, in float32."""
+    x = x.float()
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
+
+
+class GroupNorm(nn.Module):
+    """RMSNorm of each head's output."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return norm(x, 1e-5) * self.weight
+
+
+class Attention(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        attend = linear_attention if config.attention == "linear" else softmax_attention
+        self.attend = attend
+        width = config.v_head_dim if config.attention == "mla" else config.head_dim
+        # Factors live under `c_qkv`, all else directly under `attn`, as upstream.
+        if config.attention.startswith("tpa"):
+            self.c_qkv = Factors(config)
+        else:
+            heads = Latent(config) if config.attention == "mla" else Dense(config)
+            for name, module in list(heads.named_children()):
+                setattr(self, name, module)
+            self.make = heads.forward
+        if config.using_groupnorm:
+            self.subln = GroupNorm(width)
+        self.c_proj = linear(config.n_head * width, config.n_embd)
+        nn.init.zeros_(self.c_proj.weight)
+
+    def forward(self, x):
+        q, k, v = self.c_qkv(x) if hasattr(self, "c_qkv") else self.make(x)
+        out = self.attend(q, k, v)
+        if hasattr(self, "subln"):
+            out = self.subln(out)
+        return self.c_proj(out.flatten(2))
+
+
+class Mlp(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.c_fc1, self.c_fc2 = (linear(config.n_embd, config.hidden_dim) for _ in range(2))
+        self.c_proj = linear(config.hidden_dim, config.n_embd)
+        nn.init.zeros_(self.c_proj.weight)
+
+    def forward(self, x):
+        return self.c_proj(F.silu(self.c_fc1(x)) * self.c_fc2(x))
+
+
+class Block(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.attn = Attention(config)
+        self.mlp = Mlp(config)
+
+    def forward(self, x):
+        x = x + self.attn(norm(x))
+        return x + self.mlp(norm(x))
+
+
+class T6(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        wte = nn.Embedding(config.vocab_size, config.n_embd)
+        nn.init.uniform_(wte.weight, -(config.n_embd**-0.5), config.n_embd**-0.5)
+        self.transformer = nn.ModuleDict(
+            {"wte": wte, "h": nn.ModuleList(Block(config) for _ in range(config.n_layer))}
+        )
+
+    def forward(self, ids):
+        """Logits (batch, tokens, vocab_size) of ids (batch, tokens); the head is the embedding."""
+        x = self.transformer["wte"](ids)
+        for block in self.transformer["h"]:
+            x = block(x)
+        return F.linear(norm(x), self.transformer["wte"].weight)
