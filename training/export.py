@@ -15,10 +15,14 @@ from pathlib import Path
 import torch
 
 import safetensors
+from config import Config
+from model import T6
 
 
 def export(run, out, tokenizer, template=None, context=None, dtype=torch.float16):
     state = torch.load(run / "state.pt", map_location="cpu")
+    model = T6(Config.of(state["config"]))
+    model.load_state_dict(state["model"])
     config = state["config"] | {"eos_token_id": 2, "bos_token_id": 1}
     if context is not None:
         config["block_size"] = context
@@ -27,7 +31,7 @@ def export(run, out, tokenizer, template=None, context=None, dtype=torch.float16
     with tempfile.TemporaryDirectory(dir=out.parent) as name:
         beside = Path(name) / "model"
         beside.mkdir()
-        tensors = {name: tensor.to(dtype) for name, tensor in state["model"].items()}
+        tensors = {name: tensor.to(dtype) for name, tensor in model.upstream().items()}
         safetensors.write(beside / "model.safetensors", tensors)
         (beside / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         if tokenizer is not None:

@@ -30,25 +30,17 @@ class GroupNorm(nn.Module):
 class Attention(nn.Module):
     def __init__(self, config):
         super().__init__()
-        attend = linear_attention if config.attention == "linear" else softmax_attention
-        self.attend = attend
+        self.attend = linear_attention if config.attention == "linear" else softmax_attention
         width = config.v_head_dim if config.attention == "mla" else config.head_dim
-        # Factors live under `c_qkv`, all else directly under `attn`, as upstream.
-        if config.attention.startswith("tpa"):
-            self.c_qkv = Factors(config)
-        else:
-            heads = Latent(config) if config.attention == "mla" else Dense(config)
-            for name, module in list(heads.named_children()):
-                setattr(self, name, module)
-            self.make = heads.forward
+        kinds = {"mla": Latent, "mha": Dense, "mqa": Dense, "gqa": Dense, "linear": Dense}
+        self.c_qkv = kinds.get(config.attention, Factors)(config)
         if config.using_groupnorm:
             self.subln = GroupNorm(width)
         self.c_proj = linear(config.n_head * width, config.n_embd)
         nn.init.zeros_(self.c_proj.weight)
 
     def forward(self, x):
-        q, k, v = self.c_qkv(x) if hasattr(self, "c_qkv") else self.make(x)
-        out = self.attend(q, k, v)
+        out = self.attend(*self.c_qkv(x))
         if hasattr(self, "subln"):
             out = self.subln(out)
         return self.c_proj(out.flatten(2))
@@ -87,6 +79,14 @@ class T6(nn.Module):
         self.transformer = nn.ModuleDict(
             {"wte": wte, "h": nn.ModuleList(Block(config) for _ in range(config.n_layer))}
         )
+
+    def upstream(self):
+        """The weights under the names of upstream's checkpoints, where factors alone are `c_qkv`."""
+        has_factors = self.config.attention.startswith("tpa")
+        return {
+            name if has_factors else name.replace(".c_qkv.", "."): tensor
+            for name, tensor in self.state_dict().items()
+        }
 
     def forward(self, ids):
         """Logits (batch, tokens, vocab_size) of ids (batch, tokens); the head is the embedding."""
