@@ -1,9 +1,9 @@
 """Writes a run as a model that `loadModel` reads.
 
-    python3 export.py RUN OUT --tokenizer DIRECTORY [--template chat_template.jinja]
+    python3 export.py RUN OUT --tokenizer FOLDER
 
 OUT gets config.json, model.safetensors (float16) and, of the tokenizer's folder, tokenizer.json and
-tokenizer_config.json. A full disk leaves what OUT held before, whole.
+tokenizer_config.json with the folder's chat_template.jinja. A full disk leaves what OUT held before.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from config import Config
 from model import T6
 
 
-def export(run, out, tokenizer, template=None, context=None, dtype=torch.float16):
+def export(run, out, tokenizer=None, context=None, dtype=torch.float16):
+    """Writes the model of the folder `run` to the folder `out`, and gives its config."""
     state = torch.load(run / "state.pt", map_location="cpu")
     model = T6(Config.of(state["config"]))
     model.load_state_dict(state["model"])
@@ -35,17 +36,18 @@ def export(run, out, tokenizer, template=None, context=None, dtype=torch.float16
         safetensors.write(beside / "model.safetensors", tensors)
         (beside / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         if tokenizer is not None:
-            write_tokenizer(tokenizer, beside, template)
+            write_tokenizer(tokenizer, beside)
         if out.exists():
             out.rename(Path(name) / "previous")
         shutil.move(str(beside), out)
     return config
 
 
-def write_tokenizer(folder, out, template):
+def write_tokenizer(folder, out):
     shutil.copy(folder / "tokenizer.json", out)
     told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    if template is not None:
+    template = folder / "chat_template.jinja"
+    if template.exists():
         told["chat_template"] = template.read_text(encoding="utf-8").rstrip("\n")
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     (out / "tokenizer_config.json").write_text(text, encoding="utf-8")
@@ -55,11 +57,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--tokenizer", type=Path, help="folder with tokenizer.json and tokenizer_config.json")
-    parser.add_argument("--template", type=Path, help="chat template, in Jinja")
+    parser.add_argument("--tokenizer", type=Path, help="folder with tokenizer.json, tokenizer_config.json")
     parser.add_argument("--context", type=int, help="longest context, where it is not the config's")
     options = parser.parse_args()
-    export(options.run, options.out, options.tokenizer, options.template, options.context)
+    export(options.run, options.out, options.tokenizer, options.context)
 
 
 if __name__ == "__main__":

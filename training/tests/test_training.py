@@ -1,0 +1,244 @@
+"""What the trainer computes, held to upstream's numbers and to itself."""
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+
+HERE = Path(__file__).resolve().parent
+FIXTURES = HERE.parents[1] / "test" / "fixtures"
+sys.path.insert(0, str(HERE.parent))
+
+import attend  # noqa: E402
+import export  # noqa: E402
+import loss  # noqa: E402
+import optimiser  # noqa: E402
+import safetensors  # noqa: E402
+import text  # noqa: E402
+import train  # noqa: E402
+from config import MECHANISMS, Config  # noqa: E402
+from data import TokenSet  # noqa: E402
+from model import T6  # noqa: E402
+from tokenizer import Tokenizer  # noqa: E402
+
+GOLDEN = {
+    "t6": "tpa",
+    "t6_groupnorm": "tpa",
+    "t6_rank1": "tpa",
+    "t6_kvonly": "tpa-kvonly",
+    "llama_mha": "mha",
+    "llama_mqa": "mqa",
+    "llama_gqa": "gqa",
+    "llama_mla": "mla",
+}
+SMALL = {"n_layer": 2, "n_embd": 32, "n_head": 4, "head_dim": 8, "v_head_dim": 8, "qk_rope_head_dim": 4}
+SMALL |= {"kv_lora_rank": 12, "q_lora_rank": 12, "vocab_size": 40, "block_size": 64}
+
+
+def golden(name):
+    """The config, weights and outputs of a model that upstream computed in float64."""
+    tensors = safetensors.read(FIXTURES / f"model_{name}.safetensors")
+    config = json.loads((FIXTURES / f"model_{name}.json").read_text())["config"]
+    config["attention"] = GOLDEN[name]
+    if name == "llama_mha":  # upstream's MHA does not read head_dim
+        config["head_dim"] = config["n_embd"] // config["n_head"]
+    return Config.of(config), tensors
+
+
+class Folder(unittest.TestCase):
+    """A test with a folder of its own."""
+
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.folder = Path(held.name)
+        torch.set_num_threads(1)
+        torch.manual_seed(3)
+
+    def token_set(self, name="set.npz", documents=30, seed=1):
+        """A set of short documents that count upwards from a random number."""
+        order = np.random.default_rng(seed)
+        parts = [np.r_[1, order.integers(3, 30) + np.arange(order.integers(4, 10)), 2] for _ in range(documents)]
+        path = self.folder / name
+        np.savez(path, ids=np.concatenate(parts).astype(np.uint16))
+        return str(path)
+
+    def train(self, run, *more):
+        data = ["--train", self.token_set(), "--validate", self.token_set("held-out.npz", 8, 2)]
+        keys = [f"--{key}={value}" for key, value in SMALL.items()]
+        sizes = ["--rows=4", "--tokens=32", "--warmup=2", "--every=5", "--save=5", "--precision=float32"]
+        with contextlib.redirect_stdout(io.StringIO()):
+            train.main([str(self.folder / run), *data, *keys, *sizes, *more])
+        return torch.load(self.folder / run / "state.pt")
+
+
+class Mechanisms(unittest.TestCase):
+    def test_equal_upstream(self):
+        for name in GOLDEN:
+            with self.subTest(name):
+                config, tensors = golden(name)
+                model = T6(config)
+                own = dict(zip(model.upstream(), model.state_dict()))
+                model.load_state_dict({own[key]: tensors[key] for key in own})
+                with torch.no_grad():
+                    found = model(tensors["ids"].long())
+                torch.testing.assert_close(found, tensors["logits_exact"], atol=1e-4, rtol=0)
+
+    def test_all_learn_and_see_the_past_alone(self):
+        for name in MECHANISMS:
+            with self.subTest(name):
+                model = T6(Config.of({**SMALL, "attention": name, "group_size": 2, "using_groupnorm": name == "linear"}))
+                for parameter in model.parameters():  # c_proj is born as zero
+                    torch.nn.init.normal_(parameter, std=0.2)
+                ids = torch.randint(3, 40, (2, 33))
+                before = model(ids)
+                changed = ids.clone()
+                changed[:, 20:] = 3
+                torch.testing.assert_close(model(changed)[:, :20], before[:, :20], atol=1e-5, rtol=1e-5)
+                before.square().sum().backward()
+                for key, parameter in model.named_parameters():
+                    self.assertGreater(float(parameter.grad.abs().max()), 0, key)
+
+
+class Attention(unittest.TestCase):
+    def test_blocks_equal_the_whole(self):
+        for tokens in (1, 63, 64, 65, 200):
+            q, k, v = (torch.randn(3, tokens, width, dtype=torch.float64, requires_grad=True) for width in (8, 8, 6))
+            mask = torch.full((tokens, tokens), float("-inf"), dtype=torch.float64).triu(1)
+            whole = ((q @ k.transpose(1, 2) + mask).softmax(-1)) @ v
+            gradient = torch.randn_like(whole)
+            blocks = attend.BlockwiseAttention.apply(q, k, v)
+            torch.testing.assert_close(blocks, whole)
+            for one, other in zip(
+                torch.autograd.grad(blocks, (q, k, v), gradient), torch.autograd.grad(whole, (q, k, v), gradient)
+            ):
+                torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+class Optimiser(unittest.TestCase):
+    def test_updates_are_close_to_orthogonal(self):
+        for shape in ((40, 16), (16, 40), (24, 24)):
+            values = torch.linalg.svdvals(optimiser.orthogonal(torch.randn(shape)))
+            self.assertLess(float(values.max()), 1.3)
+            self.assertGreater(float(values[:-1].min()), 0.3)
+
+    def test_schedule_rises_stays_and_falls(self):
+        rates = [optimiser.schedule(step, 100, 10, 0.1, 0.5) for step in range(100)]
+        self.assertEqual(rates[9:51], [1.0] * 42)
+        self.assertEqual(rates[:10], sorted(rates[:10]))
+        self.assertEqual(rates[50:], sorted(rates[50:], reverse=True))
+        self.assertAlmostEqual(rates[-1], 0.1, places=2)
+
+
+class Data(Folder):
+    def test_rows_hold_every_document(self):
+        tokens = TokenSet(self.token_set())
+        rows = tokens.rows(np.random.default_rng(0), 24)
+        seen = np.concatenate([next(rows) for _ in range(40)])
+        self.assertEqual(set(seen), set(range(len(tokens))))
+
+    def test_a_long_document_goes_on_in_the_next_row(self):
+        path = self.folder / "long.npz"
+        np.savez(path, ids=np.r_[1, np.arange(3, 60)].astype(np.uint16))
+        rows = TokenSet(path).rows(np.random.default_rng(0), 20)
+        self.assertEqual(np.concatenate([next(rows), next(rows)]).tolist(), list(range(40)))
+
+    def test_what_follows_is_the_next_token_of_the_row(self):
+        tokens = TokenSet(self.token_set())
+        indices = np.array([[0, 1, 2, 7, 8]])
+        ids, following, weights = tokens.batch(indices)
+        self.assertEqual(following[0, :-1, 0].tolist(), ids[0, 1:].tolist())
+        self.assertEqual(float(weights.min()), 1)
+
+    def test_refuses_what_is_no_text(self):
+        for data, said in ((b"", "holds no text"), (b"\0\0\0", "holds no text"), (b"a\xff", "no text in UTF-8")):
+            path = self.folder / "text.txt"
+            path.write_bytes(data)
+            with self.assertRaisesRegex(SystemExit, said):
+                text.read(path)
+
+    def test_tokenizer_gives_back_its_text(self):
+        tokenizer = Tokenizer(HERE.parent / "tokenizer" / "tokenizer.json")
+        for sentence in ("Once upon a time", "a  dog's\nball\u00e9", ""):
+            self.assertEqual(tokenizer.decode(tokenizer.encode(sentence)), " " + sentence)
+
+
+class Loss(unittest.TestCase):
+    def test_equals_cross_entropy_where_one_token_is_certain(self):
+        logits, following = torch.randn(2, 5, 7), torch.randint(0, 7, (2, 5))
+        nats, count = loss.cross_entropy(logits, following[..., None], torch.ones(2, 5, 1))
+        expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), following.flatten())
+        torch.testing.assert_close(nats / count, expected)
+
+    def test_rows_of_zeros_count_for_nothing(self):
+        probabilities = torch.tensor([[[0.5, 0.25], [0.0, 0.0]]])
+        nats, count = loss.cross_entropy(torch.zeros(1, 2, 4), torch.zeros(1, 2, 2, dtype=torch.long), probabilities)
+        self.assertEqual(int(count), 1)
+        self.assertAlmostEqual(float(nats), np.log(4), places=5)
+
+    def test_validation_reads_each_document_alone(self):
+        torch.manual_seed(1)
+        model = T6(Config.of(SMALL))
+        documents = [torch.randint(3, 40, (length,)) for length in (5, 9, 90)]
+        nats = [
+            torch.nn.functional.cross_entropy(model(d[None, :-1])[0], d[1:], reduction="sum").item()
+            for d in (document[:65] for document in documents)
+        ]
+        found = loss.validation(model, documents, 64, rows=2)
+        self.assertAlmostEqual(found, sum(nats) / (4 + 8 + 64), places=4)
+
+
+class Training(Folder):
+    def test_an_interrupted_run_ends_as_one_that_was_not(self):
+        whole = self.train("whole", "--steps=20")
+        first = self.train("parts", "--steps=20", "--every=20", "--save=10")
+        self.assertEqual(first["step"], 20)
+        # What a run that stopped after its tenth step left behind.
+        with mock.patch.object(train.Run, "validate", side_effect=[1.0, KeyboardInterrupt]):
+            with self.assertRaises(KeyboardInterrupt):
+                self.train("stopped", "--steps=20", "--every=10", "--save=5")
+        self.assertEqual(torch.load(self.folder / "stopped/state.pt")["step"], 15)
+        resumed = self.train("stopped", "--steps=20")
+        for one in (first, resumed):
+            for key, tensor in whole["model"].items():
+                torch.testing.assert_close(one["model"][key], tensor, atol=0, rtol=0)
+
+    def test_learns(self):
+        self.train("run", "--steps=60")
+        lines = [json.loads(line) for line in (self.folder / "run/log.jsonl").read_text().splitlines()]
+        self.assertLess(lines[-1]["validation"], 0.7 * lines[0]["validation"])
+
+    def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(self):
+        self.train("run", "--steps=5")
+        with mock.patch.object(loss, "cross_entropy", side_effect=lambda logits, *_: (logits.sum() * float("nan"), 1)):
+            with self.assertRaisesRegex(SystemExit, "loss of step 5 is nan"):
+                self.train("run", "--steps=10")
+        self.assertEqual(torch.load(self.folder / "run/state.pt")["step"], 5)
+
+    def test_refuses_another_model_in_the_same_folder(self):
+        self.train("run", "--steps=1")
+        with self.assertRaisesRegex(SystemExit, "is of another model"):
+            self.train("run", "--steps=2", "--n_head=2")
+
+    def test_a_full_disk_leaves_the_previous_export(self):
+        self.train("run", "--steps=1")
+        out = self.folder / "model"
+        export.export(self.folder / "run", out, HERE.parent / "tokenizer")
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        self.train("run", "--steps=2")
+        with mock.patch("os.fsync", side_effect=OSError(28, "No space left on device")):
+            with self.assertRaises(OSError):
+                export.export(self.folder / "run", out, HERE.parent / "tokenizer")
+        self.assertEqual({path.name: path.read_bytes() for path in out.iterdir()}, before)
+        self.assertEqual([path.name for path in self.folder.iterdir() if "tmp" in path.name], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
