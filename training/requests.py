@@ -54,11 +54,11 @@ def request(story, noun_counts, choice):
         return choice.choice(PLAIN)
     asked = []
     for _ in range(min(len(found), choice.choice((1, 2, 2)))):
-        weights = [noun_counts[noun] ** -0.5 if noun not in asked else 0 for noun in found]
+        weights = [1 / noun_counts[noun] if noun not in asked else 0 for noun in found]
         asked += choice.choices(found, weights)
     items = [phrase(noun, story, choice) for noun in asked]
     hero = re.search(r"\b(boy|girl|dog|cat|bird|rabbit|bear) named ([A-Z][a-z]+)", story)
-    if hero and choice.random() < 0.25:
+    if hero and choice.random() < 0.15:
         items[0] = f"a {hero[1]} named {hero[2]}"
     choice.shuffle(items)
     forms, weights = zip(*FORMS)

@@ -9,9 +9,8 @@ import { loadModel } from '../dist/index.js';
 const model = await loadModel(process.argv[2], { backend: 'wasm' });
 for await (const line of createInterface({ input: process.stdin })) {
   const { prompt, ids, ...options } = JSON.parse(line);
-  console.log(
-    JSON.stringify(ids === undefined ? await generate(prompt, options) : await score(ids)),
-  );
+  const answer = ids === undefined ? await generate(prompt, options) : await score(ids);
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 model.dispose();
 
