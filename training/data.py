@@ -49,6 +49,12 @@ class TokenSet:
         top_ids = torch.from_numpy(self.top_ids[indices].astype(np.int64))
         return ids, top_ids, torch.from_numpy(self.top_probabilities[indices].astype(np.float32))
 
+    def documents_with_targets(self):
+        """The documents, each with what should follow its tokens: arrays (ids, top_ids,
+        top_probabilities)."""
+        parts = (self.ids, self.top_ids, self.top_probabilities)
+        return list(zip(*(np.split(part, self.starts[1:]) for part in parts)))
+
     def documents(self):
         """The documents, each a tensor of ids."""
         return [torch.from_numpy(part) for part in np.split(self.ids, self.starts[1:])]

@@ -4,8 +4,8 @@ story.
     python3 requests.py TOKENIZER OUT stories.npz… --seed 1
 
 A story is asked for by one or two of its things, rare ones more often, with their colour or size,
-or with its hero's name. Stories with a word that is not known are left out. What should follow is
-the story's own text: the teacher's probabilities do not know what was asked.
+or with its hero's name. Stories with a word that is not known are left out. What was asked for is
+certain where the story first says it, since the teacher's probabilities do not know the request.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections import Counter
 import numpy as np
 
 from data import TokenSet
-from stories import BOS, EOS
+from stories import BOS, EOS, TOP
 from tokenizer import Tokenizer
 from words import COLOURS_AND_SIZES, known_words, nouns, unknown
 
@@ -28,6 +28,7 @@ FORMS = (
     ("Write a story about {}.", 1),
     ("A story about {}, please.", 1),
 )
+OWN = 0.3  # of the probability of a token that was not asked for, that of the story's own token
 PLAIN = ("Tell me a story.", "Tell me a story", "Please tell me a story.")
 
 
@@ -48,10 +49,10 @@ def phrase(noun, story, choice):
 
 
 def request(story, noun_counts, choice):
-    """A request that the story answers."""
+    """A request that the story answers, and the words of it that the story is about."""
     found = things(story, noun_counts)
     if not found or choice.random() < 0.04:
-        return choice.choice(PLAIN)
+        return choice.choice(PLAIN), []
     asked = []
     for _ in range(min(len(found), choice.choice((1, 2, 2)))):
         weights = [1 / noun_counts[noun] if noun not in asked else 0 for noun in found]
@@ -62,7 +63,44 @@ def request(story, noun_counts, choice):
         items[0] = f"a {hero[1]} named {hero[2]}"
     choice.shuffle(items)
     forms, weights = zip(*FORMS)
-    return choice.choices(forms, weights)[0].format(" and ".join(items))
+    words = [item.split(" ", 1)[1] for item in items]
+    return choice.choices(forms, weights)[0].format(" and ".join(items)), words
+
+
+def certain(tokenizer, answer, words):
+    """Which tokens of an answer are the first that it says of the words asked for: there nothing
+    else was to come."""
+    ends = np.cumsum([len(tokenizer.decode([token])) for token in answer])
+    text = tokenizer.decode(answer)
+    found = np.zeros(len(answer), bool)
+    for word in words:
+        match = re.search(rf"\b{re.escape(word)}\b", text)
+        if match:
+            first, last = np.searchsorted(ends, [match.start(), match.end() - 1], side="right")
+            found[first : last + 1] = True
+    return found
+
+
+def targets(answer, story, is_certain):
+    """What should follow each token of a request and its answer, as ids and probabilities: the
+    answer's own token where it is certain, else that with OWN of the probability and the teacher's
+    distribution with the rest. `story` has the ids and distributions of the teacher's own tokens,
+    which are the answer's from the second word on."""
+    ids, top_ids, top_probabilities = story
+    own = np.array([*answer, EOS])
+    out_ids = np.zeros((len(own), TOP + 1), np.uint16)
+    out = np.zeros((len(own), TOP + 1), np.float16)
+    out_ids[:, TOP], out[:, TOP] = own, 1
+    same = np.argmin(np.append(own[::-1][: len(ids)] == ids[::-1][: len(own)], False))
+    # The distribution of a token is kept beside the one before it.
+    soft = np.flatnonzero(~np.append(is_certain, False))
+    soft = soft[soft >= len(own) - same]
+    rows = soft - len(own) + len(ids) - 1
+    out_ids[soft, :TOP] = top_ids[rows]
+    mass = top_probabilities[rows].astype(np.float32)
+    out[soft, :TOP] = (1 - OWN) * mass / mass.sum(1, keepdims=True)
+    out[soft, TOP] = OWN
+    return out_ids, out
 
 
 def main():
@@ -75,21 +113,26 @@ def main():
     options = parser.parse_args()
     choice = random.Random(options.seed)
     tokenizer = Tokenizer(options.tokenizer)
-    documents = [document for path in options.stories for document in TokenSet(path).documents()]
-    texts = [tokenizer.decode(document.tolist()).strip() for document in documents]
+    sets = [TokenSet(path) for path in options.stories]
+    stories = [story for tokens in sets for story in tokens.documents_with_targets()]
+    texts = [tokenizer.decode(ids.tolist()).strip() for ids, _, _ in stories]
     known, noun_counts = known_words(texts), nouns(texts)
-    clean = [text for text in texts if not unknown(text, known)]
+    clean = [number for number, text in enumerate(texts) if not unknown(text, known)]
     print(f"{len(clean)} of {len(texts)} stories have known words only; {len(noun_counts)} nouns", flush=True)
-    ids, counts = [], []
+    newline = tokenizer.encode("\n")
+    parts = []
     for _ in range(options.requests):
-        for text in choice.sample(clean, len(clean)):
-            asked = tokenizer.encode(request(text, noun_counts, choice) + "\n")
-            answer = tokenizer.encode("\n" + text)[len(tokenizer.encode("\n")) :]
-            ids += [BOS, *asked, *answer, EOS]
-            counts += [0] * len(asked) + [1] * (len(answer) + 1) + [0]
-    following = np.roll(np.array(ids, np.uint16), -1)[:, None]
-    weights = np.array(counts, np.float16)[:, None]
-    np.savez(options.out, ids=np.array(ids, np.uint16), top_ids=following, top_probabilities=weights)
+        for number in choice.sample(clean, len(clean)):
+            asked, words = request(texts[number], noun_counts, choice)
+            asked = tokenizer.encode(asked + "\n")
+            answer = tokenizer.encode("\n" + texts[number])[len(newline) :]
+            top_ids, top_probabilities = targets(answer, stories[number], certain(tokenizer, answer, words))
+            # Nothing is learned of the request itself, nor of what follows an end.
+            before, after = ((len(asked), 0), (0, 0)), ((0, 1), (0, 0))
+            top_ids, top_probabilities = (np.pad(np.pad(part, before), after) for part in (top_ids, top_probabilities))
+            parts.append((np.array([BOS, *asked, *answer, EOS], np.uint16), top_ids, top_probabilities))
+    ids, top_ids, top_probabilities = (np.concatenate(part) for part in zip(*parts))
+    np.savez(options.out, ids=ids, top_ids=top_ids, top_probabilities=top_probabilities)
 
 
 if __name__ == "__main__":
