@@ -11,10 +11,13 @@ import torch
 
 class TokenSet:
     def __init__(self, path):
-        with np.load(path) as file:
-            self.ids = file["ids"].astype(np.int64)
-            self.top_ids = file["top_ids"] if "top_ids" in file else None
-            self.top_probabilities = file["top_probabilities"] if "top_ids" in file else None
+        try:
+            with np.load(path) as file:
+                self.ids = file["ids"].astype(np.int64)
+                names = ("top_ids", "top_probabilities")
+                self.top_ids, self.top_probabilities = (file[name] if name in file else None for name in names)
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise SystemExit(f"{path} is no token set, which text.py, stories.py or requests.py write: {error}") from None
         if len(self.ids) < 2:
             raise SystemExit(f"{path} holds {len(self.ids)} tokens: a text needs 2")
         self.starts = np.flatnonzero(self.ids == self.ids[0])

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import random
 import sys
 import tempfile
 import unittest
@@ -20,9 +21,12 @@ import attend  # noqa: E402
 import export  # noqa: E402
 import loss  # noqa: E402
 import optimiser  # noqa: E402
+import requests  # noqa: E402
 import safetensors  # noqa: E402
+import stories  # noqa: E402
 import text  # noqa: E402
 import train  # noqa: E402
+import words  # noqa: E402
 from config import MECHANISMS, Config  # noqa: E402
 from data import TokenSet  # noqa: E402
 from model import T6  # noqa: E402
@@ -164,10 +168,86 @@ class Data(Folder):
             with self.assertRaisesRegex(SystemExit, said):
                 text.read(path)
 
+    def test_refuses_what_is_no_token_set(self):
+        for name, data in (("missing.npz", None), ("text.npz", b"text"), ("empty.npz", b"")):
+            path = self.folder / name
+            if data is not None:
+                path.write_bytes(data)
+            with self.assertRaisesRegex(SystemExit, "is no token set"):
+                TokenSet(path)
+        np.savez(self.folder / "short.npz", ids=np.array([1], np.uint16))
+        with self.assertRaisesRegex(SystemExit, "holds 1 tokens"):
+            TokenSet(self.folder / "short.npz")
+
     def test_tokenizer_gives_back_its_text(self):
         tokenizer = Tokenizer(HERE.parent / "tokenizer" / "tokenizer.json")
         for sentence in ("Once upon a time", "a  dog's\nball\u00e9", ""):
             self.assertEqual(tokenizer.decode(tokenizer.encode(sentence)), " " + sentence)
+
+
+class Requests(unittest.TestCase):
+    def setUp(self):
+        self.tokenizer = Tokenizer(HERE.parent / "tokenizer" / "tokenizer.json")
+        self.text = "Once upon a time there was a red ball and a dog. The dog took the red ball home."
+
+    def test_ask_for_what_the_story_says(self):
+        counts = {"ball": 30, "dog": 40, "home": 50}
+        for seed in range(20):
+            asked, words = requests.request(self.text, counts, random.Random(seed))
+            for word in words:
+                self.assertIn(word, self.text)
+                self.assertIn(word, asked)
+
+    def test_the_first_mention_is_certain_and_the_rest_is_the_teachers(self):
+        story = self.tokenizer.encode(self.text)
+        ids = np.array([1, *story, 2])
+        # A teacher that is sure of the token 100 + position, so that each row shows where it is from.
+        top_ids = np.zeros((len(ids), stories.TOP), np.uint16)
+        top_ids[:, 0] = 100 + np.arange(len(ids))
+        probabilities = np.zeros((len(ids), stories.TOP), np.float16)
+        probabilities[:, 0] = 1
+        newline = self.tokenizer.encode("\n")
+        answer = self.tokenizer.encode("\n" + self.text)[len(newline) :]
+        certain = requests.certain(self.tokenizer, answer, ["red ball"])
+        said = self.tokenizer.decode([token for token, is_certain in zip(answer, certain) if is_certain])
+        self.assertEqual(said, " red ball")
+        out_ids, out = requests.targets(answer, (ids, top_ids, probabilities), certain)
+        self.assertEqual(out_ids[:, stories.TOP].tolist(), [*answer, 2])
+        np.testing.assert_allclose(out.sum(1), 1, atol=1e-3)
+        self.assertTrue((out[:-1, stories.TOP][certain] == 1).all())
+        soft = out[:, stories.TOP] < 1
+        # Row i of the answer is what follows token i - 1; counted from the end both agree.
+        from_end = np.arange(len(out)) - len(out) + len(ids) - 1
+        self.assertEqual(out_ids[soft, 0].tolist(), (100 + from_end[soft]).tolist())
+        self.assertGreater(soft.mean(), 0.7)
+
+
+class Words(unittest.TestCase):
+    def test_unknown_words_in_any_case(self):
+        known = {"dog", "Tim", "don't"}
+        self.assertEqual(words.unknown("Dog Tim's DOG don't otorgrass", known), ["otorgrass"])
+
+    def test_nouns_stand_after_articles_and_before_ends(self):
+        told = ["The dog was in a big box. He likes the dog and the box."] * 30
+        self.assertEqual(set(words.nouns(told)), {"dog", "box"})
+
+
+class Stories(unittest.TestCase):
+    def test_clean_stories_are_long_and_say_nothing_twice(self):
+        once = list(range(3, 80))
+        self.assertTrue(stories.is_clean(once))
+        self.assertFalse(stories.is_clean(once[:50]))
+        self.assertFalse(stories.is_clean(once + once[:14]))
+        self.assertTrue(stories.is_clean(once + once[:13]))
+
+    def test_the_beginning_of_the_next_story_is_the_end_of_this_one(self):
+        top = torch.tensor([[5, 1] + [0] * (stories.TOP - 2)])
+        probabilities = torch.rand(1, stories.TOP)
+        ids, top_ids, kept = stories.closed(torch.tensor([1]), top, probabilities)
+        self.assertEqual(ids.tolist(), [1, 2])
+        self.assertEqual(top_ids[0, :2].tolist(), [5, 2])
+        self.assertEqual(kept[0].tolist(), probabilities[0].tolist())
+        self.assertEqual((top_ids[1, 0].item(), kept[1, 0].item()), (1, 1.0))
 
 
 class Loss(unittest.TestCase):
