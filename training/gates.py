@@ -20,11 +20,10 @@ import loss
 from data import TokenSet
 from stories import BOS, EOS
 from teacher import Teacher
-from words import known_words, unknown
+from words import known_words, repeats, unknown
 
 RUNTIME = Path(__file__).with_name("runtime.mjs")
 CONTEXT = 512  # the teacher's
-RUN = 8  # words that may not come twice in a row
 LONGEST = 480
 # Things and kinds that a child would ask for; the requests are drawn from these alone.
 THINGS = "ball dog cat bird tree car boat doll cake flower frog bear rabbit fish hat box bike kite apple duck".split()
@@ -60,12 +59,6 @@ def requests(samples, seed):
             kind = f"{choice.choice(KINDS)} " if choice.random() < 0.3 else ""
             items.append(("an " if not kind and word[0] in "aeiou" else "a ") + kind + word)
         yield f"Tell me a story about {' and '.join(items)}.", words, number
-
-
-def repeats(text):
-    words = text.lower().split()
-    runs = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
-    return len(set(runs)) < len(runs)
 
 
 def sentences(text):

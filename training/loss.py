@@ -7,10 +7,11 @@ IGNORED = -1
 
 
 def cross_entropy(logits, top_ids, top_probabilities):
-    """Sum over the tokens of the nats between the probabilities given for the next token, scaled to
-    a sum of 1, and the model's; and how many tokens count."""
+    """Sum over the tokens of the nats between the probabilities given for the next token and the
+    model's; and how many tokens count. Probabilities of a sum below 1 are scaled to 1, a sum above
+    is the token's weight, a sum of 0 leaves it out."""
     total = top_probabilities.sum(-1, keepdim=True)
-    probabilities = top_probabilities / total.clamp(min=1e-6)
+    probabilities = top_probabilities / total.clamp(1e-6, 1)
     nats = -(probabilities * logits.float().log_softmax(-1).gather(-1, top_ids)).sum()
     return nats, (total > 0).sum()
 

@@ -4,7 +4,8 @@ story.
     python3 requests.py TOKENIZER OUT stories.npz… --seed 1
 
 A story is asked for by one or two of its things, rare ones more often, with their colour or size,
-or with its hero's name. Stories with a word that is not known are left out. What was asked for is
+or with its hero's name. Stories with a word that is not known, or with eight words that come twice,
+are left out. What was asked for is
 certain where the story first says it, since the teacher's probabilities do not know the request.
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 from data import TokenSet
 from stories import BOS, EOS, TOP
 from tokenizer import Tokenizer
-from words import COLOURS_AND_SIZES, known_words, nouns, unknown
+from words import COLOURS_AND_SIZES, known_words, nouns, repeats, unknown
 
 FORMS = (
     ("Tell me a story about {}.", 8),
@@ -28,7 +29,8 @@ FORMS = (
     ("Write a story about {}.", 1),
     ("A story about {}, please.", 1),
 )
-OWN = 0.3  # of the probability of a token that was not asked for, that of the story's own token
+OWN = 0.4  # of the probability of a token that was not asked for, that of the story's own token
+WEIGHT = 4  # of a token that was: a story comes to its things late, if it may come to them or not
 PLAIN = ("Tell me a story.", "Tell me a story", "Please tell me a story.")
 
 
@@ -90,7 +92,7 @@ def targets(answer, story, is_certain):
     own = np.array([*answer, EOS])
     out_ids = np.zeros((len(own), TOP + 1), np.uint16)
     out = np.zeros((len(own), TOP + 1), np.float16)
-    out_ids[:, TOP], out[:, TOP] = own, 1
+    out_ids[:, TOP], out[:, TOP] = own, np.where(np.append(is_certain, False), WEIGHT, 1)
     same = np.argmin(np.append(own[::-1][: len(ids)] == ids[::-1][: len(own)], False))
     # The distribution of a token is kept beside the one before it.
     soft = np.flatnonzero(~np.append(is_certain, False))
@@ -117,8 +119,8 @@ def main():
     stories = [story for tokens in sets for story in tokens.documents_with_targets()]
     texts = [tokenizer.decode(ids.tolist()).strip() for ids, _, _ in stories]
     known, noun_counts = known_words(texts), nouns(texts)
-    clean = [number for number, text in enumerate(texts) if not unknown(text, known)]
-    print(f"{len(clean)} of {len(texts)} stories have known words only; {len(noun_counts)} nouns", flush=True)
+    clean = [number for number, text in enumerate(texts) if not unknown(text, known) and not repeats(text)]
+    print(f"{len(clean)} of {len(texts)} stories are clean; {len(noun_counts)} nouns", flush=True)
     newline = tokenizer.encode("\n")
     parts = []
     for _ in range(options.requests):

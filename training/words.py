@@ -1,4 +1,4 @@
-"""Which words are known, and which of them name things."""
+"""Which words are known, which name things, and which come twice."""
 
 import re
 from collections import Counter
@@ -12,6 +12,7 @@ BEFORE = {"a", "an", "the", "his", "her", *COLOURS_AND_SIZES}
 AFTER = {*".,!?", *"and was in with is that on to for had".split()}
 # Words that stand where nouns do, and that no request is about.
 EMPTY = set("time day days things thing lot while end idea way girl boy one other best very next same once all".split())
+RUN = 8  # words
 COMMON_NAME = 50  # stories in which a capitalised word counts as a name
 
 
@@ -31,6 +32,13 @@ def unknown(text, known):
         if not forms & known:
             found.append(word)
     return found
+
+
+def repeats(text):
+    """Whether RUN words in a row come twice in a text."""
+    words = text.lower().split()
+    runs = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
+    return len(set(runs)) < len(runs)
 
 
 def nouns(stories, least=25):

@@ -213,8 +213,9 @@ class Requests(unittest.TestCase):
         self.assertEqual(said, " red ball")
         out_ids, out = requests.targets(answer, (ids, top_ids, probabilities), certain)
         self.assertEqual(out_ids[:, stories.TOP].tolist(), [*answer, 2])
-        np.testing.assert_allclose(out.sum(1), 1, atol=1e-3)
-        self.assertTrue((out[:-1, stories.TOP][certain] == 1).all())
+        weights = np.append(np.where(certain, requests.WEIGHT, 1), 1)
+        np.testing.assert_allclose(out.sum(1), weights, atol=1e-3)
+        self.assertTrue((out[:-1, stories.TOP][certain] == requests.WEIGHT).all())
         soft = out[:, stories.TOP] < 1
         # Row i of the answer is what follows token i - 1; counted from the end both agree.
         from_end = np.arange(len(out)) - len(out) + len(ids) - 1
@@ -257,11 +258,12 @@ class Loss(unittest.TestCase):
         expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), following.flatten())
         torch.testing.assert_close(nats / count, expected)
 
-    def test_rows_of_zeros_count_for_nothing(self):
-        probabilities = torch.tensor([[[0.5, 0.25], [0.0, 0.0]]])
-        nats, count = loss.cross_entropy(torch.zeros(1, 2, 4), torch.zeros(1, 2, 2, dtype=torch.long), probabilities)
-        self.assertEqual(int(count), 1)
-        self.assertAlmostEqual(float(nats), np.log(4), places=5)
+    def test_a_sum_below_1_is_scaled_one_above_is_a_weight_and_0_is_left_out(self):
+        for probabilities, weight in (([0.5, 0.25], 1), ([0.6, 0.4], 1), ([3.0, 1.0], 4), ([0.0, 0.0], 0)):
+            rows = torch.tensor([[probabilities]])
+            nats, count = loss.cross_entropy(torch.zeros(1, 1, 4), torch.zeros(1, 1, 2, dtype=torch.long), rows)
+            self.assertEqual(int(count), weight > 0)
+            self.assertAlmostEqual(float(nats), weight * np.log(4), places=5)
 
     def test_validation_reads_each_document_alone(self):
         torch.manual_seed(1)
