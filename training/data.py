@@ -17,7 +17,7 @@ class TokenSet:
                 names = ("top_ids", "top_probabilities")
                 self.top_ids, self.top_probabilities = (file[name] if name in file else None for name in names)
         except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise SystemExit(f"{path} is no token set, which text.py, stories.py or requests.py write: {error}") from None
+            raise SystemExit(f"{path} is no token set, which text.py, stories.py or prompts.py write: {error}") from None
         if len(self.ids) < 2:
             raise SystemExit(f"{path} holds {len(self.ids)} tokens: a text needs 2")
         self.starts = np.flatnonzero(self.ids == self.ids[0])

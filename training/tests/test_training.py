@@ -21,7 +21,7 @@ import attend  # noqa: E402
 import export  # noqa: E402
 import loss  # noqa: E402
 import optimiser  # noqa: E402
-import requests  # noqa: E402
+import prompts  # noqa: E402
 import safetensors  # noqa: E402
 import stories  # noqa: E402
 import text  # noqa: E402
@@ -193,7 +193,7 @@ class Requests(unittest.TestCase):
     def test_ask_for_what_the_story_says(self):
         counts = {"ball": 30, "dog": 40, "home": 50}
         for seed in range(20):
-            asked, words = requests.request(self.text, counts, random.Random(seed))
+            asked, words = prompts.request(self.text, counts, random.Random(seed))
             for word in words:
                 self.assertIn(word, self.text)
                 self.assertIn(word, asked)
@@ -208,14 +208,14 @@ class Requests(unittest.TestCase):
         probabilities[:, 0] = 1
         newline = self.tokenizer.encode("\n")
         answer = self.tokenizer.encode("\n" + self.text)[len(newline) :]
-        certain = requests.certain(self.tokenizer, answer, ["red ball"])
+        certain = prompts.certain(self.tokenizer, answer, ["red ball"])
         said = self.tokenizer.decode([token for token, is_certain in zip(answer, certain) if is_certain])
         self.assertEqual(said, " red ball")
-        out_ids, out = requests.targets(answer, (ids, top_ids, probabilities), certain)
+        out_ids, out = prompts.targets(answer, (ids, top_ids, probabilities), certain)
         self.assertEqual(out_ids[:, stories.TOP].tolist(), [*answer, 2])
-        weights = np.append(np.where(certain, requests.WEIGHT, 1), 1)
+        weights = np.append(np.where(certain, prompts.WEIGHT, 1), 1)
         np.testing.assert_allclose(out.sum(1), weights, atol=1e-3)
-        self.assertTrue((out[:-1, stories.TOP][certain] == requests.WEIGHT).all())
+        self.assertTrue((out[:-1, stories.TOP][certain] == prompts.WEIGHT).all())
         soft = out[:, stories.TOP] < 1
         # Row i of the answer is what follows token i - 1; counted from the end both agree.
         from_end = np.arange(len(out)) - len(out) + len(ids) - 1

@@ -1,7 +1,7 @@
 """Puts requests before stories: "Tell me a story about a red ball and a dog.", a line's end, the
 story.
 
-    python3 requests.py TOKENIZER OUT stories.npz… --seed 1
+    python3 prompts.py TOKENIZER OUT stories.npz… --seed 1
 
 A story is asked for by one or two of its things, rare ones more often, with their colour or size,
 or with its hero's name. Stories with a word that is not known, or with eight words that come twice,
