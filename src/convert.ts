@@ -13,5 +13,7 @@ export {
   type ConvertOptions,
 } from './convert/converted-files.ts';
 export type { TensorDtype } from './format/tensors/half.ts';
-export { openCheckpoint } from './convert/open-checkpoint.ts';
+export { type CheckpointOptions, openCheckpoint } from './convert/open-checkpoint.ts';
+export type { AdapterInfo } from './lora/adapter.ts';
+export type { AdapterBytes, AdapterSource, LoraAdapter } from './lora/adapter-source.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './base/errors.ts';

@@ -53,6 +53,8 @@ export type {
   FileFacts,
   ModelCache,
 } from './download/cache/model-cache.ts';
+export type { AdapterInfo } from './lora/adapter.ts';
+export type { AdapterBytes, AdapterSource, LoraAdapter } from './lora/adapter-source.ts';
 export type { LoadOptions } from './load/load-options.ts';
 export { estimateModel, type EstimateOptions } from './load/estimate-model.ts';
 export type { Estimate } from './load/estimate-files.ts';

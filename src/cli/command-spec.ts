@@ -67,6 +67,20 @@ export function repeated<T>(option: OptionSpec<T>): OptionSpec<T[]> {
   };
 }
 
+/** An adapter, and behind its last `@` what it is multiplied by, where that is a number. */
+export function adapter(spec: { about: string }): OptionSpec<{ source: string; scale: number }> {
+  return {
+    placeholder: 'PATH[@SCALE]',
+    expected: 'a path or an address, and behind an @ a scale in -1000..1000',
+    ...spec,
+    read(word) {
+      const [, source = word, scale = '1'] = /^(.+)@([+-]?(?:\d+\.?\d*|\.\d+))$/.exec(word) ?? [];
+      const isMet = source !== '' && Math.abs(Number(scale)) <= 1000;
+      return isMet ? { source, scale: Number(scale) } : undefined;
+    },
+  };
+}
+
 /** A name and its value: JSON, or else text. */
 export function assignment(spec: { about: string }): OptionSpec<readonly [string, unknown]> {
   return {

@@ -1,7 +1,16 @@
 import { type EstimateOptions, loadModel, type Model, TpaError } from '../index.ts';
 import { UsageError } from './exit.ts';
 import type { Host } from './terminal/host.ts';
-import { bytes, choice, flag, integer, text, type OptionValues } from './command-spec.ts';
+import {
+  adapter,
+  bytes,
+  choice,
+  flag,
+  integer,
+  repeated,
+  text,
+  type OptionValues,
+} from './command-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
 import { ProgressBar } from './terminal/progress.ts';
 
@@ -27,6 +36,9 @@ export const MODEL_OPTIONS = {
     about: 'layout of weights; auto keeps what the files have',
     fallback: 'auto',
   }),
+  lora: repeated(
+    adapter({ about: 'LoRA adapter to add to the weights: folder, URL or hf:ORG/NAME' }),
+  ),
   context: integer({ about: 'tokens of context at most', min: 1, fallback: "the model's" }),
   memory: bytes({
     about: 'memory that it may take',
@@ -76,12 +88,14 @@ export async function openModel(
 export function memoryOptions({
   simd = 'auto',
   dtype = 'auto',
+  lora,
   context,
   memory,
 }: OptionValues<typeof MODEL_OPTIONS>): EstimateOptions {
   return {
     simd,
     dtype,
+    ...(lora === undefined ? {} : { lora }),
     ...(context === undefined ? {} : { contextLength: context }),
     ...(memory === undefined ? {} : { memoryLimit: Math.min(memory, MOST_MEMORY) }),
   };
@@ -90,8 +104,12 @@ export function memoryOptions({
 /** An error whose cure is an option of the library, with the one that can be typed. */
 export function asTyped(error: unknown): unknown {
   const isMistake =
-    error instanceof TypeError && /^"(?:source|HF_[A-Z]+)" expected/.test(error.message);
-  if (isMistake) return new UsageError(error.message.replace('"source"', '"--model"'));
+    error instanceof TypeError &&
+    /^"(?:source|lora\[\d+\]\.source|HF_[A-Z]+)" expected/.test(error.message);
+  if (isMistake) {
+    const typed = error.message.replace('"source"', '"--model"');
+    return new UsageError(typed.replace(/^"lora[^"]*"/, '"--lora"'));
+  }
   if (!(error instanceof TpaError) || error.code !== 'RESOURCE_LIMIT') return error;
   const message = error.message
     .replace(/a "dtype" of "(\w+)"/, '--dtype $1')

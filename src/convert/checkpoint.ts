@@ -3,10 +3,12 @@ import { ARCHITECTURES, readFamily } from '../format/config/family.ts';
 import { Fields } from '../format/config/fields.ts';
 import { CHUNK_BYTES, readChunks, twoBuffers } from './read-chunks.ts';
 import type { ModelContents } from '../format/contents.ts';
+import type { AdaptedContents } from './with-adapters.ts';
 import type { JsonObject } from '../format/files/json.ts';
 import type { TensorDtype } from '../format/tensors/half.ts';
 import type { TensorEntry } from '../format/tensors/safetensors.ts';
 import { checkFinite, type TensorSet } from '../format/tensors/tensors.ts';
+import type { AdapterInfo } from '../lora/adapter.ts';
 import { finitePieces, holdsNonFinite } from './finite.ts';
 
 /** One tensor of a checkpoint, as it will be written. */
@@ -19,7 +21,10 @@ export interface CheckpointTensor {
   readonly shape: readonly number[];
   /** Bytes it will take. */
   readonly byteLength: number;
-  /** What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`. */
+  /**
+   * What the source stores: the dtype, or the name of a quantised type, e.g. `Q8_0`, which stands too
+   * for every quantised type that an adapter has changed.
+   */
   readonly storedAs: string;
   /**
    * The elements, row-major and little-endian, in pieces of a few MB; one is valid until the next
@@ -48,6 +53,8 @@ export interface Checkpoint {
   readonly specialTokensMap?: JsonObject;
   /** generation_config.json. */
   readonly generationConfig?: JsonObject;
+  /** LoRA adapters that are merged into the weights; none unless given. */
+  readonly adapters?: readonly AdapterInfo[];
   /** What was left out or could not be translated, one sentence each. */
   readonly notes: readonly string[];
   /** Releases the files; idempotent. */
@@ -62,10 +69,10 @@ export interface Checkpoint {
  */
 export async function checkpointOf(
   format: Checkpoint['format'],
-  contents: ModelContents,
+  contents: AdaptedContents,
   close: () => Promise<void>,
 ): Promise<Checkpoint> {
-  const { config, tensors, notes } = contents;
+  const { config, tensors, notes, adapters, requantized } = contents;
   const text = await contents.text();
   const { tokenizer, tokenizerConfig, specialTokensMap, chatTemplate, generationConfig } = text;
   // Of two templates the one in chat_template.jinja counts: one file says it.
@@ -74,7 +81,11 @@ export async function checkpointOf(
     format,
     family: format === 'torch' ? 'T6' : familyOf(contents),
     config,
-    tensors: Array.from(tensors.entries.values(), (entry) => converted(tensors, entry)),
+    tensors: Array.from(tensors.entries.values(), (entry) => ({
+      ...converted(tensors, entry),
+      ...(requantized?.has(entry.name) && { storedAs: 'Q8_0' }),
+    })),
+    ...(adapters && { adapters }),
     ...(tokenizer && { tokenizer }),
     ...((tokenizerConfig || template) && { tokenizerConfig: { ...tokenizerConfig, ...template } }),
     ...(specialTokensMap && { specialTokensMap }),

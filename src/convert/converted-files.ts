@@ -80,7 +80,8 @@ export async function convertCheckpoint(
     throw unsupportedCheckpoint('the checkpoint', 'weights', 'none');
   }
   if (options.format === 'gguf') return planGguf(checkpoint, options);
-  if (checkpoint.format === 'safetensors') throw alreadyConverted();
+  const isSame = checkpoint.format === 'safetensors' && !checkpoint.adapters?.length;
+  if (isSame) throw alreadyConverted();
   const { config, tensors, tokenizer, tokenizerConfig } = checkpoint;
   const { specialTokensMap, generationConfig } = checkpoint;
   const { entries, byteLength, chunks } = await planSafetensors(tensors);

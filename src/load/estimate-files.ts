@@ -12,6 +12,7 @@ import { WeightDtypes } from '../weights/dtypes.ts';
 import type { WeightReport } from '../weights/report.ts';
 import { checkTensors, parameterCount } from '../weights/tensors.ts';
 import { plannedWeights } from '../weights/weights.ts';
+import type { Adapters } from './adapters.ts';
 import type { LoadOptions } from './load-options.ts';
 
 /** What a model will take, in bytes where nothing else is said. */
@@ -54,17 +55,19 @@ export interface Estimate extends CacheSizes {
  * @throws as `estimateModel`
  */
 export async function estimateFiles(
+  { contextLength, dtype = 'auto', signal }: LoadOptions,
   files: ModelFiles,
   engine: Engine,
-  { contextLength, dtype = 'auto', signal }: LoadOptions,
+  adapters: Adapters | undefined,
 ): Promise<Estimate> {
   const sizes: number[] = [];
   const { config: json, tensors } = await openContents(sized(files, sizes), signal);
   const own = await readConfig(json, tensors.entries, undefined);
   const config = await readConfig(json, tensors.entries, contextLength);
-  checkTensors(config, tensors.entries);
+  const { extras } = checkTensors(config, tensors.entries);
+  const adapted = await adapters?.adapt(tensors, config, extras);
   checkAbort(signal);
-  const asked = new WeightDtypes(dtype, tensors.entries);
+  const asked = new WeightDtypes(dtype, adapted?.stored ?? tensors.entries);
   const told = estimate(new Compute(engine), config, own, asked);
   return { fileBytes: fileBytes(sizes, tensors), ...told };
 }

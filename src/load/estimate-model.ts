@@ -1,7 +1,5 @@
-import type { ModelFiles } from '../format/files/model-files.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import type { Estimate } from './estimate-files.ts';
-import type { Engine } from '../wasm/engine.ts';
 import { checkOptions, type LoadOptions } from './load-options.ts';
 import { withFiles } from './with-files.ts';
 
@@ -11,6 +9,7 @@ const OPTIONS: readonly (keyof EstimateOptions)[] = [
   'wasm',
   'contextLength',
   'dtype',
+  'lora',
   'cacheDtype',
   'cache',
   'fetch',
@@ -26,6 +25,7 @@ export type EstimateOptions = Pick<
   | 'wasm'
   | 'contextLength'
   | 'dtype'
+  | 'lora'
   | 'cacheDtype'
   | 'cache'
   | 'fetch'
@@ -53,6 +53,5 @@ export async function estimateModel(
   checkOptions('estimateModel', OPTIONS, options);
   // 1 KB, which programs that load without asking do without
   const { estimateFiles } = await import('./estimate-files.ts');
-  const read = (files: ModelFiles, engine: Engine) => estimateFiles(files, engine, options);
-  return withFiles(source, options, read, true);
+  return withFiles(source, options, (...opened) => estimateFiles(options, ...opened), true);
 }

@@ -7,6 +7,7 @@ import type { ModelSource } from '../format/files/model-source.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
 import { openContents } from '../format/open-contents.ts';
 import { yieldMacrotask } from '../base/time.ts';
+import type { Adapters } from './adapters.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model, type ModelExtras } from './model.ts';
 import { fitDtypes } from '../model/budget.ts';
@@ -54,17 +55,23 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const { backend, webgpu } = options;
   const obstacle = backend === 'webgpu' ? gpuObstacle(webgpu) : undefined;
   if (obstacle !== undefined) throw webgpuUnavailable(obstacle);
-  return withFiles(source, options, (files, engine) => load(files, engine, options));
+  return withFiles(source, options, (...opened) => load(options, ...opened));
 }
 
-async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Promise<Model> {
+async function load(
+  options: LoadOptions,
+  files: LoadFiles,
+  engine: Engine,
+  adapters: Adapters | undefined,
+): Promise<Model> {
   const { signal } = options;
   const { config, tensors, extras, tokenizer, chat, defaults, notes } = await describe(
     files,
     options,
   );
   const compute = new Compute(engine);
-  const asked = new WeightDtypes(options.dtype, tensors.entries);
+  const adapted = await adapters?.adapt(tensors, config, extras);
+  const asked = new WeightDtypes(options.dtype, adapted?.stored ?? tensors.entries);
   let fitting = fitDtypes(compute, config, asked);
   if (fitting.needs.needed > compute.heap.limit) {
     // tells what would fit: 0.5 KB that most loads do without
@@ -74,7 +81,7 @@ async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Pro
   const { dtypes, reason: dtypeReason } = fitting;
   files.begin();
   // bytes in memory are read without a pause: timers and signals run here
-  const weights = await loadWeights(compute, config, tensors, {
+  const weights = await loadWeights(compute, config, (await adapted?.merge()) ?? tensors, {
     dtypes,
     afterPiece: () => yieldMacrotask(),
   });
@@ -84,7 +91,7 @@ async function load(files: LoadFiles, engine: Engine, options: LoadOptions): Pro
   const computing = await chooseBackend(cpu, options);
   const format = files.gguf === undefined ? 'safetensors' : 'gguf';
   const stored = { format, types: countTypes(tensors.entries), notes } as const;
-  const about = { chat, defaults, cache: files.cache, stored, dtypeReason };
+  const about = { chat, defaults, cache: files.cache, stored, dtypeReason, ...adapted?.extras };
   return new Model(cpu, config, tokenizer, extras, { ...about, ...computing });
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../base/arguments.ts';
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
+import type { LoraAdapter } from '../lora/adapter-source.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/files/model-files.ts';
 import { LIMITS } from '../format/config/limits.ts';
@@ -39,6 +40,12 @@ export interface LoadOptions extends RuntimeOptions {
    * `model.info()` tells what came of it.
    */
   readonly dtype?: DtypeOption;
+  /**
+   * LoRA adapters in PEFT's files, added to the weights before they are quantised; several add up,
+   * default none. Matrices that change and are quantised in the files are computed with as `'q8'`
+   * unless `dtype` says otherwise. They are not counted by `onProgress` or checked by `sha256`.
+   */
+  readonly lora?: readonly LoraAdapter[];
   /** How factors are cached, default and so far only `'f32'`. */
   readonly cacheDtype?: 'f32';
   /**
@@ -83,7 +90,7 @@ export interface LoadOptions extends RuntimeOptions {
 }
 
 const OWN_OPTIONS =
-  'gpuDtype dtype cacheDtype contextLength chatTemplate cache fetch endpoint sha256 onProgress signal';
+  'gpuDtype dtype lora cacheDtype contextLength chatTemplate cache fetch endpoint sha256 onProgress signal';
 const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);

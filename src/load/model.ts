@@ -7,6 +7,7 @@ import type { DispatchBackend } from '../backend/dispatch/dispatch-backend.ts';
 import type { CacheInfo } from '../download/cache/model-cache.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
+import type { AdapterInfo } from '../lora/adapter.ts';
 import type { Chat } from '../text/chat.ts';
 import type { TokenIds } from '../text/prompt.ts';
 import { SamplingMemory } from '../generate/sampling.ts';
@@ -37,6 +38,8 @@ export interface ModelInfo
   readonly fingerprint: string;
   /** What the files are, and what of them is not used. */
   readonly stored: StoredModel;
+  /** LoRA adapters that were merged into the weights. */
+  readonly adapters: readonly AdapterInfo[];
   /** Weights, the tied embedding counted once. */
   readonly parameters: number;
   /** Bytes that weights take in memory, padding included. */
@@ -81,6 +84,7 @@ export interface ModelExtras {
   readonly dtypeReason?: string | undefined;
   readonly cache?: CacheInfo;
   readonly stored?: StoredModel;
+  readonly adapters?: readonly AdapterInfo[];
 }
 
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
@@ -192,7 +196,7 @@ export class Model extends BackendChangeTarget {
     const { dtype, bytes, layouts, requantized } = weights.report;
     const { layers, ignoredKeys } = this.config;
     const { dispatch, backendReason = 'asked for', cache = NOT_DOWNLOADED } = this.#extras;
-    const { dtypeReason, stored = NOT_STORED } = this.#extras;
+    const { dtypeReason, stored = NOT_STORED, adapters = [] } = this.#extras;
     const { cacheBytesPerToken, stateBytes } = cacheSizes(this.config);
     return {
       ...(dispatch?.info() ?? { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') }),
@@ -204,6 +208,7 @@ export class Model extends BackendChangeTarget {
       cacheDtype: 'f32',
       fingerprint: weights.fingerprint,
       stored,
+      adapters,
       parameters: parameterCount(this.config),
       weightBytes: bytes,
       weights: layouts,

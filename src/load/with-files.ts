@@ -2,14 +2,15 @@ import { checkAbort, TpaError } from '../base/errors.ts';
 import { type LoadFiles, openSource } from '../download/open-source.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import { compileKernels, createEngine, type Engine } from '../wasm/engine.ts';
+import type { Adapters } from './adapters.ts';
 import type { LoadOptions } from './load-options.ts';
 
 /** Codes of a file that is not what it should be. */
 const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
 /**
- * What `use` makes of a model's files, which are closed then, with an engine of its own. Where it
- * fails on the content of what a cache had, all is fetched once more.
+ * What `use` makes of a model's files, which are closed then as are those of its adapters, with an
+ * engine of its own. Where it fails on the content of what a cache had, all is fetched once more.
  *
  * @param isHeaderOnly whether of weights the headers alone are read
  * @throws as `openSource` and `createEngine`; what `use` throws
@@ -17,10 +18,13 @@ const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE
 export async function withFiles<T>(
   source: ModelSource,
   options: LoadOptions,
-  use: (files: LoadFiles, engine: Engine) => Promise<T>,
+  use: (files: LoadFiles, engine: Engine, adapters: Adapters | undefined) => Promise<T>,
   isHeaderOnly = false,
 ): Promise<T> {
-  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal } = options;
+  const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal, lora } = options;
+  // what adapters need is loaded for them: 5 KB
+  const adapting = lora === undefined ? undefined : await import('./adapters.ts');
+  const plan = adapting?.planAdapters(lora);
   // once: a response can be read once
   const kernels = await compileKernels(options, signal).catch((error: unknown) => {
     checkAbort(signal);
@@ -31,13 +35,16 @@ export async function withFiles<T>(
     const engine = await createEngine(options, kernels);
     // weights beyond the memory cannot be used
     const maxWeightBytes = engine.heap.limit;
-    const how = { cache, endpoint, fetch, sha256, signal, maxWeightBytes, onProgress };
-    const files = await openSource(source, { ...how, isReload, isHeaderOnly });
+    const common = { cache, endpoint, fetch, signal, maxWeightBytes, isReload, isHeaderOnly };
+    const how = { ...common, sha256, onProgress };
+    const files = await openSource(source, plan?.ofModel(source, how) ?? how);
+    const adapters = plan?.open(how);
     try {
-      return await use(files, engine);
+      return await use(files, engine, adapters);
     } finally {
-      hasCached = files.hasCached;
+      hasCached = files.hasCached || adapters?.hasCached === true;
       await files.close();
+      await adapters?.close();
     }
   };
   try {

@@ -4,6 +4,8 @@ import type { Start } from './start-tokens.ts';
 import { Encoder } from './tokenizer/encoder.ts';
 import { readTokenizerFile } from './tokenizer/file.ts';
 
+export { compilePattern } from './pattern/pattern.ts';
+
 /** How {@link TextTokenizer.encode} reads a text. */
 export interface EncodeOptions {
   /** Whether special tokens in the text become their ids, default false. */

@@ -4,7 +4,15 @@ import { command } from '../arguments.ts';
 import { EXIT_CODE, shown, UsageError } from '../exit.ts';
 import { sweepBeside } from '../hidden-folder.ts';
 import type { Host } from '../terminal/host.ts';
-import { bytes, choice, flag, type OptionValues, text } from '../command-spec.ts';
+import {
+  adapter,
+  bytes,
+  choice,
+  flag,
+  type OptionValues,
+  repeated,
+  text,
+} from '../command-spec.ts';
 import { checkOutputFiles, checkReplaced, isGgufPath, writeFiles } from '../output-files.ts';
 import { checkOutput, writeFolder, type WriteProgress } from '../output-folder.ts';
 import { ProgressBar } from '../terminal/progress.ts';
@@ -32,6 +40,7 @@ const OPTIONS = {
     min: 1000,
     max: 1e12,
   }),
+  lora: repeated(adapter({ about: 'LoRA adapter to merge into the weights: a folder of PEFT' })),
   dryRun: flag('check the source, list every tensor and file, write nothing'),
   force: flag('replace a converted model'),
   json: flag('print one JSON object to stdout at the end, and nothing else'),
@@ -44,7 +53,7 @@ const SPEC = {
     placeholder: 'SOURCE',
     about:
       'pytorch_model.bin, ckpt.pt, a .gguf file, or a directory with one of the first two or, for a\n' +
-      '.gguf, with .safetensors',
+      '.gguf or with --lora, with .safetensors',
     cure: 'name what to write with --out',
   },
   options: OPTIONS,
@@ -53,6 +62,8 @@ const SPEC = {
       'refused. In a folder, quantised types become F32; in a .gguf they stay what they are.',
     'A .gguf holds tokenizer and chat template too. A T6 in one is read by this package alone; models\n' +
       'of the LLaMA family are read by llama.cpp as well.',
+    'What --lora changes becomes F32; in a .gguf, where the source has it quantised, Q8_0, unless\n' +
+      '--dtype says otherwise.',
     'What is written appears whole, or not at all. What a run that was killed has left beside it is\n' +
       'removed by the next one.',
   ],
@@ -71,12 +82,12 @@ interface Target {
 
 /** `tpa convert`. */
 export const convertCommand = command(SPEC, async ({ values, operand: source }, host) => {
-  const { out, dtype, shardSize: shardBytes, dryRun = false, json = false } = values;
+  const { out, dtype, shardSize: shardBytes, lora = [], dryRun = false, json = false } = values;
   const format = formatOf(values);
   if (out === undefined && !dryRun) throw noOutput(source);
   if (out !== undefined && !dryRun) await sweepBeside(out);
   const target = out === undefined ? undefined : await targetOf(out, source, values);
-  const checkpoint = await openCheckpoint(source);
+  const checkpoint = await openCheckpoint(source, { lora });
   try {
     const options = format === 'gguf' ? { dtype, shardBytes, name: target?.name } : {};
     const files = await convertCheckpoint(checkpoint, { format, ...defined(options) });

@@ -1,4 +1,4 @@
-import type { MemoryInfo, Model, ModelConfig, ModelInfo } from '../../index.ts';
+import type { AdapterInfo, MemoryInfo, Model, ModelConfig, ModelInfo } from '../../index.ts';
 import { BYTES_PER_NUMBER, cacheTable, renderCacheTable, type CacheRow } from './cache-table.ts';
 import { matchedMha } from './paper-models.ts';
 import { featureRows } from './model-features.ts';
@@ -69,6 +69,7 @@ export function renderModel(report: ModelReport): string {
     ['model', report.path],
     ['format', renderStored(report.stored)],
     ...report.stored.notes.map((note): Row => ['note', note]),
+    ...report.adapters.map((adapter): Row => ['adapter', renderAdapter(adapter)]),
     ['layers', `${layers}, dim ${dim}, feed-forward ${hiddenDim}`],
     ...featureRows(report),
     ['vocabulary', `${count(report.vocabSize)}${report.hasTokenizer ? '' : ', no tokenizer'}`],
@@ -108,6 +109,13 @@ function weightRows({ weightBytes, dtype, dtypeReason, weights, requantized }: M
     ['  in', parts.join('; ')],
     ...(changes.length > 0 ? [['  rounded', changes.join('; ')] as const] : []),
   ];
+}
+
+/** `lora/tales, rank 8 times 0.5 in 42 matrices`. */
+function renderAdapter({ source, rank, scale, modules, ignoredKeys }: AdapterInfo): string {
+  const times = scale === 1 ? '' : ` times ${scale}`;
+  const ignored = ignoredKeys.length === 0 ? '' : `, ignored keys ${ignoredKeys.join(', ')}`;
+  return `${source}, rank ${rank}${times} in ${count(modules)} matrices${ignored}`;
 }
 
 /** `GGUF, tensors stored as Q4_K 84, F32 33`. */

@@ -79,7 +79,8 @@ function openGgufFiles(given: GgufFile | readonly GgufFile[], subject: string): 
   return { ...filesOf(contents), gguf: [...contents.keys()] };
 }
 
-function filesOf(contents: ReadonlyMap<string, GgufFile>): ModelFiles {
+/** Files in memory, by their names. */
+export function filesOf(contents: ReadonlyMap<string, GgufFile>): ModelFiles {
   return {
     name: 'bytes',
     async open(file): Promise<ByteSource | undefined> {
@@ -116,12 +117,14 @@ function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
   return value instanceof Uint8Array || value instanceof ArrayBuffer;
 }
 
-function expectBytes(value: unknown, subject: string, other = ''): Uint8Array | ArrayBuffer {
+/** @throws TypeError where it is none, or was transferred */
+export function expectBytes(value: unknown, subject: string, other = ''): Uint8Array | ArrayBuffer {
   if (isBytes(value)) return checkAttached(subject, value);
   throw new TypeError(mismatch(subject, `a Uint8Array or an ArrayBuffer${other}`, value));
 }
 
-function encodeJson(value: unknown, subject: string): Uint8Array {
+/** JSON as bytes, from bytes, text or what can be written as such. @throws TypeError */
+export function encodeJson(value: unknown, subject: string): Uint8Array {
   if (value instanceof Uint8Array) return checkAttached(subject, value);
   if (value instanceof ArrayBuffer) return new Uint8Array(checkAttached(subject, value));
   const isObject = typeof value === 'object' && value !== null;

@@ -24,7 +24,7 @@ export const SHARD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}\.safetensors$/;
 
 /** Files that stand for the whole directory they are in: no weights are chosen by their names. */
 export const OF_DIRECTORY =
-  /^(?:config\.json|model(?:-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json)$/;
+  /^(?:(?:adapter_)?config\.json|(?:adapter_model|model(?:-\d{5}-of-\d{5})?)\.safetensors|model\.safetensors\.index\.json)$/;
 /** A GGUF is named by the caller, so that its name may have any letter. */
 const GGUF_NAME = /^[^/\\]+\.gguf$/i;
 
