@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import attend  # noqa: E402
 import export  # noqa: E402
+import lora  # noqa: E402
 import loss  # noqa: E402
 import optimiser  # noqa: E402
 import prompts  # noqa: E402
@@ -28,7 +29,7 @@ import text  # noqa: E402
 import train  # noqa: E402
 import words  # noqa: E402
 from config import MECHANISMS, Config  # noqa: E402
-from data import TokenSet  # noqa: E402
+from data import Batches, TokenSet  # noqa: E402
 from model import T6  # noqa: E402
 from tokenizer import Tokenizer  # noqa: E402
 
@@ -109,6 +110,48 @@ class Mechanisms(unittest.TestCase):
                 before.square().sum().backward()
                 for key, parameter in model.named_parameters():
                     self.assertGreater(float(parameter.grad.abs().max()), 0, key)
+
+
+class Lora(Folder):
+    def exported(self, mechanism):
+        model = T6(Config.of({**SMALL, "attention": mechanism, "group_size": 2}))
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        folder = self.folder / mechanism
+        folder.mkdir()
+        safetensors.write(folder / "model.safetensors", model.upstream())
+        (folder / "config.json").write_text(json.dumps(model.config.json()))
+        return folder
+
+    def test_begins_with_the_model_and_learns(self):
+        for mechanism in ("tpa", "gqa", "mla"):
+            with self.subTest(mechanism):
+                model = lora.load(self.exported(mechanism))
+                ids = torch.randint(3, 40, (2, 20))
+                before = model(ids)
+                adapted = lora.adapt(model, [], 2, 4)
+                torch.testing.assert_close(model(ids), before)
+                batches = Batches([TokenSet(self.token_set())], [1], 4, 16, 1)
+                history = lora.train(model, adapted, batches, 20, 0.05)
+                self.assertLess(history[-1], history[0] - 0.2)
+
+    def test_what_is_written_is_what_was_trained(self):
+        folder = self.exported("tpa-kvonly")
+        model = lora.load(folder)
+        adapted = lora.adapt(model, ["c_q", "c_proj"], 2, 8)
+        for layer in adapted.values():
+            torch.nn.init.normal_(layer.b, std=0.1)
+        lora.save(self.folder / "adapter", adapted, 2, 8, "base")
+        factors = safetensors.read(self.folder / "adapter" / "adapter_model.safetensors")
+        config = json.loads((self.folder / "adapter" / "adapter_config.json").read_text())
+        self.assertEqual(config["target_modules"], ["c_proj", "c_q"])
+        merged = safetensors.read(folder / "model.safetensors")
+        for path in adapted:
+            a, b = (factors[f"base_model.model.{path}.lora_{factor}.weight"] for factor in "AB")
+            merged[path + ".weight"] += b @ a * (config["lora_alpha"] / config["r"])
+        safetensors.write(folder / "model.safetensors", merged)
+        ids = torch.randint(3, 40, (2, 20))
+        torch.testing.assert_close(lora.load(folder)(ids), model(ids), atol=1e-5, rtol=1e-5)
 
 
 class Attention(unittest.TestCase):
