@@ -36,9 +36,7 @@ export const MODEL_OPTIONS = {
     about: 'layout of weights; auto keeps what the files have',
     fallback: 'auto',
   }),
-  lora: repeated(
-    adapter({ about: 'LoRA adapter to add to the weights: folder, URL or hf:ORG/NAME' }),
-  ),
+  lora: repeated(adapter({ about: 'LoRA adapter to add: folder, URL or hf:ORG/NAME' })),
   context: integer({ about: 'tokens of context at most', min: 1, fallback: "the model's" }),
   memory: bytes({
     about: 'memory that it may take',

@@ -40,7 +40,7 @@ const OPTIONS = {
     min: 1000,
     max: 1e12,
   }),
-  lora: repeated(adapter({ about: 'LoRA adapter to merge into the weights: a folder of PEFT' })),
+  lora: repeated(adapter({ about: 'LoRA adapter to merge: a folder of PEFT' })),
   dryRun: flag('check the source, list every tensor and file, write nothing'),
   force: flag('replace a converted model'),
   json: flag('print one JSON object to stdout at the end, and nothing else'),

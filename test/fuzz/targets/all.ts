@@ -3,6 +3,7 @@ import { CONFIG } from './config.ts';
 import { GGUF, GGUF_PARTS, SAFETENSORS, TORCH } from './files.ts';
 import { GGUF_BLOCKS } from './gguf-blocks.ts';
 import { HUB } from './hub.ts';
+import { LORA } from './lora.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
 import { TEMPLATE } from './template.ts';
@@ -21,4 +22,5 @@ export const TARGETS: readonly Target[] = [
   GGUF_BLOCKS,
   TORCH,
   HUB,
+  LORA,
 ];
