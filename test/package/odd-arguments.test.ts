@@ -109,7 +109,7 @@ async function convert(given: unknown): Promise<void> {
 
 test('loadModel() and its options', async () => {
   const keys =
-    'simd memoryLimit wasm threads backend webgpu gpuDtype contextLength dtype cacheDtype cache fetch endpoint sha256 onProgress signal';
+    'simd memoryLimit wasm threads backend webgpu gpuDtype contextLength dtype lora cacheDtype cache fetch endpoint sha256 onProgress signal';
   const how = { backend: 'wasm' };
   await areNamed({
     ...options('loadModel options', keys, (given) => load(source, given)),
@@ -124,7 +124,7 @@ test('loadModel() and its options', async () => {
     'loadModel source': (given) => load(given, how),
     ...options(
       'estimateModel options',
-      'simd memoryLimit wasm contextLength dtype cacheDtype cache fetch endpoint signal',
+      'simd memoryLimit wasm contextLength dtype lora cacheDtype cache fetch endpoint signal',
       (given) => estimateModel(source as never, given),
     ),
     'estimateModel source': (given) => estimateModel(given),

@@ -1,4 +1,3 @@
-import type { AdapterBytes } from '../../../src/index.ts';
 import { createRandom } from '../checks/random.ts';
 import type { CheckpointTensors } from '../files/build-checkpoint.ts';
 import { buildSafetensors, type TensorData } from '../files/build-safetensors.ts';
@@ -19,7 +18,7 @@ export interface AdapterForm {
 
 /** An adapter in memory, and what it is made of. */
 export interface BuiltAdapter {
-  readonly source: AdapterBytes & { config: Record<string, unknown>; weights: Uint8Array };
+  readonly source: { readonly config: Record<string, unknown>; readonly weights: Uint8Array };
   readonly factors: readonly TensorData[];
   /** The tensors of a model with B · A added, times `factorOf(path)`, in float64 rounded once. */
   mergedInto(
