@@ -117,9 +117,10 @@ export class Session {
    * @throws as {@link prefill}; TypeError for odd options; TpaError `ABORTED`
    *
    * @example
-   * const [question, yes, no] = ['Is it cold?', ' Yes', ' No'].map((text) => tokenizer.encode(text));
-   * await session.prefill(question.slice(0, -1)); // the last one stands before each answer
-   * const scores = await session.score([...question.slice(-1), ...yes]);
+   * const ids = model.tokenizer!.encode('Once upon a time there was a');
+   * await session.prefill(ids.slice(0, -1)); // the last one stands before each answer
+   * const answer = model.tokenizer!.encode(' king');
+   * const scores = await session.score([...ids.slice(-1), ...answer]);
    */
   async score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
     const added = readSomeIds('ids', ids, this.#host.backend);

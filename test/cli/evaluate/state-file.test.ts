@@ -88,7 +88,7 @@ test('that is none, damaged or hostile is refused', async ({ path }) => {
     await writeFile(path, text);
     assert.match(
       await usage(() => readState(path, IDENTITY, 10)),
-      /expected a state that tpa eval perplexity has written/,
+      /expected a state that this command has written/,
       text.slice(0, 100),
     );
     assert.is(await readFile(path, 'utf8'), text);
