@@ -28,7 +28,7 @@ export type { ModelSource } from './format/files/model-source.ts';
 export type { GenerationDefaults } from './format/config/generation-config.ts';
 export type { ChatMessage, Conversation } from './text/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
-export type { GenerateOptions } from './generate/options.ts';
+export type { GenerateOptions, ScoreOptions } from './generate/options.ts';
 export type { Session } from './generate/session.ts';
 export {
   BackendChangeEvent,
@@ -59,7 +59,6 @@ export type { LoadOptions } from './load/load-options.ts';
 export { estimateModel, type EstimateOptions } from './load/estimate-model.ts';
 export type { Estimate } from './load/estimate-files.ts';
 export type { Model, ModelInfo, StoredModel } from './load/model.ts';
-export type { ScoreOptions } from './load/positions.ts';
 export type { DtypeOption } from './weights/dtypes.ts';
 export type { WeightDtype } from './layout/packed-weight.ts';
 export type { LayoutReport } from './weights/report.ts';

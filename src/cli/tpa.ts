@@ -1,8 +1,9 @@
 import { asksFor, type Command, unknown } from './arguments.ts';
 import { chatCommand } from './commands/chat.ts';
-import { EXIT_CODE, explain, type ExitCode, renderFailure } from './exit.ts';
+import { EXIT_CODE, explain, type ExitCode, renderFailure, shown, UsageError } from './exit.ts';
 import { convertCommand } from './commands/convert.ts';
-import { evalCommand } from './commands/eval.ts';
+import { choiceCommand } from './commands/eval-choice.ts';
+import { perplexityCommand } from './commands/eval-perplexity.ts';
 import { generateCommand } from './commands/generate.ts';
 import { renderCommandHelp, renderHelp } from './commands/help.ts';
 import type { Host } from './terminal/host.ts';
@@ -15,7 +16,8 @@ const COMMANDS: readonly Command[] = [
   chatCommand,
   infoCommand,
   convertCommand,
-  evalCommand,
+  perplexityCommand,
+  choiceCommand,
 ];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
 
@@ -41,8 +43,7 @@ async function dispatch(args: readonly string[], host: Host): Promise<ExitCode> 
     return EXIT_CODE.usage;
   }
   if (first === 'help' || first === '--help' || first === '-h') {
-    const topic = rest[0];
-    print(host.stdout, topic === undefined ? HELP : renderCommandHelp(find(topic).spec));
+    print(host.stdout, rest.length === 0 ? HELP : helpOf(rest));
     return EXIT_CODE.ok;
   }
   if (first === '--version' || first === '-v') {
@@ -50,16 +51,41 @@ async function dispatch(args: readonly string[], host: Host): Promise<ExitCode> 
     return EXIT_CODE.ok;
   }
   if (first.startsWith('-')) throw unknown('option', first, ['--help', '--version']);
-  const command = find(first);
-  if (!asksFor(rest, '--help', '-h')) return command.run(rest, host);
-  print(host.stdout, renderCommandHelp(command.spec));
-  return EXIT_CODE.ok;
+  if (asksFor(rest, '--help', '-h')) {
+    print(host.stdout, helpOf(args));
+    return EXIT_CODE.ok;
+  }
+  const { command, words } = find(args);
+  return command.run(args.slice(words), host);
 }
 
-/** The command with this first word. */
-function find(name: string): Command {
-  const firstWords = COMMANDS.map(({ spec }) => spec.name.replace(/ .*/, ''));
-  const command = COMMANDS[firstWords.indexOf(name)];
-  if (command) return command;
-  throw unknown('command', name, [...firstWords, 'help']);
+/** Help on the commands that the first words name, one or all of a family. */
+function helpOf(words: readonly string[]): string {
+  const family = familyOf(words[0]!);
+  const named = family.filter(({ spec }) => spec.name === words.slice(0, 2).join(' '));
+  const asked = named.length > 0 ? named : family;
+  return asked.map(({ spec }) => renderCommandHelp(spec)).join('\n');
+}
+
+/** The command that the first words name, and how many words that takes. */
+function find(args: readonly string[]): { readonly command: Command; readonly words: number } {
+  const [first = '', second] = args;
+  const family = familyOf(first);
+  if (family[0]!.spec.name === first) return { command: family[0]!, words: 1 };
+  const command = family.find(({ spec }) => spec.name === `${first} ${second}`);
+  if (command) return { command, words: 2 };
+  const measures = family.map(({ spec }) => spec.name.slice(first.length + 1)).join(' or ');
+  const found = second === undefined ? 'nothing' : shown(second);
+  throw new UsageError(`${first} expected ${measures}, got ${found}`);
+}
+
+/** The commands whose name is a word, or begins with it. */
+function familyOf(first: string): readonly Command[] {
+  const family = COMMANDS.filter((command) => firstWord(command) === first);
+  if (family.length > 0) return family;
+  throw unknown('command', first, [...new Set(COMMANDS.map(firstWord)), 'help']);
+}
+
+function firstWord({ spec }: Command): string {
+  return spec.name.replace(/ .*/, '');
 }

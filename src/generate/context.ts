@@ -1,5 +1,5 @@
 import { type Backend, inChunks, type Sequence } from '../backend/backend.ts';
-import { TpaError } from '../base/errors.ts';
+import { checkAbort, TpaError } from '../base/errors.ts';
 import { checkInteger } from '../base/arguments.ts';
 import { contextOverflow } from '../text/prompt.ts';
 
@@ -107,6 +107,34 @@ export class Context {
       return logits;
     } finally {
       if (!isDone && !this.#isDisposed) sequence.truncate(before);
+    }
+  }
+
+  /**
+   * What the model says of ids that would follow, in a fork; the caller holds the context and has
+   * checked the room. Ids that were not evaluated yet are in the fork alone.
+   *
+   * @param ids at least one, the last of which is not evaluated
+   * @returns log-probabilities of those after the first (ids.length - 1)
+   * @throws what the backend throws; TpaError `ABORTED`, `DISPOSED`
+   */
+  async score(ids: readonly number[], signal: AbortSignal | undefined): Promise<Float32Array> {
+    const sequence = this.#sequence.fork();
+    const pending = this.#ids.slice(sequence.length);
+    const all = [...pending, ...ids];
+    const next = all.slice(1);
+    const scores = new Float32Array(next.length);
+    const forward = async (rest: readonly number[], done: number): Promise<void> => {
+      scores.set(await sequence.score(rest, next.slice(done)), done);
+    };
+    const isCancelled = () => this.#isDisposed || signal?.aborted === true;
+    try {
+      await inChunks(sequence, all.slice(0, -1), forward, isCancelled);
+      this.checkAlive();
+      checkAbort(signal, 'scoring');
+      return scores.slice(pending.length);
+    } finally {
+      sequence.dispose();
     }
   }
 

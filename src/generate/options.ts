@@ -47,6 +47,12 @@ export interface GenerateOptions {
   signal?: AbortSignal;
 }
 
+/** Options of `session.score` and `model.score`. */
+export interface ScoreOptions {
+  /** Ends the call with `ABORTED`. */
+  readonly signal?: AbortSignal;
+}
+
 /** {@link GenerateOptions} with every default filled in. */
 export interface ResolvedOptions extends SamplingOptions {
   readonly maxTokens: number;

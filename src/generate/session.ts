@@ -2,17 +2,18 @@ import type { Backend } from '../backend/backend.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
 import { Context } from './context.ts';
-import { checkInteger, mismatch } from '../base/arguments.ts';
+import { checkInteger, checkKnown, checkObject, checkSignal, mismatch } from '../base/arguments.ts';
 import { whenForgotten } from '../base/forgotten.ts';
 import { Generation, type GenerationTask } from './generation.ts';
 import type { Conversation } from '../text/messages.ts';
 import { SamplingMemory } from './sampling.ts';
-import { resolveOptions, type GenerateOptions } from './options.ts';
+import { resolveOptions, type GenerateOptions, type ScoreOptions } from './options.ts';
 import {
   checkText,
   conversationOf,
   missingTokenizer,
   readIds,
+  readSomeIds,
   textPieces,
   type TokenIds,
 } from '../text/prompt.ts';
@@ -88,9 +89,7 @@ export class Session {
    * const logits = await session.prefill(model.tokenizer!.encode('Once upon'));
    */
   async prefill(ids: TokenIds): Promise<Float32Array> {
-    const added = readIds('ids', ids, this.#host.backend);
-    if (added.length === 0) throw new RangeError('"ids" expected at least one token id, got none');
-    return this.#evaluate(added);
+    return this.#evaluate(readSomeIds('ids', ids, this.#host.backend));
   }
 
   /**
@@ -105,6 +104,35 @@ export class Session {
    */
   async decode(id: number): Promise<Float32Array> {
     return this.#evaluate([checkInteger('id', id, 0, this.#host.backend.vocabSize - 1)]);
+  }
+
+  /**
+   * Log-probability of each token after the first, given the conversation and all that stand before
+   * it. The session stays as it was: continuations of one text are compared without computing the
+   * text anew for each. Where the CPU computes, only these numbers leave the memory of wasm.
+   *
+   * @param ids 1 … contextLength token ids, the last of which needs no room
+   * @param options how; a signal ends it, seen between two chunks of at most 48 tokens on the CPU
+   * @returns (ids.length - 1), natural logarithms: entry i is ln p(ids[i + 1] | tokens, ids[0 … i])
+   * @throws as {@link prefill}; TypeError for odd options; TpaError `ABORTED`
+   *
+   * @example
+   * const ids = model.tokenizer!.encode('Once upon a time there was a');
+   * await session.prefill(ids.slice(0, -1)); // the last one stands before each answer
+   * const answer = model.tokenizer!.encode(' king');
+   * const scores = await session.score([...ids.slice(-1), ...answer]);
+   */
+  async score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
+    const added = readSomeIds('ids', ids, this.#host.backend);
+    checkKnown('an option of score', checkObject('options', options), ['signal']);
+    const signal = checkSignal('signal', options.signal);
+    const release = this.#context.hold(this);
+    try {
+      this.#context.checkRoom(added.length - 1);
+      return await this.#context.score(added, signal);
+    } finally {
+      release();
+    }
   }
 
   /**

@@ -19,7 +19,8 @@ import type { LayoutReport, WeightReport } from '../weights/report.ts';
 import type { Requantized } from '../weights/stream/block-maker.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { logitsOf, type ScoreOptions, scoresOf } from './positions.ts';
+import type { ScoreOptions } from '../generate/options.ts';
+import { logitsOf } from './positions.ts';
 import type { MemoryInfo, RuntimeInfo } from '../ops/runtime.ts';
 
 /** What a model computes with, why, and how large it is. */
@@ -185,8 +186,13 @@ export class Model extends BackendChangeTarget {
    * const scores = await model.score(ids);
    * Math.exp(-scores.reduce((sum, score) => sum + score) / scores.length); // the perplexity
    */
-  score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
-    return scoresOf(this.#backend, ids, options);
+  async score(ids: TokenIds, options: ScoreOptions = {}): Promise<Float32Array> {
+    const session = this.createSession();
+    try {
+      return await session.score(ids, options);
+    } finally {
+      session.dispose();
+    }
   }
 
   /** What computes, why, and sizes. */

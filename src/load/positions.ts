@@ -1,66 +1,19 @@
-import { checkKnown, checkObject, checkSignal } from '../base/arguments.ts';
-import { checkAbort, TpaError } from '../base/errors.ts';
-import { type Backend, inChunks, type Sequence } from '../backend/backend.ts';
+import { TpaError } from '../base/errors.ts';
+import { type Backend, inChunks } from '../backend/backend.ts';
 import { bytesOf } from '../layout/numbers.ts';
-import { readIds } from '../text/prompt.ts';
-
-/*
- * What a model says at every position of some ids, on a cache of their own.
- */
-
-/** Options of `model.score`. */
-export interface ScoreOptions {
-  /** Ends the call with `ABORTED`. */
-  readonly signal?: AbortSignal;
-}
+import { readSomeIds } from '../text/prompt.ts';
 
 /** As `model.logits`. */
 export async function logitsOf(backend: Backend, ids: unknown): Promise<Float32Array> {
   const { vocabSize } = backend;
-  const checked = readSome(ids, backend);
-  return onCacheOfItsOwn(backend, async (sequence) => {
+  const checked = readSomeIds('ids', ids, backend);
+  const sequence = backend.createSequence();
+  try {
     const logits = allocateLogits(checked.length * vocabSize);
     await inChunks(sequence, checked, async (rest, done) => {
       logits.set(await sequence.forward(rest, 'all'), done * vocabSize);
     });
     return logits;
-  });
-}
-
-/** As `model.score`; the last token is not evaluated. */
-export async function scoresOf(
-  backend: Backend,
-  ids: unknown,
-  options: ScoreOptions,
-): Promise<Float32Array> {
-  const checked = readSome(ids, backend);
-  checkKnown('an option of score', checkObject('options', options), ['signal']);
-  const signal = checkSignal('signal', options.signal);
-  const next = checked.slice(1);
-  return onCacheOfItsOwn(backend, async (sequence) => {
-    const scores = new Float32Array(next.length);
-    const forward = async (rest: readonly number[], done: number): Promise<void> => {
-      scores.set(await sequence.score(rest, next.slice(done)), done);
-    };
-    await inChunks(sequence, checked.slice(0, -1), forward, () => signal?.aborted === true);
-    checkAbort(signal, 'scoring');
-    return scores;
-  });
-}
-
-function readSome(ids: unknown, backend: Backend): number[] {
-  const checked = readIds('ids', ids, backend);
-  if (checked.length > 0) return checked;
-  throw new RangeError('"ids" expected at least one token id, got none');
-}
-
-async function onCacheOfItsOwn<T>(
-  backend: Backend,
-  compute: (sequence: Sequence) => Promise<T>,
-): Promise<T> {
-  const sequence = backend.createSequence();
-  try {
-    return await compute(sequence);
   } finally {
     sequence.dispose();
   }

@@ -54,6 +54,13 @@ export function readIds(
   return copy;
 }
 
+/** {@link readIds} of at least one token. @throws RangeError for none; as {@link readIds} */
+export function readSomeIds(name: string, ids: unknown, limits: PromptLimits): number[] {
+  const checked = readIds(name, ids, limits);
+  if (checked.length > 0) return checked;
+  throw new RangeError(`"${name}" expected at least one token id, got none`);
+}
+
 /** The conversation that a prompt is, a bare array of messages too; undefined for other prompts. */
 export function conversationOf(prompt: unknown): object | undefined {
   if (typeof prompt !== 'object' || prompt === null) return undefined;

@@ -42,7 +42,7 @@ test('generate: the continuation to stdout, statistics to stderr, 0', async () =
   const { code, out, err } = await runTpa(SEEDED);
   assert.is(code, 0);
   assert.is(out(), `${(await expected()).text}\n`);
-  assert.match(err(), /^prompt +5 tokens\nfirst token +after [\d.]+ ms\n/);
+  assert.match(err(), /^prompt +5 tokens\nfirst token +after [\d,.]+ ms\n/);
   assert.match(err(), /\ngenerated +20 tokens, [\d,.]+ tokens\/s\nfinished +length\n/);
   assert.match(err(), /\ncache +[\d,]+ bytes\nseed +7\n$/);
 });

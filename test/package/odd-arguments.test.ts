@@ -163,6 +163,10 @@ test('Model, Session and Generation', async () => {
     ...options('model.score options', 'signal', (how) => model.score([1, 2], how)),
     'session.prefill': (ids) => onSession((session) => session.prefill(ids)),
     'session.decode': (id) => onSession((session) => session.decode(id)),
+    'session.score': (ids) => onSession((session) => session.score(ids)),
+    ...options('session.score options', 'signal', (how) =>
+      onSession((session) => session.score([1, 2], how)),
+    ),
     'session.truncate': (length) => onSession((session) => session.truncate(length)),
     'session.generate prompt': (prompt) => generate(prompt, { maxTokens: 1 }),
     ...options('session.generate options', keys, (how) =>

@@ -1,4 +1,5 @@
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { quoted } from '../../base/arguments.ts';
 import { errorCode } from '../../base/node.ts';
 import { shown, UsageError } from '../exit.ts';
 import { hiddenBeside } from '../hidden-folder.ts';
@@ -26,17 +27,7 @@ export async function readState(
 ): Promise<Tally | undefined> {
   const text = await readSmall(path);
   if (text === undefined) return undefined;
-  const state = parse(text);
-  if (state?.['format'] !== FORMAT) throw noState(path);
-  for (const [field, value] of Object.entries(identity)) {
-    const found = state[field];
-    if (found === value) continue;
-    const other = shown(String(found));
-    throw new UsageError(
-      `"--resume" expected a state whose ${field} is ${value}, got ${other} in ${shown(path)}; delete it or name another file`,
-    );
-  }
-  const { windows: done, nats } = state;
+  const { windows: done, nats } = checkIdentity(path, text, { format: FORMAT, ...identity });
   const isTally = isCount(done, windows) && typeof nats === 'number' && Number.isFinite(nats);
   if (!isTally) throw noState(path);
   return { windows: done, nats };
@@ -68,6 +59,54 @@ export async function writeState(path: string, identity: RunIdentity, tally: Tal
   }
 }
 
+/**
+ * The fields of a state that is of this run.
+ *
+ * @param identity its `format` says which command writes such states
+ * @throws UsageError
+ */
+export function checkIdentity(
+  path: string,
+  text: string,
+  identity: RunIdentity & { readonly format: string },
+): Readonly<Record<string, unknown>> {
+  const state = parseObject(text);
+  if (state?.['format'] !== identity.format) throw noState(path);
+  for (const [field, value] of Object.entries(identity)) {
+    const found = state[field];
+    if (found === value) continue;
+    const other = quoted(found);
+    throw new UsageError(
+      `"--resume" expected a state whose ${field} is ${value}, got ${other} in ${shown(path)}; delete it or name another file`,
+    );
+  }
+  return state;
+}
+
+/** A line of JSON as an object, whatever it is; undefined where it is not JSON. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return Object(JSON.parse(text)) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error of a file that is something else. */
+export function noState(path: string): UsageError {
+  return new UsageError(
+    `"--resume" expected a state that this command has written, got ${shown(path)}; name another file`,
+  );
+}
+
+/** The error of a file that the system refuses; any other error as it is. */
+export function unusable(path: string, how: string, cause: unknown): unknown {
+  const code = errorCode(cause);
+  if (typeof code !== 'string') return cause;
+  const message = `"--resume" expected a file that can be ${how}, got ${shown(path)} (${code})`;
+  return new UsageError(message, { cause });
+}
+
 async function readSmall(path: string): Promise<string | undefined> {
   try {
     const { size } = await stat(path);
@@ -79,28 +118,6 @@ async function readSmall(path: string): Promise<string | undefined> {
   }
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return Object(JSON.parse(text)) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
-}
-
 function isCount(value: unknown, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
-}
-
-function noState(path: string): UsageError {
-  return new UsageError(
-    `"--resume" expected a state that tpa eval perplexity has written, got ${shown(path)}`,
-  );
-}
-
-/** The error of a file that the system refuses; any other error as it is. */
-function unusable(path: string, how: string, cause: unknown): unknown {
-  const code = errorCode(cause);
-  if (typeof code !== 'string') return cause;
-  const message = `"--resume" expected a file that can be ${how}, got ${shown(path)} (${code})`;
-  return new UsageError(message, { cause });
 }

@@ -21,10 +21,11 @@ export interface TextFile {
 /**
  * Reads a text to its end, from standard input where the path is `-`.
  *
+ * @param word of the command line that the path is given by
  * @throws UsageError for a file that cannot be read or is not UTF-8; TpaError `PROMPT_TOO_LONG` beyond
  *   {@link MAX_TEXT_BYTES}, which are then not read
  */
-export async function readText(path: string, host: Host): Promise<TextFile> {
+export async function readText(path: string, host: Host, word = 'FILE'): Promise<TextFile> {
   const name = path === '-' ? 'standard input' : shown(path);
   const input = path === '-' ? host.openStdin() : createReadStream(path, { signal: host.signal });
   const hash = createHash('sha256');
@@ -40,12 +41,12 @@ export async function readText(path: string, host: Host): Promise<TextFile> {
   } catch (error) {
     const code = errorCode(error);
     if (typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) throw error;
-    const message = `"FILE" expected a file that can be read, got ${name} (${code})`;
+    const message = `"${word}" expected a file that can be read, got ${name} (${code})`;
     throw new UsageError(message, { cause: error });
   }
   const content = Buffer.concat(chunks);
   if (!isUtf8(content)) {
-    throw new UsageError(`"FILE" expected UTF-8 text, got other bytes in ${name}; convert it`);
+    throw new UsageError(`"${word}" expected UTF-8 text, got other bytes in ${name}; convert it`);
   }
   return { text: new TextDecoder().decode(content), bytes, hash: hash.digest('hex') };
 }

@@ -1,10 +1,18 @@
 import { yieldMacrotask } from '../../base/time.ts';
-import type { TextTokenizer } from '../../index.ts';
+import { type Model, type TextTokenizer, TpaError } from '../../index.ts';
 
 /** Milliseconds of work between two looks whether Ctrl-C was pressed. */
 const SLICE_MS = 50;
-/** Room for ids to begin with. */
-const FIRST_IDS = 1 << 16;
+/** Room for ids to begin with; a question has some hundred. */
+const FIRST_IDS = 1 << 10;
+
+/** What a model reads text with. @throws TpaError `TOKENIZER_MISSING` */
+export function tokenizerOf({ tokenizer }: Model): TextTokenizer {
+  if (tokenizer !== undefined) return tokenizer;
+  const message =
+    'the model has no tokenizer to read the text with; put its tokenizer.json beside it';
+  throw new TpaError('TOKENIZER_MISSING', message);
+}
 
 /**
  * All ids of a text; a macrotask passes between pieces of work, so that Ctrl-C is seen.

@@ -50,3 +50,13 @@ export function countScored(plan: WindowPlan, windows: number): number {
   }
   return count;
 }
+
+/** Tokens that a model reads in the first `windows` windows: those that two share count in each. */
+export function countRead(plan: WindowPlan, windows: number): number {
+  let count = 0;
+  for (let index = 0; index < windows; index++) {
+    const { first, end } = windowAt(plan, index);
+    count += plan.startTokens + end - first;
+  }
+  return count;
+}

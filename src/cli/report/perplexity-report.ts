@@ -1,5 +1,5 @@
 import type { Tally } from '../evaluate/perplexity.ts';
-import { countScored, type WindowPlan } from '../evaluate/windows.ts';
+import { countRead, countScored, type WindowPlan } from '../evaluate/windows.ts';
 import { count, decimals, renderTable } from './table.ts';
 
 /** How well a model predicts a text, and what was scored. */
@@ -19,6 +19,8 @@ export interface PerplexityReport {
   /** Of the whole text, in UTF-8. */
   readonly bytes: number;
   readonly windows: number;
+  /** Tokens of all windows: those that two share count in each. */
+  readonly readTokens: number;
   /** Tokens of a window at most, `startIds` included. */
   readonly context: number;
   readonly stride: number;
@@ -44,13 +46,14 @@ export function describePerplexity(
     scoredTokens,
     bytes,
     windows,
+    readTokens: countRead(plan, windows),
     context: windowTokens + startIds.length,
     stride,
     startIds,
   };
 }
 
-/** Lines for a reader. */
+/** Lines for a reader. @param tokensPerSecond of `readTokens` */
 export function renderPerplexity(
   report: PerplexityReport,
   dtype: string,
@@ -65,8 +68,8 @@ export function renderPerplexity(
     ['perplexity', `${exact(perplexity)} a token, ${exact(perplexityPerByte)} a byte`],
     ['bits', `${exact(bitsPerByte)} a byte`],
     ['text', `${count(bytes)} bytes, ${count(tokens)} tokens`],
-    ['scored', `${count(scoredTokens)} tokens with weights as ${dtype}${speed}`],
-    ['windows', `${count(windows)} of ${count(context)} tokens, ${count(stride)} apart`],
+    ['scored', `${count(scoredTokens)} tokens with weights as ${dtype}`],
+    ['windows', `${count(windows)} of ${count(context)} tokens, ${count(stride)} apart${speed}`],
     ['begin', start],
   ]);
 }

@@ -56,8 +56,8 @@ test('of another run is refused by the name of what differs, and stays as it is'
   const others = { model: 'x', text: 'y', parseSpecial: true, context: 256, stride: 128 };
   for (const [field, value] of Object.entries(others)) {
     const message = await usage(() => readState(path, { ...IDENTITY, [field]: value }, 10));
-    const found = String(IDENTITY[field as keyof typeof IDENTITY]);
-    assert.ok(message.includes(`whose ${field} is ${value}, got "${found}" in `), message);
+    const found = JSON.stringify(IDENTITY[field as keyof typeof IDENTITY]);
+    assert.ok(message.includes(`whose ${field} is ${value}, got ${found} in `), message);
     assert.match(message, /delete it or name another file$/);
   }
   assert.is(await readFile(path, 'utf8'), before);
@@ -88,7 +88,7 @@ test('that is none, damaged or hostile is refused', async ({ path }) => {
     await writeFile(path, text);
     assert.match(
       await usage(() => readState(path, IDENTITY, 10)),
-      /expected a state that tpa eval perplexity has written/,
+      /expected a state that this command has written/,
       text.slice(0, 100),
     );
     assert.is(await readFile(path, 'utf8'), text);

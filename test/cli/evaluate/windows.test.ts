@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  countRead,
   countScored,
   countWindows,
   windowAt,
@@ -40,8 +41,10 @@ test('each token is scored once, by the first window that holds it, where someth
   for (const plan of plans()) {
     const found: (number | undefined)[] = Array.from({ length: plan.tokens }, () => undefined);
     const windows = countWindows(plan);
+    let read = 0;
     for (let index = 0; index < windows; index++) {
       const { first, end, scored } = windowAt(plan, index);
+      read += plan.startTokens + end - first;
       for (let token = scored; token < end; token++) {
         assert.is(found[token], undefined, 'scored twice');
         found[token] = index;
@@ -54,6 +57,7 @@ test('each token is scored once, by the first window that holds it, where someth
     assert.is(windowAt(plan, windows - 1).end, plan.tokens);
     const counted = found.filter((window) => window !== undefined).length;
     assert.is(countScored(plan, windows), counted);
+    assert.is(countRead(plan, windows), read);
     if (windows > 1) {
       const some = found.filter((window) => window !== undefined && window < windows - 1).length;
       assert.is(countScored(plan, windows - 1), some);

@@ -84,3 +84,32 @@ function tokenizerJson(
     model: { type: 'BPE', ...options, ...affixes, ignore_merges: false, ...model, vocab, merges },
   };
 }
+
+/** Characters that are tokens, from id 2 on; 0 stands for all others, 1 begins a text if it is asked for. */
+const CHARACTERS = 'abcdefghijklmnopqrstuvwxyz \n:.?ABCDQ0123456789';
+/** Tokens of two characters, as words of a language begin with a space. */
+const PAIRS = [' a', ' b', ' c', ' A', ' B', '\n\n', 'no', 'ye'];
+
+/** Ids of texts that begin with BOS. */
+export const BOS = 1;
+
+/** A tokenizer.json of 57 tokens, few enough for the smallest models of the tests. */
+export function lettersJson({ beginsWithBos = false } = {}): object {
+  const names = ['<unk>', '<s>', ...CHARACTERS, ...PAIRS];
+  return {
+    added_tokens: [{ id: BOS, content: '<s>', special: true }],
+    model: {
+      type: 'BPE',
+      unk_token: '<unk>',
+      merges: PAIRS.map((pair) => [...pair]),
+      vocab: Object.fromEntries(names.map((name, id) => [name, id])),
+    },
+    ...(beginsWithBos ? { post_processor: BEGINS_WITH_BOS } : {}),
+  };
+}
+
+const BEGINS_WITH_BOS = {
+  type: 'TemplateProcessing',
+  single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+  special_tokens: { '<s>': { id: '<s>', ids: [BOS], tokens: ['<s>'] } },
+};

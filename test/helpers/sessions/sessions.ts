@@ -21,6 +21,7 @@ function sessionCalls(session: Session): Record<string, () => unknown> {
   return {
     prefill: () => session.prefill([1]),
     decode: () => session.decode(1),
+    score: () => session.score([1]),
     generate: () => session.generate([1]),
     fork: () => session.fork(),
     truncate: () => session.truncate(0),

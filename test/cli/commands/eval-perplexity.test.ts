@@ -80,6 +80,7 @@ test('--json: what model.score() gives in one window, per token and per byte', a
     scoredTokens: ids.length - 1,
     bytes,
     windows: 1,
+    readTokens: ids.length,
     context: 512,
     stride: 256,
     startIds: [],
@@ -119,10 +120,18 @@ test('windows of a model that begins texts with BOS: all tokens scored, within 0
   }
   const off = found.perplexity / Math.exp(nats / ids.length) - 1;
   assert.ok(Math.abs(off) <= 1e-4, `off by ${off}`);
-  const { tokens, scoredTokens, windows, context, stride, startIds } = found;
+  const { tokens, scoredTokens, windows, readTokens, context, stride, startIds } = found;
   assert.equal(
-    { tokens, scoredTokens, windows, context, stride, startIds },
-    { tokens: 49, scoredTokens: 49, windows: 6, context: 20, stride: 7, startIds: [BOS] },
+    { tokens, scoredTokens, windows, readTokens, context, stride, startIds },
+    {
+      tokens: 49,
+      scoredTokens: 49,
+      windows: 6,
+      readTokens: 5 * 20 + 15,
+      context: 20,
+      stride: 7,
+      startIds: [BOS],
+    },
   );
 });
 
@@ -133,7 +142,7 @@ test('on a terminal: a bar that is erased, then a table', async ({ text }) => {
   assert.ok(err().endsWith('\r\u001B[2K'));
   assert.match(
     out(),
-    /^perplexity +[\d.]+ a token, [\d.]+ a byte\nbits +[\d.]+ a byte\ntext +[\d,]+ bytes, \d+ tokens\nscored +\d+ tokens with weights as \w+, [\d,.]+ tokens a second\nwindows +\d+ of 32 tokens, 16 apart\nbegin +with nothing before the text\n$/,
+    /^perplexity +[\d.]+ a token, [\d.]+ a byte\nbits +[\d.]+ a byte\ntext +[\d,]+ bytes, \d+ tokens\nscored +\d+ tokens with weights as \w+\nwindows +\d+ of 32 tokens, 16 apart, [\d,.]+ tokens a second\nbegin +with nothing before the text\n$/,
   );
 });
 
@@ -227,22 +236,29 @@ test('what cannot be scored: one line, and its code', async ({ root, text, withB
   }
 });
 
-test('eval names what it measures; its help is there before that', async () => {
-  assert.match((await runTpa(['eval'])).err(), /^tpa: eval expected perplexity, got nothing\n$/);
+test('eval names what it measures; help is there before that, of both or of one', async () => {
+  const measures = 'perplexity or choice';
+  const none = await runTpa(['eval']);
+  assert.match(none.err(), new RegExp(`^tpa: eval expected ${measures}, got nothing\\n$`));
   const other = await runTpa(['eval', 'accuracy']);
   assert.is(other.code, 2);
-  assert.match(other.err(), /^tpa: eval expected perplexity, got "accuracy"\n$/);
+  assert.match(other.err(), new RegExp(`^tpa: eval expected ${measures}, got "accuracy"\\n$`));
   const { out, code } = await run(['--help']);
   assert.is(code, 0);
   assert.match(out(), /^tpa eval perplexity FILE \[options\]\n/);
+  assert.is((await runTpa(['help', 'eval', 'perplexity'])).out(), out());
+  const choice = (await runTpa(['eval', 'choice', '-h'])).out();
+  assert.match(choice, /^tpa eval choice FILE \[options\]\n/);
   for (const words of [
     ['eval', '--help'],
     ['help', 'eval'],
   ]) {
-    assert.is((await runTpa(words)).out(), out());
+    assert.is((await runTpa(words)).out(), `${out()}\n${choice}`);
   }
-  for (const line of out().split('\n')) assert.ok(line.length <= 100, line);
-  assert.match((await runTpa(['--help'])).out(), /^ +eval perplexity +Measure /m);
+  for (const line of `${out()}${choice}`.split('\n')) assert.ok(line.length <= 100, line);
+  const all = (await runTpa(['--help'])).out();
+  assert.match(all, /^ +eval perplexity +Measure /m);
+  assert.match(all, /^ +eval choice +Measure /m);
 });
 
 test.run();

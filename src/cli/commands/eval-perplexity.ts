@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type Model, TpaError } from '../../index.ts';
-import { command, type Command } from '../arguments.ts';
+import { command } from '../arguments.ts';
 import { flag, integer, text } from '../command-spec.ts';
 import { scoreWindows, type Tally, type TokenizedText } from '../evaluate/perplexity.ts';
 import { readState, type RunIdentity, writeState } from '../evaluate/state-file.ts';
 import { readText, type TextFile } from '../evaluate/text-file.ts';
-import { tokenize } from '../evaluate/tokenize.ts';
-import { countScored, countWindows, type WindowPlan } from '../evaluate/windows.ts';
-import { EXIT_CODE, shown, UsageError } from '../exit.ts';
+import { tokenize, tokenizerOf } from '../evaluate/tokenize.ts';
+import { countRead, countScored, countWindows, type WindowPlan } from '../evaluate/windows.ts';
+import { EXIT_CODE, UsageError } from '../exit.ts';
 import { sweepBeside } from '../hidden-folder.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
 import { describeModel } from '../report/model-report.ts';
@@ -43,7 +43,7 @@ const SPEC = {
 };
 
 /** `tpa eval perplexity`. */
-const perplexityCommand = command(SPEC, async ({ values, operand }, host) => {
+export const perplexityCommand = command(SPEC, async ({ values, operand }, host) => {
   const file = await readText(operand, host);
   const { path, loadMilliseconds, ...opened } = await openModel(values, host);
   using model = opened.model;
@@ -72,8 +72,8 @@ const perplexityCommand = command(SPEC, async ({ values, operand }, host) => {
     bar?.erase();
   }
   const scoreMilliseconds = performance.now() - started;
-  const scored = countScored(plan, all) - countScored(plan, from.windows);
-  const tokensPerSecond = scored > 0 ? (1000 * scored) / scoreMilliseconds : null;
+  const read = countRead(plan, all) - countRead(plan, from.windows);
+  const tokensPerSecond = read > 0 ? (1000 * read) / scoreMilliseconds : null;
 
   const report = describePerplexity(tally, plan, tokenized.startIds, file.bytes);
   if (values.json) {
@@ -86,27 +86,13 @@ const perplexityCommand = command(SPEC, async ({ values, operand }, host) => {
   return EXIT_CODE.ok;
 });
 
-/** `tpa eval`, which says what is measured in a word of its own. */
-export const evalCommand: Command = {
-  spec: SPEC,
-  async run([measure, ...args], host) {
-    if (measure === 'perplexity') return perplexityCommand.run(args, host);
-    const found = measure === undefined ? 'nothing' : shown(measure);
-    throw new UsageError(`eval expected perplexity, got ${found}`);
-  },
-};
-
 async function tokensOf(
-  { tokenizer }: Model,
+  model: Model,
   { text: content }: TextFile,
   parseSpecial: boolean,
   signal: AbortSignal,
 ): Promise<TokenizedText> {
-  if (tokenizer === undefined) {
-    const message =
-      'the model has no tokenizer to read the text with; put its tokenizer.json beside it';
-    throw new TpaError('TOKENIZER_MISSING', message);
-  }
+  const tokenizer = tokenizerOf(model);
   const ids = await tokenize(tokenizer, content, parseSpecial, signal);
   return { startIds: tokenizer.startIds, ids };
 }
