@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildAdapter } from '../helpers/adapters/build-adapter.ts';
 import { chatGguf } from '../helpers/files/chat-gguf.ts';
 import { byteLevelMetadata } from '../helpers/files/gguf-vocabulary.ts';
+import { llamaVariant } from '../helpers/models/llama-model.ts';
 import { ROOT } from './blocks.ts';
 
 /** The longest of them generates 256 tokens in 2 s. */
@@ -29,6 +31,8 @@ const TSCONFIG = {
   include: ['*.mjs', '*.mts'],
 };
 
+const QUESTION = { context: 'Snow is', choices: ['white', 'loud'], answer: 0 };
+
 /** A folder in which what the documentation says can be done: the package, its model, a checkpoint. */
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'tpa-docs-'));
@@ -43,6 +47,13 @@ export class Project {
     // the types of what pages import from there
     this.write('tpa-wasm/index.js', "export * from 'tpa-wasm/standalone';\n");
     this.write('llama.gguf', chatGguf(byteLevelMetadata()));
+    const layers = (path: string) => path.startsWith('model.layers.');
+    const { config, weights } = buildAdapter(llamaVariant('llama-gqa').build().tensors, {
+      has: layers,
+    }).source;
+    this.write('adapter/adapter_config.json', JSON.stringify(config));
+    this.write('adapter/adapter_model.safetensors', weights);
+    this.write('questions.jsonl', JSON.stringify(QUESTION));
     // not tsconfig.json, whose paths tsx would follow too
     this.write('types.json', JSON.stringify(TSCONFIG));
   }
