@@ -6,13 +6,14 @@ from torch.nn import functional as F
 
 from attend import linear_attention, softmax_attention
 from mechanisms import Dense, Factors, Latent, linear
+from rope import widened
 
 NORM_EPS = 1.1920929e-7
 
 
 def norm(x, eps=NORM_EPS):
-    """RMSNorm without a weight, in float32."""
-    x = x.float()
+    """RMSNorm without a weight, in float32 or what is wider."""
+    x = widened(x)
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
 
 

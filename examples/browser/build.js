@@ -4,7 +4,7 @@
  */
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { findPackage, HERE, modelOf, standaloneOf } from './places.js';
+import { findPackage, HERE, modelsOf, standaloneOf } from './places.js';
 
 /** What only servers and readers of this folder need. */
 const LEFT_OUT = new Set(['build.js', 'places.js', 'serve.js', 'package.json', 'README.md']);
@@ -23,6 +23,6 @@ for (const file of files) {
   await cp(join(HERE, file.name), join(folder, file.name));
 }
 await cp(standaloneOf(from), join(folder, 'tpa-wasm'), { recursive: true });
-await cp(modelOf(from), join(folder, 'model'), { recursive: true });
+await cp(modelsOf(from), join(folder, 'models'), { recursive: true });
 await writeFile(join(folder, 'places.json'), '{}\n'); // no onnxruntime-web: 25 MB more
 process.stdout.write(`${folder}\n`);

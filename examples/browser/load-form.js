@@ -1,7 +1,7 @@
 import { bytes, PLACES, short } from './words.js';
 
 /** Where the server has the shipped model. */
-const SHIPPED = new URL('model/', document.baseURI).href;
+const SHIPPED = new URL('models/t6-stories.gguf', document.baseURI).href;
 
 const form = document.querySelector('#load');
 const bar = document.querySelector('#progress-bar');
@@ -76,10 +76,10 @@ export const loadForm = {
 };
 
 const CHOICES = {
-  shipped: () => ({ name: 'fairy tales', request: { address: SHIPPED } }),
+  shipped: () => ({ name: 'stories', request: { address: SHIPPED } }),
   address(typed) {
     if (!URL.canParse(typed, document.baseURI) || typed === '') {
-      throw new Error('type the address of a folder with config.json and model.safetensors');
+      throw new Error('type the address of a GGUF file, or of a folder with config.json');
     }
     const { href } = new URL(typed, document.baseURI);
     return { name: href, request: { address: href } };

@@ -65,11 +65,11 @@ function write(prompt) {
   return attempt('#error', async () => {
     if (isWriting) return;
     if (current === undefined) throw new Error('there is no model yet, load one first');
-    const { name, worker, config } = current;
+    const { name, worker, config, isAnswering } = current;
     const request = { ...writeForm.options, prompt };
     if (prompt !== undefined) {
       canGoOn = false;
-      writeForm.begin(prompt);
+      writeForm.begin(prompt, isAnswering && prompt !== '');
     }
     isWriting = true;
     writeForm.show({ isWriting, canGoOn });

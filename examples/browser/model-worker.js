@@ -32,7 +32,7 @@ async function load({ address, files, backend }) {
   model.addEventListener('backendchange', ({ backend: now, reason }) =>
     postMessage({ kind: 'change', answer: { backend: now, reason, info: model.info() } }),
   );
-  return { config: model.config, info: model.info() };
+  return { config: model.config, info: model.info(), isAnswering: model.hasChatTemplate };
 }
 
 /** The worker of a GPU, and where onnxruntime-web is if the server has it; neither without a GPU. */

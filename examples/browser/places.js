@@ -13,4 +13,4 @@ export function findPackage(asked) {
 }
 
 export const standaloneOf = (folder) => join(folder, 'dist/standalone');
-export const modelOf = (folder) => join(folder, 'models/t6-fairytales');
+export const modelsOf = (folder) => join(folder, 'models');

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { findPackage, HERE, modelOf, standaloneOf } from './places.js';
+import { findPackage, HERE, modelsOf, standaloneOf } from './places.js';
 
 const PACKAGE = findPackage(process.argv[2]);
 const ORT = findOnnxruntime();
@@ -16,7 +16,7 @@ const ORT = findOnnxruntime();
 /** What lies where, the longest beginning first. */
 const FOLDERS = [
   ['/tpa-wasm/', standaloneOf(PACKAGE)],
-  ['/model/', modelOf(PACKAGE)],
+  ['/models/', modelsOf(PACKAGE)],
   ...(ORT === undefined ? [] : [['/onnxruntime-web/', ORT]]),
   ['/', HERE],
 ];

@@ -11,7 +11,7 @@ export function bytes(count) {
   return number(count / 1000 ** step, { style: 'unit', unit: UNITS[step] });
 }
 
-/** `2015232` is "2.02M". */
+/** `2531328` is "2.53M". */
 export function short(count) {
   return number(count, { notation: 'compact' });
 }

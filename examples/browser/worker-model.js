@@ -16,7 +16,7 @@ export class WorkerModel {
 
   /**
    * @param request `{ address }` or `{ files }`, and `backend`
-   * @returns `{ config, info }`
+   * @returns `{ config, info, isAnswering }`; one that answers has a chat template
    * @throws Error in one line; the signal's reason
    */
   load(request, { onProgress, signal }) {

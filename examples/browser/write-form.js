@@ -57,9 +57,9 @@ export const writeForm = {
     if (hadFocus) (isWriting ? stop : start).focus();
   },
 
-  /** An empty text after this prompt. */
-  begin(prompt) {
-    asked.textContent = prompt;
+  /** An empty text after this prompt: it goes on in the same line, or answers below it. */
+  begin(prompt, isAnswered) {
+    asked.textContent = isAnswered ? `${prompt}\n\n` : prompt;
     written.textContent = '';
     sheet.scrollIntoView({ block: 'nearest' });
     sheet.scrollTop = sheet.scrollHeight;

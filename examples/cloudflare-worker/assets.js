@@ -1,21 +1,51 @@
 /*
- * node assets.js [MODEL [BYTES]]: copies a model's files to assets/model/. Cloudflare takes no file above
- * 25 MiB: larger weights become shards of whole tensors, which loadModel reads as well.
+ * node assets.js [MODEL [BYTES]]: copies a model to assets/model/, a GGUF file with all of its parts or
+ * a folder's files. Cloudflare takes no file above 25 MiB: larger weights of a folder become shards of
+ * whole tensors, which loadModel reads as well.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
-const SHIPPED = 'node_modules/tpa-wasm/models/t6-fairytales';
+const SHIPPED = 'node_modules/tpa-wasm/models/t6-stories.gguf';
 const [model = SHIPPED, maxBytes = 24 * 2 ** 20] = process.argv.slice(2);
 const WEIGHTS = 'model.safetensors';
 const OUT = 'assets/model';
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
-for (const file of readdirSync(model)) {
-  if (/\.(json|jinja|safetensors)$/.test(file)) copyFileSync(`${model}/${file}`, `${OUT}/${file}`);
+if (/\.gguf$/i.test(model)) copyGguf();
+else copyFolder();
+
+function copyGguf() {
+  const [stem] = basename(model).split(/-\d{5}-of-\d{5}\.gguf$/i);
+  const isPart = (file) =>
+    file.startsWith(stem) && /^-\d{5}-of-\d{5}\.gguf$/i.test(file.slice(stem.length));
+  for (const file of readdirSync(dirname(model))) {
+    if (file !== basename(model) && !isPart(file)) continue;
+    const { size } = statSync(join(dirname(model), file));
+    if (size > maxBytes) {
+      const cure = `npx tpa convert ${model} --out parts.gguf --shard-size 24MB`;
+      throw new Error(`${file} has ${size} bytes: cut it, with ${cure}`);
+    }
+    copyFileSync(join(dirname(model), file), `${OUT}/${file}`);
+  }
 }
-const weights = readFileSync(`${OUT}/${WEIGHTS}`);
-if (weights.length > maxBytes) {
+
+function copyFolder() {
+  for (const file of readdirSync(model)) {
+    if (/\.(json|jinja|safetensors)$/.test(file))
+      copyFileSync(`${model}/${file}`, `${OUT}/${file}`);
+  }
+  const weights = readFileSync(`${OUT}/${WEIGHTS}`);
+  if (weights.length <= maxBytes) return;
   shard(weights);
   rmSync(`${OUT}/${WEIGHTS}`);
 }

@@ -12,8 +12,11 @@ const SCRIPT_BYTES = 32_000_000;
 /** Less than the 30 seconds that `waitUntil` grants after a reader has left. */
 const LOAD_MS = 20_000;
 
+/** What `assets.js` has put there; of a folder, its address ends in `/model/`. */
+const MODEL = new URL('http://assets.local/model/t6-stories.gguf');
+
 const handle = createHandler(() =>
-  loadModel(new URL('http://assets.local/model/'), {
+  loadModel(MODEL, {
     fetch: (request) => env.ASSETS.fetch(request),
     cache: 'none',
     backend: 'wasm',

@@ -1,7 +1,7 @@
 import { loadModel } from 'tpa-wasm';
 import { createHandler } from './handler.js';
 
-const MODEL = new URL('models/t6-fairytales', import.meta.resolve('tpa-wasm/package.json'));
+const MODEL = new URL('models/t6-stories.gguf', import.meta.resolve('tpa-wasm/package.json'));
 
 const handle = createHandler(() => loadModel(MODEL, { backend: 'wasm' }));
 Deno.serve((request) => handle(request));

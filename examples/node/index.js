@@ -1,6 +1,6 @@
 import { loadModel } from 'tpa-wasm';
 
-const MODEL = new URL('models/t6-fairytales', import.meta.resolve('tpa-wasm/package.json'));
+const MODEL = new URL('models/t6-stories.gguf', import.meta.resolve('tpa-wasm/package.json'));
 const [prompt = 'Once upon a time', seed] = process.argv.slice(2);
 
 const stop = new AbortController();

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 /** Found by the package's own name: right from the bundle, from the sources and when installed. */
 const MANIFEST = new URL(import.meta.resolve('tpa-wasm/package.json'));
 
-/** Directory of the model that comes with the package. */
-export const SHIPPED_MODEL = fileURLToPath(new URL('models/t6-fairytales', MANIFEST));
+/** The model that comes with the package. */
+export const SHIPPED_MODEL = fileURLToPath(new URL('models/t6-stories.gguf', MANIFEST));
 
 /** The version of the package. */
 export async function packageVersion(): Promise<string> {

@@ -9,47 +9,35 @@ import type { Host } from './terminal/host.ts';
 import { startGeneration } from './sampling.ts';
 import { Transcript } from './terminal/output.ts';
 
-/** What becomes of a line before the model reads it, and what is kept of its answer. */
-export interface TalkForm {
-  promptOf(line: string): string | Conversation;
-  keep(line: string, answer: string): void;
-  /** Forgets everything that was said. */
-  clear(): void;
-}
-
 /** Messages in the model's chat template, which grow by a line and its answer at a time. */
-export function conversationForm(
-  system: string | undefined,
-  templateVariables: Readonly<Record<string, unknown>>,
-): TalkForm {
-  const beginning: ChatMessage[] =
-    system === undefined ? [] : [{ role: 'system', content: system }];
-  let messages = beginning;
-  const withLine = (content: string) => [...messages, { role: 'user', content }];
-  return {
-    promptOf: (line) => ({ messages: withLine(line), templateVariables }),
-    keep(line, content) {
-      messages = [...withLine(line), { role: 'assistant', content }];
-    },
-    clear() {
-      messages = beginning;
-    },
-  };
-}
+export class Talk {
+  readonly #beginning: readonly ChatMessage[];
+  readonly #templateVariables: Readonly<Record<string, unknown>>;
+  #messages: readonly ChatMessage[];
 
-/** One text, which a line and what the model writes on continue in turn. */
-export function storyForm(session: Session): TalkForm {
-  let isAfterWord = false;
-  return {
-    promptOf: (line) => (isAfterWord ? ` ${line}` : line),
-    keep(line, text) {
-      isAfterWord = /\S$/.test(line + text);
-    },
-    clear() {
-      session.truncate(0);
-      isAfterWord = false;
-    },
-  };
+  constructor(system: string | undefined, templateVariables: Readonly<Record<string, unknown>>) {
+    this.#beginning = system === undefined ? [] : [{ role: 'system', content: system }];
+    this.#templateVariables = templateVariables;
+    this.#messages = this.#beginning;
+  }
+
+  /** The conversation so far, and a line. */
+  with(line: string): Conversation {
+    return { messages: this.#withLine(line), templateVariables: this.#templateVariables };
+  }
+
+  keep(line: string, answer: string): void {
+    this.#messages = [...this.#withLine(line), { role: 'assistant', content: answer }];
+  }
+
+  /** Forgets everything that was said. */
+  clear(): void {
+    this.#messages = this.#beginning;
+  }
+
+  #withLine(content: string): ChatMessage[] {
+    return [...this.#messages, { role: 'user', content }];
+  }
 }
 
 /**
@@ -61,7 +49,7 @@ export function storyForm(session: Session): TalkForm {
 export async function say(
   line: string,
   session: Session,
-  form: TalkForm,
+  talk: Talk,
   sampling: GenerateOptions,
   { catchInterrupt, signal: left, stdout }: Host,
 ): Promise<FinishReason> {
@@ -71,12 +59,12 @@ export async function say(
   let said = '';
   try {
     const signal = AbortSignal.any([stop.signal, left]);
-    const generation = startGeneration(session, form.promptOf(line), { ...sampling, signal });
+    const generation = startGeneration(session, talk.with(line), { ...sampling, signal });
     for await (const token of generation) {
       said += token.text;
       transcript.add(token.text);
     }
-    if (said !== '') form.keep(line, said);
+    if (said !== '') talk.keep(line, said);
     return generation.finishReason!;
   } finally {
     release();

@@ -42,7 +42,7 @@ export type EstimateOptions = Pick<
  * @param options what it would be loaded with
  * @throws as `loadModel` for what it would not load, but for a memory that is too small
  * @example
- * const { totalBytes, longestContext } = await estimateModel('models/t6-fairytales', {
+ * const { totalBytes, longestContext } = await estimateModel('models/t6-stories.gguf', {
  *   memoryLimit: 128e6,
  * });
  */

@@ -43,7 +43,7 @@ import { withFiles } from './with-files.ts';
  *   `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `ABORTED`, `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
  *
  * @example
- * const model = await loadModel('models/t6-fairytales');
+ * const model = await loadModel('models/t6-stories.gguf');
  * const session = model.createSession();
  * for await (const { text } of session.generate('Once upon a time', { seed: 7 })) {
  *   process.stdout.write(text);

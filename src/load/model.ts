@@ -96,7 +96,7 @@ const NOT_STORED: StoredModel = { format: 'safetensors', types: {}, notes: [] };
  * `'backendchange'` tells when a GPU was lost, or is there again; sessions go on as they were.
  *
  * @example
- * using model = await loadModel('models/t6-fairytales');
+ * using model = await loadModel('models/t6-stories.gguf');
  * const text = await model.createSession().generate('Once upon a time', { seed: 7 }).text();
  */
 export class Model extends BackendChangeTarget {
@@ -181,7 +181,7 @@ export class Model extends BackendChangeTarget {
    *   is computed, `NONFINITE_LOGITS`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`
    *
    * @example
-   * using model = await loadModel('models/t6-fairytales');
+   * using model = await loadModel('models/t6-stories.gguf');
    * const ids = model.tokenizer!.encode('Once upon a time there was a king.');
    * const scores = await model.score(ids);
    * Math.exp(-scores.reduce((sum, score) => sum + score) / scores.length); // the perplexity

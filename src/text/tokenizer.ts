@@ -69,7 +69,7 @@ export interface TextTokenizer {
  *
  * @example
  * import { readFile } from 'node:fs/promises';
- * const json = await readFile('models/t6-fairytales/tokenizer.json', 'utf8');
+ * const json = await readFile('my-model/tokenizer.json', 'utf8');
  * const tokenizer = createTokenizer(JSON.parse(json));
  * tokenizer.decode(tokenizer.encode('Once upon a time')); // 'Once upon a time'
  */

@@ -25,7 +25,7 @@ const CHILD = `
 const { register } = await import('node:module');
 register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOKS)}));
 const { loadModel } = await import('./src/index.ts');
-const model = await loadModel('models/t6-fairytales');
+const model = await loadModel('models/t6-stories.gguf');
 const { backend, backendReason, routes } = model.info();
 await model.createSession().prefill([1, 2, 3]);
 model.dispose();

@@ -14,7 +14,7 @@ export const GIVEN = {
   file: './given.mts',
   names: ['model', 'session', 'generation', 'runtime'],
   code: `import { createRuntime, loadModel } from 'tpa-wasm';
-export const model = await loadModel('models/t6-fairytales');
+export const model = await loadModel('models/t6-stories.gguf');
 export const session = model.createSession();
 export const generation = model.createSession().generate('Once', { maxTokens: 8 });
 export const runtime = await createRuntime();

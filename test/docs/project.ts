@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildAdapter } from '../helpers/adapters/build-adapter.ts';
 import { chatGguf } from '../helpers/files/chat-gguf.ts';
+import { writeTalkingT6 } from '../helpers/sessions/talking-t6.ts';
 import { byteLevelMetadata } from '../helpers/files/gguf-vocabulary.ts';
 import { llamaVariant } from '../helpers/models/llama-model.ts';
 import { ROOT } from './blocks.ts';
@@ -41,11 +42,12 @@ export class Project {
     this.link('node_modules/tpa-wasm', '.');
     this.link('node_modules/@types/node', 'node_modules/@types/node');
     this.link('dist', 'dist');
-    this.link('models/t6-fairytales', 'models/t6-fairytales');
-    this.link('site/models/t6-fairytales', 'models/t6-fairytales');
+    this.link('models', 'models');
+    this.link('site/models', 'models');
     this.link('site/tpa-wasm', 'dist/standalone');
     // the types of what pages import from there
     this.write('tpa-wasm/index.js', "export * from 'tpa-wasm/standalone';\n");
+    writeTalkingT6(join(this.folder, 'my-model'));
     this.write('llama.gguf', chatGguf(byteLevelMetadata()));
     const layers = (path: string) => path.startsWith('model.layers.');
     const { config, weights } = buildAdapter(llamaVariant('llama-gqa').build().tensors, {

@@ -20,10 +20,10 @@ const PLACES: readonly Place[] = [
   { name: 'Vercel, 1.9 GB', bytes: 1900e6 },
 ];
 
-const SHIPPED = { vocab_size: 2048, head_dim: 32, q_rank: 4, block_size: 512 };
+const SHIPPED = { vocab_size: 512, head_dim: 32, q_rank: 4, block_size: 1024 };
 
 const MODELS: readonly (readonly [name: string, config: object])[] = [
-  ['t6-fairytales, as shipped', t6(4, 8, 192, SHIPPED)],
+  ['t6-stories, as shipped', t6(6, 8, 192, SHIPPED)],
   ['LLaMA of 6 layers, dim 288', llama(6, 6, 288, 256)],
   ['T6 of 8 layers, dim 384', t6(8, 16, 384, { vocab_size: 8192, block_size: 1024 })],
   ['T6 of 6 layers, dim 416', t6(6, 16, 416, { block_size: 8192 })],

@@ -29,10 +29,10 @@ test.before(async () => {
   write('package/dist/standalone/index.js', 'export {};');
   write('package/dist/standalone/kernels.wasm', '\0asm');
   write('package/dist/standalone/module.mjs', 'export {};');
-  write('package/models/t6-fairytales/model.safetensors', WEIGHTS);
-  write('package/models/t6-fairytales/empty.json', '');
+  write('package/models/model.gguf', WEIGHTS);
+  write('package/models/empty.json', '');
   write('package/secret.txt', 'secret');
-  write('package/models/t6-fairytales-secret/secret.txt', 'secret');
+  write('package/models-secret/secret.txt', 'secret');
   server = spawn(process.execPath, [SERVE, join(folder, 'package')], { env: { PATH: '' } });
   port = Number(new URL(await firstLine(server)).port);
 });
@@ -62,7 +62,7 @@ test('serves the page, the package and the model, each with its type', async () 
     '/tpa-wasm/index.js': 'text/javascript; charset=utf-8',
     '/tpa-wasm/kernels.wasm': 'application/wasm',
     '/tpa-wasm/module.mjs': 'text/javascript; charset=utf-8',
-    '/model/model.safetensors': 'application/octet-stream',
+    '/models/model.gguf': 'application/octet-stream',
     '/places.json': 'application/json',
   };
   for (const [path, type] of Object.entries(types)) {
@@ -98,7 +98,7 @@ test('sends ranges of bytes', async () => {
     ['bytes=8-99', '89', 'bytes 8-9/10'],
   ] as const;
   for (const [range, body, told] of ranges) {
-    const answer = await ask('/model/model.safetensors', { range });
+    const answer = await ask('/models/model.gguf', { range });
     assert.is(answer.status, 206, range);
     assert.is(answer.body, body, range);
     assert.is(answer.headers['content-range'], told, range);
@@ -108,25 +108,25 @@ test('sends ranges of bytes', async () => {
 
 test('refuses ranges that lie outside, ignores what is no range or several', async () => {
   for (const range of ['bytes=10-', 'bytes=-0']) {
-    const { status, headers } = await ask('/model/model.safetensors', { range });
+    const { status, headers } = await ask('/models/model.gguf', { range });
     assert.is(status, 416, range);
     assert.is(headers['content-range'], 'bytes */10', range);
   }
   for (const range of ['bytes=4-2', 'bytes=-', 'bytes=0-1,3-4', 'lines=1-2', 'bytes=a-b']) {
-    const { status, body } = await ask('/model/model.safetensors', { range });
+    const { status, body } = await ask('/models/model.gguf', { range });
     assert.is(status, 200, range);
     assert.is(body, String(WEIGHTS), range);
   }
 });
 
 test('sends the whole file where If-Range names another, an empty file, and HEAD without a body', async () => {
-  const weights = '/model/model.safetensors';
+  const weights = '/models/model.gguf';
   const { status, headers, body } = await ask(weights, {}, 'HEAD');
   assert.equal([status, headers['content-length'], body], [200, '10', '']);
   const statusOf = async (etag: string) =>
     (await ask(weights, { range: 'bytes=2-4', 'if-range': etag })).status;
   assert.equal([await statusOf(headers.etag!), await statusOf('"other"')], [206, 200]);
-  const empty = await ask('/model/empty.json');
+  const empty = await ask('/models/empty.json');
   assert.equal([empty.status, empty.headers['content-length'], empty.body], [200, '0', '']);
   const refused = await ask('/', {}, 'POST');
   assert.equal([refused.status, refused.headers.allow], [405, 'GET, HEAD']);
@@ -137,36 +137,36 @@ test('has nothing outside its folders', async () => {
     '/none',
     '//',
     '/%',
-    '/model',
-    '/model/',
-    '/model/%00',
-    '/model/none.json',
+    '/models',
+    '/models/',
+    '/models/%00',
+    '/models/none.json',
     '/tpa-wasm/',
     '/../package.json',
-    '/model/../../secret.txt',
-    '/model/..%2f..%2fsecret.txt',
-    '/model/%2e%2e/%2e%2e/secret.txt',
-    '/model/..%5c..%5csecret.txt',
-    '/model/..%2ft6-fairytales-secret/secret.txt',
-    `/model/${encodeURIComponent(join(folder, 'package/secret.txt'))}`,
+    '/models/../../secret.txt',
+    '/models/..%2f..%2fsecret.txt',
+    '/models/%2e%2e/%2e%2e/secret.txt',
+    '/models/..%5c..%5csecret.txt',
+    '/models/..%2fmodels-secret/secret.txt',
+    `/models/${encodeURIComponent(join(folder, 'package/secret.txt'))}`,
   ];
   for (const path of paths) {
     const { status, body } = await ask(path);
     assert.is(status, 404, path);
     assert.not.match(body, 'secret', path);
   }
-  assert.match(await raw('GET http://other/model/../../secret.txt HTTP/1.1'), /^HTTP\/1\.1 404/);
+  assert.match(await raw('GET http://other/models/../../secret.txt HTTP/1.1'), /^HTTP\/1\.1 404/);
 });
 
 test('serves the package that is installed beside it', async () => {
   write('copy/node_modules/tpa-wasm/dist/standalone/index.js', 'export {};');
-  write('copy/node_modules/tpa-wasm/models/t6-fairytales/config.json', '{}');
+  write('copy/node_modules/tpa-wasm/models/t6-stories.gguf', '');
   cpSync(dirname(SERVE), join(folder, 'copy'), { recursive: true });
   write('copy/package.json', '{ "type": "module" }');
   const copy = spawn(process.execPath, [join(folder, 'copy/serve.js')], { env: { PATH: '' } });
   try {
     const address = await firstLine(copy);
-    for (const path of ['tpa-wasm/index.js', 'model/config.json']) {
+    for (const path of ['tpa-wasm/index.js', 'models/t6-stories.gguf']) {
       assert.is((await fetch(address + path)).status, 200, path);
     }
   } finally {

@@ -28,7 +28,7 @@ test.after(async () => {
 });
 
 test('holds the page, the package and the model, and nothing of the server', () => {
-  for (const file of ['index.html', 'main.js', 'tpa-wasm/index.js', 'model/model.safetensors']) {
+  for (const file of ['index.html', 'main.js', 'tpa-wasm/index.js', 'models/t6-stories.gguf']) {
     assert.ok(existsSync(join(folder, file)), file);
   }
   for (const file of ['serve.js', 'build.js', 'package.json']) {
@@ -56,7 +56,7 @@ if ('missing' in chromium) {
       const status = page.getByRole('status');
       await status.filter({ hasText: /^Ready/ }).waitFor();
       await page.getByRole('button', { name: 'Write' }).click();
-      await status.filter({ hasText: /^(120 tokens|The end)/ }).waitFor();
+      await status.filter({ hasText: /^(400 tokens|The end)/ }).waitFor();
       assert.ok(((await page.textContent('#written')) ?? '').length > 60);
     } finally {
       await page.close();

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TextTable } from '../../src/base/text-table.ts';
 import { parseJson } from '../../src/format/files/json.ts';
 import { parseTokenizerJson } from '../../src/format/tokenizer-json.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
-import { byteLevelJson } from '../helpers/files/tokenizer-json.ts';
+import { byteLevelJson, TRAINED_JSON } from '../helpers/files/tokenizer-json.ts';
 
 const test = suite('parseTokenizerJson()');
 
@@ -159,10 +158,6 @@ test('refuses what JSON.parse refuses', () => {
 });
 
 test('gives the ids that the objects of JSON.parse give', () => {
-  const shipped = readFileSync(
-    new URL('../../models/t6-fairytales/tokenizer.json', import.meta.url),
-    'utf8',
-  );
   const made = JSON.stringify(
     byteLevelJson([
       ['a', 'b'],
@@ -173,7 +168,7 @@ test('gives the ids that the objects of JSON.parse give', () => {
     1,
   );
   const words = 'Once upon a time 😀 \u00e9\u0301 abc ab c\n\n  aaa bcb 語 <|endoftext|>';
-  for (const json of [shipped, made]) {
+  for (const json of [TRAINED_JSON, made]) {
     const packed = createTokenizer(parse(json));
     const plain = createTokenizer(JSON.parse(json));
     assert.instance(parse(json).model['vocab'], TextTable);

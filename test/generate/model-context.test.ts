@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
 import { assertCost } from '../helpers/checks/cost.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { greedy, readAll } from '../helpers/sessions/sessions.ts';
+import { talkingT6 } from '../helpers/sessions/talking-t6.ts';
 import { livelyT6 } from '../helpers/models/t6-model.ts';
 
 const row = livelyT6(64).ids;
@@ -58,9 +58,7 @@ for (const limit of [20, 96, 97]) {
 }
 
 test('a hopeless prompt is refused before it is copied, and the conversation goes on', async () => {
-  using model = await loadModel(
-    fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url)),
-  );
+  using model = await loadModel(talkingT6());
   using session = model.createSession();
   const start = await greedy(session, [1, 2, 3], 4);
   using control = session.fork();

@@ -1,18 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadModel, type ModelBytes } from '../../src/index.ts';
+import { loadModel } from '../../src/index.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
+import { talkingT6 } from '../helpers/sessions/talking-t6.ts';
 
 const test = suite('a model with files for generation and chats');
 
-const file = (name: string) =>
-  new Uint8Array(readFileSync(new URL(`../../models/t6-fairytales/${name}`, import.meta.url)));
-const SOURCE: ModelBytes = {
-  config: file('config.json'),
-  weights: file('model.safetensors'),
-  tokenizer: file('tokenizer.json'),
-};
+const SOURCE = talkingT6({ eos_token_id: 256 });
 const GREEDY = { temperature: 0, maxTokens: 8 };
 
 test('end tokens of both files end a generation, the sampling fields are defaults', async () => {
@@ -24,8 +18,7 @@ test('end tokens of both files end a generation, the sampling fields are default
   const end = first.tokens[3]!;
 
   const generationConfig = { eos_token_id: [end, end], do_sample: false, max_new_tokens: 6 };
-  const json = JSON.parse(new TextDecoder().decode(file('config.json'))) as object;
-  const config = { ...json, eos_token_id: [256, 7] };
+  const config = { ...SOURCE.config, eos_token_id: [256, 7] };
   using model = await loadModel({ ...SOURCE, config, generationConfig });
   assert.equal(model.config.eosTokenIds, [256, 7, end]);
   assert.equal(model.generationDefaults, { temperature: 0, maxTokens: 6 });

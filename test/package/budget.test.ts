@@ -9,11 +9,14 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Bytes as a server sends them compressed. */
 const CORE_BYTES = 66_000;
 const TEXT_BYTES = 106_000;
+const GGUF_BYTES = 122_000;
 /** What is read, compiled and run by an import alone; at these Node takes 15 ms. */
 const IMPORTED_BYTES = 300_000;
 const IMPORTED_FILES = 32;
 /** A page loads one of them, for the layout its model has: the larger counts. */
 const READERS = ['t6', 'llama'];
+/** What a page loads for a GGUF file besides. */
+const GGUF_CHUNKS = ['open-gguf', 'block-reader'];
 /** What a page loads for text and for downloads, besides the core. */
 const TEXT_CHUNKS = [
   'open-remote',
@@ -39,6 +42,12 @@ test(`downloads and their cache, tokenizer and chat templates besides: at most $
   );
   assert.ok(all <= TEXT_BYTES, `${all} bytes`);
   assert.ok(all > coreBytes(), 'they are chunks of their own');
+});
+
+test(`a GGUF file of quantised weights, such as the model in the package, besides: at most ${GGUF_BYTES} bytes, gzip`, () => {
+  const chunks = ['main', 'relaxed', ...TEXT_CHUNKS, ...GGUF_CHUNKS];
+  const all = Math.max(...READERS.map((reader) => sizeOf([...chunks, reader])));
+  assert.ok(all <= GGUF_BYTES, `${all} bytes`);
 });
 
 test('what reads GGUF is loaded for GGUF alone', () => {

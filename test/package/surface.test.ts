@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
@@ -9,7 +9,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = `${ROOT}dist/`;
 
 const MAX_FILES = 150;
-/** Without the model. */
+/** Of the model alone, and without it. */
+const MAX_MODEL_BYTES = 4_000_000;
 const MAX_PACKED_BYTES = 500_000;
 const MAX_BYTES = 2_000_000;
 
@@ -19,7 +20,9 @@ const test = suite('what is published');
 
 test(`at most ${MAX_FILES} files of ${MAX_BYTES} bytes, ${MAX_PACKED_BYTES} packed, and the model`, () => {
   assert.ok(files.length <= MAX_FILES, `${files.length} files`);
-  assert.ok(files.includes('models/t6-fairytales/model.safetensors'));
+  assert.ok(files.includes('models/t6-stories.gguf') && files.includes('models/README.md'));
+  const { size } = statSync(`${ROOT}models/t6-stories.gguf`);
+  assert.ok(size <= MAX_MODEL_BYTES, `a model of ${size} bytes`);
   const ours = files.filter((file) => !file.startsWith('models/'));
   const all = Buffer.concat(ours.map((file) => readFileSync(`${ROOT}${file}`)));
   assert.ok(all.length <= MAX_BYTES, `${all.length} bytes`);

@@ -11,7 +11,7 @@ import { findRuntime, type Missing } from './find.ts';
 import { goldenAssets } from './golden-assets.ts';
 
 const run = promisify(execFile);
-/** Starting, 4 MB and 8 tokens take a second. */
+/** Starting, 2.7 MB and 8 tokens take a second. */
 const DEADLINE = 300_000;
 
 const { prompt, greedy } = goldenAssets().shipped;
@@ -27,12 +27,9 @@ console.log(JSON.stringify({ tokens: generation.tokens, cache: model.info().cach
 const { folder, remove } = copyConsumer();
 const cache = mkdtempSync(join(tmpdir(), 'tpa-cache-'));
 writeFileSync(`${folder}/load.js`, PROGRAM);
-const files = new Map(
-  ['config.json', 'model.safetensors', 'tokenizer.json'].map((file) => [
-    file,
-    new Uint8Array(readFileSync(`${folder}/node_modules/tpa-wasm/models/t6-fairytales/${file}`)),
-  ]),
-);
+const FILE = 't6-stories.gguf';
+const bytes = readFileSync(`${folder}/node_modules/tpa-wasm/models/${FILE}`);
+const files = new Map([[FILE, new Uint8Array(bytes)]]);
 
 const test = suite('downloads with the packed tarball');
 test.after(() => {
@@ -53,9 +50,9 @@ for (const [found, args, more] of [
   check(found, `keeps a model in TPA_CACHE, and loads it without a server${more}`, async (load) => {
     const kept = { kind: 'folder', reason: `files are kept in ${cache}` };
     const address = await served(async ({ base, sent }) => {
-      assert.equal(await load(base, args), { tokens, cache: kept });
-      assert.is(sent.get('model.safetensors'), files.get('model.safetensors')!.byteLength);
-      return base;
+      assert.equal(await load(base + FILE, args), { tokens, cache: kept });
+      assert.is(sent.get(FILE), bytes.byteLength);
+      return base + FILE;
     });
     assert.equal(await load(address, args), { tokens, cache: kept });
   });
@@ -64,7 +61,7 @@ check(deno, 'loads where it may only use the network, and keeps nothing', (load)
   served(async ({ base }) => {
     // whatever would prompt in a terminal throws here
     const reason = 'no environment variable that may be read names a folder: set TPA_CACHE';
-    assert.equal(await load(base, net), { tokens, cache: { kind: 'none', reason } });
+    assert.equal(await load(base + FILE, net), { tokens, cache: { kind: 'none', reason } });
   }),
 );
 test.run();

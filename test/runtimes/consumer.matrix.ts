@@ -15,7 +15,7 @@ test('brings its dependencies and nothing of the optional peers', () => {
 });
 
 test('has the model that the documentation loads', () => {
-  assert.ok(isInstalled('tpa-wasm/models/t6-fairytales/config.json'));
+  assert.ok(isInstalled('tpa-wasm/models/t6-stories.gguf'));
 });
 
 test('has a command, found by its own name and by that of the package', () => {

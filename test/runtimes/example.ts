@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyConsumer } from './consumer.ts';
+import { writeZeroModel } from './zero-model.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Starting and answering; the slowest took 2 s beside other tests. */
@@ -13,8 +14,12 @@ const PATIENCE_MS = 120_000;
 
 /** A copy of an example with the packed tarball installed. */
 export interface Example {
-  /** The model that it loads. */
-  readonly model: string;
+  /**
+   * Has it load a T6 of zeros with this config.json in place of the model in the package.
+   *
+   * @returns bytes of the weights' file
+   */
+  useZeros(config: object): number;
   /** Replaces a piece of a file's text, which must be there. */
   edit(file: string, piece: string, by: string): void;
   /** `npm start`, with these programs first on the path. */
@@ -42,7 +47,19 @@ export async function withExample(
   try {
     cpSync(`${ROOT}examples/${name}`, folder, { recursive: true });
     await work({
-      model: `${folder}/node_modules/tpa-wasm/models/t6-fairytales`,
+      useZeros(config) {
+        for (const file of readdirSync(`${ROOT}examples/${name}`, { recursive: true })) {
+          if (!/\.js(on)?$/.test(String(file))) continue;
+          const text = readFileSync(`${folder}/${String(file)}`, 'utf8');
+          const changed = text
+            .replace('models/t6-stories.gguf', 'models/zeros')
+            .replace('model/t6-stories.gguf', 'model/');
+          writeFileSync(`${folder}/${String(file)}`, changed);
+        }
+        const zeros = `${folder}/node_modules/tpa-wasm/models/zeros`;
+        mkdirSync(zeros);
+        return writeZeroModel(zeros, config);
+      },
       edit(file, piece, by) {
         const text = readFileSync(`${folder}/${file}`, 'utf8');
         if (!text.includes(piece)) throw new Error(`${name}/${file} has no ${piece}`);

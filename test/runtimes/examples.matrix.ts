@@ -7,7 +7,7 @@ import { findRuntime } from './find.ts';
 import { EXAMPLE_RUNTIMES } from './pins.ts';
 import { REQUEST, textOfNode } from './node-text.ts';
 import { abandon, answers, ask, post } from './sse-client.ts';
-import { SLOW, writeZeroModel } from './zero-model.ts';
+import { SLOW } from './zero-model.ts';
 
 const ESBUILD = fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url));
 const ENTRY_CALL = "backend: 'wasm'";
@@ -96,7 +96,7 @@ for (const server of SERVERS) {
 
   check(
     'is free at once when readers leave, while it loads or in the middle',
-    ({ model }) => assert.ok(writeZeroModel(model, SLOW) < 25 * 2 ** 20),
+    ({ useZeros }) => assert.ok(useZeros(SLOW) < 25 * 2 ** 20),
     async (address) => {
       const long = { prompt: 'Once upon a time', maxTokens: 256, seed: 7 };
       await abandon(address, long, 30); // the model is not there yet
@@ -115,7 +115,7 @@ for (const server of SERVERS) {
   if (runtime === 'workerd') {
     check(
       'serves a model just under the limit',
-      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 416 }) > 25 * 2 ** 20),
+      ({ useZeros }) => assert.ok(useZeros({ ...SLOW, n_embd: 416 }) > 25 * 2 ** 20),
       async (address) => {
         const { events } = await ask(address, { ...REQUEST, maxTokens: 2 });
         assert.equal(events.at(-1), { finishReason: 'length' });
@@ -124,8 +124,8 @@ for (const server of SERVERS) {
 
     check(
       'serves one whose floats are over it, in 8 bits',
-      ({ model }) => {
-        const bytes = writeZeroModel(model, { ...SLOW, n_embd: 896 });
+      ({ useZeros }) => {
+        const bytes = useZeros({ ...SLOW, n_embd: 896 });
         assert.ok(bytes > 48e6 && bytes < 150e6, `${bytes} bytes of float16`);
       },
       async (address) => {
@@ -146,7 +146,7 @@ for (const server of SERVERS) {
 
     check(
       'refuses a model beyond 128 MB before it reads the weights',
-      ({ model }) => assert.ok(writeZeroModel(model, { ...SLOW, n_embd: 1792 }) > 250e6),
+      ({ useZeros }) => assert.ok(useZeros({ ...SLOW, n_embd: 1792 }) > 250e6),
       async (address, { child }) => {
         const response = await post(address, JSON.stringify(REQUEST));
         assert.is(response.status, 500);

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { goldenOp } from '../helpers/kernels/golden-op.ts';
 import { floats, integers, loadGolden, tolerance } from '../helpers/checks/golden.ts';
 import { buildGguf, splitGguf } from '../helpers/files/build-gguf.ts';
 import { ggufModel } from '../helpers/models/gguf-model.ts';
+import { SHIPPED_MODEL } from '../../src/cli/package-files.ts';
 import { goldenSource, part } from '../helpers/models/t6-model.ts';
 import type { Assets, GgufCase, ModelCase, OperationCase } from './conformance/assets.ts';
-
-const SHIPPED = fileURLToPath(new URL('../../models/t6-fairytales/', import.meta.url));
 
 /** One of several pages, one with odd sizes, one of full width. */
 const OPERATIONS = [
@@ -26,11 +24,7 @@ export function goldenAssets(): Assets {
     models: MODELS.map(modelCase),
     gguf: ggufCase(),
     shipped: {
-      source: {
-        config: read('config.json'),
-        weights: new Uint8Array(readFileSync(`${SHIPPED}model.safetensors`)),
-        tokenizer: read('tokenizer.json'),
-      },
+      source: { gguf: new Uint8Array(readFileSync(SHIPPED_MODEL)) },
       prompt: greedy.slice(0, promptLength),
       greedy: greedy.slice(promptLength),
     },
@@ -75,8 +69,4 @@ function shippedGreedy(): { greedy: number[]; promptLength: number } {
     greedy: [...integers(golden, 'greedy')],
     promptLength: golden.meta.greedy_prompt_len!,
   };
-}
-
-function read(file: string): string {
-  return readFileSync(`${SHIPPED}${file}`, 'utf8');
 }

@@ -11,7 +11,7 @@ export async function textOfNode({ prompt, ...options }: typeof REQUEST): Promis
     pathToFileURL(`${folder}/dist/index.js`).href
   )) as typeof import('../../src/index.ts');
   const kernels = { backend: 'wasm', simd: 'baseline' } as const;
-  const model = await loadModel(`${folder}/models/t6-fairytales`, kernels);
+  const model = await loadModel(`${folder}/models/t6-stories.gguf`, kernels);
   const text = await model.createSession().generate(prompt, options).text();
   model.dispose();
   return text;

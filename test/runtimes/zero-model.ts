@@ -2,6 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { parseConfig } from '../../src/format/config/config.ts';
 import { expectedTensors } from '../../src/weights/tensors.ts';
 import { withHeader } from '../helpers/files/build-safetensors.ts';
+import { TRAINED_JSON } from '../helpers/files/tokenizer-json.ts';
 import { attention } from '../helpers/models/tiny-configs.ts';
 
 const FLOAT16_BYTES = 2;
@@ -42,5 +43,6 @@ export function writeZeroModel(folder: string, config: object): number {
   writeFileSync(file, head);
   truncateSync(file, head.length + end);
   writeFileSync(`${folder}/config.json`, JSON.stringify(config));
+  writeFileSync(`${folder}/tokenizer.json`, TRAINED_JSON);
   return head.length + end;
 }

@@ -1,12 +1,12 @@
 import { type FinishReason, TpaError } from '../../index.ts';
 import { command } from '../arguments.ts';
-import { EXIT_CODE, UsageError } from '../exit.ts';
+import { EXIT_CODE } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
 import { assignment, repeated, text } from '../command-spec.ts';
 import { openPipe } from '../terminal/input.ts';
 import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf } from '../sampling.ts';
-import { conversationForm, say, storyForm } from '../talk.ts';
+import { say, Talk } from '../talk.ts';
 import { print } from '../terminal/output.ts';
 
 const { json: _json, ...MODEL_CHOICE } = MODEL_OPTIONS;
@@ -23,44 +23,36 @@ const SPEC = {
   notes: [
     '/clear forgets the conversation, /exit or the end of the input leaves. Ctrl-C ends an answer;\n' +
       'between answers, or a second time, it leaves.',
-    'The model in the package has no chat template: it continues the story that the lines begin.',
+    'The model in the package tells stories: ask for one, and for whom or what it is about.',
     SAMPLING_NOTE,
   ],
 };
 
 /** Said where no model is named: it must not be taken for an assistant. */
 const STORYTELLER =
-  'The model in the package tells fairy tales and answers no questions: begin one, and it goes on. /clear begins another.\n';
+  'The model in the package tells stories and answers no questions. Ask for one: Tell me a story about a red ball and a dog.\n';
 
 /** `tpa chat`. */
 export const chatCommand = command(SPEC, async ({ values }, host) => {
   const { model: path, system, templateVar: variables } = values;
-  for (const [option, value] of Object.entries({ system, 'template-var': variables })) {
-    if (path !== undefined || value === undefined) continue;
-    const expected = '--model with one that has a chat template';
-    throw new UsageError(`"--${option}" expected ${expected}, got none`);
-  }
   const opened = await openModel(values, host);
   using model = opened.model;
-  if (path !== undefined && !model.hasChatTemplate) {
+  if (!model.hasChatTemplate) {
     const message =
       'the model has no chat template, which tpa chat needs; tpa generate continues a text';
     throw new TpaError('CHAT_TEMPLATE_MISSING', message);
   }
   using session = model.createSession();
-  const form =
-    path === undefined
-      ? storyForm(session)
-      : conversationForm(system, Object.fromEntries(variables ?? []));
+  const talk = new Talk(system, Object.fromEntries(variables ?? []));
   if (path === undefined) print(host.stderr, STORYTELLER);
-  const answer = (line: string) => say(line, session, form, samplingOf(values), host);
+  const answer = (line: string) => say(line, session, talk, samplingOf(values), host);
   const input = host.openTerminal?.() ?? openPipe(host.openStdin());
   try {
     for (;;) {
       const line = await input.read('> ');
       if (host.signal.aborted) return EXIT_CODE.interrupted;
       if (line === undefined || line === '/exit') break;
-      if (line === '/clear') form.clear();
+      if (line === '/clear') talk.clear();
       else if (line.trim() !== '') await answerOrExplain(() => answer(line), host);
       if (host.signal.aborted) return EXIT_CODE.interrupted;
     }

@@ -14,7 +14,7 @@ import type { TensorEntry } from '../tensors/safetensors.ts';
  * @throws TpaError `CONFIG_INVALID` with data `{ path, rule }`, `MODEL_UNSUPPORTED`,
  *   `MODEL_MISMATCH`
  * @example
- * const files = await openModelFiles('models/t6-fairytales');
+ * const files = await openModelFiles('my-model');
  * const { config: json, tensors } = await readHuggingFace(files);
  * const config = parseConfig(json, tensors.entries);
  * config.mechanism; // 'tpa'

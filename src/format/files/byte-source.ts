@@ -35,7 +35,7 @@ export interface ByteSource {
  *
  * @example
  * import { readFile } from 'node:fs/promises';
- * const bytes = await readFile('models/t6-fairytales/model.safetensors');
+ * const bytes = await readFile('my-model/model.safetensors');
  * const source = bytesSource('model.safetensors', bytes);
  * const header = await readSafetensorsHeader(source);
  */

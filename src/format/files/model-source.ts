@@ -16,7 +16,7 @@ export type ModelSource = string | URL | ModelBytes | GgufBytes | GgufFile;
  * @throws TypeError where `source` is neither, but an address or something else
  * @throws TpaError `MODEL_NOT_FOUND` where nothing is there, or no model
  * @example
- * const files = await openModelFiles('./models/t6-fairytales');
+ * const files = await openModelFiles('./my-model');
  * try {
  *   const bytes = await readModelFile(files, 'config.json', 2 ** 20);
  * } finally {

@@ -49,9 +49,9 @@ const DTYPE_NAMES = [...DTYPE_BYTES.keys()].join(', ');
  * @throws TpaError any `WEIGHTS_*` but `WEIGHTS_NONFINITE`
  * @example
  * import { readFile } from 'node:fs/promises';
- * const bytes = await readFile('models/t6-fairytales/model.safetensors');
+ * const bytes = await readFile('my-model/model.safetensors');
  * const entries = await readSafetensorsHeader(bytesSource('model.safetensors', bytes));
- * entries.get('transformer.wte.weight')?.shape; // [2048, 192]
+ * entries.get('transformer.wte.weight')?.shape; // [2048, 96]
  */
 export async function readSafetensorsHeader(
   source: ByteSource,

@@ -118,10 +118,10 @@ const CONVERTED =
  *
  * @throws TpaError `MODEL_NOT_FOUND`, `PATH_ESCAPE`, `MODEL_MISMATCH`, `ABORTED`, any `WEIGHTS_*`
  * @example
- * const files = await openModelFiles('models/t6-fairytales');
+ * const files = await openModelFiles('my-model');
  * const tensors = await openTensors(files);
- * const row = new Float32Array(192); // dim numbers
- * await readFloats(tensors, 'transformer.wte.weight', 7 * 192, row); // the embedding of token 7
+ * const row = new Float32Array(96); // dim numbers
+ * await readFloats(tensors, 'transformer.wte.weight', 7 * 96, row); // the embedding of token 7
  * await files.close();
  */
 export async function openTensors(files: ModelFiles, signal?: AbortSignal): Promise<TensorSet> {

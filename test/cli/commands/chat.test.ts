@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAbortSignal, PassThrough } from 'node:stream';
@@ -12,6 +12,7 @@ import { SAMPLING_OPTIONS } from '../../../src/cli/sampling.ts';
 import { tpa } from '../../../src/cli/tpa.ts';
 import { loadModel, type ChatMessage } from '../../../src/index.ts';
 import { fakeHost, runTpa } from '../../helpers/fakes/fake-host.ts';
+import { writeTalkingT6 } from '../../helpers/sessions/talking-t6.ts';
 
 const test = suite('tpa chat');
 
@@ -24,10 +25,8 @@ const FIRST = 'Once upon a time';
 const CAT = 'The cat sat on the mat. The cat was fat. The cat said:';
 const SECOND = 'And then?';
 
-/** The shipped model with a template. */
 const folder = await mkdtemp(join(tmpdir(), 'tpa-chat-'));
-await cp(SHIPPED_MODEL, folder, { recursive: true });
-await writeFile(join(folder, 'chat_template.jinja'), TEMPLATE);
+writeTalkingT6(folder, {}, TEMPLATE);
 test.after(() => rm(folder, { recursive: true }));
 
 const OPTIONS = ['chat', '--model', folder, '--temperature', '0', '--max-tokens', '8'];
@@ -75,9 +74,8 @@ test('--system begins the conversation, also after /clear', async () => {
 test('--template-var tells the template, --stop-token ends an answer', async () => {
   const told = await mkdtemp(join(tmpdir(), 'tpa-chat-told-'));
   test.after(() => rm(told, { recursive: true }));
-  await cp(SHIPPED_MODEL, told, { recursive: true });
   const template = `{% if n is number %}${CAT}{{ mood }}{% endif %}{{ messages[-1].content }}`;
-  await writeFile(join(told, 'chat_template.jinja'), template);
+  writeTalkingT6(told, {}, template);
   const args = ['chat', '-m', told, '-t', '0', '-n', '8'];
   const variables = ['--template-var', 'n=1', '--template-var', 'mood=glad'];
   using model = await loadModel(told);
@@ -164,40 +162,25 @@ test('a context that fills up is said on stderr', async () => {
 });
 
 test('a model without a template: CHAT_TEMPLATE_MISSING before anything is read', async () => {
-  const { code, out, err } = await runTpa(['chat', '-m', SHIPPED_MODEL], { stdin: FIRST });
+  const bare = await mkdtemp(join(tmpdir(), 'tpa-chat-bare-'));
+  test.after(() => rm(bare, { recursive: true }));
+  writeTalkingT6(bare);
+  const { code, out, err } = await runTpa(['chat', '-m', bare], { stdin: FIRST });
   assert.equal([code, out()], [1, '']);
   assert.match(err(), /^error CHAT_TEMPLATE_MISSING: [^\n]*tpa generate[^\n]*\n$/);
 });
 
-const STORY = ['chat', '-t', '0', '-n', '8'];
-
-test('without a model the one in the package goes on with a story, and says what it is', async () => {
-  const { code, out, err } = await runTpa(STORY, { stdin: `${FIRST}\n${SECOND}\n` });
-  assert.is(code, 0);
-  assert.match(err(), /^The model in the package tells fairy tales[^\n]*\n$/);
-  using model = await loadModel(SHIPPED_MODEL);
-  using session = model.createSession();
+test('without a model the one in the package tells stories, and says so', async () => {
+  const request = 'Tell me a story about a red ball and a dog.';
   const options = { temperature: 0, maxTokens: 8 };
-  const first = await session.generate(FIRST, options).text();
-  assert.match(first, /\S$/);
-  const second = await session.generate(` ${SECOND}`, options).text();
-  assert.is(out(), ended(first) + ended(second));
-});
-
-test('/clear begins another story; one that is too long for the context is said', async () => {
-  const typed = [FIRST, '/clear', FIRST, 'word '.repeat(600), '/exit'];
-  const { code, out, err } = await runTpa(STORY, { isTTY: true, typed });
+  const { code, out, err } = await runTpa(['chat', '-t', '0', '-n', '8'], { stdin: request });
   assert.is(code, 0);
-  const [, first, cleared, second] = out().split('> ');
-  assert.is(cleared, '');
-  assert.is(first, second);
-  assert.match(err(), /error CONTEXT_OVERFLOW: [^\n]*\n$/);
-});
-
-test('a system message needs a model that was trained on messages', async () => {
-  const { code, err } = await runTpa(['chat', '--system', CAT], { stdin: FIRST });
-  assert.is(code, 2);
-  assert.match(err(), /^tpa: "--system" expected --model [^\n]*\n$/);
+  assert.match(err(), /^The model in the package tells stories[^\n]*\n$/);
+  using model = await loadModel(SHIPPED_MODEL);
+  const messages = [{ role: 'user', content: request }];
+  const answer = await model.createSession().generate({ messages }, options).text();
+  assert.match(answer, /\w/);
+  assert.is(out(), ended(answer));
 });
 
 test('has the sampling options of generate, all of them', () => {

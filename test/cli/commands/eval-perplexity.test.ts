@@ -7,14 +7,16 @@ import { SHIPPED_MODEL } from '../../../src/cli/package-files.ts';
 import { loadModel } from '../../../src/index.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
 import { type FakeSettings, runTpa } from '../../helpers/fakes/fake-host.ts';
+import { writeTalkingT6 } from '../../helpers/sessions/talking-t6.ts';
 import { llamaVariant } from '../../helpers/models/llama-model.ts';
 import { llamaLogits } from '../../reference/llama.ts';
 import { logProbabilities } from '../../reference/log-probabilities.ts';
 
 interface Context {
   root: string;
-  /** A text of 154 tokens of the shipped model, and a little model that begins texts with BOS. */
+  /** A text of 154 tokens of `model`, and a little model that begins texts with BOS. */
   text: string;
+  model: string;
   withBos: string;
 }
 
@@ -39,8 +41,10 @@ const test = suite<Context>('tpa eval perplexity');
 test.before.each(async (context) => {
   context.root = await mkdtemp(join(tmpdir(), 'tpa-eval-'));
   context.text = join(context.root, 'tale.txt');
+  context.model = join(context.root, 'talking');
   context.withBos = join(context.root, 'model');
   await writeFile(context.text, TALE);
+  writeTalkingT6(context.model);
   await mkdir(context.withBos);
   await writeFile(join(context.withBos, 'config.json'), JSON.stringify(config));
   await writeFile(join(context.withBos, 'model.safetensors'), source.weights as Uint8Array);
@@ -59,12 +63,15 @@ async function json(args: readonly string[], settings?: FakeSettings) {
   return JSON.parse(out());
 }
 
-test('--json: what model.score() gives in one window, per token and per byte', async ({ text }) => {
-  using model = await loadModel(SHIPPED_MODEL);
+test('--json: what model.score() gives in one window, per token and per byte', async ({
+  text,
+  model: path,
+}) => {
+  using model = await loadModel(path);
   const ids = model.tokenizer!.encode(TALE);
   const nats = -(await model.score(ids)).reduce((sum, score) => sum + score, 0);
   const bytes = Buffer.byteLength(TALE);
-  const found = await json([text], { isTTY: true });
+  const found = await json([text, '-m', path], { isTTY: true });
   const { perplexity, perplexityPerByte, bitsPerByte, ...rest } = found;
   const { loadMilliseconds, scoreMilliseconds, tokensPerSecond, model: report, ...facts } = rest;
   assertClose([facts.nats], [nats], { atol: 1e-3, what: 'nats' });
@@ -92,14 +99,25 @@ test('--json: what model.score() gives in one window, per token and per byte', a
   assert.is(report.fingerprint, model.info().fingerprint);
 });
 
-test('--parse-special: what spells a special token is one; from stdin', async () => {
+test('without a model it is the one in the package, which begins texts with BOS', async ({
+  text,
+}) => {
   using model = await loadModel(SHIPPED_MODEL);
-  const asText = await json(['-'], { stdin: TALE });
-  const asTokens = await json(['-', '--parse-special'], { stdin: TALE });
+  const ids = model.tokenizer!.encode(TALE);
+  const nats = -(await model.score([1, ...ids])).reduce((sum, score) => sum + score, 0);
+  const found = await json([text]);
+  assertClose([found.nats], [nats], { atol: 1e-3, what: 'nats' });
+  assert.equal([found.context, found.scoredTokens, found.startIds], [1024, ids.length, [1]]);
+});
+
+test('--parse-special: what spells a special token is one; from stdin', async ({ model: path }) => {
+  using model = await loadModel(path);
+  const asText = await json(['-', '-m', path], { stdin: TALE });
+  const asTokens = await json(['-', '-m', path, '--parse-special'], { stdin: TALE });
   assert.is(asTokens.parseSpecial, true);
   assert.is(asText.tokens, model.tokenizer!.encode(TALE).length);
   assert.is(asTokens.tokens, model.tokenizer!.encode(TALE, { parseSpecial: true }).length);
-  assert.ok(asTokens.perplexity < asText.perplexity);
+  assert.is.not(asTokens.perplexity, asText.perplexity);
 });
 
 test('windows of a model that begins texts with BOS: all tokens scored, within 0.01 % of float64', async ({
@@ -135,20 +153,25 @@ test('windows of a model that begins texts with BOS: all tokens scored, within 0
   );
 });
 
-test('on a terminal: a bar that is erased, then a table', async ({ text }) => {
-  const { code, out, err } = await run([text, '--context', '32'], { isTTY: true });
+test('on a terminal: a bar that is erased, then a table', async ({ text, model }) => {
+  const args = [text, '-m', model, '--context', '32'];
+  const { code, out, err } = await run(args, { isTTY: true });
   assert.is(code, 0);
   assert.match(err(), /scoring \[#+-*\] +\d+%/);
   assert.ok(err().endsWith('\r\u001B[2K'));
   assert.match(
     out(),
-    /^perplexity +[\d.]+ a token, [\d.]+ a byte\nbits +[\d.]+ a byte\ntext +[\d,]+ bytes, \d+ tokens\nscored +\d+ tokens with weights as \w+\nwindows +\d+ of 32 tokens, 16 apart, [\d,.]+ tokens a second\nbegin +with nothing before the text\n$/,
+    /^perplexity +[\d,.]+ a token, [\d,.]+ a byte\nbits +[\d.]+ a byte\ntext +[\d,]+ bytes, \d+ tokens\nscored +\d+ tokens with weights as \w+\nwindows +\d+ of 32 tokens, 16 apart, [\d,.]+ tokens a second\nbegin +with nothing before the text\n$/,
   );
 });
 
-test('Ctrl-C after any window: --resume goes on, to the same bits', async ({ root, text }) => {
+test('Ctrl-C after any window: --resume goes on, to the same bits', async ({
+  root,
+  text,
+  model,
+}) => {
   const state = join(root, 'state.json');
-  const args = [text, '--context', '48', '--stride', '20', '--simd', 'baseline'];
+  const args = [text, '-m', model, '--context', '48', '--stride', '20', '--simd', 'baseline'];
   const expected = await json(args);
   assert.ok(expected.windows > 4);
   let runs = 0;
@@ -173,24 +196,25 @@ test('Ctrl-C after any window: --resume goes on, to the same bits', async ({ roo
   assert.is(found.perplexity, expected.perplexity);
   assert.is(found.resumedWindows, expected.windows);
   assert.is(found.tokensPerSecond, null);
-  assert.equal((await readdir(root)).toSorted(), ['model', 'state.json', 'tale.txt']);
+  assert.equal((await readdir(root)).toSorted(), ['model', 'state.json', 'tale.txt', 'talking']);
 });
 
 test('--resume of another model, text or other options: one line that names what differs, 2', async ({
   root,
   text,
+  model,
   withBos,
 }) => {
   const state = join(root, 'state.json');
   const letters = join(root, 'letters');
   await writeFile(letters, 'abc'.repeat(30));
-  const args = [letters, '--context', '40', '--resume', state];
+  const args = [letters, '-m', model, '--context', '40', '--resume', state];
   await json(args);
   const before = await readFile(state, 'utf8');
   for (const [others, field] of [
-    [[...args, '-m', withBos], 'model'],
+    [args.with(2, withBos), 'model'],
     [[text, ...args.slice(1)], 'text'],
-    [args.with(2, '41'), 'context'],
+    [args.with(4, '41'), 'context'],
     [[...args, '--stride', '7'], 'stride'],
     [[...args, '--parse-special'], 'parseSpecial'],
     [[...args, '--dtype', 'q8'], 'dtype'],
@@ -206,7 +230,7 @@ test('--resume of another model, text or other options: one line that names what
   }
 });
 
-test('what cannot be scored: one line, and its code', async ({ root, text, withBos }) => {
+test('what cannot be scored: one line, and its code', async ({ root, text, model, withBos }) => {
   const empty = join(root, 'empty');
   await writeFile(empty, '');
   const noTokenizer = join(root, 'numbers');
@@ -216,12 +240,16 @@ test('what cannot be scored: one line, and its code', async ({ root, text, withB
   for (const [args, code, message] of [
     [[empty], 1, /^error PROMPT_EMPTY: the text has 0 tokens, too few/],
     [[empty, '-m', withBos], 1, /^error PROMPT_EMPTY: the text has 0 tokens, too few/],
-    [['-'], 1, /^error PROMPT_EMPTY: the text has 1 tokens, too few/],
+    [['-', '-m', model], 1, /^error PROMPT_EMPTY: the text has 1 tokens, too few/],
     [[join(root, 'absent')], 2, /^tpa: "FILE" expected a file that can be read/],
     [[text, '-m', noTokenizer], 1, /^error TOKENIZER_MISSING: the model has no tokenizer/],
     [[text, '-m', join(root, 'absent')], 1, /^error MODEL_NOT_FOUND: /],
     [[text, '--stride', '0'], 2, /^tpa: "--stride" expected an integer >= 1, got "0"/],
-    [[text, '--context', '20', '--stride', '21'], 2, /^tpa: "--stride" .* in 1\.\.20, .*, got 21/],
+    [
+      [text, '-m', model, '--context', '20', '--stride', '21'],
+      2,
+      /^tpa: "--stride" .* in 1\.\.20, .*, got 21/,
+    ],
     [[text, '--context', '1'], 2, /^tpa: "--context" expected at least 2 tokens, got 1/],
     [[text, '-m', withBos, '--context', '1'], 2, /^tpa: "--context" expected at least 2 tokens/],
     [[text, '--resume', root], 2, /^tpa: "--resume" expected a file that can be read/],

@@ -32,14 +32,14 @@ test('--json: what the library tells, and the path; the options reach it', async
 
 test('for a reader: whether it fits, and with which context', async () => {
   const whole = await runTpa(ESTIMATE);
-  assert.match(whole.out(), /^model +\/.*\nparameters +2,015,232\nfiles +4,034,824 bytes\n/);
-  assert.match(whole.out(), /\nweights +8,220,672 bytes as f32: what the files have\n/);
+  assert.match(whole.out(), /^model +\/.*\nparameters +2,531,328\nfiles +2,7\d\d,\d{3} bytes\n/);
+  assert.match(whole.out(), /\nweights +2,\d{3},\d{3} bytes as q8: what the files have\n/);
   assert.match(whole.out(), /\nfits +yes, in the 4,294,901,760 bytes that are allowed\n$/);
   const answers: [string[], RegExp][] = [
-    [['--context', '7'], /\nfits +yes, .*; the longest context that does is 512 tokens\n$/],
+    [['--context', '7'], /\nfits +yes, .*; the longest context that does is 1,024 tokens\n$/],
     [
-      ['--memory', '10MB', '--dtype', 'f32'],
-      /\nfits +no, not in the 9,961,472 bytes .* context that does is \d+ tokens: --context \d+\n$/,
+      ['--memory', '13MB', '--dtype', 'f32'],
+      /\nfits +no, not in the 12,976,128 bytes .* context that does is \d+ tokens: --context \d+\n$/,
     ],
     [
       ['--memory', '1MiB'],
@@ -54,7 +54,7 @@ test('for a reader: whether it fits, and with which context', async () => {
 });
 
 test('the context that it names loads, and no longer one', async () => {
-  const limit = ['--memory', '10MB', '--dtype', 'f32', '--json'];
+  const limit = ['--memory', '13MB', '--dtype', 'f32', '--json'];
   const { longestContext } = JSON.parse((await runTpa([...ESTIMATE, ...limit])).out()) as {
     longestContext: number;
   };

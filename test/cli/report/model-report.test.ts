@@ -114,7 +114,7 @@ test('a model without a growing cache is compared by bytes, not by ratio', async
   const model = { config, tokenizer: undefined, info: () => info, memory: () => shipped.memory() };
   const report = describeModel(model, 'linear');
   assert.is(report.mhaSameHeads.ratio, null);
-  assert.match(renderModel(report), /same heads +8,192 bytes with 8 heads, ours does not grow/);
+  assert.match(renderModel(report), /same heads +12,288 bytes with 8 heads, ours does not grow/);
   assert.not.match(JSON.stringify(report), /Infinity|NaN/);
 });
 

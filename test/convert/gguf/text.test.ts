@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { textPairs } from '../../../src/convert/gguf/text-pairs.ts';
@@ -7,7 +6,11 @@ import { readGgufTokenizer } from '../../../src/format/gguf/tokenizer.ts';
 import { SPLITTINGS } from '../../../src/format/gguf/vocabulary/splittings.ts';
 import { agreeOnSpecialTokens } from '../../../src/format/special-tokens/agreed-text.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
-import { byteLevelJson, type TokenizerParts } from '../../helpers/files/tokenizer-json.ts';
+import {
+  byteLevelJson,
+  TRAINED_JSON,
+  type TokenizerParts,
+} from '../../helpers/files/tokenizer-json.ts';
 import { sentencePieceJson } from '../../helpers/models/sentencepiece.ts';
 import type { GgufValue } from '../../../src/convert/gguf/header-writer.ts';
 import type { ModelText } from '../../../src/format/contents.ts';
@@ -160,12 +163,8 @@ test('a tokenizer.json that makes no sense is kept for the reader to refuse', ()
   }
 });
 
-test('the shipped tokenizer comes back as it is', () => {
-  const json = readFileSync(
-    new URL('../../../models/t6-fairytales/tokenizer.json', import.meta.url),
-    'utf8',
-  );
-  const tokenizer = JSON.parse(json) as JsonObject;
+test('a trained byte-level tokenizer comes back as it is', () => {
+  const tokenizer = JSON.parse(TRAINED_JSON) as JsonObject;
   assert.equal(through({ tokenizer }, {}, 2048).read.tokenizer, tokenizer);
 });
 

@@ -7,6 +7,7 @@ import { openCheckpoint } from '../../../src/convert/open-checkpoint.ts';
 import { sourceHint } from '../../../src/format/files/source-hint.ts';
 import { loadModel, type ModelBytes } from '../../../src/index.ts';
 import { refused } from '../../helpers/checks/refused.ts';
+import { talkingT6 } from '../../helpers/sessions/talking-t6.ts';
 import { T6_JSON } from '../../helpers/models/tiny-configs.ts';
 
 const test = suite<{ root: string }>('sources that are no model, and text in place of files');
@@ -49,10 +50,7 @@ test('a git-lfs pointer or a web page in place of any file is called one', async
 });
 
 test('tokenizer and template too, and what is to be converted', async ({ root }) => {
-  const model = new URL('../../../models/t6-fairytales/', import.meta.url);
-  const { readFile } = await import('node:fs/promises');
-  const read = async (file: string) => new Uint8Array(await readFile(new URL(file, model)));
-  const good = { config: await read('config.json'), weights: await read('model.safetensors') };
+  const good = talkingT6();
   for (const [text, message] of [
     [POINTER, LFS],
     [PAGE, WEB],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ALPHABET } from '../../../src/text/tokenizer/byte-level.ts';
 
 /** Fields of a tokenizer.json that a test sets. */
@@ -19,6 +20,12 @@ export interface AddedTokenJson {
   readonly rstrip?: boolean;
   readonly normalized?: boolean;
 }
+
+/** A byte-level tokenizer.json that was trained on tales: 2,048 ids, of which 256 is `<|end|>`. */
+export const TRAINED_JSON = readFileSync(
+  new URL('../../fixtures/byte_level_tokenizer.json', import.meta.url),
+  'utf8',
+);
 
 type Merge = readonly [left: string, right: string];
 

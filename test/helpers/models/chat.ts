@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { Chat } from '../../../src/text/chat.ts';
 import type { ChatSource } from '../../../src/text/chat/choose-template.ts';
 import { Session } from '../../../src/generate/session.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
+import { TRAINED_JSON } from '../files/tokenizer-json.ts';
 import { FakeBackend, type FakeOptions } from '../fakes/fake-backend.ts';
 
-/** Special tokens added to the shipped tokenizer, from id 2048 on. */
+/** Special tokens added to a byte-level tokenizer, from id 2048 on. */
 export const SPECIAL = [
   '<|im_start|>',
   '<|im_end|>',
@@ -22,14 +22,12 @@ export const SPECIAL = [
   'PAD',
 ] as const;
 
-const shipped = JSON.parse(
-  readFileSync(new URL('../../../models/t6-fairytales/tokenizer.json', import.meta.url), 'utf8'),
-) as { added_tokens: object[] };
+const plain = JSON.parse(TRAINED_JSON) as { added_tokens: object[] };
 
-/** The shipped tokenizer.json with more special tokens; `change` alters some keys. */
+/** A byte-level tokenizer.json with more special tokens; `change` alters some keys. */
 export function chatTokenizerJson(change: object = {}): object {
   const added = SPECIAL.map((content, i) => ({ id: 2048 + i, content, special: true }));
-  return { ...shipped, added_tokens: [...shipped.added_tokens, ...added], ...change };
+  return { ...plain, added_tokens: [...plain.added_tokens, ...added], ...change };
 }
 
 export const chatTokenizer = createTokenizer(chatTokenizerJson());

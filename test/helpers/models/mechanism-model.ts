@@ -28,6 +28,11 @@ export const MECHANISM_VARIANTS: readonly MechanismVariant[] = MECHANISM_CONFIGS
 export const mechanismVariant = (name: string): MechanismVariant =>
   variantNamed(MECHANISM_VARIANTS, name);
 
+/** The tensors of a random T6 with contextual factors, of the sizes of its config.json. */
+export function randomT6(config: MechanismConfigFile['config'], seed: number): CheckpointTensors {
+  return randomTensors({ name: 'tpa', config, form: 'factors', breaks: [] }, seed);
+}
+
 /** Standard deviations of what a tensor's product gives, so that every convention shows. */
 const DEVIATION = {
   /** of an embedding: small beside the blocks, or greedy text would repeat one token */

@@ -30,7 +30,7 @@ export function goldenSource(
   cos: Cos,
   changes: Record<string, unknown> = {},
   weights: readonly TensorData[] = goldenWeights(golden),
-): ModelBytes {
+): ModelBytes & { readonly weights: Uint8Array } {
   const config = { ...golden.meta.config, rope_precision: PRECISIONS[cos], ...changes };
   return { config, weights: buildSafetensors(weights) };
 }

@@ -1,4 +1,4 @@
-import type { Factors, ModelBytes } from '../../../src/index.ts';
+import type { Factors, GgufBytes, ModelBytes } from '../../../src/index.ts';
 
 /** Stored factors of one layer, and the attention that upstream computes of them. */
 export interface OperationCase {
@@ -19,7 +19,7 @@ export interface OperationCase {
 /** A tiny model and upstream's logits of some ids. */
 export interface ModelCase {
   readonly name: string;
-  readonly source: ModelBytes;
+  readonly source: ModelBytes & { readonly weights: Uint8Array };
   readonly ids: readonly number[];
   /** (ids, vocabSize) */
   readonly logits: Float32Array;
@@ -40,7 +40,7 @@ export interface Assets {
   readonly gguf: GgufCase;
   /** The model in the package, and what float64 makes of a prompt. */
   readonly shipped: {
-    readonly source: ModelBytes & { readonly weights: Uint8Array };
+    readonly source: GgufBytes;
     readonly prompt: readonly number[];
     readonly greedy: readonly number[];
   };

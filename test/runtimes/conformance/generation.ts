@@ -4,7 +4,7 @@ import { type Checks, refusedWith, sha256 } from './check.ts';
 const PROMPT = 'Once upon a time, in the middle of winter,';
 const OPTIONS = { temperature: 0.8, maxTokens: 24 } as const;
 
-/** Written by the library's own renderer; the shipped tokenizer has no special tokens for turns. */
+/** In place of the model's own. */
 const TEMPLATE =
   '{% for message in messages %}{{ message.role | upper }}: {{ message.content | trim }}\n' +
   '{% endfor %}{% if add_generation_prompt %}THE FOX: {% endif %}';
@@ -17,7 +17,7 @@ export const generationChecks: Checks = {
       const generation = session.generate(PROMPT, { ...OPTIONS, seed });
       const text = await generation.text();
       assert.is(generation.finishReason, 'length');
-      assert.is(text, model.tokenizer!.decode(generation.tokens));
+      assert.is(model.tokenizer!.decode(session.tokens, { skipSpecial: true }), PROMPT + text);
       record(`tokens of seed ${seed}`, generation.tokens);
     }
   },
@@ -30,28 +30,37 @@ export const generationChecks: Checks = {
     for (const id of ids.slice(1)) logits = await session.decode(id);
     record('sha256 of decode', await sha256(logits));
   },
-  'weights of 8 and 4 bits give the same bits everywhere, baseline': async (subject) => {
-    const { tpa, assets, record } = subject;
-    for (const dtype of ['q8', 'q4'] as const) {
-      using model = await tpa.loadModel(assets.shipped.source, { simd: 'baseline', dtype });
-      assert.is(model.info().dtype, dtype);
-      const ids = model.tokenizer!.encode(PROMPT);
-      record(`sha256 of ${dtype}`, await sha256(await model.logits(ids)));
-      const generation = model.createSession().generate(PROMPT, { ...OPTIONS, seed: 7 });
-      await generation.text();
-      record(`tokens of ${dtype}`, generation.tokens);
-    }
-  },
-  'a chat template writes the conversation': async ({ tpa, assets, record }) => {
-    const source = { ...assets.shipped.source, chatTemplate: TEMPLATE };
-    using model = await tpa.loadModel(source, { simd: 'baseline' });
-    using session = model.createSession();
+  'codes widened or rounded anew, and floats rounded, give the same bits everywhere, baseline':
+    async ({ tpa, assets, record }) => {
+      for (const dtype of ['f32', 'q4'] as const) {
+        using model = await tpa.loadModel(assets.shipped.source, { simd: 'baseline', dtype });
+        assert.is(model.info().dtype, dtype);
+        const ids = model.tokenizer!.encode(PROMPT);
+        record(`sha256 of ${dtype}`, await sha256(await model.logits(ids)));
+        const generation = model.createSession().generate(PROMPT, { ...OPTIONS, seed: 7 });
+        await generation.text();
+        record(`tokens of ${dtype}`, generation.tokens);
+      }
+      const { source, ids } = assets.models[0]!;
+      for (const dtype of ['q8', 'q4'] as const) {
+        using model = await tpa.loadModel(source, { simd: 'baseline', dtype });
+        assert.is(model.info().dtype, dtype);
+        record(`sha256 of floats as ${dtype}`, await sha256(await model.logits(ids)));
+      }
+    },
+  "a chat template writes the conversation, the model's own or another": async (subject) => {
+    const { model, record } = subject;
     const messages = [{ role: 'user', content: ' Who are you? ' }];
-    const generation = session.generate({ messages }, { ...OPTIONS, maxTokens: 8, seed: 3 });
-    await generation.text();
-    const written = session.tokens.slice(0, -generation.tokens.length);
-    assert.is(model.tokenizer!.decode(written), 'USER: Who are you?\nTHE FOX: ');
-    record('tokens of the conversation', generation.tokens);
+    const ask = async (how: object): Promise<string> => {
+      using session = model.createSession();
+      const options = { ...OPTIONS, maxTokens: 8, seed: 3 };
+      const generation = session.generate({ messages, ...how }, options);
+      await generation.text();
+      record(`tokens of the conversation${Object.keys(how).join()}`, generation.tokens);
+      return model.tokenizer!.decode(session.tokens.slice(0, -generation.tokens.length));
+    };
+    assert.is(await ask({}), '<s> Who are you?\n');
+    assert.is(await ask({ chatTemplate: TEMPLATE }), 'USER: Who are you?\nTHE FOX: ');
   },
   'a fork goes on by itself, a truncated session goes back': async (subject) => {
     const { model } = subject;

@@ -5,12 +5,12 @@ import { type Checks, refusedWith, thrownBy } from './check.ts';
 export const refusalChecks: Checks = {
   'a config that is none: CONFIG_INVALID': async (subject) => {
     const { tpa, assets } = subject;
-    const source = { ...assets.shipped.source, config: '{ "n_layer": ' };
+    const source = { ...assets.models[0]!.source, config: '{ "n_layer": ' };
     await refusedWith(subject, 'CONFIG_INVALID', () => tpa.loadModel(source));
   },
   'weights cut short: WEIGHTS_TRUNCATED': async (subject) => {
     const { tpa, assets } = subject;
-    const { source } = assets.shipped;
+    const { source } = assets.models[0]!;
     const weights = source.weights.subarray(0, source.weights.length - 1000);
     await refusedWith(subject, 'WEIGHTS_TRUNCATED', () => tpa.loadModel({ ...source, weights }));
   },

@@ -1,10 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
-import { type Check, DESKTOP, MODEL, stalledModel, statusBegins } from './page.ts';
-import { focused, openAll, storyReaches, textOf, writes } from './probes.ts';
+import { type Check, DESKTOP, FOLDER, stalledModel, statusBegins } from './page.ts';
+import { focused, openAll, pickFolder, storyReaches, textOf, writes } from './probes.ts';
 
 /** Models from addresses and from files, and what goes wrong with them. */
 export function testLoading(check: Check): void {
@@ -14,14 +13,14 @@ export function testLoading(check: Check): void {
     await page.getByLabel('From an address').check();
     await page.getByRole('button', { name: 'Load' }).click();
     const alert = page.locator('#load').getByRole('alert');
-    await alert.filter({ hasText: 'type the address of a folder' }).waitFor();
-    await page.getByLabel('Address of its folder').fill('none/');
+    await alert.filter({ hasText: 'type the address of a GGUF file' }).waitFor();
+    await page.getByLabel('Address of its file or folder').fill('none/');
     await page.keyboard.press('Enter');
     await alert.filter({ hasText: 'there is no file "config.json"' }).waitFor();
-    await page.getByLabel('Address of its folder').fill('http://127.0.0.1:1/');
+    await page.getByLabel('Address of its file or folder').fill('http://127.0.0.1:1/');
     await page.keyboard.press('Enter');
     await alert.filter({ hasText: 'model file "config.json"' }).waitFor();
-    assert.is(await textOf(page, '#model-name'), 'fairy tales, on the processor');
+    assert.is(await textOf(page, '#model-name'), 'stories, on the processor');
     await writes(page);
   });
 
@@ -30,11 +29,11 @@ export function testLoading(check: Check): void {
     await openAll(page);
     const address = await stalledModel();
     await page.getByLabel('From an address').check();
-    await page.getByLabel('Address of its folder').fill(address);
+    await page.getByLabel('Address of its file or folder').fill(address);
     await page.getByRole('button', { name: 'Load' }).focus();
     await page.keyboard.press('Enter');
     await statusBegins(page, `Loading ${address}`);
-    const progress = /^model\.safetensors: [\d.]+ [kM]B of 4\.03 MB, [\d.]+ [kM]B\/s$/;
+    const progress = /^model\.safetensors: [\d.]+ [kM]B of 1\.\d+ MB, [\d.]+ [kM]B\/s$/;
     await page.locator('#progress-text').filter({ hasText: progress }).waitFor();
     const bar = page.getByRole('progressbar', { name: 'Loading the model' });
     const done = Number(await bar.evaluate((element) => (element as HTMLProgressElement).position));
@@ -53,10 +52,10 @@ export function testLoading(check: Check): void {
     await page.getByRole('button', { name: 'Write' }).click();
     await storyReaches(page, 30);
     await page.getByLabel('From an address').check();
-    await page.getByLabel('Address of its folder').fill('model');
+    await page.getByLabel('Address of its file or folder').fill('models/t6-stories.gguf');
     await page.getByLabel('Computed by').selectOption('the processor');
     await page.getByRole('button', { name: 'Load' }).click();
-    await page.getByText(`${demo.address}model, on the processor`).waitFor();
+    await page.getByText(`${demo.address}models/t6-stories.gguf, on the processor`).waitFor();
     assert.match(await textOf(page, '#model-facts'), 'backendwasm: asked for');
     await writes(page);
   });
@@ -67,7 +66,7 @@ export function testLoading(check: Check): void {
       const page = await demo.visit(DESKTOP);
       await openAll(page);
       const pick = async (names: readonly string[]) => {
-        const files = names.map((name) => `${MODEL}/${name}`);
+        const files = names.map((name) => `${FOLDER}/${name}`);
         await page.getByLabel('or its files').setInputFiles(files);
         await page.getByRole('button', { name: 'Load' }).click();
       };
@@ -77,8 +76,8 @@ export function testLoading(check: Check): void {
       await pick(['config.json', 'model.safetensors', 'tokenizer.json']);
       await page.getByText('config.json, on the processor').waitFor();
       await writes(page);
-      await pickFolder(page, MODEL);
-      await page.getByText('t6-fairytales, on the processor').waitFor();
+      await pickFolder(page, FOLDER);
+      await page.getByText('talking, on the processor').waitFor();
       await writes(page);
       await pick(['config.json']); // in place of the folder, not beside it
       await page.getByRole('alert').filter({ hasText: 'a file "model.safetensors"' }).waitFor();
@@ -90,7 +89,7 @@ export function testLoading(check: Check): void {
     await openAll(page);
     const folder = mkdtempSync(join(tmpdir(), 'tpa-picked-'));
     try {
-      cpSync(MODEL, folder, { recursive: true });
+      cpSync(FOLDER, folder, { recursive: true });
       mkdirSync(join(folder, 'other'));
       for (const file of ['config.json', 'model.safetensors', 'more.safetensors']) {
         writeFileSync(join(folder, 'other', file), 'none of it');
@@ -103,9 +102,4 @@ export function testLoading(check: Check): void {
       rmSync(folder, { recursive: true });
     }
   });
-}
-
-async function pickFolder(page: Page, folder: string): Promise<void> {
-  await page.getByLabel('Its folder', { exact: true }).setInputFiles(folder);
-  await page.getByRole('button', { name: 'Load' }).click();
 }

@@ -1,19 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { basename, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium, SWIFTSHADER } from '../../helpers/servers/browser.ts';
 import { firstLine } from '../../helpers/servers/first-line.ts';
+import { writeTalkingT6 } from '../../helpers/sessions/talking-t6.ts';
 import { CONSUMER } from '../consumer.ts';
 import { RUNTIMES } from '../find.ts';
 
 const SERVE = fileURLToPath(new URL('../../../examples/browser/serve.js', import.meta.url));
 
-/** The shipped model. */
-export const MODEL = fileURLToPath(new URL('../../../models/t6-fairytales', import.meta.url));
+/** A folder with a model whose text no token ends; it is there as long as the tests. */
+export const FOLDER = join(mkdtempSync(join(tmpdir(), 'tpa-demo-')), 'talking');
+writeTalkingT6(FOLDER, { block_size: 2048 });
+process.on('exit', () => rmSync(dirname(FOLDER), { recursive: true }));
 
 /** Where screenshots are kept. */
 const SCREENSHOTS = process.env['TPA_ARTIFACTS'] ?? join(RUNTIMES, 'screenshots');
@@ -100,7 +104,7 @@ export async function statusBegins(page: Page, text: string, timeout = DEADLINE)
 /** The address of a model of another origin whose weights stop halfway; it lasts as long as the tests. */
 export async function stalledModel(): Promise<string> {
   const server: Server = createServer(({ url = '', headers }, response) => {
-    const file = join(MODEL, basename(url));
+    const file = join(FOLDER, basename(url));
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-expose-headers', '*');
     if (!existsSync(file)) return response.writeHead(404).end();

@@ -53,11 +53,17 @@ export function setOptions(page: Page, options: Readonly<Record<string, string>>
 /** Whether the model in use writes. */
 export async function writes(page: Page): Promise<void> {
   await setOptions(page, { temperature: '0', 'max-tokens': '40', pace: '' });
-  await page.getByLabel('How does the tale begin?').fill('The wolf');
+  await page.getByLabel('Ask for a story').fill('The wolf');
   await page.getByRole('button', { name: 'Write' }).click();
-  await statusBegins(page, '40 tokens');
+  await statusBegins(page, '(40 tokens|The end)');
   const text = await textOf(page, '#story');
   assert.ok(text.startsWith('The wolf') && text.length > 60, text);
+}
+
+/** Has the page load a model from a folder of this device. */
+export async function pickFolder(page: Page, folder: string): Promise<void> {
+  await page.getByLabel('Its folder', { exact: true }).setInputFiles(folder);
+  await page.getByRole('button', { name: 'Load' }).click();
 }
 
 /** Unfolds all that can be. */

@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TextStream } from '../../../src/generate/text-stream.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { refused } from '../../helpers/checks/refused.ts';
+import { TRAINED_JSON } from '../../helpers/files/tokenizer-json.ts';
 
 const test = suite('createTokenizer()');
 
-const shipped: unknown = JSON.parse(
-  readFileSync(new URL('../../../models/t6-fairytales/tokenizer.json', import.meta.url), 'utf8'),
-);
-const tokenizer = createTokenizer(shipped);
+const trained: unknown = JSON.parse(TRAINED_JSON);
+const tokenizer = createTokenizer(trained);
 const END = '<|end|>';
 const END_ID = 256;
 
@@ -22,9 +20,9 @@ interface TinyFile {
   model: Record<string, unknown>;
 }
 
-/** The shipped file's ids 0 … 255: one character for each byte. */
+/** The file's ids 0 … 255: one character for each byte. */
 const byteTokens = Object.entries(
-  (shipped as TinyFile).model['vocab'] as Record<string, number>,
+  (trained as TinyFile).model['vocab'] as Record<string, number>,
 ).filter(([, id]) => id < 256);
 const byteId = (character: string): number => byteTokens.find(([name]) => name === character)![1];
 
@@ -55,7 +53,7 @@ test('a model without a type is a BPE, as in older files', () => {
   assert.equal(createTokenizer(untyped).encode('ab'), [256]);
 });
 
-test('the shipped file: 2,048 ids, known tokens', () => {
+test('a trained file: 2,048 ids, known tokens', () => {
   assert.is(tokenizer.vocabSize, 2048);
   assert.is(tokenizer.decode(tokenizer.encode('Once upon a time')), 'Once upon a time');
   assert.ok(tokenizer.encode('Once upon a time').length <= 8);
@@ -147,8 +145,8 @@ test('streamed decoding equals decoding in one go', () => {
 });
 
 test('vocabSize of the model bounds every id', async () => {
-  assert.is(createTokenizer(shipped, { vocabSize: 2048 }).vocabSize, 2048);
-  await refused(() => createTokenizer(shipped, { vocabSize: 2047 }), 'TOKENIZER_INVALID');
+  assert.is(createTokenizer(trained, { vocabSize: 2048 }).vocabSize, 2048);
+  await refused(() => createTokenizer(trained, { vocabSize: 2047 }), 'TOKENIZER_INVALID');
 });
 
 const model = (entries: Record<string, unknown>) => (file: TinyFile) =>

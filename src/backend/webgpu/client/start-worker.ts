@@ -4,7 +4,7 @@
  * and for no others.
  *
  * @example
- * const model = await loadModel('models/t6-fairytales', { webgpu: { worker: startGpuWorker } });
+ * const model = await loadModel('models/t6-stories.gguf', { webgpu: { worker: startGpuWorker } });
  */
 export function startGpuWorker(): Worker {
   // bundlers look for this very form
