@@ -22,8 +22,8 @@ from stories import BOS, EOS
 from tokenizer import Tokenizer
 
 IDS, ROWS, GREEDY = 200, 40, 48
-MARGIN = 1e-3  # five times the tolerance of logits
-TOLERANCE = 2e-4
+TOLERANCE = 1e-3  # logits reach 20, and kernels round activations to 16 bits: 4.4e-4 was seen
+MARGIN = 5 * TOLERANCE
 PROMPTS = (
     "Once upon a time",
     "Once upon a time, there was a little dog",
