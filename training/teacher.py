@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 import safetensors
+from attend import softmax_attention
 
 
 class Teacher:
@@ -43,7 +44,6 @@ class Teacher:
         batch, tokens = ids.shape
         x = self["model.embed_tokens"][ids]
         cos, sin = self.cos[:tokens, None], self.sin[:tokens, None]
-        mask = torch.full((tokens, tokens), float("-inf")).triu(1)
         for layer in range(self.layers):
             at = f"model.layers.{layer}."
             y = self.norm(x, at + "input_layernorm")
@@ -54,10 +54,7 @@ class Teacher:
             if keep is not None:
                 k, v = keep(layer, y, k, v) or (k, v)
             q, k = (self.rotate(part, cos, sin) for part in (q, k))
-            shared = self.heads // k.shape[2]
-            k, v = (part.repeat_interleave(shared, 2).transpose(1, 2) for part in (k, v))
-            scores = q.transpose(1, 2) @ k.transpose(2, 3) * self.head_dim**-0.5 + mask
-            out = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, -1)
+            out = softmax_attention(q, k, v).flatten(2)
             x = x + F.linear(out, self[at + "self_attn.o_proj"])
             x = x + self.mlp(self.norm(x, at + "post_attention_layernorm"), at + "mlp.")
         return F.linear(self.norm(x, "model.norm"), self["model.embed_tokens"])

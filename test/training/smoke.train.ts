@@ -18,6 +18,7 @@ if (python === undefined) {
 } else {
   test("the trainer's own tests pass", () => {
     assert.match(runPython('tests/test_training.py'), /\nOK\n$/);
+    assert.match(runPython('tests/test_dropin.py'), /\nOK\n$/);
   });
 
   test('every mechanism trains, and is read without a conversion', async () => {
