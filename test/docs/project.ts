@@ -49,9 +49,8 @@ export class Project {
     this.write('tpa-wasm/index.js', "export * from 'tpa-wasm/standalone';\n");
     writeTalkingT6(join(this.folder, 'my-model'));
     this.write('llama.gguf', chatGguf(byteLevelMetadata()));
-    const layers = (path: string) => path.startsWith('model.layers.');
     const { config, weights } = buildAdapter(llamaVariant('llama-gqa').build().tensors, {
-      has: layers,
+      has: (path) => path.startsWith('model.layers.'),
     }).source;
     this.write('adapter/adapter_config.json', JSON.stringify(config));
     this.write('adapter/adapter_model.safetensors', weights);
