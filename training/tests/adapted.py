@@ -13,10 +13,10 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import lora  # noqa: E402
-import safetensors  # noqa: E402
-from config import Config  # noqa: E402
-from data import Batches, TokenSet  # noqa: E402
+from learn import lora  # noqa: E402
+from learn.data import Batches, TokenSet  # noqa: E402
+from t6 import safetensors  # noqa: E402
+from t6.config import Config  # noqa: E402
 
 RANK, ALPHA, STEPS = 2, 4, 40
 

@@ -10,10 +10,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import dropin  # noqa: E402
-import fit  # noqa: E402
-from config import Config  # noqa: E402
-from model import T6  # noqa: E402
+from measure import dropin  # noqa: E402
+from measure import fit  # noqa: E402
+from t6.config import Config  # noqa: E402
+from t6.model import T6  # noqa: E402
 
 
 def missed(found, target):

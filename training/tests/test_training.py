@@ -17,21 +17,21 @@ HERE = Path(__file__).resolve().parent
 FIXTURES = HERE.parents[1] / "test" / "fixtures"
 sys.path.insert(0, str(HERE.parent))
 
-import attend  # noqa: E402
-import export  # noqa: E402
-import lora  # noqa: E402
-import loss  # noqa: E402
-import optimiser  # noqa: E402
-import prompts  # noqa: E402
-import safetensors  # noqa: E402
-import stories  # noqa: E402
-import text  # noqa: E402
-import train  # noqa: E402
-import words  # noqa: E402
-from config import MECHANISMS, Config  # noqa: E402
-from data import Batches, TokenSet  # noqa: E402
-from model import T6  # noqa: E402
-from tokenizer import Tokenizer  # noqa: E402
+from learn import export  # noqa: E402
+from learn import lora  # noqa: E402
+from learn import loss  # noqa: E402
+from learn import optimiser  # noqa: E402
+from learn import train  # noqa: E402
+from learn.data import Batches, TokenSet  # noqa: E402
+from t6 import attend  # noqa: E402
+from t6 import safetensors  # noqa: E402
+from t6.config import MECHANISMS, Config  # noqa: E402
+from t6.model import T6  # noqa: E402
+from tales import prompts  # noqa: E402
+from tales import stories  # noqa: E402
+from tales import text  # noqa: E402
+from tales import words  # noqa: E402
+from tales.tokenizer import Tokenizer  # noqa: E402
 
 GOLDEN = {
     "t6": "tpa",

@@ -14,13 +14,13 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import export  # noqa: E402
-import safetensors  # noqa: E402
-import text  # noqa: E402
-import train  # noqa: E402
-from config import Config  # noqa: E402
-from model import T6  # noqa: E402
-from tokenizer import Tokenizer  # noqa: E402
+from learn import export  # noqa: E402
+from learn import train  # noqa: E402
+from t6 import safetensors  # noqa: E402
+from t6.config import Config  # noqa: E402
+from t6.model import T6  # noqa: E402
+from tales import text  # noqa: E402
+from tales.tokenizer import Tokenizer  # noqa: E402
 
 TOKENIZER = HERE.parent / "tokenizer"
 SIZES = {"n_layer": 2, "n_embd": 48, "n_head": 4, "head_dim": 16, "v_head_dim": 16, "kv_lora_rank": 24}

@@ -1,6 +1,6 @@
 """Trains a LoRA adapter of an exported model, in the files of PEFT.
 
-    python3 lora.py MODEL OUT --train tales.npz --rank 8 --steps 200
+    python3 -m learn.lora MODEL OUT --train tales.npz --rank 8 --steps 200
 
 MODEL is a folder that export.py wrote. OUT gets adapter_config.json and adapter_model.safetensors,
 which `loadModel(MODEL, { lora: [{ source: OUT }] })` and `tpa convert MODEL --lora OUT` merge.
@@ -15,12 +15,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-import loss
-import safetensors
-from config import Config
-from data import Batches, TokenSet
-from model import T6
-from train import check_ids
+from learn import loss
+from learn.data import Batches, TokenSet
+from learn.train import check_ids
+from t6 import safetensors
+from t6.config import Config
+from t6.model import T6
 
 
 class Adapted(nn.Module):

@@ -1,6 +1,6 @@
 """Samples stories from the teacher, with its probabilities of every next token.
 
-    python3 stories.py TEACHER OUT --seed 1 --tokens 2e6 --temperature 0.8
+    python3 -m tales.stories TEACHER OUT --seed 1 --tokens 2e6 --temperature 0.8
 
 OUT.npz holds `ids` (tokens,), each story as BOS … EOS, and for each of them the teacher's TOP most
 probable next tokens at temperature 1: `top_ids` and `top_probabilities` (tokens, TOP). The same
@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 import torch
 
-from teacher import Teacher
+from tales.teacher import Teacher
 
 BOS, EOS = 1, 2
 TOP = 32  # 99.3 % of the probability on average, measured at temperature 0.8

@@ -1,6 +1,6 @@
 """Trains the mechanisms beside each other: equal parameters, data, order, steps and schedule.
 
-    python3 compare.py RUNS --train stories.npz… --validate held-out.npz [--seeds 1 2 3] [--workers 2]
+    python3 -m measure.compare RUNS --train stories.npz… --validate held-out.npz [--seeds 1 2 3] [--workers 2]
 
 As in the paper the width, the depth and the size of a head are the same for all, and the number of
 heads makes the parameters equal: within 1 % of MHA's. `mha-narrow` has as many heads as TPA and
@@ -13,10 +13,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from config import Config
-from model import T6
+from t6.config import Config
+from t6.model import T6
 
-TRAINER = Path(__file__).with_name("train.py")
 MECHANISMS = ("mha", "mqa", "gqa", "mla", "tpa", "tpa-kvonly")
 KV_HEADS = 2  # of GQA, as in the paper
 
@@ -57,7 +56,7 @@ def command(options, config, folder, seed):
     schedule = [f"--steps={options.steps}", f"--rows={options.rows}", f"--tokens={options.tokens}"]
     schedule += [f"--every={options.every}", f"--documents={options.documents}", f"--seed={seed}"]
     data = ["--train", *options.train, "--validate", options.validate]
-    return [sys.executable, str(TRAINER), str(folder), *data, *schedule, *keys]
+    return [sys.executable, "-m", "learn.train", str(folder), *data, *schedule, *keys]
 
 
 def main():

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-import safetensors
-from attend import softmax_attention
+from t6 import safetensors
+from t6.attend import softmax_attention
 
 
 class Teacher:

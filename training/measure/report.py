@@ -1,6 +1,6 @@
 """The table and the chart of a comparison.
 
-    python3 report.py RUNS OUT.svg [--floor NATS]
+    python3 -m measure.report RUNS OUT.svg [--floor NATS]
 
 RUNS is what compare.py wrote; the table goes to standard output, in Markdown. FLOOR is the
 teacher's own loss on the held-out stories.
@@ -12,10 +12,10 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
-import chart
-from config import Config
-from compare import parameters
-from safetensors import replace
+from measure import chart
+from measure.compare import parameters
+from t6.config import Config
+from t6.safetensors import replace
 
 
 def load(runs):

@@ -1,6 +1,6 @@
 """Trains a model, and goes on where an interrupted run stopped.
 
-    python3 train.py RUN --train stories.npz --validate held-out.npz --steps 1000
+    python3 -m learn.train RUN --train stories.npz --validate held-out.npz --steps 1000
 
 RUN is a folder: `state.pt` (what a run goes on from, written every --save steps and at the end),
 `log.jsonl` (a line at each validation), `config.json`. Every option of the model is a key of its
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 
-import loss
-from config import Config
-from data import Batches, TokenSet
-from model import T6
-from optimiser import optimisers, schedule
-from safetensors import replace
+from learn import loss
+from learn.data import Batches, TokenSet
+from learn.optimiser import optimisers, schedule
+from t6.config import Config
+from t6.model import T6
+from t6.safetensors import replace
 
 MICRO_TOKENS = 3072  # tokens computed at once: what they leave fits the caches of a core
 

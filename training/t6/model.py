@@ -4,9 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from attend import linear_attention, softmax_attention
-from mechanisms import Dense, Factors, Latent, linear
-from rope import widened
+from t6.attend import linear_attention, softmax_attention
+from t6.mechanisms import Dense, Factors, Latent, linear
+from t6.rope import widened
 
 NORM_EPS = 1.1920929e-7
 

@@ -1,7 +1,7 @@
 """Puts requests before stories: "Tell me a story about a red ball and a dog.", a line's end, the
 story.
 
-    python3 prompts.py TOKENIZER OUT stories.npz… --seed 1
+    python3 -m tales.prompts TOKENIZER OUT stories.npz… --seed 1
 
 A story is asked for by one or two of its things, rare ones more often, with their colour or size,
 or with its hero's name. Stories with a word that is not known, or with eight words that come twice,
@@ -16,10 +16,10 @@ from collections import Counter
 
 import numpy as np
 
-from data import TokenSet
-from stories import BOS, EOS, TOP
-from tokenizer import Tokenizer
-from words import COLOURS_AND_SIZES, known_words, nouns, repeats, unknown
+from learn.data import TokenSet
+from tales.stories import BOS, EOS, TOP
+from tales.tokenizer import Tokenizer
+from tales.words import COLOURS_AND_SIZES, known_words, nouns, repeats, unknown
 
 FORMS = (
     ("Tell me a story about {}.", 8),

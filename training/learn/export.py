@@ -1,6 +1,6 @@
 """Writes a run as a model that `loadModel` reads.
 
-    python3 export.py RUN OUT --tokenizer FOLDER
+    python3 -m learn.export RUN OUT --tokenizer FOLDER
 
 OUT gets config.json, model.safetensors (float16) and, of the tokenizer's folder, tokenizer.json and
 tokenizer_config.json with the folder's chat_template.jinja. A full disk leaves what OUT held before.
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-import safetensors
-from config import Config
-from model import T6
+from t6 import safetensors
+from t6.config import Config
+from t6.model import T6
 
 
 def export(run, out, tokenizer=None, context=None, dtype=torch.float16):

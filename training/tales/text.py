@@ -1,6 +1,6 @@
 """Makes a token set of a text: documents, each on lines up to one that says <|end|>.
 
-    python3 text.py TOKENIZER.json TEXT OUT.npz
+    python3 -m tales.text TOKENIZER.json TEXT OUT.npz
 
 TEXT may be packed by xz.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stories import BOS, EOS
-from tokenizer import Tokenizer
+from tales.stories import BOS, EOS
+from tales.tokenizer import Tokenizer
 
 END = "<|end|>"
 

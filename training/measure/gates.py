@@ -1,6 +1,6 @@
 """Measures what the shipped model is held to, in the runtime that runs it.
 
-    python3 gates.py MODEL --teacher FOLDER --held-out stories.npz [--samples 200]
+    python3 -m measure.gates MODEL --teacher FOLDER --held-out stories.npz [--samples 200]
 
 Loss on held-out stories of the teacher beside the teacher's own; sentences of known words alone;
 stories without a run of eight words that comes twice; answers with every word that was asked for;
@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 
-import loss
-from data import TokenSet
-from stories import BOS, EOS
-from teacher import Teacher
-from words import known_words, repeats, unknown
+from learn import loss
+from learn.data import TokenSet
+from tales.stories import BOS, EOS
+from tales.teacher import Teacher
+from tales.words import known_words, repeats, unknown
 
 RUNTIME = Path(__file__).with_name("runtime.mjs")
 CONTEXT = 512  # the teacher's

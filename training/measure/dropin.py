@@ -1,7 +1,7 @@
 """What a trained model loses when its keys and values are replaced by factors, before and after it
 is healed.
 
-    python3 dropin.py MODEL OUT.jsonl --train stories.npz --validate held-out.npz \\
+    python3 -m measure.dropin MODEL OUT.jsonl --train stories.npz --validate held-out.npz \\
         --forms contextual --ranks 1,1 1,2 0,2 --steps 150
 
 MODEL is a folder of a LLaMA, or a run of train.py with MHA or GQA. A pair of ranks is that of K and
@@ -18,14 +18,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-import fit
-import loss
-from config import Config
-from data import Batches, TokenSet
-from model import T6
-from optimiser import schedule
-from rope import rotate
-from teacher import Teacher
+from learn import loss
+from learn.data import Batches, TokenSet
+from learn.optimiser import schedule
+from measure import fit
+from t6.config import Config
+from t6.model import T6
+from t6.rope import rotate
+from tales.teacher import Teacher
 
 ROUNDS = 4  # of alternating least squares: 16 more are worth 0.01 to 0.07 nats
 CALIBRATION = 8000  # tokens whose activations the maps are fitted to

@@ -1,6 +1,6 @@
 """Draws what dropin.py measured of one model.
 
-    python3 dropin_chart.py OUT.jsonl chart.svg
+    python3 -m measure.dropin_chart OUT.jsonl chart.svg
 
 The lowest nats of each form by the numbers that a token leaves, and a stroke down from there for
 what was healed.
@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-import chart
+from measure import chart
 
 NAMES = {"ranked": "SVD per token", "fixed": "fixed A", "contextual": "contextual A, B"}
 

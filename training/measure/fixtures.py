@@ -1,6 +1,6 @@
 """Computes in float64 what the tests expect of the shipped model.
 
-    python3 fixtures.py MODEL OUT
+    python3 -m measure.fixtures MODEL OUT
 
 MODEL is a folder with config.json, tokenizer.json and model.safetensors in float32, such as
 `tpa convert` writes of a GGUF file: the numbers that its codes stand for. OUT.safetensors gets ids
@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
-import safetensors
-from config import Config
-from model import T6
-from stories import BOS, EOS
-from tokenizer import Tokenizer
+from t6 import safetensors
+from t6.config import Config
+from t6.model import T6
+from tales.stories import BOS, EOS
+from tales.tokenizer import Tokenizer
 
 IDS, ROWS, GREEDY = 200, 40, 48
 TOLERANCE = 1e-3  # logits reach 20, and kernels round activations to 16 bits: 4.4e-4 was seen

@@ -7,7 +7,7 @@ with as many heads or, for MQA and GQA, a divisor of them. RoPE is in q and k.
 import torch
 from torch import nn
 
-from rope import rotate
+from t6.rope import rotate
 
 
 def linear(inputs, outputs):

@@ -2,9 +2,9 @@
 // `{ prompt, seed, temperature, maxTokens }` to generate from or `{ ids }` to score, and answers
 // each with a line: `{ text, finishReason }` or `{ scores }`.
 //
-//     node training/runtime.mjs MODEL < requests.jsonl > answers.jsonl
+//     node training/measure/runtime.mjs MODEL < requests.jsonl > answers.jsonl
 import { createInterface } from 'node:readline';
-import { loadModel } from '../dist/index.js';
+import { loadModel } from '../../dist/index.js';
 
 const model = await loadModel(process.argv[2], { backend: 'wasm' });
 for await (const line of createInterface({ input: process.stdin })) {
