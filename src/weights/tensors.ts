@@ -23,7 +23,7 @@ const LAYER_PARAMETER = new RegExp(
  * is the embedding again is not listed.
  *
  * @example
- * expectedTensors(model.config)[0]; // { name: 'transformer.wte.weight', shape: [2048, 192] }
+ * expectedTensors(model.config)[0]; // { name: 'transformer.wte.weight', shape: [512, 192] }
  */
 export function expectedTensors(config: ModelConfig): readonly ExpectedTensor[] {
   return [...eachTensor(config)];

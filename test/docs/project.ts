@@ -42,8 +42,8 @@ export class Project {
     this.link('node_modules/tpa-wasm', '.');
     this.link('node_modules/@types/node', 'node_modules/@types/node');
     this.link('dist', 'dist');
-    this.link('models', 'models');
-    this.link('site/models', 'models');
+    this.link('models/t6-stories.gguf', 'models/t6-stories.gguf');
+    this.link('site/models/t6-stories.gguf', 'models/t6-stories.gguf');
     this.link('site/tpa-wasm', 'dist/standalone');
     // the types of what pages import from there
     this.write('tpa-wasm/index.js', "export * from 'tpa-wasm/standalone';\n");
