@@ -3,7 +3,8 @@
 from html import escape
 
 WIDTH, HEIGHT = 720, 440
-LEFT, RIGHT, TOP, BOTTOM = 56, 150, 44, 48
+LEFT, RIGHT, TOP, BOTTOM = 56, 180, 44, 48
+LABEL = 16  # the height of one
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c564b")
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#333}.title{font-size:15px;font-weight:600}"
@@ -51,8 +52,13 @@ def lines(title, horizontal, vertical, series):
         line = " ".join(at(x, y) for x, y, _ in path)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         ends.append([float(at(*path[-1][:2]).split(",")[1]), name, colour])
-    for label, before in zip(sorted(ends), [None, *sorted(ends)]):
-        label[0] = max(label[0], before[0] + 16) if before else label[0]
+    ends.sort()
+    for before, label in zip(ends, ends[1:]):
+        label[0] = max(label[0], before[0] + LABEL)
+    # What was pushed below the chart goes up again, and pushes what is above it.
+    ends[-1][0] = min(ends[-1][0], HEIGHT - BOTTOM)
+    for label, below in zip(ends[-2::-1], ends[:0:-1]):
+        label[0] = min(label[0], below[0] - LABEL)
     for y, name, colour in ends:
         parts.append(f'<text x="{WIDTH - RIGHT + 8}" y="{y + 4:.1f}" style="fill:{colour}">{escape(name)}</text>')
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}"'

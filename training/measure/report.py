@@ -65,11 +65,12 @@ def table(configs, found, floor):
 
 
 def curves(found, begin):
-    """What the chart shows: loss from the token count `begin` on."""
+    """What the chart shows: loss from the token count `begin` on, of the seeds with the most
+    validations."""
     series = []
     for name, logs in sorted(found.items(), key=lambda entry: mean(last(entry[1]))):
-        points = []
-        for lines in zip(*logs):
+        points, most = [], max(map(len, logs))
+        for lines in zip(*(log for log in logs if len(log) == most)):
             if lines[0]["tokens"] >= begin:
                 values = [line["validation"] for line in lines]
                 points.append((lines[0]["tokens"] / 1e6, mean(values), deviation(values)))
