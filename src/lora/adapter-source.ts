@@ -22,6 +22,7 @@ export type AdapterSource = string | URL | AdapterBytes;
 
 /** An adapter that is added to a model's weights. */
 export interface LoraAdapter {
+  /** Its folder, address or bytes. */
   readonly source: AdapterSource;
   /** What it is multiplied by besides its own α / r, default 1; 0 leaves the model as it is. */
   readonly scale?: number;
