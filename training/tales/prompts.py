@@ -83,7 +83,7 @@ def certain(tokenizer, answer, words):
     return found
 
 
-def targets(answer, story, is_certain):
+def targets(answer, story, is_certain, weight=WEIGHT):
     """What should follow each token of a request and its answer, as ids and probabilities: the
     answer's own token where it is certain, else that with OWN of the probability and the teacher's
     distribution with the rest. `story` has the ids and distributions of the teacher's own tokens,
@@ -92,7 +92,7 @@ def targets(answer, story, is_certain):
     own = np.array([*answer, EOS])
     out_ids = np.zeros((len(own), TOP + 1), np.uint16)
     out = np.zeros((len(own), TOP + 1), np.float16)
-    out_ids[:, TOP], out[:, TOP] = own, np.where(np.append(is_certain, False), WEIGHT, 1)
+    out_ids[:, TOP], out[:, TOP] = own, np.where(np.append(is_certain, False), weight, 1)
     same = np.argmin(np.append(own[::-1][: len(ids)] == ids[::-1][: len(own)], False))
     # The distribution of a token is kept beside the one before it.
     soft = np.flatnonzero(~np.append(is_certain, False))
@@ -112,6 +112,7 @@ def main():
     parser.add_argument("stories", nargs="+")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=1, help="requests for each story")
+    parser.add_argument("--weight", type=float, default=WEIGHT, help="of what was asked for, in the loss")
     options = parser.parse_args()
     choice = random.Random(options.seed)
     tokenizer = Tokenizer(options.tokenizer)
@@ -128,7 +129,8 @@ def main():
             asked, words = request(texts[number], noun_counts, choice)
             asked = tokenizer.encode(asked + "\n")
             answer = tokenizer.encode("\n" + texts[number])[len(newline) :]
-            top_ids, top_probabilities = targets(answer, stories[number], certain(tokenizer, answer, words))
+            is_certain = certain(tokenizer, answer, words)
+            top_ids, top_probabilities = targets(answer, stories[number], is_certain, options.weight)
             # Nothing is learned of the request itself, nor of what follows an end.
             before, after = ((len(asked), 0), (0, 0)), ((0, 1), (0, 0))
             top_ids, top_probabilities = (np.pad(np.pad(part, before), after) for part in (top_ids, top_probabilities))

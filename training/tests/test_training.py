@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 FIXTURES = HERE.parents[1] / "test" / "fixtures"
 sys.path.insert(0, str(HERE.parent))
 
+from learn import average  # noqa: E402
 from learn import export  # noqa: E402
 from learn import lora  # noqa: E402
 from learn import loss  # noqa: E402
@@ -351,6 +352,16 @@ class Training(Folder):
         self.train("run", "--steps=1")
         with self.assertRaisesRegex(SystemExit, "is of another model"):
             self.train("run", "--steps=2", "--n_head=2")
+
+    def test_averages_two_runs(self):
+        states = [self.train(name, f"--steps={steps}") for name, steps in (("one", 1), ("other", 4))]
+        found = average.average(self.folder / "one", self.folder / "other", 0.25)
+        for name, tensor in found["model"].items():
+            first, second = (state["model"][name] for state in states)
+            torch.testing.assert_close(tensor, 0.75 * first + 0.25 * second)
+        self.train("wide", "--steps=1", "--n_head=2")
+        with self.assertRaisesRegex(SystemExit, "different models"):
+            average.average(self.folder / "one", self.folder / "wide", 0.5)
 
     def test_a_full_disk_leaves_the_previous_export(self):
         self.train("run", "--steps=1")
