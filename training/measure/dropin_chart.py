@@ -3,7 +3,7 @@
     python3 -m measure.dropin_chart OUT.jsonl chart.svg
 
 The lowest nats of each form by the numbers that a token leaves, and a stroke down from there for
-what was healed.
+what was healed last.
 """
 
 import json
@@ -27,10 +27,10 @@ def series(records):
             if not path or line["nats"] < path[-1][1]:
                 path.append((line["numbers"], line["nats"], 0))
         paths.append((name, path))
-    for line in lines:
-        if "healed" in line:
-            name = f"{NAMES[line['form']]}, healed"
-            paths.append((name, [(line["numbers"], line["nats"], 0), (line["numbers"], line["healed"], 0)]))
+    healed = {(line["form"], *line["ranks"]): line for line in lines if "healed" in line}
+    for line in healed.values():
+        name = f"{NAMES[line['form']]}, healed"
+        paths.append((name, [(line["numbers"], line["nats"], 0), (line["numbers"], line["healed"], 0)]))
     return original, [(name, path) for name, path in paths if path]
 
 
