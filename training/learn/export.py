@@ -14,17 +14,13 @@ from pathlib import Path
 
 import torch
 
-from t6 import safetensors
-from t6.config import Config
-from t6.model import T6
+from t6 import checkpoint, safetensors
 
 
 def export(run, out, tokenizer=None, context=None, dtype=torch.float16):
     """Writes the model of the folder `run` to the folder `out`, and gives its config."""
-    state = torch.load(run / "state.pt", map_location="cpu")
-    model = T6(Config.of(state["config"]))
-    model.load_state_dict(state["model"])
-    config = state["config"] | {"eos_token_id": 2, "bos_token_id": 1}
+    model = checkpoint.of_run(run)
+    config = model.config.json() | {"eos_token_id": 2, "bos_token_id": 1}
     if context is not None:
         config["block_size"] = context
     out.parent.mkdir(parents=True, exist_ok=True)

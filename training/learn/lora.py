@@ -18,9 +18,7 @@ from torch.nn import functional as F
 from learn import loss
 from learn.data import Batches, TokenSet
 from learn.train import check_ids
-from t6 import safetensors
-from t6.config import Config
-from t6.model import T6
+from t6 import checkpoint, safetensors
 
 
 class Adapted(nn.Module):
@@ -36,15 +34,6 @@ class Adapted(nn.Module):
 
     def forward(self, x):
         return self.layer(x) + self.factor * F.linear(F.linear(x, self.a), self.b)
-
-
-def load(folder):
-    """The model in a folder that was exported, float32."""
-    model = T6(Config.of(json.loads((folder / "config.json").read_text())))
-    tensors = safetensors.read(folder / "model.safetensors")
-    own = dict(zip(model.upstream(), model.state_dict()))
-    model.load_state_dict({own[name]: tensors[name].float() for name in own})
-    return model
 
 
 def adapt(model, targets, rank, alpha):
@@ -116,7 +105,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
-    model = load(options.model)
+    model = checkpoint.of_export(options.model)
     adapted = adapt(model, options.targets, options.rank, options.alpha)
     tokens = TokenSet(options.train)
     check_ids([tokens], model.config.vocab_size)

@@ -22,8 +22,7 @@ from learn import loss
 from learn.data import Batches, TokenSet
 from learn.optimiser import schedule
 from measure import fit
-from t6.config import Config
-from t6.model import T6
+from t6 import checkpoint
 from t6.rope import rotate
 from tales.teacher import Teacher
 
@@ -55,10 +54,8 @@ class DenseT6:
     """A run of train.py with MHA, MQA or GQA."""
 
     def __init__(self, run):
-        state = torch.load(run / "state.pt", map_location="cpu")
-        config = Config.of(state["config"])
-        self.model = T6(config)
-        self.model.load_state_dict(state["model"])
+        self.model = checkpoint.of_run(run)
+        config = self.model.config
         self.layers, self.head_dim, self.context = config.n_layer, config.head_dim, config.block_size
         self.kv_heads = config.n_head // config.group_size
         for layer, block in enumerate(self.model.transformer["h"]):

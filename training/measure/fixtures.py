@@ -15,9 +15,7 @@ from pathlib import Path
 
 import torch
 
-from t6 import safetensors
-from t6.config import Config
-from t6.model import T6
+from t6 import checkpoint, safetensors
 from tales.stories import BOS, EOS
 from tales.tokenizer import Tokenizer
 
@@ -40,15 +38,6 @@ happy song and flew up into the sky. The girl went home, put the blue shell on h
 mom about the bird. Her mom smiled and gave her a hug. "You were kind today," she said. From that
 day on, the bird came to the window every morning and sang for them, and the girl and her dog were
 never alone when they went to look for shells."""
-
-
-def load(folder):
-    """The model of a folder, in float64."""
-    model = T6(Config.of(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
-    tensors = safetensors.read(folder / "model.safetensors")
-    tensors.pop("lm_head.weight", None)
-    model.load_state_dict(tensors)
-    return model.double()
 
 
 def greedy(model, prompt):
@@ -76,7 +65,7 @@ def main():
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    model, tokenizer = load(options.model), Tokenizer(options.model / "tokenizer.json")
+    model, tokenizer = checkpoint.of_export(options.model).double(), Tokenizer(options.model / "tokenizer.json")
     with torch.no_grad():
         ids = [BOS, *tokenizer.encode(TEXT.replace("\n", " "))][:IDS]
         logits = model(torch.tensor([ids]))[0, -ROWS:]

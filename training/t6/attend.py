@@ -44,12 +44,18 @@ class BlockwiseAttention(torch.autograd.Function):
         return dq, dk.to(k.dtype), dv.to(v.dtype)
 
 
+def by_heads(q, k, v):
+    """The three of softmax_attention as (batch, heads, tokens, width), each K/V head as often as it
+    is shared."""
+    k, v = (part.repeat_interleave(q.shape[2] // part.shape[2], 2) for part in (k, v))
+    return (part.transpose(1, 2) for part in (q, k, v))
+
+
 def softmax_attention(q, k, v):
     """q (batch, tokens, heads, width), k and v with as many heads or a divisor of them, v of any
     width: (batch, tokens, heads, width of v)."""
     batch, tokens, heads, width = q.shape
-    k, v = (part.repeat_interleave(heads // part.shape[2], 2) for part in (k, v))
-    q, k, v = (part.transpose(1, 2) for part in (q, k, v))
+    q, k, v = by_heads(q, k, v)
     if q.is_cuda:
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     else:
@@ -60,6 +66,5 @@ def softmax_attention(q, k, v):
 
 def linear_attention(q, k, v):
     """The causal q kᵀ v without softmax, of the same shapes."""
-    k, v = (part.repeat_interleave(q.shape[2] // part.shape[2], 2) for part in (k, v))
-    q, k, v = (part.transpose(1, 2) for part in (q, k, v))
+    q, k, v = by_heads(q, k, v)
     return ((q @ k.transpose(2, 3)).tril() @ v).transpose(1, 2)

@@ -7,6 +7,7 @@ with as many heads or, for MQA and GQA, a divisor of them. RoPE is in q and k.
 import torch
 from torch import nn
 
+from t6.norm import WeightedNorm
 from t6.rope import rotate
 
 
@@ -106,16 +107,6 @@ class Dense(nn.Module):
         return rotate(q, self.config), rotate(k, self.config), v
 
 
-class LatentNorm(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x):
-        x = x.float()
-        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * self.weight
-
-
 class Latent(nn.Module):
     """MLA: K and V from one latent and one rotated key that all heads share."""
 
@@ -124,10 +115,10 @@ class Latent(nn.Module):
         self.config = config
         dim, heads = config.n_embd, config.n_head
         self.q_a_proj = linear(dim, config.q_lora_rank)
-        self.q_a_layernorm = LatentNorm(config.q_lora_rank)
+        self.q_a_layernorm = WeightedNorm(config.q_lora_rank, 1e-6)
         self.q_b_proj = linear(config.q_lora_rank, heads * (config.head_dim + config.qk_rope_head_dim))
         self.kv_a_proj_with_mqa = linear(dim, config.kv_lora_rank + config.qk_rope_head_dim)
-        self.kv_a_layernorm = LatentNorm(config.kv_lora_rank)
+        self.kv_a_layernorm = WeightedNorm(config.kv_lora_rank, 1e-6)
         self.kv_b_proj = linear(config.kv_lora_rank, heads * (config.head_dim + config.v_head_dim))
 
     def forward(self, x):

@@ -1,31 +1,11 @@
 """T6: the LLaMA-shaped transformer of the paper, with any of the mechanisms."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
 from t6.attend import linear_attention, softmax_attention
 from t6.mechanisms import Dense, Factors, Latent, linear
-from t6.rope import widened
-
-NORM_EPS = 1.1920929e-7
-
-
-def norm(x, eps=NORM_EPS):
-    """RMSNorm without a weight, in float32 or what is wider."""
-    x = widened(x)
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
-
-
-class GroupNorm(nn.Module):
-    """RMSNorm of each head's output."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x):
-        return norm(x, 1e-5) * self.weight
+from t6.norm import WeightedNorm, norm
 
 
 class Attention(nn.Module):
@@ -36,7 +16,7 @@ class Attention(nn.Module):
         kinds = {"mla": Latent, "mha": Dense, "mqa": Dense, "gqa": Dense, "linear": Dense}
         self.c_qkv = kinds.get(config.attention, Factors)(config)
         if config.using_groupnorm:
-            self.subln = GroupNorm(width)
+            self.subln = WeightedNorm(width, 1e-5)
         self.c_proj = linear(config.n_head * width, config.n_embd)
         nn.init.zeros_(self.c_proj.weight)
 

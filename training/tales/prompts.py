@@ -5,8 +5,8 @@ story.
 
 A story is asked for by one or two of its things, rare ones more often, with their colour or size,
 or with its hero's name. Stories with a word that is not known, or with eight words that come twice,
-are left out. What was asked for is
-certain where the story first says it, since the teacher's probabilities do not know the request.
+are left out. What was asked for is certain where the story first says it, since the teacher's
+probabilities do not know the request.
 """
 
 import argparse

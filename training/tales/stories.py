@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from tales.teacher import Teacher
+from tales.words import comes_twice
 
 BOS, EOS = 1, 2
 TOP = 32  # 99.3 % of the probability on average, measured at temperature 0.8
@@ -51,8 +52,7 @@ def sample(teacher, batch, temperature, generator):
 
 def is_clean(ids):
     """Whether a story is long enough and says nothing at length twice."""
-    runs = [tuple(ids[i : i + LONGEST_REPEAT]) for i in range(len(ids) - LONGEST_REPEAT + 1)]
-    return len(ids) >= SHORTEST and len(set(runs)) == len(runs)
+    return len(ids) >= SHORTEST and not comes_twice(ids, LONGEST_REPEAT)
 
 
 def closed(ids, top_ids, top_probabilities):

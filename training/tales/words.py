@@ -36,8 +36,12 @@ def unknown(text, known):
 
 def repeats(text):
     """Whether RUN words in a row come twice in a text."""
-    words = text.lower().split()
-    runs = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
+    return comes_twice(text.lower().split(), RUN)
+
+
+def comes_twice(items, length):
+    """Whether some `length` items in a row come twice."""
+    runs = [tuple(items[i : i + length]) for i in range(len(items) - length + 1)]
     return len(set(runs)) < len(runs)
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from learn import lora  # noqa: E402
 from learn.data import Batches, TokenSet  # noqa: E402
-from t6 import safetensors  # noqa: E402
+from t6 import checkpoint, safetensors  # noqa: E402
 from t6.config import Config  # noqa: E402
 
 RANK, ALPHA, STEPS = 2, 4, 40
@@ -45,7 +45,7 @@ def write_and_load(out, config, tensors):
     weights = {name: tensor for name, tensor in tensors.items() if name.endswith(".weight")}
     safetensors.write(folder / "model.safetensors", weights)
     (folder / "config.json").write_text(json.dumps(Config.of(config).json()))
-    model = lora.load(folder)
+    model = checkpoint.of_export(folder)
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()

@@ -25,6 +25,7 @@ from learn import optimiser  # noqa: E402
 from learn import train  # noqa: E402
 from learn.data import Batches, TokenSet  # noqa: E402
 from t6 import attend  # noqa: E402
+from t6 import checkpoint  # noqa: E402
 from t6 import safetensors  # noqa: E402
 from t6.config import MECHANISMS, Config  # noqa: E402
 from t6.model import T6  # noqa: E402
@@ -127,7 +128,7 @@ class Lora(Folder):
     def test_begins_with_the_model_and_learns(self):
         for mechanism in ("tpa", "gqa", "mla"):
             with self.subTest(mechanism):
-                model = lora.load(self.exported(mechanism))
+                model = checkpoint.of_export(self.exported(mechanism))
                 ids = torch.randint(3, 40, (2, 20))
                 before = model(ids)
                 adapted = lora.adapt(model, [], 2, 4)
@@ -138,7 +139,7 @@ class Lora(Folder):
 
     def test_what_is_written_is_what_was_trained(self):
         folder = self.exported("tpa-kvonly")
-        model = lora.load(folder)
+        model = checkpoint.of_export(folder)
         adapted = lora.adapt(model, ["c_q", "c_proj"], 2, 8)
         for layer in adapted.values():
             torch.nn.init.normal_(layer.b, std=0.1)
@@ -152,7 +153,7 @@ class Lora(Folder):
             merged[path + ".weight"] += b @ a * (config["lora_alpha"] / config["r"])
         safetensors.write(folder / "model.safetensors", merged)
         ids = torch.randint(3, 40, (2, 20))
-        torch.testing.assert_close(lora.load(folder)(ids), model(ids), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(checkpoint.of_export(folder)(ids), model(ids), atol=1e-5, rtol=1e-5)
 
 
 class Attention(unittest.TestCase):

@@ -16,9 +16,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from learn import export  # noqa: E402
 from learn import train  # noqa: E402
-from t6 import safetensors  # noqa: E402
-from t6.config import Config  # noqa: E402
-from t6.model import T6  # noqa: E402
+from t6 import checkpoint  # noqa: E402
 from tales import text  # noqa: E402
 from tales.tokenizer import Tokenizer  # noqa: E402
 
@@ -44,11 +42,7 @@ def train_one(out, data, steps, mechanism):
     options += ["--train", data, "--validate", data, f"--steps={steps}", "--rows=4", "--tokens=64"]
     train.main([str(out / f"{mechanism}-run"), *options])
     export.export(out / f"{mechanism}-run", out / mechanism, TOKENIZER)
-    config = json.loads((out / mechanism / "config.json").read_text())
-    model = T6(Config.of(config))
-    tensors = safetensors.read(out / mechanism / "model.safetensors")
-    own = dict(zip(model.upstream(), model.state_dict()))
-    model.load_state_dict({own[name]: tensor.float() for name, tensor in tensors.items()})
+    model = checkpoint.of_export(out / mechanism)
     ids = [1, *Tokenizer(TOKENIZER / "tokenizer.json").encode(PROMPT)]
     with torch.no_grad():
         logits = model(torch.tensor([ids]))[0, -1]

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../../src/index.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
-import { type FakeSettings, runTpa } from '../../helpers/fakes/fake-host.ts';
+import { type FakeSettings, runJson, runTpa } from '../../helpers/fakes/fake-host.ts';
 import { lettersJson } from '../../helpers/files/tokenizer-json.ts';
 import { llamaVariant } from '../../helpers/models/llama-model.ts';
 import { logProbabilities } from '../../reference/log-probabilities.ts';
@@ -46,13 +46,8 @@ test.after.each(({ root }) => rm(root, { recursive: true }));
 const run = (args: readonly string[], settings?: FakeSettings) =>
   runTpa(['eval', 'choice', ...args], settings);
 
-/** The object that `--json` prints; nothing may be on stderr. */
-async function json(args: readonly string[], settings?: FakeSettings) {
-  const { code, out, err } = await run([...args, '--json'], settings);
-  assert.is(err(), '');
-  assert.is(code, 0);
-  return JSON.parse(out());
-}
+const json = (args: readonly string[], settings?: FakeSettings) =>
+  runJson(['eval', 'choice', ...args], settings);
 
 const SPEEDS = ['loadMilliseconds', 'scoreMilliseconds', 'questionsPerSecond'];
 

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { SHIPPED_MODEL } from '../../../src/cli/package-files.ts';
 import { loadModel } from '../../../src/index.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
-import { type FakeSettings, runTpa } from '../../helpers/fakes/fake-host.ts';
+import { type FakeSettings, runJson, runTpa } from '../../helpers/fakes/fake-host.ts';
 import { writeTalkingT6 } from '../../helpers/sessions/talking-t6.ts';
 import { llamaVariant } from '../../helpers/models/llama-model.ts';
 import { llamaLogits } from '../../reference/llama.ts';
@@ -55,13 +55,8 @@ test.after.each(({ root }) => rm(root, { recursive: true }));
 const run = (args: readonly string[], settings?: FakeSettings) =>
   runTpa(['eval', 'perplexity', ...args], settings);
 
-/** The object that `--json` prints; nothing may be on stderr. */
-async function json(args: readonly string[], settings?: FakeSettings) {
-  const { code, out, err } = await run([...args, '--json'], settings);
-  assert.is(err(), '');
-  assert.is(code, 0);
-  return JSON.parse(out());
-}
+const json = (args: readonly string[], settings?: FakeSettings) =>
+  runJson(['eval', 'perplexity', ...args], settings);
 
 test('--json: what model.score() gives in one window, per token and per byte', async ({
   text,

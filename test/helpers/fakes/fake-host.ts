@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import * as assert from 'uvu/assert';
 import { tpa } from '../../../src/cli/tpa.ts';
 import type { Host } from '../../../src/cli/terminal/host.ts';
 
@@ -30,6 +31,14 @@ export async function runTpa(
 ): Promise<FakeHost & { readonly code: number }> {
   const host = fakeHost(settings);
   return { ...host, code: await tpa(args, host) };
+}
+
+/** The object that a command line with `--json` prints; nothing may be on stderr. */
+export async function runJson(args: readonly string[], settings?: FakeSettings) {
+  const { code, out, err } = await runTpa([...args, '--json'], settings);
+  assert.is(err(), '');
+  assert.is(code, 0);
+  return JSON.parse(out());
 }
 
 /** A process that writes to memory. */
