@@ -25,7 +25,7 @@ export async function readState(
   identity: RunIdentity,
   windows: number,
 ): Promise<Tally | undefined> {
-  const text = await readSmall(path);
+  const text = await readStateText(path, MAX_STATE_BYTES);
   if (text === undefined) return undefined;
   const { windows: done, nats } = checkIdentity(path, text, { format: FORMAT, ...identity });
   const isTally = isCount(done, windows) && typeof nats === 'number' && Number.isFinite(nats);
@@ -107,10 +107,15 @@ export function unusable(path: string, how: string, cause: unknown): unknown {
   return new UsageError(message, { cause });
 }
 
-async function readSmall(path: string): Promise<string | undefined> {
+/**
+ * The text of a state; undefined where there is no file.
+ *
+ * @throws UsageError for a file of more bytes, or one that cannot be read
+ */
+export async function readStateText(path: string, maxBytes: number): Promise<string | undefined> {
   try {
     const { size } = await stat(path);
-    if (size > MAX_STATE_BYTES) throw noState(path);
+    if (size > maxBytes) throw noState(path);
     return await readFile(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;

@@ -1,6 +1,12 @@
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
-import { errorCode } from '../../../base/node.ts';
-import { checkIdentity, noState, parseObject, type RunIdentity, unusable } from '../state-file.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import {
+  checkIdentity,
+  noState,
+  parseObject,
+  readStateText,
+  type RunIdentity,
+  unusable,
+} from '../state-file.ts';
 import { scored, type ScoredQuestion } from './accuracy.ts';
 import type { Question } from './question.ts';
 
@@ -42,7 +48,7 @@ export class ResultFile {
   ): Promise<ResultFile> {
     const expected = { format: FORMAT, ...identity };
     const head = `${JSON.stringify(expected)}\n`;
-    const content = await readAll(path);
+    const content = (await readStateText(path, MAX_BYTES)) ?? '';
     const whole = content.slice(0, content.lastIndexOf('\n') + 1);
     const [first, ...lines] = whole.split('\n').slice(0, -1);
     if (first === undefined && !head.startsWith(content)) throw noState(path);
@@ -72,17 +78,6 @@ export class ResultFile {
 
   async close(): Promise<void> {
     await this.#handle.close();
-  }
-}
-
-async function readAll(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_BYTES) throw noState(path);
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return '';
-    throw unusable(path, 'read', error);
   }
 }
 
