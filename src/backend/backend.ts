@@ -1,3 +1,4 @@
+import { TpaError } from '../base/errors.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import type { Losable } from '../device/supervisor.ts';
 
@@ -32,18 +33,29 @@ export interface Sequence {
    *
    * @param row (vocabSize), where those of the last token may be written: a fresh array for each is
    *   200 KB of garbage at 50,000 tokens, and engines collect buffers late
+   * @param isCancelled asked now and then while it computes; default: it never is
    * @returns logits of the last token evaluated `(vocabSize)`, or of every one `(tokens, vocabSize)`;
    *   `row` or a fresh array
-   * @throws TpaError `OUT_OF_MEMORY`, `NONFINITE_LOGITS`, `KERNEL_TRAP`, `DISPOSED`
+   * @throws TpaError `OUT_OF_MEMORY`, `NONFINITE_LOGITS`, `KERNEL_TRAP`, `DISPOSED`, `ABORTED` where
+   *   it was cancelled
    */
-  forward(ids: readonly number[], rows?: 'last' | 'all', row?: Float32Array): Promise<Float32Array>;
+  forward(
+    ids: readonly number[],
+    rows?: 'last' | 'all',
+    row?: Float32Array,
+    isCancelled?: () => boolean,
+  ): Promise<Float32Array>;
   /**
    * As {@link forward}, for what the model says of the tokens that follow.
    *
    * @param next ids of the token after each of `ids`, as many as these
    * @returns their log-probabilities (tokens evaluated), a fresh array
    */
-  score(ids: readonly number[], next: readonly number[]): Promise<Float32Array>;
+  score(
+    ids: readonly number[],
+    next: readonly number[],
+    isCancelled?: () => boolean,
+  ): Promise<Float32Array>;
   /**
    * Forgets the tokens from position `length` on, and more where the model keeps no state of that
    * length (linear attention): `length` tells what is left, the rest is to be evaluated again.
@@ -62,7 +74,8 @@ export interface Sequence {
  * @param sequence what they are appended to
  * @param forward evaluates the first of the ids that it is given, as {@link Sequence.forward} does;
  *   `done` ids went before
- * @param isCancelled asked before each chunk and after the last
+ * @param isCancelled asked before each chunk and after the last; within one `forward` may ask it, and
+ *   throws `ABORTED`
  * @returns false if cancelled
  */
 export async function inChunks(
@@ -75,9 +88,18 @@ export async function inChunks(
   for (let done = 0; done < ids.length; done = sequence.length - start) {
     if (done > 0) await yieldMacrotask();
     if (isCancelled()) return false;
-    await forward(ids.slice(done), done);
+    try {
+      await forward(ids.slice(done), done);
+    } catch (error) {
+      if (isCancelled() && isAborted(error)) return false;
+      throw error;
+    }
   }
   return !isCancelled();
+}
+
+function isAborted(error: unknown): boolean {
+  return error instanceof TpaError && error.code === 'ABORTED';
 }
 
 /**

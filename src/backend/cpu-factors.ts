@@ -21,7 +21,7 @@ export function readFactors(
   const numbers = numbersOf(caches);
   const out = new Float32Array(caches.length * count * numbers);
   inPieces(compute, caches, count, ({ cache, layer, first, tokens, staging }) => {
-    cache.read(start + first, tokens, rowsAt(cache.spec, staging));
+    compute.run(() => cache.read(start + first, tokens, rowsAt(cache.spec, staging)));
     const view = compute.heap.floats(staging, tokens * numbers);
     out.set(view, (layer * count + first) * numbers);
   });
@@ -63,7 +63,7 @@ export function loadFactors(
         const message = `the factors of layer ${layer} are not all finite`;
         throw new TpaError('NONFINITE_LOGITS', message, { data: { layer } });
       }
-      cache.write(tokens, rowsAt(cache.spec, staging), first);
+      compute.run(() => cache.write(tokens, rowsAt(cache.spec, staging), first));
     });
     for (const cache of caches) cache.commit(count);
   } finally {
@@ -83,8 +83,7 @@ interface Piece {
 }
 
 /**
- * Calls `move` for pieces of `count` tokens of every layer; a trap becomes `KERNEL_TRAP`. Tokens of a
- * page pass through wasm memory together: 150 KB for a layer of T6-small, however long the context is.
+ * Calls `move` for pieces of `count` tokens of every layer. Tokens of a page pass through wasm memory together: 150 KB for a layer of T6-small, however long the context is.
  */
 function inPieces(
   compute: Compute,
@@ -95,14 +94,12 @@ function inPieces(
   const { heap } = compute;
   const staging = heap.allocate(bytesOf(Math.min(count, PAGE_TOKENS) * numbersOf(caches)));
   try {
-    compute.run(() => {
-      for (const [layer, cache] of caches.entries()) {
-        for (let first = 0; first < count; first += PAGE_TOKENS) {
-          const tokens = Math.min(PAGE_TOKENS, count - first);
-          move({ cache, layer, first, tokens, staging });
-        }
+    for (const [layer, cache] of caches.entries()) {
+      for (let first = 0; first < count; first += PAGE_TOKENS) {
+        const tokens = Math.min(PAGE_TOKENS, count - first);
+        move({ cache, layer, first, tokens, staging });
       }
-    });
+    }
   } finally {
     heap.release(staging);
   }

@@ -36,6 +36,7 @@ export class CpuBackend implements Backend<CpuSequence> {
   readonly #sequences = new Set<CachedSequence>();
   readonly #fixed: readonly FixedFactors[];
   #network: Network | undefined;
+  #lastStep: Promise<void> = Promise.resolve();
 
   /** @throws TpaError `OUT_OF_MEMORY` */
   constructor(compute: Compute, config: ModelConfig, weights: ModelWeights) {
@@ -59,6 +60,19 @@ export class CpuBackend implements Backend<CpuSequence> {
     );
   }
 
+  /** Does work after all that was asked for before: steps share the workspace. */
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#lastStep;
+    let end = () => {};
+    this.#lastStep = new Promise((resolve) => (end = resolve));
+    await before;
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  }
+
   /** What computes. @throws TpaError `DISPOSED` */
   get network(): Network {
     if (this.#network === undefined) throw new TpaError('DISPOSED', 'the model is disposed');
@@ -67,6 +81,7 @@ export class CpuBackend implements Backend<CpuSequence> {
 
   /** Frees every sequence and lets go of the memory, weights and all. */
   dispose(): void {
+    this.#network?.compute.dispose();
     for (const sequence of this.#sequences) sequence.dispose();
     this.#network = undefined;
   }
@@ -99,19 +114,25 @@ class CachedSequence implements CpuSequence {
     all: readonly number[],
     rows: 'last' | 'all' = 'last',
     row?: Float32Array,
+    isCancelled?: () => boolean,
   ): Promise<Float32Array> {
-    return this.#evaluate(all, (network, count) => {
-      const logits =
-        rows === 'all' ? readLogits(network, 0, count) : readLogits(network, count - 1, 1, row);
+    return this.#evaluate(all, isCancelled, async (network, count, isEnded) => {
+      const [first, some] = rows === 'all' ? [0, count] : [count - 1, 1];
+      const out = rows === 'all' ? undefined : row;
+      const logits = await readLogits(network, first, some, out, isEnded);
       if (logits !== undefined) return logits;
       const step = this.length + count - 1;
       throw nonFinite(step, `the logits at position ${step} or before are not finite`);
     });
   }
 
-  async score(all: readonly number[], next: readonly number[]): Promise<Float32Array> {
-    return this.#evaluate(all, (network, count) => {
-      const scores = readScores(network, next.slice(0, count));
+  async score(
+    all: readonly number[],
+    next: readonly number[],
+    isCancelled?: () => boolean,
+  ): Promise<Float32Array> {
+    return this.#evaluate(all, isCancelled, async (network, count, isEnded) => {
+      const scores = await readScores(network, next.slice(0, count), isEnded);
       const bad = scores.findIndex(Number.isNaN);
       if (bad < 0) return scores;
       const step = this.length + bad;
@@ -120,8 +141,7 @@ class CachedSequence implements CpuSequence {
   }
 
   async scoreLogits(logits: Float32Array, next: readonly number[]): Promise<Float32Array> {
-    const network = this.#use();
-    return network.compute.run(() => scoreLogits(network, logits, next));
+    return this.#backend.inTurn(() => scoreLogits(this.#use(), logits, next));
   }
 
   async readFactors(start: number, count: number): Promise<Float32Array> {
@@ -159,21 +179,26 @@ class CachedSequence implements CpuSequence {
    */
   #evaluate(
     all: readonly number[],
-    read: (network: Network, count: number) => Float32Array,
-  ): Float32Array {
-    const network = this.#use();
+    isCancelled: () => boolean = () => false,
+    read: (network: Network, count: number, isEnded: () => boolean) => Promise<Float32Array>,
+  ): Promise<Float32Array> {
     const ids = all.slice(0, this.#backend.maxChunk);
-    try {
-      for (const cache of this.#caches) cache.reserve(ids.length);
-      const numbers = network.compute.run(() => {
-        runBlocks(network, ids, this.#caches);
-        return read(network, ids.length);
-      });
-      for (const cache of this.#caches) cache.commit(ids.length);
-      return numbers;
-    } finally {
-      for (const cache of this.#caches) cache.trim();
-    }
+    const isEnded = () => this.#isDisposed || isCancelled();
+    return this.#backend.inTurn(async () => {
+      const network = this.#use();
+      try {
+        for (const cache of this.#caches) cache.reserve(ids.length);
+        await network.compute.evaluate(() => runBlocks(network, ids, this.#caches), isEnded);
+        const numbers = await read(network, ids.length, isEnded);
+        for (const cache of this.#caches) cache.commit(ids.length);
+        return numbers;
+      } catch (error) {
+        this.#use();
+        throw error;
+      } finally {
+        for (const cache of this.#caches) cache.trim();
+      }
+    });
   }
 
   /** @throws TpaError `DISPOSED` */

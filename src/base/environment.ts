@@ -11,6 +11,11 @@ interface DenoScope {
   };
 }
 
+/** Whether this is the main thread of a page, which no task may hold for longer than a frame. */
+export function isPage(): boolean {
+  return 'document' in globalThis;
+}
+
 /** A variable of the environment; undefined where there is none, or it may not be read. */
 export async function readVariable(variable: string): Promise<string | undefined> {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };

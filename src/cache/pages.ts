@@ -92,16 +92,17 @@ export class PagedCache implements CacheView, Saving {
     }
   }
 
-  /** Copies factors into reserved space, as the tokens after the last and `skipped` more. */
+  /** Copies factors into reserved space, as the tokens after the last and `skipped` more; once within a step. */
   write(count: number, rows: FactorRows, skipped = 0): void {
-    const { kernels } = this.#compute;
     const first = this.#length + skipped;
-    kernels.appendFactors(this.pagesAt, this.shapeAt, first, count, this.#writeRows(rows));
+    const cost = count * this.numbersPerToken;
+    const at = this.#writeRows(rows);
+    this.#compute.split(1, cost, 'appendFactors', this.pagesAt, this.shapeAt, first, count, at);
   }
 
   /**
    * Copies the factors of tokens first … first + count, which count, to `rows`; a factor that is
-   * not cached is not written.
+   * not cached is not written. Now, whatever else is listed to run.
    */
   read(first: number, count: number, rows: FactorRows): void {
     const { kernels } = this.#compute;

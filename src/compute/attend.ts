@@ -1,6 +1,7 @@
 import { type AttentionSpec, logitScale } from '../attention/spec.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import { type QueryRows, writeQueries } from '../layout/records.ts';
+import { COUNT, FIRST } from '../threads/operations.ts';
 import type { Compute } from './compute.ts';
 import { hasDenseKeys, PREFILL_MINIMUM, QUERY_BLOCK } from './order.ts';
 
@@ -68,18 +69,28 @@ function attendFactored(
   position: number,
 ): void {
   const { aq, bq, rankQ } = queries;
+  const { heads, headDim, valueDim, rankK, rankV } = spec;
+  const { scratch } = compute;
   const scale = logitScale(spec, rankQ);
+  const length = position + count;
   if (count === 1) {
-    compute.split(spec.heads, ({ kernels, scratch }, h, heads) => {
-      const length = position + 1;
-      kernels.tpaDecode(out, aq, bq, pagesAt, shapeAt, scratch, rankQ, length, scale, h, heads);
-    });
+    // per token: logits and the sum of B_V for each head, and what all heads share
+    const logits = (rankQ * rankK * headDim) / heads + rankQ * rankK + rankK;
+    const cost = length * (logits + rankV * valueDim);
+    // prettier-ignore
+    compute.split(
+      heads, cost, 'tpaDecode',
+      out, aq, bq, pagesAt, shapeAt, scratch, rankQ, length, scale, FIRST, COUNT,
+    );
   } else {
-    const at = writeQueries(compute.heap, compute.queriesAt, queries, count);
-    const isDense = hasDenseKeys(spec, rankQ, count, position + count);
-    compute.split(spec.heads, ({ kernels, scratch }, h, heads) => {
-      kernels.tpaPrefill(out, at, pagesAt, shapeAt, scratch, position, scale, isDense, h, heads);
-    });
+    const { queriesAt } = compute.nextRecords();
+    writeQueries(compute.heap, queriesAt, queries, count);
+    const isDense = hasDenseKeys(spec, rankQ, count, length);
+    // prettier-ignore
+    compute.split(
+      heads, count * length * (headDim + valueDim), 'tpaPrefill',
+      out, queriesAt, pagesAt, shapeAt, scratch, position, scale, isDense, FIRST, COUNT,
+    );
   }
 }
 
@@ -95,20 +106,23 @@ function attendDense(
   count: number,
   position: number,
 ): void {
-  const { rankK, window = 0 } = spec;
+  const { heads, headDim, valueDim, rankK, window = 0 } = spec;
+  const { scratch } = compute;
   const scale = logitScale(spec, 0);
   const length = position + count;
+  const first = window === 0 ? 0 : Math.max(0, length - window);
+  const cost = count * (length - first) * (headDim + valueDim) * (heads / rankK);
   if (count === 1) {
-    const first = window === 0 ? 0 : Math.max(0, length - window);
-    compute.split(rankK, ({ kernels, scratch }, g, kvHeads) => {
-      kernels.denseDecode(out, q, pagesAt, shapeAt, scratch, first, length, scale, g, kvHeads);
-    });
+    // prettier-ignore
+    compute.split(
+      rankK, cost, 'denseDecode',
+      out, q, pagesAt, shapeAt, scratch, first, length, scale, FIRST, COUNT,
+    );
   } else {
     // prettier-ignore
-    compute.split(rankK, ({ kernels, scratch }, g, kvHeads) => {
-      kernels.densePrefill(
-        out, q, ldq, pagesAt, shapeAt, scratch, position, count, window, scale, g, kvHeads,
-      );
-    });
+    compute.split(
+      rankK, cost, 'densePrefill',
+      out, q, ldq, pagesAt, shapeAt, scratch, position, count, window, scale, FIRST, COUNT,
+    );
   }
 }

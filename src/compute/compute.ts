@@ -1,72 +1,167 @@
+import { TpaError } from '../base/errors.ts';
+import { isPage } from '../base/environment.ts';
+import { yieldMacrotask } from '../base/time.ts';
+import { runAlone } from '../threads/alone.ts';
+import type { Arguments, Moving, Operation } from '../threads/operations.ts';
+import type { ThreadPool } from '../threads/pool.ts';
+import { Program, RANGE_COST } from '../threads/program.ts';
 import type { Engine } from '../wasm/engine.ts';
 import type { Heap } from '../wasm/heap.ts';
 import type { Kernels } from '../wasm/kernels.ts';
 
-/** Who runs a range: kernels, and the address of scratch that nobody else uses meanwhile. */
-export interface Lane {
-  readonly kernels: Kernels;
-  readonly scratch: number;
-}
-
-/** In front of the scratch a cache line of records: QueryRows of 24 bytes, then FactorRows of 32. */
+/** In front of the scratch cache lines of records: QueryRows of 24 bytes, then FactorRows of 32. */
 const FACTORS_AT = 32;
-export const RECORD_BYTES = 64;
+const RECORD_BYTES = 64;
+
+/** What computing takes besides kernels. */
+export interface ComputeOptions {
+  /** Threads that share the memory; this one alone unless given. */
+  readonly pool?: ThreadPool | undefined;
+  /** Multiply-adds that no range of {@link Compute.evaluate} exceeds on one thread, unless a unit does. */
+  readonly rangeCost?: number;
+  /**
+   * Milliseconds that {@link Compute.evaluate} may hold its thread, less those of one range: default 6
+   * in a page, which has 16 for a frame, else 40, within which an abort is seen.
+   */
+  readonly sliceMs?: number;
+}
 
 /**
  * How kernels are called: an operation is so many units that do not depend on each other (panels of
  * a product, heads of an attention, rows of a norm), run as ranges of units. However the units are
- * cut, the bits are the same. Here one thread runs one range after the other; the other files of
- * this room are the operations.
+ * cut, and whoever runs them, the bits are the same. The other files of this room are the operations.
  */
 export class Compute {
   readonly engine: Engine;
-  readonly #ranges: number;
-  #records = 0;
+  readonly #pool: ThreadPool | undefined;
+  readonly #rangeCost: number;
+  readonly #sliceMs: number;
+  readonly #program = new Program();
+  #isRecording = false;
+  #isEvaluating = false;
+  #scratch = { records: 0, count: 1, at: 0, bytes: 0 };
+  #nextRecord = 0;
   #activations = { at: 0, bytes: 0 };
 
-  /** @param ranges into how many ranges an operation of so many units is cut */
-  constructor(engine: Engine, ranges = 1) {
+  constructor(engine: Engine, options: ComputeOptions = {}) {
+    const { pool, rangeCost = RANGE_COST, sliceMs = isPage() ? 6 : 40 } = options;
     this.engine = engine;
-    this.#ranges = ranges;
+    this.#pool = pool;
+    this.#rangeCost = rangeCost;
+    this.#sliceMs = sliceMs;
   }
 
   get heap(): Heap {
     return this.engine.heap;
   }
 
-  /** For what is not cut: copies, and what is small. */
+  /** For what is not cut: what is small, or runs once. Not for what {@link run} and {@link evaluate} put in order. */
   get kernels(): Kernels {
     return this.engine.kernels;
   }
 
-  /** Runs operations; a trap becomes a TpaError `KERNEL_TRAP`. */
-  run<T>(operations: () => T): T {
-    return this.engine.run(operations);
-  }
-
-  /** Addresses of the records of an operation's queries and factors, the same for all its ranges. */
-  get queriesAt(): number {
-    return this.#records;
-  }
-
-  /** {@link queriesAt} */
-  get factorsAt(): number {
-    return this.#records + FACTORS_AT;
+  /** Threads that compute. */
+  get threads(): number {
+    return this.#pool?.threads ?? 1;
   }
 
   /**
-   * Takes memory for the records and the scratch of attention.
+   * Runs operations before it returns; a trap becomes a TpaError `KERNEL_TRAP`. Where there are
+   * threads, `operations` only lists them: what they compute is not there before this returns.
+   */
+  run<T>(operations: () => T): T {
+    const pool = this.#pool;
+    if (this.#isRecording || this.#isEvaluating || pool === undefined || pool.threads === 1) {
+      return this.engine.run(operations);
+    }
+    return this.engine.run(() => {
+      const result = this.#record(operations);
+      for (const _ of pool.run(this.kernels, this.#program));
+      return result;
+    });
+  }
+
+  /**
+   * Runs operations as {@link run} does, and turns to other tasks of its thread meanwhile. One call at
+   * a time.
+   *
+   * @param operations lists them: what they compute is not there before the promise resolves
+   * @param isCancelled asked whenever other tasks have run
+   * @throws TpaError `KERNEL_TRAP`, `ABORTED`
+   */
+  async evaluate(operations: () => void, isCancelled: () => boolean = () => false): Promise<void> {
+    const { engine, kernels } = this;
+    engine.run(() => this.#record(operations));
+    this.#isEvaluating = true;
+    const steps =
+      this.#pool?.run(kernels, this.#program) ?? runAlone(kernels, this.#program, this.#rangeCost);
+    let began = performance.now();
+    try {
+      while (engine.run(() => steps.next().done !== true)) {
+        if (performance.now() - began < this.#sliceMs) continue;
+        await yieldMacrotask();
+        if (isCancelled()) throw new TpaError('ABORTED', 'the step was aborted');
+        began = performance.now();
+      }
+    } finally {
+      steps.return();
+      this.#isEvaluating = false;
+    }
+  }
+
+  /**
+   * Runs a kernel over units 0 … `units`: at once, or in ranges where {@link run} or {@link evaluate}
+   * puts it.
+   *
+   * @param cost multiply-adds of a unit, roughly: ranges are made by it
+   */
+  split<Name extends Operation>(
+    units: number,
+    cost: number,
+    name: Name,
+    ...args: Arguments<Name>
+  ): void {
+    if (this.#isRecording) {
+      this.#program.add(name, units, cost, args);
+      return;
+    }
+    const kernel = this.kernels[name] as (...args: unknown[]) => void;
+    kernel(...args.map((arg) => (typeof arg === 'object' ? ofAll(arg, units) : arg)));
+  }
+
+  /** Scratch that no other lane uses. */
+  get scratch(): Moving {
+    return { at: this.#scratch.at, perLane: this.#scratch.bytes };
+  }
+
+  /** Addresses of the records of an operation's queries and factors, the same for all its ranges. */
+  nextRecords(): { queriesAt: number; factorsAt: number } {
+    const { records, count } = this.#scratch;
+    const queriesAt = records + this.#nextRecord * RECORD_BYTES;
+    if (this.#isRecording) this.#nextRecord = (this.#nextRecord + 1) % count;
+    return { queriesAt, factorsAt: queriesAt + FACTORS_AT };
+  }
+
+  /** Bytes that {@link takeScratch} takes. */
+  scratchBytes(bytes: number, records: number): number {
+    return records * RECORD_BYTES + this.heap.regionBytes(bytes) * (this.#pool?.size ?? 1);
+  }
+
+  /**
+   * Takes memory for records, and for the scratch of every lane.
    *
    * @param bytes of scratch that a range needs at most
+   * @param records operations with records that run within one {@link run} or {@link evaluate}
    * @returns gives the memory back
    * @throws TpaError `OUT_OF_MEMORY`
    */
-  takeScratch(bytes: number): () => void {
-    const before = this.#records;
-    const taken = this.heap.allocate(RECORD_BYTES + bytes);
-    this.#records = taken;
+  takeScratch(bytes: number, records = 1): () => void {
+    const before = this.#scratch;
+    const taken = this.heap.allocate(this.scratchBytes(bytes, records));
+    const at = taken + records * RECORD_BYTES;
+    this.#scratch = { records: taken, count: records, at, bytes: this.heap.regionBytes(bytes) };
     return () => {
-      this.#records = before;
+      this.#scratch = before;
       this.heap.release(taken);
     };
   }
@@ -92,14 +187,24 @@ export class Compute {
     return at;
   }
 
-  /** Runs units 0 … `units` in ranges that differ by one unit at most. */
-  split(units: number, run: (lane: Lane, first: number, count: number) => void): void {
-    const lane = { kernels: this.kernels, scratch: this.#records + RECORD_BYTES };
-    const ranges = Math.min(this.#ranges, units);
-    for (let i = 0, first = 0; i < ranges; i++) {
-      const end = Math.floor((units * (i + 1)) / ranges);
-      run(lane, first, end - first);
-      first = end;
+  /** Ends the threads; idempotent. */
+  dispose(): void {
+    this.#pool?.dispose();
+  }
+
+  #record<T>(operations: () => T): T {
+    this.#program.clear();
+    this.#nextRecord = 0;
+    this.#isRecording = true;
+    try {
+      return operations();
+    } finally {
+      this.#isRecording = false;
     }
   }
+}
+
+/** An argument of the range of all units, on lane 0. */
+function ofAll({ at, perCount = 0 }: Moving, units: number): number {
+  return at + units * perCount;
 }

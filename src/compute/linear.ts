@@ -39,19 +39,24 @@ export function attendLinear(
   { spec, shapeAt, stateAt, nextAt }: StateView,
   count: number,
 ): void {
-  const { heap, queriesAt, factorsAt } = compute;
+  const { heap, scratch } = compute;
+  const { queriesAt, factorsAt } = compute.nextRecords();
   writeQueries(heap, queriesAt, queries, count);
   writeFactors(heap, factorsAt, factors);
   const scale = linearScale(spec, queries.rankQ);
-  const states = spec.headFactors === 'groups' ? spec.rankK : spec.heads;
-  const group = spec.heads / states;
+  const { heads, headDim, valueDim } = spec;
+  const states = spec.headFactors === 'groups' ? spec.rankK : heads;
+  const group = heads / states;
+  const cost = count * (count + headDim) * valueDim * group;
+  const [h, some] = [
+    { at: 0, perFirst: group },
+    { at: 0, perCount: group },
+  ];
   // prettier-ignore
-  compute.split(states, ({ kernels, scratch }, first, some) => {
-    const [h, heads] = [first * group, some * group];
-    kernels.linearAttend(
-      out, queriesAt, factorsAt, shapeAt, stateAt, nextAt, scratch, scale, h, heads,
-    );
-  });
+  compute.split(
+    states, cost, 'linearAttend',
+    out, queriesAt, factorsAt, shapeAt, stateAt, nextAt, scratch, scale, h, some,
+  );
 }
 
 /** Q, K and V are divided by their ranks; nothing else is scaled (upstream code). */

@@ -1,5 +1,5 @@
 import { activationBytes } from '../layout/activations.ts';
-import { numberAt, rowAt, type Rows } from '../layout/numbers.ts';
+import type { Rows } from '../layout/numbers.ts';
 import {
   type PackedWeight,
   padToPanel,
@@ -8,7 +8,9 @@ import {
   WEIGHT_DTYPES,
   type WeightDtype,
 } from '../layout/packed-weight.ts';
+import { COUNT, FIRST } from '../threads/operations.ts';
 import type { Compute } from './compute.ts';
+import { numbersFrom, rowsFrom } from './moving.ts';
 
 /** Bytes of scratch that {@link matmul} needs where the weight is quantised. */
 export function productScratch({ kernels }: Compute): number {
@@ -34,28 +36,28 @@ export function matmul(
   const { at: w, k, rows: columns, dtype } = weight;
   const { at: to, stride: ldo } = out;
   const units = padToPanel(columns) / PANEL;
+  const cost = count * k * PANEL;
   if (dtype === 'f32') {
-    compute.split(units, ({ kernels }, first, panels) => {
-      kernels.matmul(to, x.at, w, count, k, columns, ldo, x.stride, isAdded, first, panels);
-    });
+    // prettier-ignore
+    compute.split(
+      units, cost, 'matmul',
+      to, x.at, w, count, k, columns, ldo, x.stride, isAdded, FIRST, COUNT,
+    );
     return;
   }
   const codes = quantizeRows(compute, x, count, k);
-  const format = formatOf(dtype);
   // prettier-ignore
-  compute.split(units, ({ kernels, scratch }, first, panels) => {
-    kernels.matmulQuantized(
-      to, codes, w, scratch, count, k, columns, ldo, isAdded, first, panels, format,
-    );
-  });
+  compute.split(
+    units, cost, 'matmulQuantized',
+    to, codes, w, compute.scratch, count, k, columns, ldo, isAdded, FIRST, COUNT, formatOf(dtype),
+  );
 }
 
 /** Activations x (count, k) as codes, by rows: once for all ranges of a product. */
 function quantizeRows(compute: Compute, x: Rows, count: number, k: number): number {
   const codes = compute.activationsAt(activationBytes(count, k));
-  compute.split(count, ({ kernels }, first, rows) => {
-    kernels.quantizeRows(codes + activationBytes(first, k), rowAt(x, first), rows, k, x.stride);
-  });
+  const to = { at: codes, perFirst: activationBytes(1, k) };
+  compute.split(count, 4 * k, 'quantizeRows', to, rowsFrom(x), COUNT, k, x.stride);
   return codes;
 }
 
@@ -68,13 +70,13 @@ export function embed(
   count: number,
 ) {
   const { at, k, dtype } = table;
-  const format = formatOf(dtype);
-  compute.split(count, ({ kernels }, first, some) => {
-    const from = numberAt(ids, first);
-    const to = rowAt(out, first);
-    if (dtype === 'f32') kernels.embed(to, at, from, some, k, out.stride);
-    else kernels.embedQuantized(to, at, from, some, k, out.stride, format);
-  });
+  const [to, from] = [rowsFrom(out), numbersFrom(ids)];
+  if (dtype === 'f32') {
+    compute.split(count, k, 'embed', to, at, from, COUNT, k, out.stride);
+  } else {
+    const format = formatOf(dtype);
+    compute.split(count, k, 'embedQuantized', to, at, from, COUNT, k, out.stride, format);
+  }
 }
 
 /** Packs whole rows `first …` of a weight from `from` (rows, k) into its zeroed panels. */

@@ -1,6 +1,11 @@
 import { type RopeSpec, scaleFrequencies } from '../attention/rope.ts';
-import { bytesOf, numberAt, rowAt, type Rows } from '../layout/numbers.ts';
+import { bytesOf, numberAt, type Rows } from '../layout/numbers.ts';
+import { COUNT, type Moving } from '../threads/operations.ts';
 import type { Compute } from './compute.ts';
+import { numbersFrom, rowsFrom } from './moving.ts';
+
+/** Multiply-adds of a cosine and a sine. */
+const SINE_COST = 40;
 
 /** Bytes of the frequencies, and of the tables of `tokens` positions. */
 export function ropeBytes(rotaryDim: number, tokens: number): number {
@@ -51,22 +56,24 @@ export class RopeTables {
   fill(position: number, count: number): void {
     const { pairs } = this;
     const isBfloat16 = this.#spec.precision === 'bfloat16';
-    const [frequencies, magnitude, decay] = [this.#frequencies, this.#magnitude, this.#logDecay];
-    this.#compute.split(count, ({ kernels }, first, some) => {
-      const [cos, sin] = this.#from(first);
-      const at = position + first;
-      kernels.ropeTable(cos, sin, frequencies, pairs, at, some, isBfloat16, magnitude, decay);
-    });
+    const [cos, sin] = this.#tables();
+    const at = { at: position, perFirst: 1 };
+    // prettier-ignore
+    this.#compute.split(
+      count, pairs * SINE_COST, 'ropeTable',
+      cos, sin, this.#frequencies, pairs, at, COUNT, isBfloat16, this.#magnitude, this.#logDecay,
+    );
   }
 
   /** Rotates `rows` vectors of `width` numbers of each of `count` tokens, in place. */
   rotate(x: Rows, count: number, rows: number, width = this.#spec.rotaryDim): void {
-    const { direction } = this.#spec;
-    this.#compute.split(count, ({ kernels }, first, some) => {
-      const [cos, sin] = this.#from(first);
-      const at = rowAt(x, first);
-      kernels.rope(at, cos, sin, some, rows, this.pairs, width, x.stride, direction);
-    });
+    const { pairs } = this;
+    const [cos, sin] = this.#tables();
+    // prettier-ignore
+    this.#compute.split(
+      count, rows * pairs * 4, 'rope',
+      rowsFrom(x), cos, sin, COUNT, rows, pairs, width, x.stride, this.#spec.direction,
+    );
   }
 
   /** Gives the room back. */
@@ -74,8 +81,8 @@ export class RopeTables {
     this.#compute.heap.release(this.#frequencies);
   }
 
-  /** Addresses of the cosines and sines of the position `first` after the first. */
-  #from(first: number): [cos: number, sin: number] {
-    return [numberAt(this.#cos, first * this.pairs), numberAt(this.#sin, first * this.pairs)];
+  /** The cosines and sines that a range of positions begins with. */
+  #tables(): [cos: Moving, sin: Moving] {
+    return [numbersFrom(this.#cos, this.pairs), numbersFrom(this.#sin, this.pairs)];
   }
 }

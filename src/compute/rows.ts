@@ -1,9 +1,14 @@
-import { numberAt, rowAt, type Rows } from '../layout/numbers.ts';
+import { type Rows, within } from '../layout/numbers.ts';
+import { COUNT } from '../threads/operations.ts';
 import type { Compute } from './compute.ts';
+import { numbersFrom, rowsFrom } from './moving.ts';
 
 /*
  * What goes row by row or token by token: a unit is one of them.
  */
+
+/** Multiply-adds of an exponential. */
+const EXP_COST = 8;
 
 /** out[i] = weight · x[i] / sqrt(mean(x[i]²) + eps); out may be x, weight 0 is none. */
 export function rmsNorm(
@@ -15,32 +20,28 @@ export function rmsNorm(
   dim: number,
   eps: number,
 ): void {
-  compute.split(count, ({ kernels }, first, rows) => {
-    const [to, from] = [rowAt(out, first), rowAt(x, first)];
-    kernels.rmsNorm(to, from, weight, rows, dim, out.stride, x.stride, eps);
-  });
+  const [to, from] = [rowsFrom(out), rowsFrom(x)];
+  // prettier-ignore
+  compute.split(
+    count, 3 * dim, 'rmsNorm',
+    to, from, weight, COUNT, dim, out.stride, x.stride, eps,
+  );
 }
 
 /** x[i] += bias (width). */
 export function addBias(compute: Compute, x: Rows, bias: number, count: number, width: number) {
-  compute.split(count, ({ kernels }, first, rows) => {
-    kernels.addBias(rowAt(x, first), bias, rows, width, x.stride);
-  });
+  compute.split(count, width, 'addBias', rowsFrom(x), bias, COUNT, width, x.stride);
 }
 
 /** x = 1 / (1 + e^-x), the first `width` numbers of each row in place. */
 export function sigmoid(compute: Compute, x: Rows, count: number, width: number): void {
-  compute.split(count, ({ kernels }, first, rows) => {
-    kernels.sigmoid(rowAt(x, first), rows, width, x.stride);
-  });
+  compute.split(count, width * EXP_COST, 'sigmoid', rowsFrom(x), COUNT, width, x.stride);
 }
 
 /** gate = silu(gate) · up, in place; `up` numbers into each row. */
 export function swiglu(compute: Compute, gate: Rows, up: number, count: number, width: number) {
-  compute.split(count, ({ kernels }, first, rows) => {
-    const at = rowAt(gate, first);
-    kernels.swiglu(at, numberAt(at, up), rows, width, gate.stride);
-  });
+  const from = rowsFrom(within(gate, up));
+  compute.split(count, width * EXP_COST, 'swiglu', rowsFrom(gate), from, COUNT, width, gate.stride);
 }
 
 /** Copies `rows` rows of `count` numbers of each token; a width or stride of 0 repeats. */
@@ -54,10 +55,12 @@ export function copyRows(
   outWidth: number,
   width: number,
 ): void {
-  compute.split(tokens, ({ kernels }, first, some) => {
-    const [to, from] = [rowAt(out, first), rowAt(x, first)];
-    kernels.copyRows(to, from, some, rows, count, outWidth, out.stride, width, x.stride);
-  });
+  const [to, from] = [rowsFrom(out), rowsFrom(x)];
+  // prettier-ignore
+  compute.split(
+    tokens, rows * count, 'copyRows',
+    to, from, COUNT, rows, count, outWidth, out.stride, width, x.stride,
+  );
 }
 
 /** out (tokens, rows, bDim · cDim) = b ⊗ c of x (tokens, rows, bDim + cDim). */
@@ -70,10 +73,12 @@ export function outerRows(
   bDim: number,
   cDim: number,
 ): void {
-  compute.split(tokens, ({ kernels }, first, some) => {
-    const [to, from] = [rowAt(out, first), rowAt(x, first)];
-    kernels.outerRows(to, from, some, rows, bDim, cDim, out.stride, x.stride);
-  });
+  const [to, from] = [rowsFrom(out), rowsFrom(x)];
+  // prettier-ignore
+  compute.split(
+    tokens, rows * bDim * cDim, 'outerRows',
+    to, from, COUNT, rows, bDim, cDim, out.stride, x.stride,
+  );
 }
 
 /**
@@ -88,17 +93,14 @@ export function logProbabilities(
   count: number,
   vocabSize: number,
 ): void {
-  compute.split(count, ({ kernels }, first, rows) => {
-    const [to, chosen] = [numberAt(out, first), numberAt(ids, first)];
-    kernels.logProbabilities(to, rowAt(logits, first), chosen, rows, vocabSize, logits.stride);
-  });
+  // prettier-ignore
+  compute.split(
+    count, vocabSize * EXP_COST, 'logProbabilities',
+    numbersFrom(out), rowsFrom(logits), numbersFrom(ids), COUNT, vocabSize, logits.stride,
+  );
 }
 
-/** Whether all of x (count) is finite. */
-export function isFinite(compute: Compute, x: number, count: number): boolean {
-  let areFinite = true;
-  compute.split(count, ({ kernels }, first, some) => {
-    areFinite &&= kernels.isFinite(numberAt(x, first), some) !== 0;
-  });
-  return areFinite;
+/** Whether all of x (count) is finite, now. */
+export function isFinite({ kernels }: Compute, x: number, count: number): boolean {
+  return kernels.isFinite(x, count) !== 0;
 }

@@ -78,7 +78,7 @@ export class Context {
    * Adds ids and evaluates all that was not evaluated yet, at least the last token; lets a
    * macrotask pass between chunks. The caller holds the context and has checked the room.
    *
-   * @param isCancelled asked after every chunk; if so, everything is as before the call
+   * @param isCancelled asked within and after every chunk; if so, everything is as before the call
    * @param row where logits may be written; fresh unless given
    * @returns logits of the last position (vocabSize), `undefined` if cancelled
    * @throws what the backend throws, with ids and cache as before; TpaError `DISPOSED`
@@ -99,7 +99,7 @@ export class Context {
     try {
       let logits: Float32Array | undefined;
       const forward = async (ids: readonly number[]): Promise<void> => {
-        logits = await this.#forward(ids, row);
+        logits = await this.#forward(ids, row, isCancelled);
       };
       if (!(await inChunks(sequence, pending, forward, isCancelled))) return undefined;
       for (const id of added) this.#ids.push(id);
@@ -124,10 +124,10 @@ export class Context {
     const all = [...pending, ...ids];
     const next = all.slice(1);
     const scores = new Float32Array(next.length);
-    const forward = async (rest: readonly number[], done: number): Promise<void> => {
-      scores.set(await sequence.score(rest, next.slice(done)), done);
-    };
     const isCancelled = () => this.#isDisposed || signal?.aborted === true;
+    const forward = async (rest: readonly number[], done: number): Promise<void> => {
+      scores.set(await sequence.score(rest, next.slice(done), isCancelled), done);
+    };
     try {
       await inChunks(sequence, all.slice(0, -1), forward, isCancelled);
       this.checkAlive();
@@ -197,16 +197,20 @@ export class Context {
     if (!this.#isComputing) this.#sequence.dispose();
   }
 
-  async #forward(ids: readonly number[], row: Float32Array): Promise<Float32Array> {
+  async #forward(
+    ids: readonly number[],
+    row: Float32Array,
+    isCancelled: () => boolean,
+  ): Promise<Float32Array> {
     this.checkAlive();
     this.#isComputing = true;
+    const isEnded = () => this.#isDisposed || isCancelled();
     try {
-      const logits = await this.#sequence.forward(ids, 'last', row);
-      this.checkAlive();
-      return logits;
+      return await this.#sequence.forward(ids, 'last', row, isEnded);
     } finally {
       this.#isComputing = false;
       if (this.#isDisposed) this.#sequence.dispose();
+      this.checkAlive();
     }
   }
 }

@@ -28,6 +28,7 @@ export interface Network {
  * Runs the blocks over `ids`, at the positions after the last of the caches:
  * x += attention(RMSNorm(x)); x += SwiGLU(RMSNorm(x)). What is to be cached is written to reserved
  * space of `caches`, one a layer, and not committed. The residual stream is left in the workspace.
+ * For `Compute.evaluate`, or at once.
  *
  * @param ids 1 … workspace.tokens token ids
  * @param onBlock called after each layer with the residual stream still in the workspace
@@ -123,21 +124,39 @@ function norm({ compute, config }: Network, out: Rows, x: Rows, weight: number, 
 }
 
 /**
- * Logits of rows first … first + count of the residual stream: W_head · RMSNorm(x).
+ * Logits of rows first … first + count of the residual stream, in workspace.logits: W_head ·
+ * RMSNorm(x).
+ *
+ * @param count 1 … LOGIT_ROWS
+ */
+export function projectLogits(network: Network, first: number, count: number): void {
+  const { compute, weights, workspace } = network;
+  const { x, normed, logits } = workspace;
+  norm(network, normed, { ...x, at: rowAt(x, first) }, weights.finalNorm, count);
+  matmul(compute, logits, normed, weights.head, count);
+}
+
+/**
+ * Logits of rows first … first + count of the residual stream, which were computed.
  *
  * @param out (count, vocabSize), fresh unless given
+ * @param isCancelled as of `Compute.evaluate`
  * @returns `out`; undefined if a logit is not finite
+ * @throws TpaError `KERNEL_TRAP`, `ABORTED`
  */
-export function readLogits(
+export async function readLogits(
   network: Network,
   first: number,
   count: number,
   out: Float32Array = new Float32Array(count * network.config.vocabSize),
-): Float32Array | undefined {
+  isCancelled?: () => boolean,
+): Promise<Float32Array | undefined> {
   const { compute, workspace } = network;
   const { logits } = workspace;
   const { vocabSize } = network.config;
-  for (const [row, rows] of logitRows(network, first, count)) {
+  for (let row = 0; row < count; row += LOGIT_ROWS) {
+    const rows = Math.min(LOGIT_ROWS, count - row);
+    await compute.evaluate(() => projectLogits(network, first + row, rows), isCancelled);
     const numbers = rows * logits.stride;
     if (!isFinite(compute, logits.at, numbers)) return undefined;
     const view = compute.heap.floats(logits.at, numbers);
@@ -147,23 +166,4 @@ export function readLogits(
     }
   }
   return out;
-}
-
-/**
- * Logits of rows first … first + count of the residual stream, at most LOGIT_ROWS rows at a time in
- * workspace.logits: gives the first of these rows, counted from `first`, and how many they are.
- */
-export function* logitRows(
-  network: Network,
-  first: number,
-  count: number,
-): Generator<readonly [row: number, rows: number]> {
-  const { compute, weights, workspace } = network;
-  const { x, normed, logits } = workspace;
-  norm(network, normed, { ...x, at: rowAt(x, first) }, weights.finalNorm, count);
-  for (let row = 0; row < count; row += LOGIT_ROWS) {
-    const rows = Math.min(LOGIT_ROWS, count - row);
-    matmul(compute, logits, { ...normed, at: rowAt(normed, row) }, weights.head, rows);
-    yield [row, rows];
-  }
 }

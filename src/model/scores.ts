@@ -1,6 +1,6 @@
 import { logProbabilities } from '../compute/rows.ts';
 import { rowAt } from '../layout/numbers.ts';
-import { logitRows, type Network } from './forward.ts';
+import { type Network, projectLogits } from './forward.ts';
 import { LOGIT_ROWS } from './workspace.ts';
 
 /*
@@ -11,14 +11,16 @@ import { LOGIT_ROWS } from './workspace.ts';
  * What the first next.length rows of the residual stream say of the tokens that follow them.
  *
  * @param next ids of those tokens, no more than the workspace has rows
+ * @param isCancelled as of `Compute.evaluate`
  * @returns (next.length) log-probabilities, a fresh array; NaN where a row's logits are not finite
+ * @throws TpaError `KERNEL_TRAP`, `ABORTED`
  */
-export function readScores(network: Network, next: readonly number[]): Float32Array {
-  const out = new Float32Array(next.length);
-  for (const [row, rows] of logitRows(network, 0, next.length)) {
-    out.set(scoreRows(network, next.slice(row, row + rows)), row);
-  }
-  return out;
+export function readScores(
+  network: Network,
+  next: readonly number[],
+  isCancelled?: () => boolean,
+): Promise<Float32Array> {
+  return scoreInRows(network, next, isCancelled, (row, rows) => projectLogits(network, row, rows));
 }
 
 /**
@@ -30,26 +32,40 @@ export function scoreLogits(
   network: Network,
   logits: Float32Array,
   next: readonly number[],
-): Float32Array {
+): Promise<Float32Array> {
   const { compute, config, workspace } = network;
   const { vocabSize } = config;
-  const out = new Float32Array(next.length);
-  for (let row = 0; row < next.length; row += LOGIT_ROWS) {
-    const some = next.slice(row, row + LOGIT_ROWS);
-    for (const i of some.keys()) {
+  return scoreInRows(network, next, undefined, (row, rows) => {
+    for (let i = 0; i < rows; i++) {
       const at = (row + i) * vocabSize;
       const to = compute.heap.floats(rowAt(workspace.logits, i), vocabSize);
       to.set(logits.subarray(at, at + vocabSize));
     }
-    out.set(scoreRows(network, some), row);
-  }
-  return out;
+  });
 }
 
-/** Of the logits in the workspace; the ids of the step, which are not needed any more, make way. */
-function scoreRows({ compute, config, workspace }: Network, next: readonly number[]): Float32Array {
+/**
+ * Scores LOGIT_ROWS rows at a time; the ids of the step, which are not needed any more, make way.
+ *
+ * @param place puts the logits of rows row … row + rows into the workspace
+ */
+async function scoreInRows(
+  { compute, config, workspace }: Network,
+  next: readonly number[],
+  isCancelled: (() => boolean) | undefined,
+  place: (row: number, rows: number) => void,
+): Promise<Float32Array> {
   const { ids, logits } = workspace;
-  compute.heap.words(ids, next.length).set(next);
-  logProbabilities(compute, ids, logits, ids, next.length, config.vocabSize);
-  return compute.heap.floats(ids, next.length);
+  const out = new Float32Array(next.length);
+  for (let row = 0; row < next.length; row += LOGIT_ROWS) {
+    const some = next.slice(row, row + LOGIT_ROWS);
+    const { length } = some;
+    compute.heap.words(ids, length).set(some);
+    await compute.evaluate(() => {
+      place(row, length);
+      logProbabilities(compute, ids, logits, ids, length, config.vocabSize);
+    }, isCancelled);
+    out.set(compute.heap.floats(ids, length), row);
+  }
+  return out;
 }

@@ -1,5 +1,5 @@
 import { attendScratch } from '../compute/attend.ts';
-import { type Compute, RECORD_BYTES } from '../compute/compute.ts';
+import type { Compute } from '../compute/compute.ts';
 import { productScratch } from '../compute/products.ts';
 import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
@@ -66,7 +66,7 @@ export function createWorkspace(compute: Compute, config: ModelConfig, tokens: n
     at: compute.heap.allocate(bytesOf(count * stride)),
     stride,
   });
-  compute.takeScratch(scratchBytes(compute, config, tokens));
+  compute.takeScratch(scratchBytes(compute, config, tokens), config.layers);
   compute.takeActivations(activationBytes(tokens, widestInput(config)));
   const parts = partsOf(config, tokens);
   const latent = latentPartsOf(config, tokens);
@@ -94,7 +94,7 @@ export function createWorkspace(compute: Compute, config: ModelConfig, tokens: n
 export function workspaceBytes(compute: Compute, config: ModelConfig, tokens: number): number {
   const parts = { ...partsOf(config, tokens), ...latentPartsOf(config, tokens) };
   const regions = [
-    RECORD_BYTES + scratchBytes(compute, config, tokens),
+    compute.scratchBytes(scratchBytes(compute, config, tokens), config.layers),
     activationBytes(tokens, widestInput(config)),
     ...Object.values(parts).map(([count, stride]) => bytesOf(count * stride)),
     ropeBytes(config.rotaryDim, tokens),

@@ -9,6 +9,7 @@ import {
 } from '../base/arguments.ts';
 import { MAX_RANK } from '../attention/check-spec.ts';
 import { attend, attendScratch } from '../compute/attend.ts';
+import { QUERY_BLOCK } from '../compute/order.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import type { AttendTask } from '../backend/op-gpu.ts';
 
@@ -63,7 +64,8 @@ export function attendQueries(compute: Compute, task: AttendTask, pages: PagedCa
   const { a, b, rankQ, count, spec, length } = task;
   const { heads, headDim, valueDim } = spec;
   const outLength = count * heads * valueDim;
-  const release = compute.takeScratch(attendScratch(compute, pages, rankQ, count));
+  const blocks = Math.ceil(count / QUERY_BLOCK);
+  const release = compute.takeScratch(attendScratch(compute, pages, rankQ, count), blocks);
   let region = 0;
   try {
     region = heap.allocate(bytesOf(a.length + b.length + outLength));

@@ -93,11 +93,11 @@ export class OpDispatch {
       kind: 'factorize',
       macs: factorizeMacs(task),
       onGpu: async (gpu) => {
-        const tables = compute.run(() => factorizeTables(compute, task));
+        const tables = factorizeTables(compute, task);
         const rows = await gpu.factorize(task, tables);
         return cutFactors(rows, task, rows.length / task.count);
       },
-      onCpu: () => compute.run(() => factorize(compute, task)),
+      onCpu: () => factorize(compute, task),
       parts: partsOf,
     });
   }

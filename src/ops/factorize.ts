@@ -95,7 +95,7 @@ export function checkFactorize(
 /**
  * Factors of T tokens at positions `position …` (paper, eq. 3): one fused projection, then RoPE.
  *
- * @throws TpaError `OUT_OF_MEMORY`
+ * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function factorize(compute: Compute, task: FactorizeTask): Factors {
   const { x, spec, rotation, pieces, position, count } = task;
@@ -113,18 +113,21 @@ export function factorize(compute: Compute, task: FactorizeTask): Factors {
     const weight = { at: allocate(packedBytes(shape)), ...shape };
     const staging = allocate(Math.max(...pieces.map((piece) => piece.byteLength), x.byteLength));
     const out = allocate(bytesOf(count * layout.stride));
-    rope = new RopeTables(compute, rotation, count);
-    let row = 0;
-    for (const piece of pieces) {
-      heap.floats(staging, piece.length).set(piece);
-      packRows(compute, weight, staging, row, piece.length / spec.dim);
-      row += piece.length / spec.dim;
-    }
-    heap.floats(staging, x.length).set(x);
-    rope.fill(position, count);
     const attention = { ...spec, valueDim: spec.headDim };
     const projection = { spec: attention, rankQ: spec.rankQ, weight };
-    projectFactors(compute, out, { at: staging, stride: spec.dim }, projection, count, rope);
+    const from = { at: staging, stride: spec.dim };
+    compute.run(() => {
+      let row = 0;
+      for (const piece of pieces) {
+        heap.floats(staging, piece.length).set(piece);
+        packRows(compute, weight, staging, row, piece.length / spec.dim);
+        row += piece.length / spec.dim;
+      }
+      heap.floats(staging, x.length).set(x);
+      rope = new RopeTables(compute, rotation, count);
+      rope.fill(position, count);
+      projectFactors(compute, out, from, projection, count, rope);
+    });
     return cutFactors(heap.floats(out, count * layout.stride), task, layout.stride);
   } finally {
     rope?.dispose();

@@ -11,7 +11,7 @@ import { layoutOf } from './factorize.ts';
 /**
  * The tables that a factorisation rotates by: (count, pairs) each, fresh arrays.
  *
- * @throws TpaError `OUT_OF_MEMORY`
+ * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`
  */
 export function factorizeTables(
   compute: Compute,
@@ -19,7 +19,7 @@ export function factorizeTables(
 ): RotationRows {
   const rope = new RopeTables(compute, rotation, count);
   try {
-    rope.fill(position, count);
+    compute.run(() => rope.fill(position, count));
     const table = (at: number) => compute.heap.floats(at, count * rope.pairs).slice();
     return { cos: table(rope.cosAt), sin: table(rope.sinAt) };
   } finally {

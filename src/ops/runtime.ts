@@ -79,7 +79,7 @@ export class Runtime {
   ): Factors {
     const compute = this.#use();
     const task = checkFactorize(x, weights, spec, position);
-    return compute.run(() => factorize(compute, task));
+    return factorize(compute, task);
   }
 
   /**
@@ -101,7 +101,7 @@ export class Runtime {
   ): Promise<Factors> {
     const compute = this.#use();
     const task = checkFactorize(x, weights, spec, position);
-    return this.#dispatch?.factorize(task) ?? compute.run(() => factorize(compute, task));
+    return this.#dispatch?.factorize(task) ?? factorize(compute, task);
   }
 
   /**

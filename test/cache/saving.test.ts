@@ -26,7 +26,7 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
   test(`${name}: a cache that was loaded elsewhere goes on with the same bits`, async () => {
     const [here, elsewhere] = [await open(source), await open(source)];
     const [caches, copies] = [here.createCaches(), elsewhere.createCaches()];
-    here.evaluate(caches, ids.slice(0, TOKENS));
+    await here.evaluate(caches, ids.slice(0, TOKENS));
     for (const [layer, copy] of copies.entries()) {
       load(copy, caches[layer]!.lengths, [...caches[layer]!.save()]);
       assert.is(copy.length, TOKENS);
@@ -35,13 +35,13 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
     for (const cache of [...caches, ...copies]) cache.truncate(TOKENS - 1);
     assert.is(copies[0]!.length, caches[0]!.length);
     const rest = ids.slice(caches[0]!.length);
-    assertSame(elsewhere.evaluate(copies, rest), here.evaluate(caches, rest), name);
+    assertSame(await elsewhere.evaluate(copies, rest), await here.evaluate(caches, rest), name);
   });
 
   test(`${name}: what is saved is what is stored, no more; what fails changes nothing`, async () => {
     const { backend, createCaches, evaluate } = await open(source);
     const caches = createCaches();
-    evaluate(caches, ids.slice(0, TOKENS));
+    await evaluate(caches, ids.slice(0, TOKENS));
     const [cache] = caches as [LayerCache];
     const { lengths, spec } = cache;
     const pieces = [...cache.save()];
@@ -97,13 +97,16 @@ async function open(source: ModelBytes) {
     createCaches: () =>
       fixed.map((each, layer) => createLayerCache(compute, attentionSpec(config, layer), each)),
     /** Logits of the last of the tokens. */
-    evaluate(caches: readonly LayerCache[], tokens: readonly number[]): Float32Array {
+    async evaluate(
+      caches: readonly LayerCache[],
+      tokens: readonly number[],
+    ): Promise<Float32Array> {
       let logits: Float32Array | undefined;
       for (let at = 0; at < tokens.length; at += 48) {
         const some = tokens.slice(at, at + 48);
         for (const cache of caches) cache.reserve(some.length);
         runBlocks(network, some, caches);
-        logits = readLogits(network, some.length - 1, 1);
+        logits = await readLogits(network, some.length - 1, 1);
         for (const cache of caches) cache.commit(some.length);
       }
       return logits!;

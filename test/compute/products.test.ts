@@ -92,7 +92,7 @@ test.run();
 /** A weight (75, 70) packed in pieces of rows, and of blocks of a row. */
 async function place(random: Random, dtype: QuantizedDtype) {
   const engine = await createEngine();
-  const compute = new Compute(engine, 2);
+  const compute = new Compute(engine);
   const blocks = randomBlocks(random, dtype, ROWS, K);
   const shape = { rows: ROWS, k: K, dtype };
   const weight: PackedWeight = { at: engine.heap.allocate(packedBytes(shape)), ...shape };

@@ -57,15 +57,15 @@ for (const simd of BINARIES) {
     test(`${golden.name}: nothing is committed, and the same step again gives the same bits`, async () => {
       const { compute, network, createCaches } = await open(golden, 'bf16', simd);
       const caches = createCaches(tokens);
-      const step = () => {
-        compute.run(() => runBlocks(network, ids(0), caches));
-        return readLogits(network, 0, tokens)!;
+      const step = async () => {
+        await compute.evaluate(() => runBlocks(network, ids(0), caches));
+        return (await readLogits(network, 0, tokens))!;
       };
-      const logits = step();
+      const logits = await step();
       assert.equal(new Set(caches.map(({ length }) => length)), new Set([0]));
-      assertSame(step(), logits, 'logits');
+      assertSame(await step(), logits, 'logits');
       assertSame(
-        readLogits(network, tokens - 1, 1)!,
+        (await readLogits(network, tokens - 1, 1))!,
         logits.slice(-network.config.vocabSize),
         'last',
       );
@@ -78,9 +78,9 @@ for (const simd of BINARIES) {
     runBlocks(network, [1, 2, 3], createCaches(3));
     const { at, stride } = network.workspace.x;
     compute.heap.floats(at, 3 * stride)[stride] = NaN;
-    assert.ok(readLogits(network, 0, 1));
-    assert.is(readLogits(network, 1, 1), undefined);
-    assert.is(readLogits(network, 0, 3), undefined);
+    assert.ok(await readLogits(network, 0, 1));
+    assert.is(await readLogits(network, 1, 1), undefined);
+    assert.is(await readLogits(network, 0, 3), undefined);
   });
 
   test.run();

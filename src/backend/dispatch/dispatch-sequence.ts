@@ -44,17 +44,22 @@ export class DispatchSequence implements Sequence {
     ids: readonly number[],
     rows: 'last' | 'all' = 'last',
     row?: Float32Array,
+    isCancelled?: () => boolean,
   ): Promise<Float32Array> {
     const logits = await this.#onGpu(ids, rows, async (read) => read);
-    return logits ?? this.#cpu.forward(ids, rows, row);
+    return logits ?? this.#cpu.forward(ids, rows, row, isCancelled);
   }
 
   /** Logits that a GPU has computed come back whole, and are scored by the kernel. */
-  async score(ids: readonly number[], next: readonly number[]): Promise<Float32Array> {
+  async score(
+    ids: readonly number[],
+    next: readonly number[],
+    isCancelled?: () => boolean,
+  ): Promise<Float32Array> {
     const scores = await this.#onGpu(ids, 'all', (logits, count) =>
       this.#cpu.scoreLogits(logits, next.slice(0, count)),
     );
-    return scores ?? this.#cpu.score(ids, next);
+    return scores ?? this.#cpu.score(ids, next, isCancelled);
   }
 
   truncate(length: number): void {

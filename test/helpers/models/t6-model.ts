@@ -1,4 +1,4 @@
-import { Compute } from '../../../src/compute/compute.ts';
+import { Compute, type ComputeOptions } from '../../../src/compute/compute.ts';
 import { CpuBackend } from '../../../src/backend/cpu.ts';
 import { parseConfig } from '../../../src/format/config/config.ts';
 import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
@@ -59,17 +59,17 @@ export function livelyT6(contextLength: number): { source: ModelBytes; ids: numb
   };
 }
 
-/** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them, and operations cut into `ranges`. */
+/** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them, and computed as `how` says. */
 export async function openCpuModel(
   source: ModelBytes,
   { dtype, ...options }: EngineOptions & { dtype?: DtypeOption } = {},
   wrap: (kernels: Engine['kernels'], engine: Engine) => Engine['kernels'] = (kernels) => kernels,
-  ranges = 1,
+  how: ComputeOptions = {},
 ): Promise<{ backend: CpuBackend; model: Model }> {
   const tensors = await openTensors(await openModelFiles(source));
   const config = parseConfig(source.config, tensors.entries);
   const engine = await createEngine(options);
-  const compute = new Compute({ ...engine, kernels: wrap(engine.kernels, engine) }, ranges);
+  const compute = new Compute({ ...engine, kernels: wrap(engine.kernels, engine) }, how);
   const dtypes = new WeightDtypes(dtype, tensors.entries);
   const weights = await loadWeights(compute, config, tensors, { dtypes });
   const backend = new CpuBackend(compute, config, weights);

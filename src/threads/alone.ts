@@ -1,0 +1,36 @@
+import type { Kernels } from '../wasm/kernels.ts';
+import {
+  costAt,
+  longestRange,
+  nextAt,
+  type Program,
+  RANGE_COST,
+  runRange,
+  unitsAt,
+} from './program.ts';
+
+/**
+ * Runs a program on this thread, with the scratch of lane 0. Pauses where the caller may turn to
+ * something else, and abandon it.
+ *
+ * @param rangeCost multiply-adds that no range exceeds, unless a unit does
+ */
+export function* runAlone(
+  kernels: Kernels,
+  { words, count }: Program,
+  rangeCost = RANGE_COST,
+): Generator<void, void> {
+  let sinceLast = 0;
+  for (let i = 0, at = 0; i < count; i++, at = nextAt(words, at)) {
+    const [units, cost] = [unitsAt(words, at), costAt(words, at)];
+    const longest = longestRange(cost, rangeCost);
+    for (let first = 0; first < units; first += longest) {
+      const some = Math.min(longest, units - first);
+      runRange(kernels, words, at, first, some, 0);
+      sinceLast += some * cost;
+      if (sinceLast < RANGE_COST) continue;
+      sinceLast = 0;
+      yield;
+    }
+  }
+}
