@@ -26,7 +26,7 @@ export async function withFiles<T>(
   const adapting = lora === undefined ? undefined : await import('./adapters.ts');
   const plan = adapting?.planAdapters(lora);
   // once: a response can be read once
-  const kernels = await compileKernels(options, signal).catch((error: unknown) => {
+  const kernels = await compileKernels(options, { signal }).catch((error: unknown) => {
     checkAbort(signal);
     throw error;
   });

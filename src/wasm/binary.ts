@@ -42,18 +42,24 @@ export async function chooseSimd(option: SimdOption = 'auto'): Promise<SimdChoic
 }
 
 /**
- * Compiles the package's own binary, or the one given instead of it.
+ * The package's own binary, or the one given instead of it.
  *
  * @param signal ends the request of a URL
- * @throws TypeError if the source is none; TpaError `WASM_BLOCKED` if it cannot be fetched or compiled
+ * @throws TypeError if the source is none; TpaError `WASM_BLOCKED` if it cannot be fetched
  */
-export async function compileBinary(
+export async function readBinary(
   simd: SimdChoice['simd'],
   source?: WasmSource,
   signal?: AbortSignal,
-): Promise<WebAssembly.Module> {
+): Promise<WebAssembly.Module | BufferSource> {
   if (source instanceof WebAssembly.Module) return source;
-  const binary = await (source === undefined ? ownBinary(simd) : givenBytes(source, signal));
+  return source === undefined ? ownBinary(simd) : givenBytes(source, signal);
+}
+
+/** @throws TpaError `WASM_BLOCKED` */
+export async function compileBinary(
+  binary: WebAssembly.Module | BufferSource,
+): Promise<WebAssembly.Module> {
   if (binary instanceof WebAssembly.Module) return binary;
   try {
     return await WebAssembly.compile(binary);

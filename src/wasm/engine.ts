@@ -1,14 +1,16 @@
 import { instantiate } from '@assemblyscript/loader';
 import { checkInteger } from '../base/arguments.ts';
-import { blocked, TpaError } from '../base/errors.ts';
+import { blocked, messageOf, TpaError } from '../base/errors.ts';
 import {
   chooseSimd,
   compileBinary,
+  readBinary,
   type SimdChoice,
   type SimdOption,
   type WasmSource,
 } from './binary.ts';
-import { Heap, MAX_MEMORY } from './heap.ts';
+import { Heap, MAX_MEMORY, WASM_PAGE } from './heap.ts';
+import type { SharedKernels } from './instantiate-shared.ts';
 import type { Kernels } from './kernels.ts';
 
 /** What computes on the CPU, and in how much memory. */
@@ -26,6 +28,10 @@ export interface Engine {
   readonly kernels: Kernels;
   readonly heap: Heap;
   readonly simd: SimdChoice;
+  /** What workers need to compute in the same memory. */
+  readonly shared?: SharedKernels;
+  /** Why they cannot, where they were to. */
+  readonly unsharedReason?: string;
   /** Runs kernels; a trap becomes a TpaError `KERNEL_TRAP`. */
   run<T>(compute: () => T): T;
 }
@@ -33,29 +39,41 @@ export interface Engine {
 /** Kernels that any number of engines can have. */
 export interface CompiledKernels {
   readonly simd: SimdChoice;
-  readonly module: WebAssembly.Module;
+  /** Compiled, or bytes where they are to be shared: those are changed before. */
+  readonly binary: WebAssembly.Module | BufferSource;
+  /** Whether engines get a memory that workers can have, where there is one. */
+  readonly isShared: boolean;
+}
+
+/** How kernels are compiled. */
+export interface CompileOptions {
+  /** Whether engines are to get a memory that workers can have, default false. */
+  readonly isShared?: boolean;
+  /** Ends the request of a URL. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Compiles the kernels that the options name.
  *
- * @param signal ends the request of a URL
  * @throws TypeError, RangeError for a bad option; TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`
  */
 export async function compileKernels(
   { simd: option, memoryLimit, wasm }: EngineOptions,
-  signal?: AbortSignal,
+  { isShared = false, signal }: CompileOptions = {},
 ): Promise<CompiledKernels> {
   checkLimit(memoryLimit);
   if (wasm !== undefined && (option ?? 'auto') === 'auto') {
     throw new TypeError('"simd" expected "baseline" or "relaxed", what "wasm" is, got "auto"');
   }
   const simd = await chooseSimd(option);
-  return { simd, module: await compileBinary(simd.simd, wasm, signal) };
+  const binary = await readBinary(simd.simd, wasm, signal);
+  return { simd, binary: isShared ? binary : await compileBinary(binary), isShared };
 }
 
 /**
- * Instantiates the kernels over a memory of their own.
+ * Instantiates the kernels over a memory of their own: one that workers can have where that is
+ * wanted and possible, else a plain one.
  *
  * @param compiled what {@link compileKernels} gave for the same options, where that is done
  * @throws as {@link compileKernels}; TpaError `OUT_OF_MEMORY`
@@ -64,12 +82,40 @@ export async function createEngine(
   options: EngineOptions = {},
   compiled?: CompiledKernels,
 ): Promise<Engine> {
-  const { simd, module } = compiled ?? (await compileKernels(options));
+  const { simd, binary, isShared } = compiled ?? (await compileKernels(options));
   const limit = checkLimit(options.memoryLimit);
-  const memory = createMemory(limit);
+  if (!isShared) return { ...(await openPlain(binary, limit)), simd, run };
+  try {
+    const { openShared } = await import('./open-shared.ts');
+    const opened = await openShared(binary, limit);
+    const { module, memory } = opened.shared;
+    return {
+      ...(await openEngine(module, memory, opened.limit)),
+      shared: opened.shared,
+      simd,
+      run,
+    };
+  } catch (cause) {
+    const unsharedReason = messageOf(cause);
+    return { ...(await openPlain(binary, limit)), unsharedReason, simd, run };
+  }
+}
+
+async function openPlain(
+  binary: WebAssembly.Module | BufferSource,
+  limit: number,
+): Promise<Pick<Engine, 'kernels' | 'heap'>> {
+  const module = await compileBinary(binary);
+  return openEngine(module, createMemory(limit), limit);
+}
+
+async function openEngine(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  limit: number,
+): Promise<Pick<Engine, 'kernels' | 'heap'>> {
   const kernels = await instantiateKernels(module, memory);
-  const heap = new Heap(memory, kernels.heapBase() >>> 0, limit);
-  return { kernels, heap, simd, run };
+  return { kernels, heap: new Heap(memory, kernels.heapBase() >>> 0, limit) };
 }
 
 async function instantiateKernels(
@@ -94,7 +140,7 @@ function checkLimit(limit = MAX_MEMORY): number {
 
 function createMemory(limit: number): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 1, maximum: Math.floor(limit / 65536) });
+    return new WebAssembly.Memory({ initial: 1, maximum: Math.floor(limit / WASM_PAGE) });
   } catch (cause) {
     const message = 'the engine has no address space left for a WebAssembly memory';
     throw new TpaError('OUT_OF_MEMORY', message, { cause });

@@ -1,7 +1,7 @@
 import { TpaError } from '../base/errors.ts';
 
 /** One page of WebAssembly memory. */
-const WASM_PAGE = 65536;
+export const WASM_PAGE = 65536;
 /** Memory grows by at least this much, so that small allocations don't each cost a system call. */
 const GROWTH = 1 << 20;
 /** A cache line; every region starts on one. */
@@ -105,18 +105,18 @@ export class Heap {
   }
 
   /** A view of `length` floats, valid until the next allocation. */
-  floats(start: number, length: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.#memory.buffer as ArrayBuffer, start, length);
+  floats(start: number, length: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, start, length);
   }
 
   /** A view of `length` unsigned words, valid until the next allocation. */
-  words(start: number, length: number): Uint32Array<ArrayBuffer> {
-    return new Uint32Array(this.#memory.buffer as ArrayBuffer, start, length);
+  words(start: number, length: number): Uint32Array {
+    return new Uint32Array(this.#memory.buffer, start, length);
   }
 
   /** A view of bytes, valid until the next allocation. */
-  bytes(start: number, length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#memory.buffer as ArrayBuffer, start, length);
+  bytes(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, start, length);
   }
 
   /** Copies bytes within the memory. */

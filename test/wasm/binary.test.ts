@@ -9,11 +9,16 @@ import type { TpaErrorCode } from '../../src/base/errors.ts';
 import {
   chooseSimd,
   compileBinary,
+  readBinary,
   type SimdOption,
   type WasmSource,
 } from '../../src/wasm/binary.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
+
+/** The kernels of a source, compiled. */
+const compile = async (simd: 'baseline' | 'relaxed', source?: WasmSource) =>
+  compileBinary(await readBinary(simd, source));
 
 const binaryOf = (simd: string) =>
   readFileSync(new URL(`../../dist/wasm/tpa-${simd}.wasm`, import.meta.url));
@@ -40,7 +45,7 @@ async function withServer(answer: RequestListener, use: (wasm: URL) => Promise<v
   }
 }
 
-const test = suite('chooseSimd() and compileBinary()');
+const test = suite('chooseSimd(), readBinary() and compileBinary()');
 
 test('chooseSimd() takes relaxed where it validates and says why', async () => {
   assert.equal(await chooseSimd('baseline'), { simd: 'baseline', reason: 'asked for' });
@@ -82,56 +87,52 @@ test('chooseSimd() refuses any other option', async () => {
   );
 });
 
-test('compileBinary() compiles the embedded kernels, those of the name', async () => {
+test('readBinary() gives the embedded kernels, those of the name', async () => {
   for (const simd of BINARIES) {
-    const module = await compileBinary(simd);
+    const module = await compile(simd);
     assert.ok(WebAssembly.Module.exports(module).some(({ name }) => name === 'tpaDecode'));
   }
 });
 
-test('compileBinary() takes a module, bytes, a response or an address instead', async () => {
+test('readBinary() takes a module, bytes, a response or an address instead', async () => {
   const bytes = binaryOf('baseline');
   const module = await WebAssembly.compile(bytes);
-  assert.is(await compileBinary('baseline', module), module);
+  assert.is(await compile('baseline', module), module);
   const exact = new Uint8Array(bytes).buffer;
   for (const source of [bytes, exact, new DataView(exact), new Response(new Uint8Array(bytes))]) {
-    const compiled = await compileBinary('baseline', source);
+    const compiled = await compile('baseline', source);
     assert.equal(WebAssembly.Module.exports(compiled), WebAssembly.Module.exports(module));
   }
   const url = new URL(`data:application/wasm;base64,${bytes.toString('base64')}`);
-  assert.ok((await compileBinary('baseline', url)) instanceof WebAssembly.Module);
+  assert.ok((await compile('baseline', url)) instanceof WebAssembly.Module);
 });
 
-test('compileBinary() names HTML, an HTTP status, and bytes that are not wasm: WASM_BLOCKED', async () => {
+test('readBinary() names HTML, an HTTP status, and bytes that are not wasm: WASM_BLOCKED', async () => {
   const html = new Response('<!doctype html><title>404</title>');
-  await rejects(compileBinary('baseline', html), 'WASM_BLOCKED', /got HTML from/);
+  await rejects(compile('baseline', html), 'WASM_BLOCKED', /got HTML from/);
   const missing = new Response('', { status: 404 });
-  await rejects(compileBinary('baseline', missing), 'WASM_BLOCKED', /HTTP 404/);
+  await rejects(compile('baseline', missing), 'WASM_BLOCKED', /HTTP 404/);
   await rejects(
-    compileBinary('baseline', new Response('x')),
+    compile('baseline', new Response('x')),
     'WASM_BLOCKED',
     /1 bytes that are not wasm/,
   );
-  await rejects(
-    compileBinary('baseline', new Response('')),
-    'WASM_BLOCKED',
-    /0 bytes that are not wasm/,
-  );
+  await rejects(compile('baseline', new Response('')), 'WASM_BLOCKED', /0 bytes that are not wasm/);
   const broken = binaryOf('baseline').subarray(0, 2000);
-  await rejects(compileBinary('baseline', broken), 'WASM_BLOCKED', /could not be compiled/);
+  await rejects(compile('baseline', broken), 'WASM_BLOCKED', /could not be compiled/);
 });
 
-test('compileBinary() turns a fetch that fails into WASM_BLOCKED with the cause', () =>
+test('readBinary() turns a fetch that fails into WASM_BLOCKED with the cause', () =>
   withServer(
     (request) => request.socket.destroy(),
     async (wasm) => {
-      const loading = compileBinary('baseline', wasm);
+      const loading = compile('baseline', wasm);
       const { cause } = await rejects(loading, 'WASM_BLOCKED', /kernels\.wasm/);
       assert.instance(cause, TypeError);
     },
   ));
 
-test('compileBinary() says what to do where its own kernels cannot be loaded', async () => {
+test('readBinary() says what to do where the kernels of the package cannot be loaded', async () => {
   const { readFile } = fs.promises;
   const inflating = globalThis.DecompressionStream;
   try {
@@ -140,7 +141,7 @@ test('compileBinary() says what to do where its own kernels cannot be loaded', a
     syncBuiltinESMExports();
     Reflect.deleteProperty(globalThis, 'DecompressionStream');
     await rejects(
-      compileBinary('baseline'),
+      compile('baseline'),
       'WASM_BLOCKED',
       /could not be loaded: DecompressionStream .*; give them as "wasm", with "simd": "baseline"$/,
     );
@@ -162,10 +163,10 @@ test('a signal ends the request of kernels that do not come', () =>
     },
   ));
 
-test('compileBinary() refuses what is no source', () =>
+test('readBinary() refuses what is no source', () =>
   assertMistakes(
     ['kernels.wasm', 7, null, {}].map((source) => [
-      () => compileBinary('baseline', source as WasmSource),
+      () => compile('baseline', source as WasmSource),
       TypeError,
       /^"wasm" expected a /,
     ]),

@@ -35,7 +35,7 @@ export function createGuardedMemory({
   memory,
   base,
 }: {
-  memory: { readonly buffer: ArrayBuffer };
+  memory: { readonly buffer: ArrayBufferLike };
   base: number;
 }): GuardedMemory {
   const regions: Region[] = [];
