@@ -55,6 +55,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
     'wasm',
     'base',
   ],
+  worker: ['load', 'base'],
   'index.ts': ['backend', 'load', 'ops', 'base'],
   'webgpu.ts': ['backend'],
   'convert.ts': ['convert', 'base'],

@@ -1,9 +1,11 @@
 /** The built-in modules of Node that are used, and their types. */
 interface Builtins {
   readonly child_process: typeof import('node:child_process');
+  readonly fs: typeof import('node:fs');
   readonly 'fs/promises': typeof import('node:fs/promises');
   readonly path: typeof import('node:path');
   readonly url: typeof import('node:url');
+  readonly worker_threads: typeof import('node:worker_threads');
 }
 
 /**

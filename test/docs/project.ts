@@ -26,6 +26,7 @@ const TSCONFIG = {
     paths: {
       '#wasm': [`${ROOT}src/wasm/delivery/imports.d.ts`],
       '#cache': [`${ROOT}src/download/cache/imports.d.ts`],
+      '#worker': [`${ROOT}src/worker/start/imports.d.ts`],
     },
   },
   extends: `${ROOT}tsconfig.json`,

@@ -16,6 +16,7 @@ const FACES = {
   convert: 'convert.d.ts',
   webgpu: 'webgpu.d.ts',
   'gpu-worker': 'backend/webgpu/worker/device-worker.d.ts',
+  worker: 'worker/page-worker.d.ts',
 };
 /** `[Symbol.dispose]` is newer than ES2022, the library that a consumer may compile with. */
 const LIBRARIES = '/// <reference lib="esnext.disposable" />\n';

@@ -27,14 +27,20 @@ const NOT_BUNDLED = '/* @vite-ignore *//* webpackIgnore: true */';
 
 const options = {
   absWorkingDir: ROOT,
-  entryPoints: { index: CORE, convert: 'src/convert.ts', cli: 'src/cli/main.ts', ...APART },
+  entryPoints: {
+    index: CORE,
+    convert: 'src/convert.ts',
+    cli: 'src/cli/main.ts',
+    'worker/model': 'src/worker/model-worker.ts',
+    ...APART,
+  },
   bundle: true,
   splitting: true,
   format: 'esm',
   target: 'es2022',
   platform: 'neutral',
   packages: 'external',
-  external: ['node:*', '#wasm', '#cache'],
+  external: ['node:*', '#wasm', '#cache', '#worker'],
   // what is published is 50 KB smaller, and stack traces still name functions and lines
   minifySyntax: true,
   minifyWhitespace: true,

@@ -70,7 +70,9 @@ test('conditions come in the order in which runtimes must find them', () => {
     imports: Record<string, Record<string, string>>;
   };
   const order = ['workerd', 'edge-light', 'browser', 'deno', 'bun', 'node', 'default'];
-  for (const name of ['#wasm', '#cache']) assert.equal(Object.keys(imports[name]!), order, name);
+  for (const name of ['#wasm', '#cache', '#worker']) {
+    assert.equal(Object.keys(imports[name]!), order, name);
+  }
 });
 
 test.run();

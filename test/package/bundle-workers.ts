@@ -1,0 +1,59 @@
+/*
+ * `npm run build:workers`: the files that start workers, and the worker of pages. That is one file
+ * with all that it needs: Vite before 8 refuses to build a worker that loads parts later.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const WORKER = 'tpa-worker.js';
+
+const options = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  target: 'es2022',
+  minify: true,
+  logLevel: 'warning',
+} satisfies BuildOptions;
+
+const { outputFiles } = await build({
+  ...options,
+  entryPoints: ['src/worker/thread-worker.ts'],
+  format: 'iife',
+  platform: 'neutral',
+  write: false,
+});
+await build({
+  ...options,
+  entryPoints: {
+    'web-worker': 'src/worker/start/page.ts',
+    'worker/none': 'src/worker/start/none.ts',
+    'worker/process': 'src/worker/start/process.ts',
+  },
+  plugins: [threadSource(outputFiles[0]!.text)],
+  format: 'esm',
+  platform: 'neutral',
+  outdir: 'dist',
+});
+await build({
+  ...options,
+  entryPoints: ['src/worker/page-worker.ts'],
+  alias: { '#worker': './src/worker/start/sibling.ts' },
+  format: 'esm',
+  platform: 'browser',
+  outfile: `dist/standalone/${WORKER}`,
+});
+mkdirSync(`${ROOT}dist`, { recursive: true });
+writeFileSync(`${ROOT}dist/${WORKER}`, `import "./standalone/${WORKER}";\n`);
+
+/** What `thread-source.js` is: the worker as text. */
+function threadSource(text: string): Plugin {
+  return {
+    name: 'thread source',
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /\/thread-source\.js$/ }, ({ path }) => ({ path, namespace: 'text' }));
+      onLoad({ filter: /./, namespace: 'text' }, () => ({ contents: text, loader: 'text' }));
+    },
+  };
+}
