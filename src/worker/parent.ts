@@ -23,13 +23,14 @@ interface WebScope {
 export function connectParent(): Parent {
   const early: unknown[] = [];
   let handle: ((message: unknown) => void) | undefined;
-  const post = open((message) => {
+  const receive = (message: unknown): void => {
     if (handle === undefined) early.push(message);
     else handle(message);
-  });
+  };
+  const post = open(receive);
   const listen: Parent['listen'] = (taker) => {
     handle = taker;
-    while (early.length > 0 && handle !== undefined) handle(early.shift());
+    for (const message of early.splice(0)) receive(message);
   };
   const next: Parent['next'] = () =>
     new Promise((resolve) => {

@@ -34,7 +34,7 @@ export function openWorker(
     event.preventDefault(); // or it is an error of the page as well
     die(event.message ? `the worker failed: ${event.message}` : NOT_LOADED);
   });
-  worker.postMessage({ role });
+  worker.postMessage({ role }, []);
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
     keepAlive: () => {},
