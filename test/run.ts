@@ -14,7 +14,7 @@ const UVU = fileURLToPath(new URL('../node_modules/uvu/bin.js', import.meta.url)
 const GUARD = new URL('helpers/checks/no-silent-suites.ts', import.meta.url).href;
 
 /** Files that drive the GPU or a browser take turns: a software GPU uses all cores by itself. */
-const ONE_AT_A_TIME = /^(gpu\/|download\/chromium)/;
+const ONE_AT_A_TIME = /^(gpu\/|(download|worker)\/chromium)/;
 /** Groups that take longest begin first, so that none is left alone at the end. */
 const LONGEST = ['one at a time', 'model', 'backend', 'kernels', 'attention', 'download', 'cli'];
 /** More processes than this would need more memory than the machines that have so many cores. */

@@ -22,6 +22,8 @@ export interface Site {
   /** The page to open. */
   readonly page: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Types of paths whose name does not say them. */
+  readonly types?: Readonly<Record<string, string>>;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -33,7 +35,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Serves a site on any free port; `report` is what the page posts. */
-export async function serveSite({ folders, page, headers }: Site) {
+export async function serveSite({ folders, page, headers, types }: Site) {
   const posted = new EventEmitter();
   const report = once(posted, 'report').then(([value]: unknown[]) => value);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
@@ -44,7 +46,7 @@ export async function serveSite({ folders, page, headers }: Site) {
       return;
     }
     const path = folders.map((folder) => join(folder, pathname)).find(existsSync);
-    const type = TYPES[extname(pathname)] ?? 'application/octet-stream';
+    const type = types?.[pathname] ?? TYPES[extname(pathname)] ?? 'application/octet-stream';
     // the icon that browsers ask for
     const status = path !== undefined ? 200 : pathname === '/favicon.ico' ? 204 : 404;
     response.writeHead(status, { ...headers, 'content-type': type });

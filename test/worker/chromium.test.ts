@@ -1,0 +1,92 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { launchChromium } from '../helpers/servers/browser.ts';
+import { runPage } from '../runtimes/hosts/chromium.ts';
+import { ISOLATION, POLICY } from '../runtimes/hosts/site.ts';
+import { GREETED, type Greetings, greetingPage, html } from './greeting.ts';
+
+const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
+const WORKER = 'tpa-worker.js';
+const OWN_WORKERS = `${POLICY}; worker-src 'self'`;
+/** What a reason has to name where the browser tells none. */
+const CAUSES = [/tpa-worker\.js/, /tpa-wasm\/worker/, /as JavaScript/, /worker-src/];
+/** What Chromium tells by itself of the network and of a policy. */
+const OF_CHROMIUM = /Failed to load|MIME type|Content Security Policy/;
+
+/** How a page's worker is served. */
+interface Served {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly policy?: string;
+  /** In place of the worker; null leaves none. */
+  readonly script?: string | null;
+  readonly type?: string;
+}
+
+const chromium = await launchChromium();
+const test = suite('workers in a page of Chromium');
+if ('missing' in chromium) {
+  test.skip(chromium.missing);
+  process.stdout.write(`workers in a page of Chromium: skipped, ${chromium.missing}\n`);
+} else {
+  register(chromium);
+  test.after(() => chromium.close());
+}
+test.run();
+
+function register(browser: Browser): void {
+  for (const [name, headers] of Object.entries({ 'not isolated': {}, isolated: ISOLATION })) {
+    test(`each role starts under the strict policy, ${name}, and a thread inside the model's worker`, async () => {
+      const { greetings, complaints } = await greet(browser, { headers });
+      assert.equal(greetings, { isIsolated: name === 'isolated', ...GREETED });
+      assert.equal(complaints, []);
+    });
+  }
+
+  const faults: readonly (readonly [string, Served, readonly RegExp[]])[] = [
+    ['a file that is missing', { script: null }, CAUSES],
+    ['a page in its place', { script: '<!doctype html>', type: 'text/html' }, CAUSES],
+    ['a policy that forbids workers', { policy: `${POLICY}; worker-src 'none'` }, CAUSES],
+    ['a page that is called JavaScript', { script: '<!doctype html>' }, CAUSES],
+    ['a script that fails', { script: `throw new Error('boom')` }, [/failed: .*boom/]],
+  ];
+  for (const [name, served, words] of faults) {
+    test(`${name}: the worker is dead and says why, and the page has no error`, async () => {
+      const { greetings, complaints } = await greet(browser, served);
+      for (const { reason } of [greetings.thread, greetings.model]) {
+        for (const word of words) assert.match(reason!, word);
+      }
+      assert.equal(
+        complaints.filter((line) => !OF_CHROMIUM.test(line)),
+        [],
+      );
+    });
+  }
+}
+
+/** Opens a page that greets a worker of each role. */
+async function greet(
+  browser: Browser,
+  { headers, policy = OWN_WORKERS, script, type = 'text/javascript' }: Served,
+): Promise<{ greetings: Greetings; complaints: readonly string[] }> {
+  const folder = mkdtempSync(`${tmpdir()}/tpa-workers-`);
+  try {
+    writeFileSync(`${folder}/page.html`, html('/page.js'));
+    writeFileSync(`${folder}/page.js`, greetingPage('/web-worker.js'));
+    copyFileSync(`${DIST}web-worker.js`, `${folder}/web-worker.js`);
+    if (script === undefined) copyFileSync(`${DIST}standalone/${WORKER}`, `${folder}/${WORKER}`);
+    else if (script !== null) writeFileSync(`${folder}/${WORKER}`, script);
+    const { posted, complaints } = await runPage(browser, {
+      folders: [folder],
+      page: 'page.html',
+      headers: { 'content-security-policy': policy, ...headers },
+      types: { [`/${WORKER}`]: type },
+    });
+    return { greetings: posted as Greetings, complaints };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
