@@ -53,5 +53,7 @@ export async function estimateModel(
   checkOptions('estimateModel', OPTIONS, options);
   // 1 KB, which programs that load without asking do without
   const { estimateFiles } = await import('./estimate-files.ts');
-  return withFiles(source, options, (...opened) => estimateFiles(options, ...opened), true);
+  return withFiles(source, options, (...opened) => estimateFiles(options, ...opened), {
+    isHeaderOnly: true,
+  });
 }

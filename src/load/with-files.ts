@@ -8,31 +8,41 @@ import type { LoadOptions } from './load-options.ts';
 /** Codes of a file that is not what it should be. */
 const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
+/** What is made of the files. */
+export interface FilesUse {
+  /** Whether of weights the headers alone are read, default false. */
+  readonly isHeaderOnly?: boolean;
+  /** Whether the engine is to have a memory that workers can have, default false. */
+  readonly isShared?: boolean;
+}
+
 /**
  * What `use` makes of a model's files, which are closed then as are those of its adapters, with an
- * engine of its own. Where it fails on the content of what a cache had, all is fetched once more.
+ * engine of its own. Where it fails on the content of what a cache had, all is fetched once more;
+ * where a shared memory does not grow, another engine with a plain one takes its place.
  *
- * @param isHeaderOnly whether of weights the headers alone are read
  * @throws as `openSource` and `createEngine`; what `use` throws
  */
 export async function withFiles<T>(
   source: ModelSource,
   options: LoadOptions,
   use: (files: LoadFiles, engine: Engine, adapters: Adapters | undefined) => Promise<T>,
-  isHeaderOnly = false,
+  { isHeaderOnly = false, isShared = false }: FilesUse = {},
 ): Promise<T> {
   const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal, lora } = options;
   // what adapters need is loaded for them: 5 KB
   const adapting = lora === undefined ? undefined : await import('./adapters.ts');
   const plan = adapting?.planAdapters(lora);
   // once: a response can be read once
-  const kernels = await compileKernels(options, { signal }).catch((error: unknown) => {
+  const kernels = await compileKernels(options, { signal, isShared }).catch((error: unknown) => {
     checkAbort(signal);
     throw error;
   });
   let hasCached = false;
-  const attempt = async (isReload: boolean): Promise<T> => {
-    const engine = await createEngine(options, kernels);
+  let shared: Engine['shared'];
+  const attempt = async (isReload: boolean, compiled = kernels): Promise<T> => {
+    const engine = await createEngine(options, compiled);
+    ({ shared } = engine);
     // weights beyond the memory cannot be used
     const maxWeightBytes = engine.heap.limit;
     const common = { cache, endpoint, fetch, signal, maxWeightBytes, isReload, isHeaderOnly };
@@ -50,9 +60,20 @@ export async function withFiles<T>(
   try {
     return await attempt(false);
   } catch (error) {
+    const unsharedReason = shared && (await whyNotGrown(error, options));
+    if (unsharedReason) return attempt(false, { ...kernels, isShared: false, unsharedReason });
     if (!hasCached || !isOfContent(error)) throw error;
     return attempt(true);
   }
+}
+
+/** Why a shared memory did not grow as far as it may, where that was the error. */
+async function whyNotGrown(
+  error: unknown,
+  { memoryLimit }: LoadOptions,
+): Promise<string | undefined> {
+  const { growthRefusal } = await import('../wasm/open-shared.ts');
+  return growthRefusal(error, memoryLimit);
 }
 
 /** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */

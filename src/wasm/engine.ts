@@ -29,12 +29,14 @@ export interface Engine {
   readonly heap: Heap;
   readonly simd: SimdChoice;
   /** What workers need to compute in the same memory. */
-  readonly shared?: SharedKernels;
+  readonly shared?: SharedKernels | undefined;
   /** Why they cannot, where they were to. */
-  readonly unsharedReason?: string;
+  readonly unsharedReason?: string | undefined;
   /** Runs kernels; a trap becomes a TpaError `KERNEL_TRAP`. */
   run<T>(compute: () => T): T;
 }
+
+type Sharing = Pick<Engine, 'shared' | 'unsharedReason'>;
 
 /** Kernels that any number of engines can have. */
 export interface CompiledKernels {
@@ -43,6 +45,8 @@ export interface CompiledKernels {
   readonly binary: WebAssembly.Module | BufferSource;
   /** Whether engines get a memory that workers can have, where there is one. */
   readonly isShared: boolean;
+  /** Why not, where that was wanted. */
+  readonly unsharedReason?: string | undefined;
 }
 
 /** How kernels are compiled. */
@@ -82,40 +86,27 @@ export async function createEngine(
   options: EngineOptions = {},
   compiled?: CompiledKernels,
 ): Promise<Engine> {
-  const { simd, binary, isShared } = compiled ?? (await compileKernels(options));
+  const ready = compiled ?? (await compileKernels(options));
+  const { simd, binary } = ready;
   const limit = checkLimit(options.memoryLimit);
-  if (!isShared) return { ...(await openPlain(binary, limit)), simd, run };
+  const { shared, unsharedReason }: Sharing = ready.isShared ? await share(binary, limit) : ready;
+  const { module, memory } = shared ?? {
+    module: await compileBinary(binary),
+    memory: createMemory(limit),
+  };
+  const kernels = await instantiateKernels(module, memory);
+  const heap = new Heap(memory, kernels.heapBase() >>> 0, limit);
+  return { kernels, heap, simd, shared, unsharedReason, run };
+}
+
+/** Single-threaded programs load no code for it: 1 KB. */
+async function share(binary: CompiledKernels['binary'], limit: number): Promise<Sharing> {
   try {
     const { openShared } = await import('./open-shared.ts');
-    const opened = await openShared(binary, limit);
-    const { module, memory } = opened.shared;
-    return {
-      ...(await openEngine(module, memory, opened.limit)),
-      shared: opened.shared,
-      simd,
-      run,
-    };
+    return { shared: await openShared(binary, limit) };
   } catch (cause) {
-    const unsharedReason = messageOf(cause);
-    return { ...(await openPlain(binary, limit)), unsharedReason, simd, run };
+    return { unsharedReason: messageOf(cause) };
   }
-}
-
-async function openPlain(
-  binary: WebAssembly.Module | BufferSource,
-  limit: number,
-): Promise<Pick<Engine, 'kernels' | 'heap'>> {
-  const module = await compileBinary(binary);
-  return openEngine(module, createMemory(limit), limit);
-}
-
-async function openEngine(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-  limit: number,
-): Promise<Pick<Engine, 'kernels' | 'heap'>> {
-  const kernels = await instantiateKernels(module, memory);
-  return { kernels, heap: new Heap(memory, kernels.heapBase() >>> 0, limit) };
 }
 
 async function instantiateKernels(

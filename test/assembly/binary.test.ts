@@ -88,7 +88,7 @@ for (const simd of BINARIES) {
   });
 
   test('heapBase() lies past every byte of static data, within the first page', async () => {
-    const memory = new WebAssembly.Memory({ initial: 1 });
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
     const base = (exports['heapBase'] as () => number)();
     const bytes = new Uint8Array(memory.buffer);

@@ -14,7 +14,7 @@ const DEBUG = new URL('../../dist/wasm/tpa-debug.wasm', import.meta.url);
 
 const test = suite('the host and the kernels agree');
 
-const memory = new WebAssembly.Memory({ initial: 2 });
+const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
 const env = { memory, abort: () => undefined };
 const { instance } = await WebAssembly.instantiate(readFileSync(DEBUG), { env });
 

@@ -7,7 +7,7 @@ import { createGuardedMemory } from '../helpers/kernels/memory.ts';
 
 for (const simd of BINARIES) {
   const test = suite(`fmaPeak() and readPeak(), ${simd}`);
-  const memory = new WebAssembly.Memory({ initial: 1 });
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
   const { fmaPeak, readPeak } = await openProbes(simd, memory);
 
   test('fmaPeak sums twelve chains c = c · y + x run twice an iteration, 1e-5 relative', () => {

@@ -129,30 +129,27 @@ test('bytes, a response and an address can be shared, a module cannot', async ()
   await assertPlain(/"wasm" has kernels that cannot share/, { simd, wasm: response });
 });
 
-test('where the engine refuses a large shared memory, halves are tried down to 128 MiB', async () => {
-  for (const [most, limit] of [
-    [2 * GIB, MAX_MEMORY / 2],
-    [GIB / 2, MAX_MEMORY / 8],
-    [GIB / 4, MAX_MEMORY / 16],
-  ] as const) {
-    const { heap, shared } = await withShared((descriptor) => {
-      if (descriptor.maximum! * WASM_PAGE > most) throw new RangeError('no');
-      return new Memory(descriptor);
-    }, createShared);
-    assert.ok(shared);
-    assert.is(heap.limit, Math.floor(limit / WASM_PAGE) * WASM_PAGE);
-  }
+test('a memory smaller than memoryLimit is not taken unasked: the reason names one that can be had', async () => {
   const asked: number[] = [];
-  const refuse = ({ maximum }: WebAssembly.MemoryDescriptor): never => {
-    asked.push(maximum!);
-    throw new RangeError('could not allocate memory');
-  };
-  const reason = /^the engine shares no memory: could not allocate memory$/;
-  await withShared(refuse, () => assertPlain(reason));
-  assert.equal(asked, [65535, 32767, 16383, 8191, 4095]);
-  const small = { simd: 'baseline', memoryLimit: 1 << 20 } as const;
-  await withShared(refuse, () => assertPlain(reason, small, 1 << 20));
-  assert.equal(asked.slice(5), [16]);
+  for (const [most, cure] of [
+    [2 * GIB, '; a "memoryLimit" of 2147450880 can be shared'],
+    [GIB / 4, '; a "memoryLimit" of 268431360 can be shared'],
+    [GIB / 8, ''],
+  ] as const) {
+    const make: Make = (descriptor) => {
+      asked.push(descriptor.maximum!);
+      if (descriptor.maximum! * WASM_PAGE > most) throw new RangeError('too large');
+      return new Memory(descriptor);
+    };
+    await withShared(make, async () => {
+      await assertPlain(new RegExp(`^the engine shares no memory: too large${cure}$`));
+      const memoryLimit = Number(/\d+/.exec(cure)?.[0] ?? GIB / 8);
+      const { heap, shared } = await createShared({ simd: 'baseline', memoryLimit });
+      assert.ok(shared);
+      assert.is(heap.limit, Math.floor(memoryLimit / WASM_PAGE) * WASM_PAGE);
+    });
+  }
+  assert.equal(asked.slice(-6), [65535, 32767, 16383, 8191, 4095, 2048]);
 });
 
 test('a memory that is not what it says falls back, and says why', async () => {

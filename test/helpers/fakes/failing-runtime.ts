@@ -1,12 +1,12 @@
 import { TpaError } from '../../../src/base/errors.ts';
 import { Runtime } from '../../../src/ops/runtime.ts';
-import { compileBinary } from '../../../src/wasm/binary.ts';
+import { compileBinary, readBinary } from '../../../src/wasm/binary.ts';
 import { Compute } from '../../../src/compute/compute.ts';
 import { createEngine, type Engine } from '../../../src/wasm/engine.ts';
 import { Heap, MAX_MEMORY } from '../../../src/wasm/heap.ts';
 import { createFailingMemory, createFailurePlan, type FailurePlan } from './fake-memory.ts';
 
-const MODULE = await compileBinary('baseline');
+const MODULE = await compileBinary(await readBinary('baseline'));
 const { run, simd } = await createEngine({ simd: 'baseline' });
 
 /** A heap whose allocations fail by plan. */
