@@ -60,20 +60,14 @@ export async function withFiles<T>(
   try {
     return await attempt(false);
   } catch (error) {
-    const unsharedReason = shared && (await whyNotGrown(error, options));
-    if (unsharedReason) return attempt(false, { ...kernels, isShared: false, unsharedReason });
+    if (shared) {
+      const { growthRefusal } = await import('../wasm/open-shared.ts');
+      const unsharedReason = growthRefusal(error, options.memoryLimit);
+      if (unsharedReason) return attempt(false, { ...kernels, isShared: false, unsharedReason });
+    }
     if (!hasCached || !isOfContent(error)) throw error;
     return attempt(true);
   }
-}
-
-/** Why a shared memory did not grow as far as it may, where that was the error. */
-async function whyNotGrown(
-  error: unknown,
-  { memoryLimit }: LoadOptions,
-): Promise<string | undefined> {
-  const { growthRefusal } = await import('../wasm/open-shared.ts');
-  return growthRefusal(error, memoryLimit);
 }
 
 /** Whether a file is to blame for an error, rather than a server that gave no answer, its cause. */

@@ -23,8 +23,8 @@ const test = suite('save() and load()');
 for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
   const { source } = build();
 
-  test(`${name}: a cache that was loaded elsewhere goes on with the same bits`, async () => {
-    const [here, elsewhere] = [await open(source), await open(source)];
+  test(`${name}: a cache that was loaded elsewhere, in a shared memory, goes on with the same bits`, async () => {
+    const [here, elsewhere] = [await open(source), await open(source, true)];
     const [caches, copies] = [here.createCaches(), elsewhere.createCaches()];
     await here.evaluate(caches, ids.slice(0, TOKENS));
     for (const [layer, copy] of copies.entries()) {
@@ -87,8 +87,8 @@ function load(cache: LayerCache, lengths: readonly number[], pieces: readonly Ui
 }
 
 /** A model, and layers of its own caches. */
-async function open(source: ModelBytes) {
-  const { backend } = await openCpuModel(source, { simd: 'baseline' });
+async function open(source: ModelBytes, isShared = false) {
+  const { backend } = await openCpuModel(source, { simd: 'baseline', isShared });
   const { network } = backend;
   const { compute, config, weights } = network;
   const fixed = fixedFactors(compute, config, weights);

@@ -87,7 +87,9 @@ export class CacheUse {
       if (this.#cache === undefined) await this.abandon();
     };
     return {
-      write: (bytes) => use((to) => to.write(bytes)),
+      // browsers store no bytes of a memory that threads share
+      write: (bytes) =>
+        use((to) => to.write(bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice())),
       end: () =>
         use(async (to) => {
           await to.commit();

@@ -25,7 +25,7 @@ export interface CachedFile {
    * Reads a piece into an array of the caller's; optional.
    *
    * @param offset its first byte
-   * @param target where it goes, and how long it is
+   * @param target where it goes, and how long it is; memory that threads share, where there are some
    */
   readInto?(offset: number, target: Uint8Array): Promise<void>;
   /** It is read no more. */

@@ -7,7 +7,12 @@ import { openTensors } from '../../../src/format/tensors/tensors.ts';
 import { Model } from '../../../src/load/model.ts';
 import { type DtypeOption, WeightDtypes } from '../../../src/weights/dtypes.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';
-import { createEngine, type Engine, type EngineOptions } from '../../../src/wasm/engine.ts';
+import {
+  compileKernels,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+} from '../../../src/wasm/engine.ts';
 import { buildSafetensors, type TensorData } from '../files/build-safetensors.ts';
 import { floats, type Golden, integers, loadGolden } from '../checks/golden.ts';
 
@@ -59,16 +64,23 @@ export function livelyT6(contextLength: number): { source: ModelBytes; ids: numb
   };
 }
 
+/** What a model of {@link openCpuModel} computes with. */
+export interface CpuModelOptions extends EngineOptions {
+  readonly dtype?: DtypeOption;
+  /** Whether its memory is one that workers can have. */
+  readonly isShared?: boolean;
+}
+
 /** What `loadModel` puts together, with the kernels replaced by what `wrap` makes of them, and computed as `how` says. */
 export async function openCpuModel(
   source: ModelBytes,
-  { dtype, ...options }: EngineOptions & { dtype?: DtypeOption } = {},
+  { dtype, isShared = false, ...options }: CpuModelOptions = {},
   wrap: (kernels: Engine['kernels'], engine: Engine) => Engine['kernels'] = (kernels) => kernels,
   how: ComputeOptions = {},
 ): Promise<{ backend: CpuBackend; model: Model }> {
   const tensors = await openTensors(await openModelFiles(source));
   const config = parseConfig(source.config, tensors.entries);
-  const engine = await createEngine(options);
+  const engine = await createEngine(options, await compileKernels(options, { isShared }));
   const compute = new Compute({ ...engine, kernels: wrap(engine.kernels, engine) }, how);
   const dtypes = new WeightDtypes(dtype, tensors.entries);
   const weights = await loadWeights(compute, config, tensors, { dtypes });
