@@ -55,7 +55,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
     'wasm',
     'base',
   ],
-  worker: ['load', 'base'],
+  worker: ['load', 'threads', 'wasm', 'base'],
   'index.ts': ['backend', 'load', 'ops', 'base'],
   'webgpu.ts': ['backend'],
   'convert.ts': ['convert', 'base'],

@@ -3,6 +3,7 @@ interface Builtins {
   readonly child_process: typeof import('node:child_process');
   readonly fs: typeof import('node:fs');
   readonly 'fs/promises': typeof import('node:fs/promises');
+  readonly os: typeof import('node:os');
   readonly path: typeof import('node:path');
   readonly url: typeof import('node:url');
   readonly worker_threads: typeof import('node:worker_threads');

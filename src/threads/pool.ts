@@ -23,6 +23,9 @@ const LEAVE_MS = 100;
 /** Loads between two looks at the clock, about 0.1 ms. */
 const SPINS = 1 << 16;
 
+/** Multiply-adds of a program that threads take part in: they have to be told, which costs 2 µs. */
+const SHARED_COST = 1 << 18;
+
 /** How a program ended on several threads. */
 type Outcome = 'done' | 'trapped' | 'lost';
 
@@ -98,7 +101,8 @@ export class ThreadPool {
    * @throws what a kernel throws
    */
   *run(kernels: Kernels, program: Program): Generator<void, void> {
-    const fits = program.count <= MAX_OPERATIONS && program.words.length <= MAX_WORDS;
+    const isWorth = program.cost >= SHARED_COST;
+    const fits = isWorth && program.count <= MAX_OPERATIONS && program.words.length <= MAX_WORDS;
     while (fits && this.threads > 1) {
       const outcome = yield* this.#attempt(kernels, program);
       if (outcome === 'done') return;

@@ -24,6 +24,7 @@ export class Program {
   #words = new Float64Array(1 << 12);
   #length = 0;
   #count = 0;
+  #cost = 0;
 
   /** The numbers of all operations. */
   get words(): Float64Array {
@@ -35,10 +36,16 @@ export class Program {
     return this.#count;
   }
 
+  /** Multiply-adds, roughly. */
+  get cost(): number {
+    return this.#cost;
+  }
+
   /** Forgets all operations. */
   clear(): void {
     this.#length = 0;
     this.#count = 0;
+    this.#cost = 0;
   }
 
   /** @param cost multiply-adds of a unit, roughly */
@@ -71,6 +78,7 @@ export class Program {
     words[at + NEXT] = move;
     this.#length = move;
     this.#count++;
+    this.#cost += units * cost;
   }
 
   #reserve(length: number): void {
