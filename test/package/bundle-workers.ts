@@ -1,13 +1,12 @@
 /*
- * `npm run build:workers`: the files that start workers, and the worker of pages. That is one file
- * with all that it needs: Vite before 8 refuses to build a worker that loads parts later.
+ * `npm run build:workers`: the files that start workers, and the worker of pages as bundlers take it:
+ * one file with all that it needs, since Vite before 8 refuses to build a worker that loads parts
+ * later. Pages without a bundler have one in parts (`build:standalone`), which are those of the page.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const WORKER = 'tpa-worker.js';
 
 const options = {
   absWorkingDir: ROOT,
@@ -42,10 +41,8 @@ await build({
   alias: { '#worker': './src/worker/start/sibling.ts' },
   format: 'esm',
   platform: 'browser',
-  outfile: `dist/standalone/${WORKER}`,
+  outfile: 'dist/tpa-worker.js',
 });
-mkdirSync(`${ROOT}dist`, { recursive: true });
-writeFileSync(`${ROOT}dist/${WORKER}`, `import "./standalone/${WORKER}";\n`);
 
 /** What `thread-source.js` is: the worker as text. */
 function threadSource(text: string): Plugin {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
@@ -11,6 +11,9 @@ import { GREETED, type Greetings, greetingPage, html } from './greeting.ts';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const WORKER = 'tpa-worker.js';
+/** As bundlers take it, and as pages without one do. */
+const ONE_FILE = readFileSync(`${DIST}${WORKER}`, 'utf8');
+const IN_PARTS = readFileSync(`${DIST}standalone/${WORKER}`, 'utf8');
 const OWN_WORKERS = `${POLICY}; worker-src 'self'`;
 /** What a reason has to name where the browser tells none. */
 const CAUSES = [/tpa-worker\.js/, /tpa-wasm\/worker/, /as JavaScript/, /worker-src/];
@@ -21,8 +24,8 @@ const OF_CHROMIUM = /Failed to load|MIME type|Content Security Policy/;
 interface Served {
   readonly headers?: Readonly<Record<string, string>>;
   readonly policy?: string;
-  /** In place of the worker; null leaves none. */
-  readonly script?: string | null;
+  /** The worker; its file is missing without. */
+  readonly script?: string;
   readonly type?: string;
 }
 
@@ -38,18 +41,24 @@ if ('missing' in chromium) {
 test.run();
 
 function register(browser: Browser): void {
-  for (const [name, headers] of Object.entries({ 'not isolated': {}, isolated: ISOLATION })) {
-    test(`each role starts under the strict policy, ${name}, and a thread inside the model's worker`, async () => {
-      const { greetings, complaints } = await greet(browser, { headers });
-      assert.equal(greetings, { isIsolated: name === 'isolated', ...GREETED });
-      assert.equal(complaints, []);
-    });
+  for (const [place, headers] of Object.entries({ 'not isolated': {}, isolated: ISOLATION })) {
+    for (const [form, script] of Object.entries({ 'one file': ONE_FILE, 'in parts': IN_PARTS })) {
+      test(`${form}, ${place}: each role starts under the strict policy, and a thread of the model's`, async () => {
+        const { greetings, complaints } = await greet(browser, { headers, script });
+        assert.equal(greetings, { isIsolated: place === 'isolated', ...GREETED });
+        assert.equal(complaints, []);
+      });
+    }
   }
 
   const faults: readonly (readonly [string, Served, readonly RegExp[]])[] = [
-    ['a file that is missing', { script: null }, CAUSES],
+    ['a file that is missing', {}, CAUSES],
     ['a page in its place', { script: '<!doctype html>', type: 'text/html' }, CAUSES],
-    ['a policy that forbids workers', { policy: `${POLICY}; worker-src 'none'` }, CAUSES],
+    [
+      'a policy that forbids workers',
+      { policy: `${POLICY}; worker-src 'none'`, script: ONE_FILE },
+      CAUSES,
+    ],
     ['a page that is called JavaScript', { script: '<!doctype html>' }, CAUSES],
     ['a script that fails', { script: `throw new Error('boom')` }, [/failed: .*boom/]],
   ];
@@ -77,10 +86,9 @@ async function greet(
     writeFileSync(`${folder}/page.html`, html('/page.js'));
     writeFileSync(`${folder}/page.js`, greetingPage('/web-worker.js'));
     copyFileSync(`${DIST}web-worker.js`, `${folder}/web-worker.js`);
-    if (script === undefined) copyFileSync(`${DIST}standalone/${WORKER}`, `${folder}/${WORKER}`);
-    else if (script !== null) writeFileSync(`${folder}/${WORKER}`, script);
+    if (script !== undefined) writeFileSync(`${folder}/${WORKER}`, script);
     const { posted, complaints } = await runPage(browser, {
-      folders: [folder],
+      folders: [folder, ...(script === IN_PARTS ? [`${DIST}standalone`] : [])],
       page: 'page.html',
       headers: { 'content-security-policy': policy, ...headers },
       types: { [`/${WORKER}`]: type },
