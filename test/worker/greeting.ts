@@ -1,6 +1,6 @@
 import type { WorkerRole } from '../../src/base/worker-port.ts';
 
-/** What a page heard of a worker: what it said first, or why it is dead. */
+/** What is heard of a worker: what it said first, or why it is dead. */
 export interface Heard {
   readonly said?: { readonly role: WorkerRole; readonly answer?: unknown };
   readonly reason?: string;
@@ -9,33 +9,42 @@ export interface Heard {
 /** What the page of {@link greetingPage} posts. */
 export type Greetings = Readonly<Record<WorkerRole, Heard>> & { readonly isIsolated: boolean };
 
-/** What it posts where workers start: that of a model has been answered by a thread of its own. */
+/** What is heard where workers start; that of a model has been answered by a thread of its own. */
 export const GREETED = {
   thread: { said: { role: 'thread', message: 'hello' } },
   model: { said: { role: 'model', answer: { role: 'thread', message: 'hello' } } },
 };
 
-/** The script of a page that greets a worker of each role. */
-export function greetingPage(startFile: string): string {
-  return `
-import startWorker from '${startFile}';
+/** Hears of a worker of each role, one after the other. */
+const GREET = `
 const hear = (role) => new Promise((resolve) => {
   try {
     const port = startWorker(role, {
-      onMessage(said) {
-        port.terminate();
+      async onMessage(said) {
+        await port.terminate();
         resolve({ said });
       },
       onDead: (reason) => resolve({ reason }),
     });
+    port.keepAlive(true);
     port.post('hello');
   } catch ({ message: reason }) {
     resolve({ reason });
   }
 });
-const body = { isIsolated: crossOriginIsolated };
-for (const role of ['thread', 'model']) body[role] = await hear(role);
-await fetch('/report', { method: 'POST', body: JSON.stringify(body) });`;
+const greetings = { thread: await hear('thread'), model: await hear('model') };`;
+
+/** A program that writes its {@link GREETED}, given the file that starts workers. */
+export function greetingProgram(startFile: string): string {
+  return `import startWorker from '${startFile}';${GREET}
+console.log(JSON.stringify(greetings));`;
+}
+
+/** The script of a page that posts its {@link Greetings}. */
+export function greetingPage(startFile: string): string {
+  return `import startWorker from '${startFile}';${GREET}
+const body = JSON.stringify({ isIsolated: crossOriginIsolated, ...greetings });
+await fetch('/report', { method: 'POST', body });`;
 }
 
 /** The page of a script. */
