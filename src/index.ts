@@ -58,7 +58,9 @@ export type { AdapterBytes, AdapterSource, LoraAdapter } from './lora/adapter-so
 export type { LoadOptions } from './load/load-options.ts';
 export { estimateModel, type EstimateOptions } from './load/estimate-model.ts';
 export type { Estimate } from './load/estimate-files.ts';
-export type { Model, ModelInfo, StoredModel } from './load/model.ts';
+export type { Model } from './load/model.ts';
+export type { ModelInfo, StoredModel } from './load/model-info.ts';
+export type { StartWorker, WorkerEvents, WorkerPort, WorkerRole } from './base/worker-port.ts';
 export type { DtypeOption } from './weights/dtypes.ts';
 export type { WeightDtype } from './layout/packed-weight.ts';
 export type { LayoutReport } from './weights/report.ts';

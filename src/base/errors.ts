@@ -42,7 +42,8 @@ export type TpaErrorCode =
   | 'BACKEND_UNAVAILABLE'
   | 'GPU_LOST'
   | 'GPU_OUT_OF_MEMORY'
-  | 'KERNEL_TRAP';
+  | 'KERNEL_TRAP'
+  | 'WORKER_LOST';
 
 /** Extra facts of an error, e.g. `{ needed, limit }` or `{ path, rule }`; never prompt or file text. */
 export type TpaErrorData = Readonly<Record<string, string | number>>;

@@ -1,6 +1,20 @@
 /** Of the slots at most so many are taken: 1.5 probes a look-up. */
 const MAX_LOAD = 0.5;
 
+/** The memory of a table, which another thread may go on with. */
+export interface TableParts {
+  /** Units, starts, numbers, slots and places. */
+  readonly arrays: readonly [
+    Uint16Array<ArrayBuffer>,
+    Uint32Array<ArrayBuffer>,
+    Int32Array<ArrayBuffer>,
+    Uint32Array<ArrayBuffer>,
+    Uint32Array<ArrayBuffer>,
+  ];
+  /** End, size, longest text and salt. */
+  readonly counts: readonly [number, number, number, number];
+}
+
 /**
  * Texts with a number each, in typed arrays. The 50,257 tokens of GPT-2 take 2 MB, whatever runs it; in
  * a Map they take three times that, and as long as they are also the keys of an object that was
@@ -23,7 +37,23 @@ export class TextTable {
   /** The text of each number, counted from 1. */
   #places = new Uint32Array();
   // Not known to a file that would have all its texts fall into one slot.
-  readonly #salt = Math.floor(Math.random() * 2 ** 31) | 1;
+  #salt = Math.floor(Math.random() * 2 ** 31) | 1;
+
+  /** The table that had these parts. */
+  static fromParts({ arrays, counts }: TableParts): TextTable {
+    const table = new TextTable();
+    [table.#units, table.#starts, table.#numbers, table.#slots, table.#places] = arrays;
+    [table.#end, table.#size, table.#maxLength, table.#salt] = counts;
+    return table;
+  }
+
+  /** Its own memory, not a copy. */
+  toParts(): TableParts {
+    return {
+      arrays: [this.#units, this.#starts, this.#numbers, this.#slots, this.#places],
+      counts: [this.#end, this.#size, this.#maxLength, this.#salt],
+    };
+  }
 
   /** Texts, those included that were deleted. */
   get size(): number {

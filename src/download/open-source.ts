@@ -15,6 +15,8 @@ import type { RemoteFiles } from './open-remote.ts';
 export interface SourceOptions extends Omit<HubOptions, 'checks'> {
   readonly sha256: Hashes;
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
+  /** In place of those of the source. */
+  readonly filesAtHand?: ModelFiles | undefined;
 }
 
 /** A model's files: downloaded and kept, checked, and counted. */
@@ -41,10 +43,10 @@ const AT_HAND: CacheInfo = { kind: 'none', reason: 'the model is not downloaded'
  * @throws as `openModelFiles`; TypeError where there is nothing to fetch with `fetch`
  */
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
-  const { onProgress, sha256 } = options;
+  const { onProgress, sha256, filesAtHand } = options;
   const checks = await openChecks(sha256);
   const remote = await openAddress(source, { ...options, checks });
-  const files = remote?.files ?? (await openModelFiles(source));
+  const files = remote?.files ?? filesAtHand ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
   // 1 KB, which programs that show no progress do without

@@ -91,7 +91,13 @@ export class Adapters {
 
   async #openAddress(address: string, name: string): Promise<LoadFiles> {
     const endpoint = hubAddress(address) === undefined ? undefined : this.#how.endpoint;
-    const how = { ...this.#how, endpoint, sha256: {}, onProgress: undefined };
+    const how = {
+      ...this.#how,
+      endpoint,
+      sha256: {},
+      onProgress: undefined,
+      filesAtHand: undefined,
+    };
     try {
       return await openSource(address, how);
     } catch (error) {

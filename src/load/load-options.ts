@@ -5,8 +5,10 @@ import {
   checkKnown,
   checkObject,
   checkSignal,
+  mismatch,
   quoted,
 } from '../base/arguments.ts';
+import type { StartWorker } from '../base/worker-port.ts';
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
 import type { LoraAdapter } from '../lora/adapter-source.ts';
@@ -85,12 +87,20 @@ export interface LoadOptions extends RuntimeOptions {
    * @param progress how far it has come
    */
   readonly onProgress?: (progress: LoadProgress) => void;
+  /**
+   * Whether a worker of its own has the model, so that this thread is free while it computes: default
+   * true in pages, where a thread that is busy is a page that does not react, and false elsewhere.
+   * The API is the same on both sides; `fetch`, `cache` and `onProgress` are called here. Where no
+   * worker may be started the model is loaded here, and `model.info().workerReason` says why. A
+   * function starts this package's `tpa-worker.js` in a way of its own.
+   */
+  readonly worker?: boolean | StartWorker;
   /** Aborts loading, default none; everything is freed. */
   readonly signal?: AbortSignal;
 }
 
 const OWN_OPTIONS =
-  'gpuDtype dtype lora cacheDtype contextLength chatTemplate cache fetch endpoint sha256 onProgress signal';
+  'gpuDtype dtype lora cacheDtype contextLength chatTemplate cache fetch endpoint sha256 onProgress worker signal';
 const KNOWN_OPTIONS = [...RUNTIME_OPTIONS, ...OWN_OPTIONS.split(' ')];
 
 const CACHE_WORDS: ReadonlySet<unknown> = new Set(['auto', 'reload', 'none']);
@@ -113,7 +123,7 @@ export function checkOptions(name: string, known: readonly string[], given: Load
   checkKnown(`an option of ${name}`, checkObject('options', given), known);
   const { dtype = 'auto', cacheDtype = 'f32', gpuDtype = 'float32' } = given;
   const { contextLength, chatTemplate, cache = 'auto', fetch, endpoint, sha256 = {} } = given;
-  const { onProgress, signal } = given;
+  const { onProgress, worker = false, signal } = given;
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   if (chatTemplate !== undefined) checkKind('chatTemplate', chatTemplate, 'string');
   checkChoice('dtype', dtype, DTYPE_OPTIONS);
@@ -128,6 +138,9 @@ export function checkOptions(name: string, known: readonly string[], given: Load
   checkHashes(sha256);
   checkComputing(given);
   if (onProgress !== undefined) checkKind('onProgress', onProgress, 'function');
+  if (typeof worker !== 'function' && typeof worker !== 'boolean') {
+    throw new TypeError(mismatch('worker', 'a boolean or a function that starts one', worker));
+  }
   checkSignal('signal', signal);
 }
 

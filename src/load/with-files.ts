@@ -1,5 +1,6 @@
 import { checkAbort, TpaError } from '../base/errors.ts';
 import { type LoadFiles, openSource } from '../download/open-source.ts';
+import type { ModelFiles } from '../format/files/model-files.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
 import { compileKernels, createEngine, type Engine } from '../wasm/engine.ts';
 import type { Adapters } from './adapters.ts';
@@ -8,12 +9,14 @@ import type { LoadOptions } from './load-options.ts';
 /** Codes of a file that is not what it should be. */
 const CONTENT_CODES = /^(WEIGHTS|CONFIG|CHECKPOINT|MODEL|TOKENIZER|CHAT_TEMPLATE)_/;
 
-/** What is made of the files. */
+/** Where a model's files are, and what is made of them. */
 export interface FilesUse {
   /** Whether of weights the headers alone are read, default false. */
   readonly isHeaderOnly?: boolean;
   /** Whether the engine is to have a memory that workers can have, default false. */
   readonly isShared?: boolean;
+  /** The files of a source that another thread has. */
+  readonly filesAtHand?: ModelFiles | undefined;
 }
 
 /**
@@ -27,7 +30,7 @@ export async function withFiles<T>(
   source: ModelSource,
   options: LoadOptions,
   use: (files: LoadFiles, engine: Engine, adapters: Adapters | undefined) => Promise<T>,
-  { isHeaderOnly = false, isShared = false }: FilesUse = {},
+  { isHeaderOnly = false, isShared = false, filesAtHand }: FilesUse = {},
 ): Promise<T> {
   const { cache = 'auto', endpoint, fetch, onProgress, sha256 = {}, signal, lora } = options;
   // what adapters need is loaded for them: 5 KB
@@ -46,7 +49,7 @@ export async function withFiles<T>(
     // weights beyond the memory cannot be used
     const maxWeightBytes = engine.heap.limit;
     const common = { cache, endpoint, fetch, signal, maxWeightBytes, isReload, isHeaderOnly };
-    const how = { ...common, sha256, onProgress };
+    const how = { ...common, sha256, onProgress, filesAtHand };
     const files = await openSource(source, plan?.ofModel(source, how) ?? how);
     const adapters = plan?.open(how);
     try {

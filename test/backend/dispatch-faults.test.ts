@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LocalHost } from '../../src/load/local-host.ts';
 import { Model } from '../../src/load/model.ts';
 import { openAuto, openOn, openSmall, runScenario } from '../helpers/gpu/dispatch-scenario.ts';
 import { FakeClock } from '../helpers/fakes/fake-clock.ts';
@@ -10,7 +11,7 @@ const cpu = await openSmall();
 const device = await openSmall();
 const { heap } = cpu.network.compute.engine;
 const expected = await runScenario(
-  new Model(cpu, cpu.network.config, undefined, []),
+  new Model(new LocalHost(cpu, cpu.network.config), cpu.network.config),
   new FakeClock(),
 );
 const used = heap.used;

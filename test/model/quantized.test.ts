@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import { CpuBackend } from '../../src/backend/cpu.ts';
+import { LocalHost } from '../../src/load/local-host.ts';
 import { Model } from '../../src/load/model.ts';
 import { assertClose, assertSame } from '../helpers/checks/close.ts';
 import { createRandom } from '../helpers/checks/random.ts';
@@ -34,7 +35,7 @@ for (const simd of BINARIES) {
         const { vocab_size: vocabSize } = config as { vocab_size: number };
         const random = createRandom(name.length);
         const ids = Array.from({ length: TOKENS }, () => random.integer(0, vocabSize - 1));
-        const expected = await new Model(wide, parsed, undefined, []).logits(ids);
+        const expected = await new Model(new LocalHost(wide, parsed), parsed).logits(ids);
         const scale = 1 + expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
         const atol = RELATIVE * scale;
         assertClose(await model.logits(ids), expected, { atol, what: 'prefill' });

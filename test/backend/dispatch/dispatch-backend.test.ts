@@ -7,6 +7,7 @@ import {
   openDispatch,
 } from '../../../src/backend/dispatch/dispatch-backend.ts';
 import { TpaError } from '../../../src/base/errors.ts';
+import { LocalHost } from '../../../src/load/local-host.ts';
 import { Model } from '../../../src/load/model.ts';
 import {
   decode,
@@ -26,7 +27,7 @@ import { settle } from '../../helpers/fakes/silence.ts';
 const cpu = await openSmall();
 const device = await openSmall();
 const { heap } = cpu.network.compute.engine;
-const alone = new Model(cpu, cpu.network.config, undefined, []);
+const alone = new Model(new LocalHost(cpu, cpu.network.config), cpu.network.config);
 const expected = await runScenario(alone, new FakeClock());
 const used = heap.used;
 

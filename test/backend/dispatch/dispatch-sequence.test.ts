@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LocalHost } from '../../../src/load/local-host.ts';
 import { Model } from '../../../src/load/model.ts';
 import { assertClose } from '../../helpers/checks/close.ts';
 import { argmax, decode, openOn, openSmall, PROMPT } from '../../helpers/gpu/dispatch-scenario.ts';
@@ -11,7 +12,7 @@ import { settle } from '../../helpers/fakes/silence.ts';
 const cpu = await openSmall();
 const device = await openSmall();
 const { heap } = cpu.network.compute.engine;
-const alone = new Model(cpu, cpu.network.config, undefined, []);
+const alone = new Model(new LocalHost(cpu, cpu.network.config), cpu.network.config);
 const { used } = heap;
 
 const test = suite('DispatchSequence');

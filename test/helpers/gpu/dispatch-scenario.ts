@@ -6,6 +6,7 @@ import {
   openDispatch,
 } from '../../../src/backend/dispatch/dispatch-backend.ts';
 import type { Session } from '../../../src/index.ts';
+import { LocalHost } from '../../../src/load/local-host.ts';
 import { Model } from '../../../src/load/model.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
 import { FakeGpus, type FakeGpuOptions } from './fake-gpu.ts';
@@ -65,7 +66,8 @@ export async function openOn(
     random: () => 0.5,
     ...options,
   });
-  const model = new Model(cpu, cpu.network.config, undefined, [], { dispatch });
+  const { config } = cpu.network;
+  const model = new Model(new LocalHost(cpu, config, { dispatch }), config);
   return { clock, gpus, dispatch, model };
 }
 

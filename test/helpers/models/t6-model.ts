@@ -4,6 +4,7 @@ import { parseConfig } from '../../../src/format/config/config.ts';
 import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
 import { openModelFiles } from '../../../src/format/files/model-source.ts';
 import { openTensors } from '../../../src/format/tensors/tensors.ts';
+import { LocalHost } from '../../../src/load/local-host.ts';
 import { Model } from '../../../src/load/model.ts';
 import { type DtypeOption, WeightDtypes } from '../../../src/weights/dtypes.ts';
 import { loadWeights } from '../../../src/weights/weights.ts';
@@ -85,7 +86,7 @@ export async function openCpuModel(
   const dtypes = new WeightDtypes(dtype, tensors.entries);
   const weights = await loadWeights(compute, config, tensors, { dtypes });
   const backend = new CpuBackend(compute, config, weights);
-  return { backend, model: new Model(backend, config, undefined, []) };
+  return { backend, model: new Model(new LocalHost(backend, config), config) };
 }
 
 /** Part `index` of `count` equal parts. */

@@ -15,16 +15,37 @@ interface Port {
 /** The global scope of a web worker. */
 const scope = globalThis as unknown as {
   postMessage?: Port['postMessage'];
-  addEventListener(type: 'message', listener: (event: MessageEvent<Request>) => void): void;
+  addEventListener(
+    type: 'message',
+    listener: (event: MessageEvent<Request | OtherPort>) => void,
+  ): void;
 };
+
+/** Says that another worker asks, which owns the model: over a port, not by way of the page. */
+interface OtherPort {
+  readonly port: MessagePort;
+}
 
 if (typeof scope.postMessage === 'function') {
   serve({
     postMessage: (message, transfer) => scope.postMessage!(message, transfer),
-    listen: (handle) => scope.addEventListener('message', (event) => handle(event.data)),
+    listen: (handle) =>
+      scope.addEventListener('message', ({ data }) => {
+        if ('port' in data) serveOther(data.port);
+        else handle(data);
+      }),
   });
 } else {
   serveParent();
+}
+
+function serveOther(port: MessagePort): void {
+  serve({
+    postMessage: (message, transfer) => port.postMessage(message, transfer),
+    listen: (handle) =>
+      port.addEventListener('message', ({ data }: MessageEvent<Request>) => handle(data)),
+  });
+  port.start();
 }
 
 /** Answers the parent of a child process of Node's, and ends with it. */
