@@ -12,6 +12,6 @@ void begin(connectParent());
 async function begin(parent: Parent): Promise<void> {
   const { role } = (await parent.next()) as { role: WorkerRole };
   if (role === 'thread') return serveThread(parent);
-  const { serveModel } = await import('./model.ts');
+  const { serveModel } = await import('../load/remote/worker/serve-model.ts');
   serveModel(parent);
 }

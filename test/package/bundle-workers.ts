@@ -38,7 +38,12 @@ await build({
 await build({
   ...options,
   entryPoints: ['src/worker/page-worker.ts'],
-  alias: { '#worker': './src/worker/start/sibling.ts' },
+  alias: {
+    '#cache': './src/download/cache/browser.ts',
+    '#worker': './src/worker/start/sibling.ts',
+  },
+  // asks for a package of Node's, and bundlers that make a script of a worker warn of it
+  define: { 'import.meta.resolve': 'undefined' },
   format: 'esm',
   platform: 'browser',
   outfile: 'dist/tpa-worker.js',

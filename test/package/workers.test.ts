@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** As a server sends it compressed. */
 const START_BYTES = 700;
+const WORKER_BYTES = 152_000;
 const START = 'dist/web-worker.js';
 /** What starts workers, and what they run. */
 const OF_WORKERS = /web-worker|tpa-worker|worker\/(process|model)/;
@@ -53,8 +54,10 @@ test(`what starts a worker in a page: at most ${START_BYTES} bytes, gzip, and no
   assert.match(text, /new Worker\(new URL\("\.\/tpa-worker\.js", ?import\.meta\.url\)/);
 });
 
-test('the worker that bundlers take is one file, which loads no parts and names no worker', () => {
+test(`the worker that bundlers take: at most ${WORKER_BYTES} bytes, gzip, in one file that names no worker`, () => {
   const text = readFileSync(`${ROOT}dist/tpa-worker.js`, 'utf8');
+  const { length } = gzipSync(text, { level: 9 });
+  assert.ok(length <= WORKER_BYTES, `${length} bytes`);
   assert.not.match(text, /\bimport *(["'(]|\{)|\bfrom *["']/);
   assert.not.match(text, /new Worker\(new URL\(/);
 });

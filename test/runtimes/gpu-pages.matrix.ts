@@ -21,8 +21,8 @@ import type { RuntimeName } from './pins.ts';
 import { installOnnxruntime, ONNXRUNTIME, writeFiles } from './workspace.ts';
 
 const DISGUISE = fileURLToPath(new URL('../gpu/disguise.ts', import.meta.url));
-/** What webpack says of the 16 MB of onnxruntime-web's wasm, and Vite where it takes long. */
-const REMARK = /^asset size limit|\[PLUGIN_TIMINGS\]/;
+/** What Vite says where it takes long. */
+const REMARK = /\[PLUGIN_TIMINGS\]/;
 const NO_WORKERS = "worker-src 'none'";
 
 const PROMPT = [17, 3, 40, 22, 8];
