@@ -17,7 +17,8 @@ export type { AttentionSpec, FactorSpec } from './attention/spec.ts';
 export type { FactorCacheOptions } from './ops/cache-options.ts';
 export type { CachedFactors, CachedHeads, FactorCache } from './ops/factor-cache.ts';
 export { TpaError, type TpaErrorCode, type TpaErrorData } from './base/errors.ts';
-export { createRuntime, type MemoryInfo, type Runtime, type RuntimeInfo } from './ops/runtime.ts';
+export { createRuntime } from './ops/create-runtime.ts';
+export type { MemoryInfo, Runtime, RuntimeInfo } from './ops/runtime.ts';
 export type { RuntimeOptions } from './ops/runtime-options.ts';
 export type { SimdOption, WasmSource } from './wasm/binary.ts';
 export type { EngineOptions } from './wasm/engine.ts';
@@ -35,6 +36,8 @@ export {
   type BackendChange,
   type BackendChangeListener,
 } from './backend/backend-change.ts';
+export { ThreadsChangeEvent } from './backend/threads-change.ts';
+export type { ThreadsChange, ThreadsOption } from './threads/threads.ts';
 export type { Figures, SideFigures } from './backend/dispatch/cost-model.ts';
 export type { PhaseRoute, Routes } from './backend/dispatch/routes.ts';
 export type { Side } from './backend/backend.ts';

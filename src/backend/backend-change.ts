@@ -1,5 +1,6 @@
 import { checkObject } from '../base/arguments.ts';
 import type { Side } from './backend.ts';
+import type { ThreadsChangeEvent } from './threads-change.ts';
 
 /** Another side computes from now on. */
 export interface BackendChange {
@@ -34,8 +35,10 @@ export class BackendChangeEvent extends Event implements BackendChange {
  */
 export type BackendChangeListener = (event: BackendChangeEvent) => void;
 
+type Listener = BackendChangeListener | ((event: ThreadsChangeEvent) => void);
+
 /**
- * An EventTarget of `'backendchange'`. What a listener throws is dropped: on Node it would end the
+ * An EventTarget of `'backendchange'` and `'threadschange'`. What a listener throws is dropped: on Node it would end the
  * process, and with it the sentence that goes on.
  */
 export class BackendChangeTarget extends EventTarget {
@@ -54,6 +57,18 @@ export class BackendChangeTarget extends EventTarget {
     options?: AddEventListenerOptions | boolean,
   ): void;
   /**
+   * Listens to `'threadschange'`; what a listener throws is dropped.
+   *
+   * @param type the event
+   * @param listener called with each
+   * @param options as of any EventTarget
+   */
+  override addEventListener(
+    type: 'threadschange',
+    listener: ((event: ThreadsChangeEvent) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  /**
    * Listens as on any EventTarget.
    *
    * @param type the event
@@ -67,7 +82,7 @@ export class BackendChangeTarget extends EventTarget {
   ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | BackendChangeListener | null,
+    listener: EventListenerOrEventListenerObject | Listener | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
     super.addEventListener(type, this.#quietly(listener), options);
@@ -82,14 +97,14 @@ export class BackendChangeTarget extends EventTarget {
    */
   override removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | BackendChangeListener | null,
+    listener: EventListenerOrEventListenerObject | Listener | null,
     options?: EventListenerOptions | boolean,
   ): void {
     super.removeEventListener(type, this.#quietly(listener), options);
   }
 
   #quietly(
-    listener: EventListenerOrEventListenerObject | BackendChangeListener | null,
+    listener: EventListenerOrEventListenerObject | Listener | null,
   ): ((event: Event) => void) | null {
     if (listener === null) return null;
     const known = this.#quiet.get(listener);
@@ -97,7 +112,7 @@ export class BackendChangeTarget extends EventTarget {
     const quiet = (event: Event): void => {
       try {
         if (typeof listener === 'object') listener.handleEvent(event);
-        else listener.call(this, event as BackendChangeEvent);
+        else listener.call(this, event as BackendChangeEvent & ThreadsChangeEvent);
       } catch {
         // see above
       }

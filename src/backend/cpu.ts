@@ -36,7 +36,7 @@ export class CpuBackend implements Backend<CpuSequence> {
   readonly #sequences = new Set<CachedSequence>();
   readonly #fixed: readonly FixedFactors[];
   #network: Network | undefined;
-  #lastStep: Promise<void> = Promise.resolve();
+  #lastStep: Promise<unknown> = Promise.resolve();
 
   /** @throws TpaError `OUT_OF_MEMORY` */
   constructor(compute: Compute, config: ModelConfig, weights: ModelWeights) {
@@ -61,16 +61,10 @@ export class CpuBackend implements Backend<CpuSequence> {
   }
 
   /** Does work after all that was asked for before: steps share the workspace. */
-  async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#lastStep;
-    let end = () => {};
-    this.#lastStep = new Promise((resolve) => (end = resolve));
-    await before;
-    try {
-      return await work();
-    } finally {
-      end();
-    }
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastStep.then(work);
+    this.#lastStep = turn.catch(() => {});
+    return turn;
   }
 
   /** What computes. @throws TpaError `DISPOSED` */

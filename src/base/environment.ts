@@ -1,3 +1,5 @@
+import { nodeBuiltin } from './node.ts';
+
 /** A permission of Deno's, for one path or variable. */
 export interface DenoPermission {
   readonly name: 'env' | 'read' | 'write';
@@ -14,6 +16,12 @@ interface DenoScope {
 /** Whether this is the main thread of a page, which no task may hold for longer than a frame. */
 export function isPage(): boolean {
   return 'document' in globalThis;
+}
+
+/** Cores that the runtime reports, 1 where it reports none. */
+export function countCores(): number {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  return navigator?.hardwareConcurrency ?? nodeBuiltin('os')?.availableParallelism() ?? 1;
 }
 
 /** A variable of the environment; undefined where there is none, or it may not be read. */

@@ -124,6 +124,21 @@ export function integer(spec: NumberSpec): OptionSpec<number> {
   return numeric('N', 'an integer', Number.isSafeInteger, spec);
 }
 
+/** A word, or what another option reads. */
+export function wordOr<const W extends string, T>(
+  word: W,
+  option: OptionSpec<T>,
+): OptionSpec<W | T> {
+  const { placeholder = '', expected = 'a value' } = option;
+  return {
+    ...option,
+    placeholder: `${word}|${placeholder}`,
+    expected: `${word} or ${expected}`,
+    fallback: word,
+    read: (value) => (value === word ? word : option.read(value, undefined)),
+  };
+}
+
 /** A number with a fraction. */
 export function number(spec: NumberSpec): OptionSpec<number> {
   return numeric('X', 'a number', Number.isFinite, spec);

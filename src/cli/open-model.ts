@@ -10,6 +10,7 @@ import {
   repeated,
   text,
   type OptionValues,
+  wordOr,
 } from './command-spec.ts';
 import { SHIPPED_MODEL } from './package-files.ts';
 import { ProgressBar } from './terminal/progress.ts';
@@ -32,6 +33,10 @@ export const MODEL_OPTIONS = {
     about: 'who computes: the CPU, a GPU, or the faster one',
     fallback: 'auto',
   }),
+  threads: wordOr(
+    'auto',
+    integer({ about: 'threads to compute with; auto takes the fastest', min: 1, max: 64 }),
+  ),
   dtype: choice(['auto', 'f32', 'q8', 'q4'], {
     about: 'layout of weights; auto keeps what the files have',
     fallback: 'auto',
@@ -63,13 +68,14 @@ export async function openModel(
   values: OptionValues<typeof MODEL_OPTIONS>,
   host: Host,
 ): Promise<OpenedModel> {
-  const { model: path = SHIPPED_MODEL, backend = 'auto', json = false } = values;
+  const { model: path = SHIPPED_MODEL, backend = 'auto', threads = 'auto', json = false } = values;
   const started = performance.now();
   const bar = host.hasProgress && !json ? new ProgressBar(host.stderr) : undefined;
   try {
     const model = await loadModel(path, {
       ...memoryOptions(values),
       backend,
+      threads,
       signal: host.signal,
       onProgress: ({ rate, ...amount }) =>
         bar?.update(isAddress(path) ? { ...amount, rate } : amount),

@@ -4,11 +4,14 @@ import { yieldMacrotask } from '../base/time.ts';
 import { runAlone } from '../threads/alone.ts';
 import type { Arguments, Moving, Operation } from '../threads/operations.ts';
 import type { ThreadPool } from '../threads/pool.ts';
+import type { Threads } from '../threads/threads.ts';
 import { Program, RANGE_COST } from '../threads/program.ts';
 import type { Engine } from '../wasm/engine.ts';
 import type { Heap } from '../wasm/heap.ts';
 import type { Kernels } from '../wasm/kernels.ts';
 
+/** Multiply-adds of an operation that threads are started for, beside it: 5 ms. */
+const START_COST = 1 << 26;
 /** In front of the scratch cache lines of records: QueryRows of 24 bytes, then FactorRows of 32. */
 const FACTORS_AT = 32;
 const RECORD_BYTES = 64;
@@ -16,7 +19,7 @@ const RECORD_BYTES = 64;
 /** What computing takes besides kernels. */
 export interface ComputeOptions {
   /** Threads that share the memory; this one alone unless given. */
-  readonly pool?: ThreadPool | undefined;
+  readonly threads?: Threads | undefined;
   /** Multiply-adds that no range of {@link Compute.evaluate} exceeds on one thread, unless a unit does. */
   readonly rangeCost?: number;
   /**
@@ -34,6 +37,7 @@ export interface ComputeOptions {
 export class Compute {
   readonly engine: Engine;
   readonly #pool: ThreadPool | undefined;
+  readonly #startThreads: (() => Promise<void>) | undefined;
   readonly #rangeCost: number;
   readonly #sliceMs: number;
   readonly #program = new Program();
@@ -44,9 +48,10 @@ export class Compute {
   #activations = { at: 0, bytes: 0 };
 
   constructor(engine: Engine, options: ComputeOptions = {}) {
-    const { pool, rangeCost = RANGE_COST, sliceMs = isPage() ? 6 : 40 } = options;
+    const { threads, rangeCost = RANGE_COST, sliceMs = isPage() ? 6 : 40 } = options;
     this.engine = engine;
-    this.#pool = pool;
+    this.#pool = threads?.pool;
+    this.#startThreads = threads?.start;
     this.#rangeCost = rangeCost;
     this.#sliceMs = sliceMs;
   }
@@ -71,11 +76,12 @@ export class Compute {
    */
   run<T>(operations: () => T): T {
     const pool = this.#pool;
-    if (this.#isRecording || this.#isEvaluating || pool === undefined || pool.threads === 1) {
+    if (this.#isRecording || this.#isEvaluating || pool === undefined) {
       return this.engine.run(operations);
     }
     return this.engine.run(() => {
       const result = this.#record(operations);
+      if (this.#program.cost >= START_COST) void this.#startThreads?.();
       for (const _ of pool.run(this.kernels, this.#program));
       return result;
     });
@@ -144,7 +150,7 @@ export class Compute {
 
   /** Bytes that {@link takeScratch} takes. */
   scratchBytes(bytes: number, records: number): number {
-    return records * RECORD_BYTES + this.heap.regionBytes(bytes) * (this.#pool?.size ?? 1);
+    return records * RECORD_BYTES + this.heap.regionBytes(bytes) * (this.#pool?.lanes ?? 1);
   }
 
   /**

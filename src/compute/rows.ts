@@ -100,7 +100,7 @@ export function logProbabilities(
   );
 }
 
-/** Whether all of x (count) is finite, now. */
-export function isFinite({ kernels }: Compute, x: number, count: number): boolean {
-  return kernels.isFinite(x, count) !== 0;
+/** Whether all of x (count) is finite, now. @throws TpaError `KERNEL_TRAP` */
+export function isFinite(compute: Compute, x: number, count: number): boolean {
+  return compute.run(() => compute.kernels.isFinite(x, count) !== 0);
 }

@@ -10,14 +10,17 @@ import type { ModelSource } from '../format/files/model-source.ts';
 import { openContents } from '../format/open-contents.ts';
 import type { TensorSet } from '../format/tensors/tensors.ts';
 import { fitDtypes } from '../model/budget.ts';
+import { wantsThreads } from '../threads/threads-option.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
 import type { Adapters } from './adapters.ts';
+import { chooseThreads } from './choose-threads.ts';
 import type { LoadOptions } from './load-options.ts';
 import { type LoadFacts, LocalHost } from './local-host.ts';
 import type { ModelTextParts } from './read-text.ts';
+import { threadsFor } from './threads-for.ts';
 import { type FilesUse, withFiles } from './with-files.ts';
 
 /** How a model is loaded on this thread. */
@@ -44,7 +47,9 @@ export async function loadHere<Text>(
   options: LoadOptions,
   how: LoadHere<Text>,
 ): Promise<LoadedHere<Text>> {
-  return withFiles(source, options, (...opened) => load(options, how, ...opened), how);
+  const isShared = wantsThreads(options.threads);
+  const use = { ...how, isShared };
+  return withFiles(source, options, (...opened) => load(options, how, ...opened), use);
 }
 
 async function load<Text>(
@@ -57,9 +62,10 @@ async function load<Text>(
   const { signal } = options;
   const described = await describe(files, options, onText);
   const { config, text, tensors, notes, ignoredTensors } = described;
-  const compute = new Compute(engine);
   const adapted = await adapters?.adapt(tensors, config, ignoredTensors);
   const asked = new WeightDtypes(options.dtype, adapted?.stored ?? tensors.entries);
+  const threads = await threadsFor(engine, config, asked, options.threads);
+  const compute = new Compute(engine, { threads });
   let fitting = fitDtypes(compute, config, asked);
   if (fitting.needs.needed > compute.heap.limit) {
     // tells what would fit: 0.5 KB that most loads do without
@@ -68,20 +74,37 @@ async function load<Text>(
   }
   const { dtypes, reason: dtypeReason } = fitting;
   files.begin();
-  // bytes in memory are read without a pause: timers and signals run here
-  const weights = await loadWeights(compute, config, (await adapted?.merge()) ?? tensors, {
-    dtypes,
-    afterPiece: () => yieldMacrotask(),
-  });
-  await files.finish();
-  checkAbort(signal);
-  const cpu = new CpuBackend(compute, config, weights);
-  const computing = await chooseBackend(cpu, options);
-  const format = files.gguf === undefined ? 'safetensors' : 'gguf';
-  const stored = { format, types: countTypes(tensors.entries), notes } as const;
-  const about = { cache: files.cache, stored, dtypeReason, ignoredTensors, workerReason };
-  const host = new LocalHost(cpu, config, { ...about, ...adapted?.extras, ...computing });
-  return { host, config, text };
+  const started = threads.start?.();
+  try {
+    // bytes in memory are read without a pause: timers and signals run here
+    const weights = await loadWeights(compute, config, (await adapted?.merge()) ?? tensors, {
+      dtypes,
+      afterPiece: () => yieldMacrotask(),
+    });
+    await files.finish();
+    checkAbort(signal);
+    const cpu = new CpuBackend(compute, config, weights);
+    await started;
+    if (options.threads === undefined || options.threads === 'auto') {
+      await chooseThreads(cpu, threads, config);
+    }
+    const computing = await chooseBackend(cpu, options);
+    const format = files.gguf === undefined ? 'safetensors' : 'gguf';
+    const stored = { format, types: countTypes(tensors.entries), notes } as const;
+    const about = {
+      cache: files.cache,
+      stored,
+      dtypeReason,
+      ignoredTensors,
+      workerReason,
+      threads,
+    };
+    const host = new LocalHost(cpu, config, { ...about, ...adapted?.extras, ...computing });
+    return { host, config, text };
+  } catch (error) {
+    compute.dispose();
+    throw error;
+  }
 }
 
 /**

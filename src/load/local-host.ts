@@ -11,6 +11,7 @@ import { bytesOf } from '../layout/numbers.ts';
 import type { AdapterInfo } from '../lora/adapter.ts';
 import { cacheSizes } from '../model/budget.ts';
 import type { MemoryInfo } from '../ops/runtime.ts';
+import type { Threads, ThreadsChange } from '../threads/threads.ts';
 import { parameterCount } from '../weights/tensors.ts';
 import type { ModelHost } from './model.ts';
 import type { ModelInfo, StoredModel } from './model-info.ts';
@@ -29,13 +30,14 @@ export interface LoadFacts {
   readonly ignoredTensors?: readonly string[];
   /** Why it computes on this thread. */
   readonly workerReason?: string;
+  readonly threads?: Threads;
 }
 
 const NOT_DOWNLOADED: CacheInfo = { kind: 'none', reason: 'the model is not downloaded' };
 const NOT_STORED: StoredModel = { format: 'safetensors', types: {}, notes: [] };
 
 /** What of `model.info()` may change from step to step. */
-export type Computing = DispatchInfo & Pick<ModelInfo, 'threads'>;
+export type Computing = DispatchInfo & Pick<ModelInfo, 'threads' | 'threadsReason'>;
 
 /** A model whose weights this thread computes with. */
 export class LocalHost implements ModelHost {
@@ -53,16 +55,19 @@ export class LocalHost implements ModelHost {
     return this.#facts.dispatch ?? this.#cpu;
   }
 
-  set onChange(listener: (change: BackendChange) => void) {
-    const { dispatch } = this.#facts;
+  set onChange(listener: (change: BackendChange | ThreadsChange) => void) {
+    const { dispatch, threads } = this.#facts;
     if (dispatch !== undefined) dispatch.onChange = listener;
+    if (threads !== undefined) threads.onChange = listener;
   }
 
   /** Who computes now. */
   computing(): Computing {
     const { dispatch, backendReason = 'asked for' } = this.#facts;
     const alone = { backend: 'wasm', backendReason, routes: onlyRoutes('wasm') } as const;
-    return { ...(dispatch?.info() ?? alone), threads: 1 };
+    const { threads } = this.#cpu.network.compute;
+    const threadsReason = this.#facts.threads?.reason ?? 'asked for';
+    return { ...(dispatch?.info() ?? alone), threads, threadsReason };
   }
 
   info(): ModelInfo {

@@ -7,7 +7,7 @@ import type { Requantized } from '../weights/stream/block-maker.ts';
 
 /** What a model computes with, why, and how large it is. */
 export interface ModelInfo
-  extends DispatchInfo, Pick<RuntimeInfo, 'simd' | 'simdReason' | 'threads'> {
+  extends DispatchInfo, Pick<RuntimeInfo, 'simd' | 'simdReason' | 'threads' | 'threadsReason'> {
   /** Whether it computes in a worker of its own, so that this thread is free meanwhile. */
   readonly worker: boolean;
   /** Why, in words. */

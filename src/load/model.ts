@@ -4,6 +4,7 @@ import {
   BackendChangeTarget,
 } from '../backend/backend-change.ts';
 import type { Backend } from '../backend/backend.ts';
+import { ThreadsChangeEvent } from '../backend/threads-change.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { ScoreOptions } from '../generate/options.ts';
@@ -12,6 +13,7 @@ import { Session, type SessionHost } from '../generate/session.ts';
 import type { MemoryInfo } from '../ops/runtime.ts';
 import type { TokenIds } from '../text/prompt.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
+import type { ThreadsChange } from '../threads/threads.ts';
 import type { ModelInfo } from './model-info.ts';
 import type { OpenedText } from './open-text.ts';
 import { logitsOf } from './positions.ts';
@@ -19,8 +21,8 @@ import { logitsOf } from './positions.ts';
 /** Where a model's weights are, and what computes with them: this thread or a worker. */
 export interface ModelHost {
   readonly backend: Backend;
-  /** Called when another side computes. */
-  set onChange(listener: (change: BackendChange) => void);
+  /** Called when another side computes, or fewer threads. */
+  set onChange(listener: (change: BackendChange | ThreadsChange) => void);
   /** @throws TpaError `DISPOSED`, `WORKER_LOST` */
   info(): ModelInfo;
   /** @throws TpaError `DISPOSED`, `WORKER_LOST` */
@@ -32,7 +34,8 @@ export type TextOfModel = Partial<Pick<OpenedText, 'tokenizer' | 'chat' | 'defau
 
 /**
  * A loaded model. It owns the weights; each session owns its cache. The event
- * `'backendchange'` tells when a GPU was lost, or is there again; sessions go on as they were.
+ * `'backendchange'` tells when a GPU was lost, or is there again, and `'threadschange'` when a thread
+ * was lost; sessions go on as they were.
  *
  * @example
  * using model = await loadModel('models/t6-stories.gguf');
@@ -62,7 +65,12 @@ export class Model extends BackendChangeTarget {
     this.hasChatTemplate = chat?.hasDefault ?? false;
     this.chatTemplates = Object.freeze(chat?.templates ?? []);
     this.generationDefaults = Object.freeze({ ...defaults });
-    host.onChange = (change) => void this.dispatchEvent(new BackendChangeEvent(change));
+    host.onChange = (change) => {
+      const isOfThreads = 'threads' in change;
+      this.dispatchEvent(
+        isOfThreads ? new ThreadsChangeEvent(change) : new BackendChangeEvent(change),
+      );
+    };
     this.#sessions = {
       backend: host.backend,
       tokenizer,

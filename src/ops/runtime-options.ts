@@ -1,4 +1,6 @@
-import { checkChoice, checkKnown, checkObject } from '../base/arguments.ts';
+import { checkKnown, checkObject } from '../base/arguments.ts';
+import { checkThreads } from '../threads/threads-option.ts';
+import type { ThreadsOption } from '../threads/threads.ts';
 import { checkGpuOptions, type GpuOptions } from '../backend/gpu-options.ts';
 import type { EngineOptions } from '../wasm/engine.ts';
 
@@ -7,8 +9,12 @@ import type { EngineOptions } from '../wasm/engine.ts';
  * other operations are the CPU's. With `'auto'` the GPU is opened when the first of them asks.
  */
 export interface RuntimeOptions extends EngineOptions, GpuOptions {
-  /** Threads to compute with, `'auto'` (default) or 1, the only number so far. */
-  readonly threads?: number | 'auto';
+  /**
+   * Threads to compute with, 1 … 64 or `'auto'` (default): as many as were measured to be fastest on
+   * this machine, of the cores that the runtime reports. Results are the same, bit for bit. Where
+   * there can be no others one thread computes; `info().threadsReason` says why.
+   */
+  readonly threads?: ThreadsOption;
 }
 
 /** Options that `loadModel` has too. */
@@ -26,8 +32,6 @@ export function checkRuntimeOptions(options: RuntimeOptions): void {
 
 /** Checks who computes. @throws TypeError, RangeError that names the option and what was expected */
 export function checkComputing(options: RuntimeOptions): void {
-  const { threads = 'auto' } = options;
-  // one thread is all there is so far; another number is refused rather than ignored
-  checkChoice('threads', threads, ['auto', 1]);
+  checkThreads(options.threads);
   checkGpuOptions(options);
 }

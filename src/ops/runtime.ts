@@ -12,14 +12,12 @@ import { cacheNumbersPerToken, type AttentionSpec } from '../attention/spec.ts';
 import { checkCacheOptions, type FactorCacheOptions } from './cache-options.ts';
 import { FactorCache, Holding, holdingOf } from './factor-cache.ts';
 import { PagedCache } from '../cache/pages.ts';
-import { TpaError, webgpuUnavailable } from '../base/errors.ts';
+import { TpaError } from '../base/errors.ts';
 import type { OpDispatch } from './dispatch.ts';
 import type { OpDispatchInfo } from './figures.ts';
-import type { AttendTask, OpenOpGpu } from '../backend/op-gpu.ts';
-import { gpuObstacle } from '../backend/webgpu/present.ts';
-import { checkRuntimeOptions, type RuntimeOptions } from './runtime-options.ts';
-import { createEngine } from '../wasm/engine.ts';
-import { Compute } from '../compute/compute.ts';
+import type { AttendTask } from '../backend/op-gpu.ts';
+import type { Threads } from '../threads/threads.ts';
+import type { Compute } from '../compute/compute.ts';
 
 /** What a runtime computes with, and why; who computes the asynchronous operations. */
 export interface RuntimeInfo extends OpDispatchInfo {
@@ -29,6 +27,8 @@ export interface RuntimeInfo extends OpDispatchInfo {
   readonly simdReason: string;
   /** Threads that compute. */
   readonly threads: number;
+  /** Why as many, in words. */
+  readonly threadsReason: string;
 }
 
 /** Bytes of a runtime's memory. */
@@ -39,6 +39,14 @@ export interface MemoryInfo {
   readonly size: number;
   /** Most that may be taken. */
   readonly limit: number;
+}
+
+/** What a runtime may have besides kernels. */
+export interface RuntimeParts {
+  readonly threads?: Threads;
+  readonly dispatch?: OpDispatch;
+  /** Why the CPU computes alone. */
+  readonly backendReason?: string;
 }
 
 /**
@@ -53,12 +61,14 @@ export class Runtime {
   readonly #holdings = new Set<Holding>();
   readonly #dispatch: OpDispatch | undefined;
   readonly #backendReason: string;
+  readonly #threads: Threads;
   #compute: Compute | undefined;
 
-  /** Use {@link createRuntime}. @internal */
-  constructor(compute: Compute, backendReason = 'asked for', dispatch?: OpDispatch) {
+  /** Use `createRuntime`. @internal */
+  constructor(compute: Compute, { threads, dispatch, backendReason }: RuntimeParts = {}) {
     this.#compute = compute;
-    this.#backendReason = backendReason;
+    this.#threads = threads ?? { reason: 'asked for' };
+    this.#backendReason = backendReason ?? 'asked for';
     this.#dispatch = dispatch;
   }
 
@@ -173,12 +183,14 @@ export class Runtime {
 
   /** What computes and why. */
   info(): RuntimeInfo {
-    const { simd, reason } = this.#use().engine.simd;
+    const compute = this.#use();
+    const { simd, reason } = compute.engine.simd;
     const computing = this.#dispatch?.info() ?? {
       backend: 'wasm' as const,
       backendReason: this.#backendReason,
     };
-    return { ...computing, simd, simdReason: reason, threads: 1 };
+    const { threads } = compute;
+    return { ...computing, simd, simdReason: reason, threads, threadsReason: this.#threads.reason };
   }
 
   /** Bytes in use. */
@@ -191,6 +203,7 @@ export class Runtime {
   dispose(): void {
     for (const holding of this.#holdings) holding.dispose();
     this.#dispatch?.dispose();
+    this.#compute?.dispose();
     this.#compute = undefined;
   }
 
@@ -218,31 +231,4 @@ export class Runtime {
     if (this.#compute === undefined) throw new TpaError('DISPOSED', 'the runtime is disposed');
     return this.#compute;
   }
-}
-
-/**
- * Starts a runtime with a memory of its own.
- *
- * @param options who computes, and in how much memory
- * @throws TypeError, RangeError for a bad option; TpaError `SIMD_UNAVAILABLE`, `WASM_BLOCKED`,
- *   `OUT_OF_MEMORY`, with `'webgpu'` `BACKEND_UNAVAILABLE`
- */
-export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  checkRuntimeOptions(options);
-  const { backend = 'auto', webgpu = {} } = options;
-  const compute = new Compute(await createEngine(options));
-  if (backend === 'wasm') return new Runtime(compute);
-  const obstacle = gpuObstacle(webgpu);
-  if (obstacle !== undefined) {
-    if (backend === 'auto') return new Runtime(compute, obstacle);
-    throw webgpuUnavailable(obstacle);
-  }
-  const open: OpenOpGpu = async (signal) => {
-    const { openOpWebGpu } = await import('../backend/webgpu/open.ts');
-    return openOpWebGpu({ ...webgpu, allowsSoftware: backend === 'webgpu' })(signal);
-  };
-  const { OpDispatch } = await import('./dispatch.ts');
-  const dispatch = new OpDispatch(compute, open, { mode: backend });
-  if (backend === 'webgpu') await dispatch.start();
-  return new Runtime(compute, '', dispatch);
 }

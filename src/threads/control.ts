@@ -1,10 +1,10 @@
+import { MAX_THREADS } from './program.ts';
+
 /*
  * What the threads of a pool share besides the memory of the kernels: words that all of them see
  * change, and two programs, the one that runs and the one before it.
  */
 
-/** Threads of a pool at most, the one that leads included. */
-export const MAX_THREADS = 64;
 /** Operations of a program that threads take part in; models of 100 layers have 2,500. */
 export const MAX_OPERATIONS = 1 << 13;
 /** Numbers of such a program: 32 an operation, of which most take 20. */

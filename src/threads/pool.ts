@@ -5,7 +5,6 @@ import {
   COUNTS,
   EPOCH,
   IDLE,
-  insideWord,
   LANES,
   MAX_OPERATIONS,
   MAX_WORDS,
@@ -14,6 +13,7 @@ import {
 } from './control.ts';
 import { costAt, nextAt, type Program, RANGE_COST, runRange, unitsAt } from './program.ts';
 import { runAlone } from './alone.ts';
+import { Members } from './members.ts';
 import { claim, nap, tellDone } from './thread.ts';
 
 /** A thread that holds a range for so long without an end is lost: most ranges take 1 ms. */
@@ -29,25 +29,16 @@ const SHARED_COST = 1 << 18;
 /** How a program ended on several threads. */
 type Outcome = 'done' | 'trapped' | 'lost';
 
-/** A thread as the one that leads knows it. */
-export interface PoolThread {
-  /** 1 … */
-  readonly lane: number;
-  end(): void;
-}
-
 /**
  * Threads that run programs together with the one that calls. It does not wait for a thread that has
  * not begun, and where one is lost within a program the others run it again from its beginning.
  */
 export class ThreadPool {
   readonly control = new Control();
-  /** Lanes that there may be: scratch is wanted for so many. */
+  /** Threads that are to be started, the one that leads included. */
   readonly size: number;
-  /** Called when a thread is lost. */
-  onLost: (reason: string) => void = () => {};
+  readonly members = new Members(this.control);
   readonly #lostMs: number;
-  readonly #threads = new Map<number, PoolThread>();
   #lanes = 1;
   #epoch = 0;
   #isOpen = false;
@@ -59,40 +50,34 @@ export class ThreadPool {
   constructor(size: number, lostMs = LOST_MS) {
     this.size = size;
     this.#lostMs = lostMs;
-    this.lanes = size;
+    this.lanes = 1;
   }
 
   /** Threads that compute. */
   get threads(): number {
-    let threads = 1;
-    for (const lane of this.#threads.keys()) if (lane < this.#lanes) threads++;
-    return threads;
+    return 1 + this.members.count(this.#lanes);
   }
 
-  /** Lanes that take part, 1 … size. */
+  /** Lanes that take part once they have started, 1 … size: each needs scratch. */
+  get lanes(): number {
+    return this.#lanes;
+  }
+
   set lanes(lanes: number) {
     this.#lanes = lanes;
     Atomics.store(this.control.words, LANES, lanes);
   }
 
-  /** A thread that has started. */
-  add(thread: PoolThread): void {
-    this.#threads.set(thread.lane, thread);
-  }
-
-  /** A thread that is gone. */
-  remove(lane: number, reason: string): void {
-    if (!this.#threads.delete(lane)) return;
-    Atomics.store(this.control.words, insideWord(lane), 0);
-    this.onLost(reason);
+  /** Ends the threads beyond so many, the one that leads included. */
+  keep(lanes: number): void {
+    this.lanes = lanes;
+    this.members.endFrom(lanes);
   }
 
   /** Ends all threads; what they have done is left as it is. Idempotent. */
   dispose(): void {
-    this.onLost = () => {};
     this.#close();
-    for (const thread of this.#threads.values()) thread.end();
-    this.#threads.clear();
+    this.members.endFrom(0);
   }
 
   /**
@@ -101,14 +86,16 @@ export class ThreadPool {
    * @throws what a kernel throws
    */
   *run(kernels: Kernels, program: Program): Generator<void, void> {
-    const isWorth = program.cost >= SHARED_COST;
-    const fits = isWorth && program.count <= MAX_OPERATIONS && program.words.length <= MAX_WORDS;
-    while (fits && this.threads > 1) {
-      const outcome = yield* this.#attempt(kernels, program);
-      if (outcome === 'done') return;
-      if (outcome === 'trapped') break;
+    let outcome: Outcome = 'lost';
+    while (outcome === 'lost' && this.#canShare(program)) {
+      outcome = yield* this.#attempt(kernels, program);
     }
-    yield* runAlone(kernels, program);
+    if (outcome !== 'done') yield* runAlone(kernels, program);
+  }
+
+  #canShare({ cost, count, words }: Program): boolean {
+    const fits = count <= MAX_OPERATIONS && words.length <= MAX_WORDS;
+    return this.threads > 1 && cost >= SHARED_COST && fits;
   }
 
   *#attempt(kernels: Kernels, program: Program): Generator<void, Outcome> {
@@ -120,7 +107,8 @@ export class ThreadPool {
     } finally {
       this.#close();
       // what another thread still runs must have ended before anything is given back or run again
-      if (outcome !== 'done') this.#awaitLeft(outcome === 'lost' ? LEAVE_MS : this.#lostMs);
+      const milliseconds = outcome === 'lost' ? LEAVE_MS : this.#lostMs;
+      if (outcome !== 'done') this.members.awaitOut(() => true, milliseconds);
     }
   }
 
@@ -129,7 +117,8 @@ export class ThreadPool {
     const { control } = this;
     const epoch = this.#epoch + 1;
     // its numbers lie where those of the program before the last were
-    this.#awaitFree(Control.area(epoch));
+    const area = Control.area(epoch);
+    this.members.awaitOut((inside) => Control.area(inside) === area, this.#lostMs);
     const shared = control.program(epoch);
     shared.words.set(program.words);
     shared.counters.fill(0, 0, claimedCounter(program.count));
@@ -194,36 +183,6 @@ export class ThreadPool {
       yield;
       if (mayWait()) nap(control, counters, counter, units);
     }
-  }
-
-  /** Waits until no thread is in an older program that lay in an area. */
-  #awaitFree(area: 0 | 1): void {
-    this.#awaitOut((inside) => Control.area(inside) === area, this.#lostMs);
-  }
-
-  /** Waits until no thread is in a program. */
-  #awaitLeft(milliseconds: number): void {
-    this.#awaitOut(() => true, milliseconds);
-  }
-
-  /** Waits until no thread is in such a program; those that are for too long are lost. */
-  #awaitOut(isMeant: (inside: number) => boolean, milliseconds: number): void {
-    const { words } = this.control;
-    const isIn = (lane: number): boolean => {
-      const inside = Atomics.load(words, insideWord(lane));
-      return inside !== 0 && isMeant(inside);
-    };
-    const began = performance.now();
-    while ([...this.#threads.keys()].some(isIn)) {
-      if (performance.now() - began <= milliseconds) continue;
-      for (const [lane, thread] of this.#threads) if (isIn(lane)) this.#lose(thread);
-      return;
-    }
-  }
-
-  #lose(thread: PoolThread): void {
-    thread.end();
-    this.remove(thread.lane, `thread ${thread.lane} gave no answer for ${this.#lostMs / 1000} s`);
   }
 }
 

@@ -12,6 +12,8 @@ const MOVE = 4;
 
 const PLACES: ReadonlyMap<Operation, number> = new Map(OPERATIONS.map((name, i) => [name, i]));
 
+/** Threads that run a program at most, the one that leads included. */
+export const MAX_THREADS = 64;
 /** Multiply-adds that are worth a claim of 0.1 µs: 3 to 5 µs. */
 const CLAIM_COST = 1 << 16;
 /** Ranges of an operation at most: 16 threads get two each. */

@@ -50,12 +50,12 @@ function startThread(
         onMessage(message) {
           if (message !== READY) return;
           cancel();
-          pool.add({ lane, end });
+          pool.members.add({ lane, end });
           resolve(undefined);
         },
         onDead(reason) {
           cancel();
-          pool.remove(lane, reason);
+          pool.members.remove(lane, reason);
           resolve(reason);
         },
       });

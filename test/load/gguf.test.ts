@@ -32,7 +32,7 @@ function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
 
 async function logitsOf(source: ModelSource, options?: LoadOptions): Promise<Float32Array> {
   using model = await load(source, options);
-  return model.logits(IDS);
+  return await model.logits(IDS);
 }
 
 /** The model has the logits of the one that was converted. */

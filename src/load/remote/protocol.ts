@@ -4,6 +4,7 @@ import type { LoadProgress } from '../../download/load-progress.ts';
 import type { ModelConfig } from '../../format/config/model-config.ts';
 import type { AdapterBytes } from '../../lora/adapter-source.ts';
 import type { MemoryInfo } from '../../ops/runtime.ts';
+import type { ThreadsChange } from '../../threads/threads.ts';
 import type { LoadOptions } from '../load-options.ts';
 import type { Computing } from '../local-host.ts';
 import type { ModelInfo } from '../model-info.ts';
@@ -115,7 +116,7 @@ export interface CallerAsks {
   progress: { ask: LoadProgress; answer: void };
   /** What has changed without a step. */
   state: { ask: ModelState; answer: void };
-  change: { ask: BackendChange & ModelState; answer: void };
+  change: { ask: ModelState & { readonly change: BackendChange | ThreadsChange }; answer: void };
   openFile: {
     ask: string;
     answer: { readonly handle: number; readonly name: string; readonly size: number } | undefined;

@@ -136,7 +136,7 @@ export async function openFakeRuntime(mode: 'auto' | 'webgpu', cpuMs = 0): Promi
     clock,
     random: () => 0,
   });
-  const runtime = new Runtime(new Compute(engine), '', dispatch);
+  const runtime = new Runtime(new Compute(engine), { dispatch });
   const fake: FakeRuntime = { engine, runtime, dispatch, clock, gpus, opening: () => {} };
   return fake;
 }

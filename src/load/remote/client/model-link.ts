@@ -2,6 +2,7 @@ import type { WorkerEvents, WorkerPort } from '../../../base/worker-port.ts';
 import { TpaError } from '../../../base/errors.ts';
 import { type Clock, within } from '../../../base/time.ts';
 import type { BackendChange } from '../../../backend/backend-change.ts';
+import type { ThreadsChange } from '../../../threads/threads.ts';
 import type { MemoryInfo } from '../../../ops/runtime.ts';
 import type { ModelInfo } from '../../model-info.ts';
 import { type Answers, Channel } from '../channel.ts';
@@ -20,7 +21,7 @@ export type OpenPort = (events: WorkerEvents) => WorkerPort;
 export class ModelLink {
   readonly channel: Channel<CallerAsks, WorkerAsks>;
   /** Told when another side computes. */
-  onChange: ((change: BackendChange) => void) | undefined;
+  onChange: ((change: BackendChange | ThreadsChange) => void) | undefined;
   #info: ModelInfo | undefined;
   #memory: MemoryInfo | undefined;
   #port: WorkerPort | undefined;
@@ -33,9 +34,9 @@ export class ModelLink {
         ...answers,
         hello: () => this.#tellStarted(),
         state: (state) => this.update(state),
-        change: ({ backend, reason, ...state }) => {
+        change: ({ change, ...state }) => {
           this.update(state);
-          this.onChange?.({ backend, reason });
+          this.onChange?.(change);
         },
       },
     );

@@ -5,6 +5,7 @@ import type { ModelConfig } from '../../../format/config/model-config.ts';
 import type { MemoryInfo } from '../../../ops/runtime.ts';
 import type { ModelHost } from '../../model.ts';
 import type { ModelInfo } from '../../model-info.ts';
+import type { ThreadsChange } from '../../../threads/threads.ts';
 import type { ModelLink } from './model-link.ts';
 import { RemoteBackend } from './remote-backend.ts';
 
@@ -12,7 +13,7 @@ import { RemoteBackend } from './remote-backend.ts';
 export class RemoteHost implements ModelHost {
   readonly backend: RemoteBackend;
   readonly #link: ModelLink;
-  #listener: ((change: BackendChange) => void) | undefined;
+  #listener: ((change: BackendChange | ThreadsChange) => void) | undefined;
 
   constructor(link: ModelLink, config: ModelConfig) {
     this.backend = new RemoteBackend(link, config);
@@ -26,7 +27,7 @@ export class RemoteHost implements ModelHost {
     whenForgotten(this.backend, () => link.end(new TpaError('DISPOSED', 'the model is forgotten')));
   }
 
-  set onChange(listener: (change: BackendChange) => void) {
+  set onChange(listener: (change: BackendChange | ThreadsChange) => void) {
     this.#listener = listener;
   }
 

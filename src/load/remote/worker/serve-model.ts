@@ -67,7 +67,7 @@ class ServedModel {
     );
     this.#host = host;
     this.#sequences = new Sequences(host.backend);
-    host.onChange = (change) => this.#caller.tell('change', { ...change, ...this.#state() });
+    host.onChange = (change) => this.#caller.tell('change', { change, ...this.#state() });
     return { config, info: host.info(), ...this.#state() };
   }
 
