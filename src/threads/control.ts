@@ -23,10 +23,12 @@ export const WAITING = 2 * LINE;
 export const LANES = 3 * LINE;
 /** Operations of either program. */
 export const COUNTS = 4 * LINE;
+/** Multiply-adds that are worth a claim. */
+export const CLAIM_COST = 6 * LINE;
 /** The program in which a kernel trapped. */
 export const TRAPPED = 5 * LINE;
 /** For each lane the program that it is in, or 0. */
-export const INSIDE = 6 * LINE;
+export const INSIDE = 7 * LINE;
 
 const CONTROL_WORDS = INSIDE + MAX_THREADS * LINE;
 const COUNTER_WORDS = MAX_OPERATIONS * LINE;

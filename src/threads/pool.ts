@@ -1,5 +1,6 @@
 import type { Kernels } from '../wasm/kernels.ts';
 import {
+  CLAIM_COST,
   claimedCounter,
   Control,
   COUNTS,
@@ -23,8 +24,20 @@ const LEAVE_MS = 100;
 /** Loads between two looks at the clock, about 0.1 ms. */
 const SPINS = 1 << 16;
 
-/** Multiply-adds of a program that threads take part in: they have to be told, which costs 2 µs. */
-const SHARED_COST = 1 << 18;
+/** Multiply-adds of the smallest program that threads are told of, which costs 2 µs: 20 µs. */
+const LEAST_COST = 1 << 18;
+/** Multiply-adds that are worth a claim of 0.1 µs: 3 to 5 µs. */
+const LEAST_CLAIM = 1 << 16;
+
+/** What tests change. */
+export interface PoolOptions {
+  /** Milliseconds after which a thread that holds a range is lost. */
+  readonly lostMs?: number | undefined;
+  /** Multiply-adds of the smallest program that threads take part in. */
+  readonly leastCost?: number;
+  /** Multiply-adds that are worth a claim. */
+  readonly claimCost?: number;
+}
 
 /** How a program ended on several threads. */
 type Outcome = 'done' | 'trapped' | 'lost';
@@ -39,17 +52,22 @@ export class ThreadPool {
   readonly size: number;
   readonly members = new Members(this.control);
   readonly #lostMs: number;
+  readonly #leastCost: number;
   #lanes = 1;
   #epoch = 0;
   #isOpen = false;
 
   /**
    * @param size threads at most, the one that leads included
-   * @param lostMs after which a thread that holds a range is lost
    */
-  constructor(size: number, lostMs = LOST_MS) {
+  constructor(
+    size: number,
+    { lostMs = LOST_MS, leastCost = LEAST_COST, claimCost = LEAST_CLAIM }: PoolOptions = {},
+  ) {
     this.size = size;
     this.#lostMs = lostMs;
+    this.#leastCost = leastCost;
+    this.control.words[CLAIM_COST] = claimCost;
     this.lanes = 1;
   }
 
@@ -95,7 +113,7 @@ export class ThreadPool {
 
   #canShare({ cost, count, words }: Program): boolean {
     const fits = count <= MAX_OPERATIONS && words.length <= MAX_WORDS;
-    return this.threads > 1 && cost >= SHARED_COST && fits;
+    return this.threads > 1 && cost >= this.#leastCost && fits;
   }
 
   *#attempt(kernels: Kernels, program: Program): Generator<void, Outcome> {
@@ -145,7 +163,7 @@ export class ThreadPool {
     let cost = 0;
     for (let i = 0, at = 0; i < count; i++, at = nextAt(words, at)) {
       for (;;) {
-        const range = claim(shared, i, at);
+        const range = claim(control, shared, i, at);
         if (range === undefined) break;
         runRange(kernels, words, at, range[0], range[1], 0);
         tellDone(control, shared, i, at, range[1]);

@@ -14,8 +14,6 @@ const PLACES: ReadonlyMap<Operation, number> = new Map(OPERATIONS.map((name, i) 
 
 /** Threads that run a program at most, the one that leads included. */
 export const MAX_THREADS = 64;
-/** Multiply-adds that are worth a claim of 0.1 µs: 3 to 5 µs. */
-const CLAIM_COST = 1 << 16;
 /** Ranges of an operation at most: 16 threads get two each. */
 const MOST_RANGES = 32;
 /** Multiply-adds that no range exceeds, unless a unit does: 2 ms where 2 G are computed a second. */
@@ -105,10 +103,14 @@ export function costAt(words: Float64Array, at: number): number {
   return words[at + COST]!;
 }
 
-/** Units of a range when several threads claim them: by shape alone, whoever takes part. */
-export function grainAt(words: Float64Array, at: number): number {
+/**
+ * Units of a range when several threads claim them: by shape alone, whoever takes part.
+ *
+ * @param claimCost multiply-adds that are worth a claim
+ */
+export function grainAt(words: Float64Array, at: number, claimCost: number): number {
   const [units, cost] = [unitsAt(words, at), costAt(words, at)];
-  const least = Math.max(Math.ceil(CLAIM_COST / cost), Math.ceil(units / MOST_RANGES));
+  const least = Math.max(Math.ceil(claimCost / cost), Math.ceil(units / MOST_RANGES));
   return Math.min(least, longestRange(cost));
 }
 

@@ -1,5 +1,6 @@
 import type { Kernels } from '../wasm/kernels.ts';
 import {
+  CLAIM_COST,
   claimedCounter,
   Control,
   EPOCH,
@@ -60,7 +61,7 @@ function takePart(kernels: Kernels, control: Control, epoch: number, lane: numbe
   const count = control.count(epoch);
   for (let i = 0, at = 0; i < count; i++, at = nextAt(words, at)) {
     for (;;) {
-      const range = claim(program, i, at);
+      const range = claim(control, program, i, at);
       if (range === undefined) break;
       if (!control.isOpen(epoch)) return;
       runRange(kernels, words, at, range[0], range[1], lane);
@@ -77,6 +78,7 @@ function takePart(kernels: Kernels, control: Control, epoch: number, lane: numbe
 
 /** The first unit and the units of a range that nobody else runs; undefined where none is left. */
 export function claim(
+  control: Control,
   { counters, words }: SharedProgram,
   operation: number,
   at: number,
@@ -85,7 +87,7 @@ export function claim(
   const counter = claimedCounter(operation);
   // no thread adds more than once beyond the last unit
   if (Atomics.load(counters, counter) >= units) return undefined;
-  const grain = grainAt(words, at);
+  const grain = grainAt(words, at, control.words[CLAIM_COST]!);
   const first = Atomics.add(counters, counter, grain);
   return first < units ? [first, Math.min(grain, units - first)] : undefined;
 }

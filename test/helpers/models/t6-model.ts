@@ -67,7 +67,7 @@ export function livelyT6(contextLength: number): { source: ModelBytes; ids: numb
 
 /** What a model of {@link openCpuModel} computes with. */
 export interface CpuModelOptions extends EngineOptions {
-  readonly dtype?: DtypeOption;
+  readonly dtype?: DtypeOption | undefined;
   /** Whether its memory is one that workers can have. */
   readonly isShared?: boolean;
 }

@@ -32,10 +32,11 @@ function failing(kernels: Kernels, lane: number): Kernels {
       throw new Error('by plan');
     },
   };
+  let call = 0;
   return new Proxy(kernels, {
     get(target, name: string & keyof Kernels) {
-      const call = Atomics.add(made, lane, 1);
-      if (call === at && kind !== 'mute') fail[kind]();
+      Atomics.store(made, lane, call + 1);
+      if (call++ === at && kind !== 'mute') fail[kind]();
       return target[name];
     },
   });

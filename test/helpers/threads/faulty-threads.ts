@@ -32,8 +32,8 @@ export class FaultyThreads {
     return openThread(new Worker(outputFiles[0]!.text, options), events);
   };
 
-  /** Calls of kernels that a lane has made since the last time. */
-  takeCalls(lane: number): number {
-    return Atomics.exchange(new Int32Array(this.#calls), lane, 0);
+  /** Calls of kernels that the last thread of a lane has made. */
+  calls(lane: number): number {
+    return Atomics.load(new Int32Array(this.#calls), lane);
   }
 }

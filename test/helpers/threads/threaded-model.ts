@@ -1,0 +1,45 @@
+import startWorker from '#worker';
+import type { CpuBackend } from '../../../src/backend/cpu.ts';
+import type { StartWorker } from '../../../src/base/worker-port.ts';
+import type { ModelBytes } from '../../../src/format/files/bytes-at-hand.ts';
+import { ThreadPool } from '../../../src/threads/pool.ts';
+import { startThreads } from '../../../src/threads/start-threads.ts';
+import type { DtypeOption } from '../../../src/weights/dtypes.ts';
+import type { Engine } from '../../../src/wasm/engine.ts';
+import { openCpuModel } from '../models/t6-model.ts';
+
+/** How a model is opened with threads. */
+export interface ThreadedOptions {
+  readonly simd: 'baseline' | 'relaxed';
+  readonly dtype?: DtypeOption;
+  /** Threads at most, the one that leads included. */
+  readonly size: number;
+  /** After so long without an answer a thread is lost, default 2 s. */
+  readonly lostMs?: number;
+  /** Milliseconds between two looks at other tasks. */
+  readonly sliceMs?: number;
+  /** Replaces the kernels of the thread that leads. */
+  readonly wrap?: (kernels: Engine['kernels']) => Engine['kernels'];
+}
+
+/** A model over a shared memory, and the threads that it may have. */
+export interface ThreadedModel {
+  readonly backend: CpuBackend;
+  readonly pool: ThreadPool;
+  /** Starts threads; tells why some have not begun. */
+  start(startWorker?: StartWorker): Promise<string | undefined>;
+}
+
+/** A model whose programs all are for threads, and whose units all are ranges, however small. */
+export async function openThreadedModel(
+  source: ModelBytes,
+  { simd, dtype, size, lostMs, sliceMs, wrap }: ThreadedOptions,
+): Promise<ThreadedModel> {
+  const pool = new ThreadPool(size, { lostMs, leastCost: 0, claimCost: 1 });
+  pool.lanes = size;
+  const how = { threads: { pool, reason: '' }, ...(sliceMs === undefined ? {} : { sliceMs }) };
+  const { backend } = await openCpuModel(source, { simd, dtype, isShared: true }, wrap, how);
+  const { shared, unsharedReason } = backend.network.compute.engine;
+  if (shared === undefined) throw new Error(unsharedReason);
+  return { backend, pool, start: (start = startWorker!) => startThreads(pool, shared, start) };
+}
