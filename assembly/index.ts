@@ -4,6 +4,7 @@ export { dequantizeQ6K } from './blocks/q6';
 export { quantizeBlocks } from './blocks/quantize';
 export { denseDecode, denseDecodeScratch, densePrefill, densePrefillScratch } from './attention/dense';
 export { linearAttend, linearScratch } from './attention/linear';
+export { decodeSpans, mergeSpans, partialsBytes } from './attention/spans';
 export { tpaDecode, tpaDecodeScratch } from './attention/tpa-decode';
 export { tpaPrefill, tpaPrefillScratch } from './attention/tpa-prefill';
 export { addBias } from './kernels/add-bias';

@@ -5,19 +5,19 @@ import { bvRows, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layo
 import { CacheShape } from '../layout/records';
 
 /*
- * Queries of some K/V heads against one page: logits, online softmax, values. All keys of the
+ * Queries of some heads against one page: logits, online softmax, values. All keys of the
  * page are read before its values, in the order they lie in: a stream of 12 KB a head ends before
  * it is worth its start (docs/adr/0007-dense-attention.md).
  */
 
-/** Rows of a K/V head at a time: their logits are 18 KB and stay in the cache beside a strip of keys. */
+/** Rows at a time: their logits are 18 KB and stay in the cache beside a strip of keys. */
 const ROWS: usize = 48;
 /** Steps of headDim at a time, as in matmul: a strip of 24 keys is 12 KB of a 32 KB cache. */
 const DEPTH: usize = 128;
 
-/** Bytes of scratch that {@link densePage} needs for `kvHeads` heads of `rows` rows. */
-export function pageScratch(shape: CacheShape, kvHeads: usize, rows: usize): usize {
-  return kvHeads * min(rows, ROWS) * PAGE_ROW + (keyScratch(shape) << 1);
+/** Bytes of scratch that {@link densePage} needs for so many rows. */
+export function pageScratch(shape: CacheShape, rows: usize): usize {
+  return min(rows, ROWS) * PAGE_ROW + (keyScratch(shape) << 1);
 }
 
 /** First position that a query at `position` sees; all with window 0. */
@@ -27,10 +27,11 @@ export function seenFrom(position: usize, window: usize): usize {
 }
 
 /**
- * Adds a page to the running softmax of K/V heads g … g + kvHeads.
+ * Adds a page to the running softmax of rows firstRow … firstRow + rows of the queries (heads,
+ * count). The rows of a K/V head meet it in one product; a range may begin and end within them.
  *
- * @param queries (kvHeads, rows, headDim), in base 2; row i is a query at position + i % count
- * @param acc (kvHeads, rows, valueStride), followed by the running sums (kvHeads, rows) and maxima
+ * @param queries (rows, headDim), in base 2; row h · count + t is the query at position + t of head h
+ * @param acc (rows, valueStride), followed by the running sums (rows) and maxima
  * @param first position of the page's first token
  */
 export function densePage(
@@ -39,8 +40,7 @@ export function densePage(
   page: usize,
   shape: CacheShape,
   scratch: usize,
-  g: usize,
-  kvHeads: usize,
+  firstRow: usize,
   rows: usize,
   first: usize,
   position: usize,
@@ -50,35 +50,34 @@ export function densePage(
   const headDim = <usize>shape.headDim,
     headBytes = headDim << 2,
     row = valueRow(shape);
-  const sums = acc + kvHeads * rows * row,
-    maxima = sums + ((kvHeads * rows) << 2);
-  const w = scratch, // (kvHeads, rows at a time, 96) logits, then weights
-    keys = w + kvHeads * min(rows, ROWS) * PAGE_ROW; // (2, headDim, 48), unless in the page
+  const sums = acc + rows * row,
+    maxima = sums + (rows << 2);
+  const w = scratch, // (rows at a time, 96) logits, then weights
+    keys = w + min(rows, ROWS) * PAGE_ROW; // (2, headDim, 48), unless in the page
 
-  // what no query sees may be anything, NaN too: its logits are masked, its values not read
+  // what no query sees may be anything, NaN too: its logits are masked, its values not read. All
+  // of this follows from the whole block, whose bits would otherwise depend on the range
   const start = seenFrom(position, window);
   const low: usize = start > first ? start - first : 0,
     high = min(PAGE_TOKENS, position + count - first);
   const left = low - (low % TILE),
     right = ((high + TILE - 1) / TILE) * TILE;
   const tileBytes = headDim * TILE_ROW;
-  const keys0: usize = left ? 0 : keysOfTile(page, 0, first, shape, keys) + g * tileBytes,
-    keys1: usize = right > TILE ? keysOfTile(page, 1, first, shape, keys + keyScratch(shape)) + g * tileBytes : 0;
-  const values = bvRows(page, shape) + (g * PAGE_TOKENS + low) * row;
+  const keys0: usize = left ? 0 : keysOfTile(page, 0, first, shape, keys),
+    keys1: usize = right > TILE ? keysOfTile(page, 1, first, shape, keys + keyScratch(shape)) : 0;
+  const values = bvRows(page, shape) + low * row;
 
+  const group = (<usize>shape.heads / shape.rankK) * count; // rows of a K/V head
+  let g = firstRow / group, // K/V head of row i
+    rest = (g + 1) * group - firstRow; // rows that it still has
   for (let i: usize = 0; i < rows; i += ROWS) {
     const some = min(ROWS, rows - i),
-      plane = some * PAGE_ROW;
-    const q = queries + i * headBytes;
-    for (let h: usize = 0; keys0 && h < kvHeads; h++) {
-      denseTile(w + h * plane, q + h * rows * headBytes, keys0 + h * tileBytes, some, headDim);
-    }
-    for (let h: usize = 0; keys1 && h < kvHeads; h++) {
-      denseTile(w + h * plane + TILE_ROW, q + h * rows * headBytes, keys1 + h * tileBytes, some, headDim);
-    }
-    for (let j: usize = 0; j < kvHeads * some; j++) {
-      const cell = (j / some) * rows + i + (j % some),
-        at = position + (cell % count),
+      q = queries + i * headBytes;
+    if (keys0) denseTile(w, q, keys0 + g * tileBytes, some, rest, group, headDim);
+    if (keys1) denseTile(w + TILE_ROW, q, keys1 + g * tileBytes, some, rest, group, headDim);
+    for (let j: usize = 0; j < some; j++) {
+      const cell = i + j,
+        at = position + ((firstRow + cell) % count),
         logits = w + j * PAGE_ROW;
       const seen = seenFrom(at, window);
       const from: usize = seen > first ? seen - first : 0,
@@ -94,20 +93,35 @@ export function densePage(
       const max = raiseMax(shown, right - left, maxima + (cell << 2), sum, acc + cell * row, row);
       store<f32>(sum, load<f32>(sum) + weigh(shown, right - left, max, 0, 0, 0, 0, 0));
     }
-    for (let h: usize = 0; h < kvHeads; h++) {
-      const to = acc + (h * rows + i) * row,
-        weights = w + h * plane + (low << 2);
-      productAdd(to, weights, values + h * row * PAGE_TOKENS, some, row >> 2, high - low, row, PAGE_ROW, row);
+    for (let j: usize = 0; j < some;) {
+      const n = min(rest, some - j),
+        to = acc + (i + j) * row,
+        weights = w + j * PAGE_ROW + (low << 2);
+      productAdd(to, weights, values + g * row * PAGE_TOKENS, n, row >> 2, high - low, row, PAGE_ROW, row);
+      j += n;
+      rest -= n;
+      if (rest) continue;
+      g++;
+      rest = group;
     }
   }
 }
 
-/** Logits of a tile (rows, 48), rows PAGE_ROW apart, summed in the order of headDim however it is cut. */
-function denseTile(out: usize, q: usize, k: usize, rows: usize, headDim: usize): void {
+/**
+ * Logits of a tile (rows, 48), rows PAGE_ROW apart, summed in the order of headDim however it is
+ * cut: `rest` rows with the first head's keys, `group` rows with those of each head after it.
+ */
+function denseTile(out: usize, q: usize, k: usize, rows: usize, rest: usize, group: usize, headDim: usize): void {
   const row = headDim << 2;
-  productStore(out, q, k, rows, TILE, min(headDim, DEPTH), PAGE_ROW, row, TILE_ROW);
-  for (let d = DEPTH; d < headDim; d += DEPTH) {
-    const depth = min(DEPTH, headDim - d);
-    productAdd(out, q + (d << 2), k + d * TILE_ROW, rows, TILE, depth, PAGE_ROW, row, TILE_ROW);
+  for (let n = min(rest, rows); rows; n = min(group, rows)) {
+    productStore(out, q, k, n, TILE, min(headDim, DEPTH), PAGE_ROW, row, TILE_ROW);
+    for (let d = DEPTH; d < headDim; d += DEPTH) {
+      const depth = min(DEPTH, headDim - d);
+      productAdd(out, q + (d << 2), k + d * TILE_ROW, n, TILE, depth, PAGE_ROW, row, TILE_ROW);
+    }
+    out += n * PAGE_ROW;
+    q += n * row;
+    k += headDim * TILE_ROW;
+    rows -= n;
   }
 }

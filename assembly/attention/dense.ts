@@ -2,24 +2,25 @@ import { LOG2E } from '../simd/exp2';
 import { scaleRow } from '../simd/scale';
 import { densePage, pageScratch, seenFrom } from './dense-page';
 import { LOWEST } from './softmax';
+import { decodeSpans, spanStart, storePartials } from './spans';
 import { PAGE_TOKENS, valueRow } from '../layout/pages';
 import { CacheShape, LATENT, STORED } from '../layout/records';
 
-/** Bytes of scratch that {@link denseDecode} needs for any K/V heads. */
+/** Bytes of scratch that {@link denseDecode} needs for any units. */
 export function denseDecodeScratch(shapeAt: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
-  return headsScratch(shape, shape.rankK, 1);
+  return rowsScratch(shape, shape.heads);
 }
 
-/** Bytes of scratch that {@link densePrefill} needs for any K/V heads. */
+/** Bytes of scratch that {@link densePrefill} needs for any rows. */
 export function densePrefillScratch(shapeAt: usize, count: usize): usize {
-  return headsScratch(changetype<CacheShape>(shapeAt), 1, count);
+  const shape = changetype<CacheShape>(shapeAt);
+  return rowsScratch(shape, (<usize>shape.heads / shape.rankK) * count);
 }
 
-function headsScratch(shape: CacheShape, kvHeads: usize, count: usize): usize {
-  const rows = (<usize>shape.heads / shape.rankK) * count;
+function rowsScratch(shape: CacheShape, rows: usize): usize {
   const perRow = ((<usize>shape.headDim) << 2) + valueRow(shape) + 8;
-  return kvHeads * rows * perRow + pageScratch(shape, kvHeads, rows);
+  return rows * perRow + pageScratch(shape, rows);
 }
 
 /**
@@ -28,15 +29,17 @@ function headsScratch(shape: CacheShape, kvHeads: usize, count: usize): usize {
  *
  *   out[h] = Σ_m softmax(scale <q[h], k[m]>)[m] v[m],  first <= m < length
  *
- * @param out (heads, valueDim)
+ * @param out (heads, valueDim), written where there is one span; of more, mergeSpans makes it from
+ * @param partials partialsBytes
  * @param q (heads, headDim)
  * @param pages u32 addresses of ceil(length / 96) pages; those wholly before `first` are not read
- * @param scratch denseDecodeScratch bytes; out and scratch overlap nothing
- * @param kvHeads K/V heads from firstKvHead on; of out, only their query heads are written
+ * @param scratch denseDecodeScratch bytes; out, partials and scratch overlap nothing
+ * @param units of (decodeSpans(first, length), heads), from firstUnit on; only theirs is written
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function denseDecode(
   out: usize,
+  partials: usize,
   q: usize,
   pages: usize,
   shapeAt: usize,
@@ -44,13 +47,31 @@ export function denseDecode(
   first: usize,
   length: usize,
   scale: f32,
-  firstKvHead: usize,
-  kvHeads: usize,
+  firstUnit: usize,
+  units: usize,
 ): void {
   assert(first < length, 'denseDecode: no token to see');
   const shape = changetype<CacheShape>(shapeAt);
-  checkShape(shape, firstKvHead + kvHeads);
-  attendHeads(out, q, 0, pages, shape, scratch, firstKvHead, kvHeads, length - 1, 1, length - first, scale);
+  checkShape(shape);
+  const heads = <usize>shape.heads,
+    row = valueRow(shape);
+  const spans = decodeSpans(first, length),
+    window = length - first;
+  assert(firstUnit + units <= spans * heads, 'dense attention: units past the last');
+  for (let unit = firstUnit, end = firstUnit + units; unit < end;) {
+    const h = unit % heads,
+      some = min(heads - h, end - unit),
+      span = unit / heads;
+    const from = spanStart(first, length, span, spans),
+      to = min(length, spanStart(first, length, span + 1, spans));
+    const acc = attendRows(q, 0, pages, shape, scratch, h, some, from, to, length - 1, 1, window, scale);
+    if (spans == 1) writeRows(out, acc, shape, h, some, 1);
+    else {
+      const sums = acc + some * row;
+      storePartials(partials, shape, unit, some, acc, sums, sums + (some << 2));
+    }
+    unit += some;
+  }
 }
 
 /**
@@ -62,7 +83,8 @@ export function denseDecode(
  * @param q (count, heads, headDim), qStride numbers between tokens
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch densePrefillScratch bytes; out and scratch overlap nothing
- * @param kvHeads K/V heads from firstKvHead on, as in denseDecode
+ * @param rows of (heads, count), from firstRow on: h · count + t is query t of head h; of out, only
+ *   theirs is written. In the same bits however they are cut, fastest in multiples of 48
  * Any alignment. Max error: docs/numerics.md.
  */
 export function densePrefill(
@@ -76,69 +98,103 @@ export function densePrefill(
   count: usize,
   window: usize,
   scale: f32,
-  firstKvHead: usize,
-  kvHeads: usize,
+  firstRow: usize,
+  rows: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt);
-  checkShape(shape, firstKvHead + kvHeads);
+  checkShape(shape);
   assert(count, 'densePrefill: an empty block');
-  for (let g = firstKvHead; g < firstKvHead + kvHeads; g++) {
-    attendHeads(out, q, qStride, pages, shape, scratch, g, 1, position, count, window, scale);
+  assert(firstRow + rows <= <usize>shape.heads * count, 'dense attention: rows past the last');
+  const group = (<usize>shape.heads / shape.rankK) * count;
+  const start = seenFrom(position, window),
+    from = start - (start % PAGE_TOKENS);
+  for (let i = firstRow, end = firstRow + rows; i < end;) {
+    const some = min(group - (i % group), end - i);
+    const acc = attendRows(
+      q,
+      qStride,
+      pages,
+      shape,
+      scratch,
+      i,
+      some,
+      from,
+      position + count,
+      position,
+      count,
+      window,
+      scale,
+    );
+    writeRows(out, acc, shape, i, some, count);
+    i += some;
   }
 }
 
-/** Asserts a dense cache with K/V heads up to `end`. */
-function checkShape(shape: CacheShape, end: usize): void {
+/** Asserts a dense cache. */
+function checkShape(shape: CacheShape): void {
   const heads = shape.heads,
     kvHeads = shape.rankK;
   assert(heads && shape.headDim && shape.valueDim && kvHeads, 'dense attention: an empty shape');
   assert(kvHeads == shape.rankV && heads % kvHeads == 0, 'dense attention: heads that share no K/V head');
   const form = kvHeads == 1 && shape.form ? LATENT : STORED;
   assert(!shape.headRows && shape.form == form, 'dense attention: not a dense cache');
-  assert(end <= kvHeads, 'dense attention: K/V heads past the last');
 }
 
-/** The query heads of K/V heads g … g + kvHeads. */
-function attendHeads(
-  out: usize,
+/**
+ * Rows firstRow … firstRow + rows of the queries (heads, count) against tokens from … to, `from` the
+ * first of a page.
+ *
+ * @returns address of the accumulated values (rows, valueStride), the sums of weights (rows), and
+ *   the maxima (rows)
+ */
+function attendRows(
   q: usize,
   qStride: usize,
   pages: usize,
   shape: CacheShape,
   scratch: usize,
-  g: usize,
-  kvHeads: usize,
+  firstRow: usize,
+  rows: usize,
+  from: usize,
+  to: usize,
   position: usize,
   count: usize,
   window: usize,
   scale: f32,
-): void {
-  const heads = <usize>shape.heads,
-    headDim = <usize>shape.headDim,
+): usize {
+  const headDim = <usize>shape.headDim,
     row = valueRow(shape);
-  const group = heads / shape.rankK,
-    rows = group * count, // row h · count + t is query t of head h of a group
-    all = kvHeads * rows;
+  const queries = scratch; // (rows, headDim) times scale
+  const acc = queries + rows * (headDim << 2); // (rows, valueStride)
+  const sums = acc + rows * row; // (rows)
+  const maxima = sums + (rows << 2); // (rows)
+  const work = maxima + (rows << 2);
 
-  const queries = scratch; // (kvHeads, rows, headDim) times scale
-  const acc = queries + all * (headDim << 2); // (kvHeads, rows, valueStride)
-  const sums = acc + all * row; // (kvHeads, rows)
-  const maxima = sums + (all << 2); // (kvHeads, rows)
-  const work = maxima + (all << 2);
-
-  for (let i: usize = 0; i < all; i++) {
-    const from = q + (((i % count) * qStride + (g * group + i / count) * headDim) << 2);
-    scaleRow(queries + i * (headDim << 2), from, headDim, scale * LOG2E);
+  for (let i: usize = 0; i < rows; i++) {
+    const r = firstRow + i;
+    scaleRow(
+      queries + i * (headDim << 2),
+      q + (((r % count) * qStride + (r / count) * headDim) << 2),
+      headDim,
+      scale * LOG2E,
+    );
     store<f32>(maxima + (i << 2), LOWEST);
   }
-  memory.fill(acc, 0, all * (row + 4));
-  const start = seenFrom(position, window);
-  for (let first = start - (start % PAGE_TOKENS); first < position + count; first += PAGE_TOKENS) {
+  memory.fill(acc, 0, rows * (row + 4));
+  for (let first = from; first < to; first += PAGE_TOKENS) {
     const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
-    densePage(queries, acc, page, shape, work, g, kvHeads, rows, first, position, count, window);
+    densePage(queries, acc, page, shape, work, firstRow, rows, first, position, count, window);
   }
-  for (let i: usize = 0; i < all; i++) {
-    const to = out + ((((i % count) * heads + g * group + i / count) * shape.valueDim) << 2);
-    scaleRow(to, acc + i * row, shape.valueDim, <f32>1 / load<f32>(sums + (i << 2)));
+  return acc;
+}
+
+/** Writes rows of {@link attendRows}, divided by their sums, to where they belong in out. */
+function writeRows(out: usize, acc: usize, shape: CacheShape, firstRow: usize, rows: usize, count: usize): void {
+  const row = valueRow(shape),
+    valueDim = <usize>shape.valueDim;
+  for (let i: usize = 0; i < rows; i++) {
+    const r = firstRow + i,
+      to = out + ((((r % count) * shape.heads + r / count) * valueDim) << 2);
+    scaleRow(to, acc + i * row, valueDim, <f32>1 / load<f32>(acc + rows * row + (i << 2)));
   }
 }

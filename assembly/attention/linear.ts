@@ -38,9 +38,10 @@ export function linearScratch(shapeAt: usize, count: usize): usize {
  * @param rowsAt FactorRows of the same tokens; K = Σ_s ak[s] ⊗ bk[s], V likewise. Of a cache
  *   without A, bk is (kvHeads, headDim), bv (kvHeads, valueDim), and ak and av are not read
  * @param state linearStateBytes, or 0 before the first token
- * @param nextState linearStateBytes; the states of the given heads are written whole
+ * @param nextState linearStateBytes; the state of heads that share one is written with the first
+ *   of them
  * @param scratch linearScratch bytes; out, nextState and scratch overlap nothing
- * @param heads query heads from firstHead on: all that share a state, or none of them
+ * @param heads query heads from firstHead on; of out, only they are written
  * Any alignment. Max error: docs/numerics.md.
  */
 export function linearAttend(
@@ -72,25 +73,25 @@ export function linearAttend(
     valueBytes = (<usize>shape.valueDim) << 2,
     headBytes = headDim << 2;
   const group = allHeads / states,
-    rows = group * count,
     stateBytes = headDim * row;
   assert(firstHead + heads <= allHeads, 'linearAttend: heads past the last');
-  assert(firstHead % group == 0 && heads % group == 0, 'linearAttend: a part of the heads that share a state');
-  const firstState = firstHead / group,
-    skipped = firstState * stateBytes;
-  if (state) state += skipped;
-  nextState += skipped;
 
-  const q = scratch; // (rows, headDim): row h · count + t for head h of the group
-  const k = q + rows * headBytes; // (count, headDim)
+  const groupRows = group * count;
+  const q = scratch; // (rows, headDim): row h · count + t for the h-th head
+  const k = q + groupRows * headBytes; // (count, headDim)
   const kt = k + count * headBytes; // (headDim, 48)
   const v = kt + headDim * TILE_ROW; // (count, valueStride)
   const y = v + count * row; // (rows, valueStride)
-  const scores = y + rows * row; // (rows, 48)
+  const scores = y + groupRows * row; // (rows, 48)
 
-  for (let g = firstState; g < firstState + heads / group; g++) {
-    for (let h: usize = 0; h < group; h++) {
-      queriesOfHead(q + h * count * headBytes, queries, g * group + h, headDim, scale);
+  for (let first = firstHead, end = firstHead + heads; first < end;) {
+    const g = first / group,
+      some = min((g + 1) * group - first, end - first),
+      rows = some * count;
+    const old = state + g * stateBytes,
+      next = nextState + g * stateBytes;
+    for (let h: usize = 0; h < some; h++) {
+      queriesOfHead(q + h * count * headBytes, queries, first + h, headDim, scale);
     }
     // the factors of K and V are laid out as a query's: rank 0 copies head g of a dense row
     const ak = isFactored ? from.ak : from.bk,
@@ -106,21 +107,19 @@ export function linearAttend(
     for (let i: usize = 0; i < rows; i++) {
       for (let m = (i % count) + 1; m < count; m++) store<f32>(scores + i * TILE_ROW + (m << 2), 0);
     }
-    if (state) {
-      productStore(y, q, state, rows, row >> 2, headDim, row, headBytes, row);
-      memory.copy(nextState, state, stateBytes);
-      state += stateBytes;
-    } else {
-      memory.fill(y, 0, rows * row);
-      memory.fill(nextState, 0, stateBytes);
-    }
+    if (state) productStore(y, q, old, rows, row >> 2, headDim, row, headBytes, row);
+    else memory.fill(y, 0, rows * row);
     productAdd(y, scores, v, rows, row >> 2, count, row, TILE_ROW, row);
-    productAdd(nextState, kt, v, headDim, row >> 2, count, row, TILE_ROW, row);
-    nextState += stateBytes;
     for (let i: usize = 0; i < rows; i++) {
-      const at = (i % count) * allHeads + g * group + i / count;
+      const at = (i % count) * allHeads + first + i / count;
       memory.copy(out + at * valueBytes, y + i * row, valueBytes);
     }
+    if (first == g * group) {
+      if (state) memory.copy(next, old, stateBytes);
+      else memory.fill(next, 0, stateBytes);
+      productAdd(next, kt, v, headDim, row >> 2, count, row, TILE_ROW, row);
+    }
+    first += some;
   }
 }
 

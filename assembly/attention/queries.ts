@@ -2,23 +2,23 @@ import { splatBytes, splatRows } from '../product/splat';
 import { queryOfHead } from '../cache/materialize';
 import { QueryRows, rowOf } from '../layout/records';
 
-/** Splats the factors of every query: A of some heads times scale, B of all queries as one matrix. */
+/** Splats the factors of some queries: A of each times scale, B of all of them as one matrix. */
 export function splatQueries(
   a: usize,
   b: usize,
   queries: QueryRows,
+  heads: usize,
   headDim: usize,
   scale: f32,
-  firstHead: usize,
-  heads: usize,
+  firstQuery: usize,
+  count: usize,
 ): void {
-  const rankQ = <usize>queries.rankQ,
-    count = <usize>queries.count;
+  const rankQ = <usize>queries.rankQ;
   const inner = rankQ ? rankQ : headDim;
   for (let t: usize = 0; t < count; t++) {
-    const from = rowOf(queries.aq, queries.aqStride, t) + ((firstHead * inner) << 2);
+    const from = rowOf(queries.aq, queries.aqStride, firstQuery + t);
     splatRows(a + t * splatBytes(heads, inner), from, heads, inner, scale, 0);
-    const factors = rowOf(queries.bq, queries.bqStride, t);
+    const factors = rowOf(queries.bq, queries.bqStride, firstQuery + t);
     splatRows(b, factors, rankQ, headDim, 1, t * rankQ);
   }
 }

@@ -5,11 +5,12 @@ import { even, splatBytes, splatRows } from '../product/splat';
 import { factoredLogits } from './logits';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
+import { decodeSpans, spanStart, storePartials } from './spans';
 import { valueScratch, valuesOfPage } from '../cache/values';
 import { akTile, avTile, avTileStride, valueRow, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
 import { CacheShape } from '../layout/records';
 
-/** Bytes of scratch that {@link tpaDecode} needs for any heads. */
+/** Bytes of scratch that {@link tpaDecode} needs for any units. */
 export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
@@ -32,17 +33,19 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  *   P[r,s,m] = <bq[r], bk[m,s]>,  L[h,m] = scale Σ_rs aq[h,r] ak[m,s,h] P[r,s,m]
  *   out[h]   = 1/rankV Σ_m softmax(L[h])[m] Σ_u av[m,u,h] bv[m,u]
  *
- * @param out (heads, valueDim)
+ * @param out (heads, valueDim), written where there is one span; of more, mergeSpans makes it from
+ * @param partials partialsBytes
  * @param aq (heads, rankQ); or with rankQ = 0 the full query (heads, headDim)
  * @param bq (rankQ, headDim); unused with rankQ = 0
  * @param pages u32 addresses of ceil(length / 96) pages
  * @param length cached tokens to attend to, >= 1
- * @param scratch tpaDecodeScratch bytes; out and scratch overlap nothing
- * @param heads from firstHead on; of out, only they are written
+ * @param scratch tpaDecodeScratch bytes; out, partials and scratch overlap nothing
+ * @param units of (decodeSpans(0, length), heads), from firstUnit on; only theirs is written
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function tpaDecode(
   out: usize,
+  partials: usize,
   aq: usize,
   bq: usize,
   pages: usize,
@@ -51,61 +54,79 @@ export function tpaDecode(
   rankQ: usize,
   length: usize,
   scale: f32,
-  firstHead: usize,
-  heads: usize,
+  firstUnit: usize,
+  units: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt);
-  const headDim = <usize>shape.headDim,
+  const allHeads = <usize>shape.heads,
+    headDim = <usize>shape.headDim,
     rankV = <usize>shape.rankV;
-  assert(shape.heads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
-  assert(firstHead + heads <= shape.heads, 'tpaDecode: heads past the last');
+  assert(allHeads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
+  const spans = decodeSpans(0, length);
+  assert(firstUnit + units <= spans * allHeads, 'tpaDecode: units past the last');
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
-  const plane = even(heads) * PAGE_ROW,
-    skipped = firstHead * TILE_ROW; // bytes of ak and av before the first head
 
-  const a = scratch; // (heads, inner) splatted
-  const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
-  const p = b + splatBytes(rankQ, headDim); // (rankQ, 48)
-  const w = p + even(rankQ) * TILE_ROW; // (rankV, heads, 96) logits, then weights
-  const keys = w + rankV * plane; // (rankK, headDim, 48), unless in the page
-  const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
-  const acc = values + valueScratch(shape); // (heads, valueStride)
-  const sums = acc + heads * row; // (heads)
-  const maxima = sums + (heads << 2); // (heads)
+  let splatted: usize = 0;
+  for (let unit = firstUnit, end = firstUnit + units; unit < end;) {
+    const firstHead = unit % allHeads,
+      heads = min(allHeads - firstHead, end - unit),
+      span = unit / allHeads;
+    const plane = even(heads) * PAGE_ROW,
+      skipped = firstHead * TILE_ROW; // bytes of ak and av before the first head
 
-  splatRows(a, aq + ((firstHead * inner) << 2), heads, inner, scale * LOG2E, 0);
-  splatRows(b, bq, rankQ, headDim, 1, 0);
-  memory.fill(acc, 0, heads * (row + 4));
-  for (let h: usize = 0; h < heads; h++) store<f32>(maxima + (h << 2), LOWEST);
+    const a = scratch; // (heads, inner) splatted
+    const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
+    const p = b + splatBytes(rankQ, headDim); // (rankQ, 48)
+    const w = p + even(rankQ) * TILE_ROW; // (rankV, heads, 96) logits, then weights
+    const keys = w + rankV * plane; // (rankK, headDim, 48), unless in the page
+    const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
+    const acc = values + valueScratch(shape); // (heads, valueStride)
+    const sums = acc + heads * row; // (heads)
+    const maxima = sums + (heads << 2); // (heads)
 
-  for (let first: usize = 0; first < length; first += PAGE_TOKENS) {
-    const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
-    const count = min<usize>(PAGE_TOKENS, length - first);
-    const columns = ((count + TILE - 1) / TILE) * TILE;
-    for (let t: usize = 0; t < columns / TILE; t++) {
-      const bk = keysOfTile(page, t, first, shape, keys),
-        ak = akTile(page, t, shape) + skipped;
-      factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, heads, PAGE_ROW);
+    // what the span before has splatted serves the next one, if it is of the same heads
+    if (heads != splatted) {
+      splatRows(a, aq + ((firstHead * inner) << 2), heads, inner, scale * LOG2E, 0);
+      splatRows(b, bq, rankQ, headDim, 1, 0);
+      splatted = heads == allHeads ? heads : 0;
     }
-    for (let h: usize = 0; h < heads; h++) {
-      const logits = w + h * PAGE_ROW,
-        sum = sums + (h << 2);
-      mask(logits, count, columns);
-      const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
-      const av = avTile(page, shape) + skipped + h * TILE_ROW;
-      store<f32>(sum, load<f32>(sum) + tileWeights(logits, columns, max, av, plane, shape));
+    memory.fill(acc, 0, heads * (row + 4));
+    for (let h: usize = 0; h < heads; h++) store<f32>(maxima + (h << 2), LOWEST);
+
+    const last = min(length, spanStart(0, length, span + 1, spans));
+    for (let first = spanStart(0, length, span, spans); first < last; first += PAGE_TOKENS) {
+      const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+      const count = min<usize>(PAGE_TOKENS, length - first);
+      const columns = ((count + TILE - 1) / TILE) * TILE;
+      for (let t: usize = 0; t < columns / TILE; t++) {
+        const bk = keysOfTile(page, t, first, shape, keys),
+          ak = akTile(page, t, shape) + skipped;
+        factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, heads, PAGE_ROW);
+      }
+      for (let h: usize = 0; h < heads; h++) {
+        const logits = w + h * PAGE_ROW,
+          sum = sums + (h << 2);
+        mask(logits, count, columns);
+        const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
+        const av = avTile(page, shape) + skipped + h * TILE_ROW;
+        store<f32>(sum, load<f32>(sum) + tileWeights(logits, columns, max, av, plane, shape));
+      }
+      const bv = valuesOfPage(page, count, shape, values);
+      for (let u: usize = 0; u < rankV; u++) {
+        productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
+      }
     }
-    const bv = valuesOfPage(page, count, shape, values);
-    for (let u: usize = 0; u < rankV; u++) {
-      productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
+    if (spans == 1) {
+      for (let h: usize = 0; h < heads; h++) {
+        const to = out + (((firstHead + h) * shape.valueDim) << 2),
+          factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>rankV);
+        scaleRow(to, acc + h * row, shape.valueDim, factor);
+      }
+    } else {
+      storePartials(partials, shape, unit, heads, acc, sums, maxima);
     }
-  }
-  const valueBytes = (<usize>shape.valueDim) << 2;
-  out += firstHead * valueBytes;
-  for (let h: usize = 0; h < heads; h++) {
-    const factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>rankV);
-    scaleRow(out + h * valueBytes, acc + h * row, shape.valueDim, factor);
+    unit += heads;
   }
 }
 

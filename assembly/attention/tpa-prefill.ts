@@ -20,7 +20,7 @@ function rowsPerHead(count: usize): usize {
   return even(count) + 2;
 }
 
-/** Bytes of scratch that {@link tpaPrefill} needs for any heads. */
+/** Bytes of scratch that {@link tpaPrefill} needs for any range. */
 export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
@@ -50,7 +50,8 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
  * @param queriesAt QueryRows
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch tpaPrefillScratch bytes; out and scratch overlap nothing
- * @param heads from firstHead on; of out, only they are written
+ * @param some of the heads with `isDenseKeys`, else of the queries, from `from` on; of out, only
+ *   theirs is written. Heads have keys of their own, while factored logits are shared by all heads
  * Any alignment. Max error: docs/numerics.md.
  */
 export function tpaPrefill(
@@ -62,17 +63,21 @@ export function tpaPrefill(
   position: usize,
   scale: f32,
   isDenseKeys: bool,
-  firstHead: usize,
-  heads: usize,
+  from: usize,
+  some: usize,
 ): void {
   const shape = changetype<CacheShape>(shapeAt),
     queries = changetype<QueryRows>(queriesAt);
   const headDim = <usize>shape.headDim,
     rankV = <usize>shape.rankV;
   const rankQ = <usize>queries.rankQ,
-    count = <usize>queries.count;
-  assert(shape.heads && headDim && rankV && shape.rankK && count, 'tpaPrefill: an empty shape or block');
-  assert(firstHead + heads <= shape.heads, 'tpaPrefill: heads past the last');
+    block = <usize>queries.count;
+  assert(shape.heads && headDim && rankV && shape.rankK && block, 'tpaPrefill: an empty shape or block');
+  assert(from + some <= (isDenseKeys ? <usize>shape.heads : block), 'tpaPrefill: heads or queries past the last');
+  const firstHead: usize = isDenseKeys ? from : 0,
+    heads: usize = isDenseKeys ? some : shape.heads;
+  const firstQuery: usize = isDenseKeys ? 0 : from,
+    count: usize = isDenseKeys ? block : some;
   const inner = rankQ ? rankQ : headDim;
   const row = valueRow(shape);
   const rows = rowsPerHead(count),
@@ -95,9 +100,10 @@ export function tpaPrefill(
   memory.fill(acc, 0, cells * (row + 4));
   for (let i: usize = 0; i < cells; i++) store<f32>(maxima + (i << 2), LOWEST);
   if (isDenseKeys) denseQueries(a, queries, headDim, scale * LOG2E, firstHead, heads);
-  else splatQueries(a, b, queries, headDim, scale * LOG2E, firstHead, heads);
+  else splatQueries(a, b, queries, heads, headDim, scale * LOG2E, firstQuery, count);
 
-  const end = position + count;
+  // of the whole block, whose bits would otherwise depend on the range
+  const end = position + block;
   for (let first: usize = 0; first < end; first += PAGE_TOKENS) {
     const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
     const tokens = min<usize>(PAGE_TOKENS, end - first);
@@ -116,7 +122,7 @@ export function tpaPrefill(
         const cell = h * rows + t,
           logits = w + cell * PAGE_ROW,
           sum = sums + (cell << 2);
-        const seen = position + t + 1;
+        const seen = position + firstQuery + t + 1;
         mask(logits, seen > first ? min(seen - first, tokens) : 0, columns);
         const peak = raiseMax(logits, columns, maxima + (cell << 2), sum, acc + cell * row, row);
         const factor = av + h * TILE_ROW;
@@ -136,7 +142,7 @@ export function tpaPrefill(
   }
 
   const valueBytes = (<usize>shape.valueDim) << 2;
-  out += firstHead * valueBytes;
+  out += (firstQuery * shape.heads + firstHead) * valueBytes;
   for (let t: usize = 0; t < count; t++) {
     for (let h: usize = 0; h < heads; h++) {
       const cell = h * rows + t;

@@ -1,3 +1,4 @@
+import { fma } from '../simd/fma';
 import { addScaledRow, scaleRow } from '../simd/scale';
 import { avTileStride, PAGE_TOKENS, TILE_ROW, valueRow } from '../layout/pages';
 import { CacheShape } from '../layout/records';
@@ -68,8 +69,18 @@ export function valuesOfHead(v: usize, bv: usize, av: usize, h: usize, count: us
     const tile = (m << 2) / TILE_ROW,
       lane = (m << 2) % TILE_ROW;
     const a = av + tile * avTileStride(shape) + h * TILE_ROW + lane;
-    scaleRow(v, bv, row >> 2, load<f32>(a));
-    for (let u: usize = 1; u < rankV; u++) {
+    if (rankV == 1) {
+      scaleRow(v, bv, row >> 2, load<f32>(a));
+    } else {
+      // two at a time: one pass over v where row by row it is written, read and written
+      const first = v128.load32_splat(a),
+        second = v128.load32_splat(a + heads * TILE_ROW);
+      for (let j: usize = 0; j < row; j += 16) {
+        const product = f32x4.mul(v128.load(bv + j), first);
+        v128.store(v + j, fma(v128.load(bv + j + row * PAGE_TOKENS), second, product));
+      }
+    }
+    for (let u: usize = 2; u < rankV; u++) {
       addScaledRow(v, bv + u * row * PAGE_TOKENS, row >> 2, load<f32>(a + u * heads * TILE_ROW));
     }
     v += row;

@@ -16,6 +16,14 @@ const START_COST = 1 << 26;
 const FACTORS_AT = 32;
 const RECORD_BYTES = 64;
 
+/** Memory that an operation needs besides its operands. */
+export interface ScratchBytes {
+  /** For a range, at most. */
+  readonly perLane: number;
+  /** For what its ranges leave for the operation after it. */
+  readonly partials: number;
+}
+
 /** What computing takes besides kernels. */
 export interface ComputeOptions {
   /** Threads that share the memory; this one alone unless given. */
@@ -43,7 +51,7 @@ export class Compute {
   readonly #program = new Program();
   #isRecording = false;
   #isEvaluating = false;
-  #scratch = { records: 0, count: 1, at: 0, bytes: 0 };
+  #scratch = { records: 0, count: 1, partials: 0, at: 0, bytes: 0 };
   #nextRecord = 0;
   #activations = { at: 0, bytes: 0 };
 
@@ -140,6 +148,11 @@ export class Compute {
     return { at: this.#scratch.at, perLane: this.#scratch.bytes };
   }
 
+  /** Address of what the ranges of an operation leave for the one after it. */
+  get partialsAt(): number {
+    return this.#scratch.partials;
+  }
+
   /** Addresses of the records of an operation's queries and factors, the same for all its ranges. */
   nextRecords(): { queriesAt: number; factorsAt: number } {
     const { records, count } = this.#scratch;
@@ -149,23 +162,26 @@ export class Compute {
   }
 
   /** Bytes that {@link takeScratch} takes. */
-  scratchBytes(bytes: number, records: number): number {
-    return records * RECORD_BYTES + this.heap.regionBytes(bytes) * (this.#pool?.lanes ?? 1);
+  scratchBytes({ perLane, partials }: ScratchBytes, records: number): number {
+    const { heap } = this;
+    const lanes = heap.regionBytes(perLane) * (this.#pool?.lanes ?? 1);
+    return records * RECORD_BYTES + heap.regionBytes(partials) + lanes;
   }
 
   /**
-   * Takes memory for records, and for the scratch of every lane.
+   * Takes memory for records, for partial results, and for the scratch of every lane.
    *
-   * @param bytes of scratch that a range needs at most
    * @param records operations with records that run within one {@link run} or {@link evaluate}
    * @returns gives the memory back
    * @throws TpaError `OUT_OF_MEMORY`
    */
-  takeScratch(bytes: number, records = 1): () => void {
+  takeScratch(bytes: ScratchBytes, records = 1): () => void {
     const before = this.#scratch;
     const taken = this.heap.allocate(this.scratchBytes(bytes, records));
-    const at = taken + records * RECORD_BYTES;
-    this.#scratch = { records: taken, count: records, at, bytes: this.heap.regionBytes(bytes) };
+    const partials = taken + records * RECORD_BYTES;
+    const at = partials + this.heap.regionBytes(bytes.partials);
+    const perLane = this.heap.regionBytes(bytes.perLane);
+    this.#scratch = { records: taken, count: records, partials, at, bytes: perLane };
     return () => {
       this.#scratch = before;
       this.heap.release(taken);

@@ -1,6 +1,7 @@
 import type { AttentionSpec } from '../attention/spec.ts';
 import { type FactorRows, type QueryRows, writeFactors, writeQueries } from '../layout/records.ts';
 import type { CacheView } from './attend.ts';
+import { COUNT, FIRST } from '../threads/operations.ts';
 import type { Compute } from './compute.ts';
 import { QUERY_BLOCK } from './order.ts';
 
@@ -24,8 +25,7 @@ export function linearScratch(
 
 /**
  * Linear attention of `count` tokens after those of the state: y_t = Σ_{m ≤ t} (q_t · k_m) v_m, by
- * heads that have a state of their own. The next state is left in the room that the state has
- * reserved.
+ * heads. The next state is left in the room that the state has reserved.
  *
  * @param compute has taken {@link linearScratch} bytes of scratch
  * @param out address of (count, heads, valueDim)
@@ -45,17 +45,11 @@ export function attendLinear(
   writeFactors(heap, factorsAt, factors);
   const scale = linearScale(spec, queries.rankQ);
   const { heads, headDim, valueDim } = spec;
-  const states = spec.headFactors === 'groups' ? spec.rankK : heads;
-  const group = heads / states;
-  const cost = count * (count + headDim) * valueDim * group;
-  const [h, some] = [
-    { at: 0, perFirst: group },
-    { at: 0, perCount: group },
-  ];
+  const cost = count * (count + headDim) * valueDim;
   // prettier-ignore
   compute.split(
-    states, cost, 'linearAttend',
-    out, queriesAt, factorsAt, shapeAt, stateAt, nextAt, scratch, scale, h, some,
+    heads, cost, 'linearAttend',
+    out, queriesAt, factorsAt, shapeAt, stateAt, nextAt, scratch, scale, FIRST, COUNT,
   );
 }
 

@@ -1,5 +1,5 @@
 import { attendScratch } from '../compute/attend.ts';
-import type { Compute } from '../compute/compute.ts';
+import type { Compute, ScratchBytes } from '../compute/compute.ts';
 import { productScratch } from '../compute/products.ts';
 import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
@@ -138,15 +138,15 @@ function latentPartsOf({ heads, headDim, latent }: ModelConfig, tokens: number) 
   } satisfies Record<keyof LatentSpace, Part>;
 }
 
-/** Bytes of scratch that a step needs; the kernels tell what attention does by the shape of a cache. */
-function scratchBytes(compute: Compute, config: ModelConfig, tokens: number): number {
+/** What a step needs; the kernels tell what attention does by the shape of a cache. */
+function scratchBytes(compute: Compute, config: ModelConfig, tokens: number): ScratchBytes {
   const cache = createLayerCache(compute, attentionSpec(config));
   try {
-    const attention =
+    const { perLane, partials } =
       cache.kind === 'state'
-        ? linearScratch(compute, cache, tokens)
+        ? { perLane: linearScratch(compute, cache, tokens), partials: 0 }
         : attendScratch(compute, cache, config.rankQ, tokens);
-    return Math.max(attention, productScratch(compute));
+    return { perLane: Math.max(perLane, productScratch(compute)), partials };
   } finally {
     cache.dispose();
   }

@@ -13,6 +13,7 @@ export const OPERATIONS = [
   'logProbabilities',
   'matmul',
   'matmulQuantized',
+  'mergeSpans',
   'outerRows',
   'quantizeRows',
   'rmsNorm',

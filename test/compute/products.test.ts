@@ -72,7 +72,7 @@ for (const dtype of Object.keys(CODES) as QuantizedDtype[]) {
     const out = heap.allocate(4 * 5 * stride);
     assert.throws(() => matmul(compute, { at: out, stride }, { at: from, stride: K }, weight, 5));
     compute.takeActivations(activationBytes(5, K));
-    compute.takeScratch(productScratch(compute));
+    compute.takeScratch({ perLane: productScratch(compute), partials: 0 });
     matmul(compute, { at: out, stride }, { at: from, stride: K }, weight, 5);
     const many = heap.floats(out, 5 * stride).slice();
     const expected = product(roundedActivations(x, K), numbersOfBlocks(blocks, ROWS, K), K);

@@ -7,6 +7,8 @@ import {
   assertWithin,
   kernelSuite,
   MISALIGNMENTS,
+  type Split,
+  SPLITS,
 } from '../helpers/kernels/kernel-bench.ts';
 import {
   denseInputs,
@@ -32,7 +34,11 @@ const SHAPES: readonly DenseSizes[] = [
   { heads: 1, kvHeads: 1, headDim: 12, valueDim: 7, isLatent: true },
 ];
 
-const WINDOWS = [1, 47, 48, 49, 95, 96, 97, 150, 1000];
+const WINDOWS = [1, 47, 48, 49, 95, 96, 97, 150, 500, 1000];
+
+function intoParts(...parts: number[]): Split[] {
+  return parts.map((count) => ({ parts: count, isReversed: false }));
+}
 
 function titleOf({ heads, kvHeads, headDim, valueDim, isLatent = false }: DenseSizes): string {
   return `h ${heads}/${kvHeads}, d ${headDim}, e ${valueDim}${isLatent ? ', latent' : ''}`;
@@ -43,8 +49,8 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
     const { heads, valueDim } = sizes;
     const title = titleOf(sizes);
 
-    test(`denseDecode: ${title}: equals the twin at 1 … 400 tokens, NaN past the last`, () => {
-      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 200, 400]) {
+    test(`denseDecode: ${title}: equals the twin in 1, 2 and 4 spans, NaN past the last`, () => {
+      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 200, 400, 481, 1153]) {
         const inputs = denseInputs(sizes, 1, cached, cached);
         const { q, k, v } = inputs;
         const result = groupedAttention(q, k, v, { ...sizes, tokens: 1, cached });
@@ -60,7 +66,7 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
     });
 
     test(`denseDecode: ${title}: a window sees nothing before it, NaN or no page at all`, () => {
-      for (const cached of [96, 130, 333]) {
+      for (const cached of [96, 130, 333, 1200]) {
         const inputs = denseInputs(sizes, 1, cached, cached);
         const { q, k, v } = inputs;
         for (const window of WINDOWS) {
@@ -120,18 +126,41 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
     });
   }
 
-  test('2, 3 and 7 ranges of K/V heads give the bits of one call', () => {
+  test('any ranges give the bits of one call: within a group, a span, the queries of a head', () => {
     for (const sizes of SHAPES) {
       const [tokens, cached] = [5, 140];
-      const inputs = denseInputs(sizes, tokens, cached, 6);
-      const { pages, query } = fillDense(bench, sizes, inputs, cached, { misalignment: 4 });
-      assertSplits(titleOf(sizes), (split) => [
-        runDecode(pages, query, tokens - 1, [20, cached], { split }),
-        ...[0, 100].map((window) => {
-          const block = { count: tokens, position: cached - tokens, window };
-          return runPrefill(pages, query, block, split);
-        }),
-      ]);
+      const inputs = denseInputs(sizes, tokens, 1200, 6);
+      const { pages, query } = fillDense(bench, sizes, inputs, 1200, { misalignment: 4 });
+      const blocks = [0, 100].map((window) => ({
+        count: tokens,
+        position: cached - tokens,
+        window,
+      }));
+      assertSplits(
+        titleOf(sizes),
+        (split) => [
+          ...[140, 500, 1200].map((length) =>
+            runDecode(pages, query, tokens - 1, [20, length], { split }),
+          ),
+          ...blocks.map((block) => runPrefill(pages, query, block, split)),
+        ],
+        [...SPLITS, ...intoParts(sizes.heads, sizes.heads * tokens)],
+      );
+    }
+  });
+
+  test('ranges of a block longer than 48 rows give the bits of one call', () => {
+    for (const sizes of [SHAPES[0]!, SHAPES[2]!, SHAPES[7]!]) {
+      const [tokens, cached] = [48, 130];
+      const { pages, query } = fillDense(
+        bench,
+        sizes,
+        denseInputs(sizes, tokens, cached, 8),
+        cached,
+      );
+      const block = { count: tokens, position: cached - tokens, window: 60 };
+      const splits = [...SPLITS, ...intoParts(11, 13, sizes.heads * tokens)];
+      assertSplits(titleOf(sizes), (split) => [runPrefill(pages, query, block, split)], splits);
     }
   });
 
@@ -270,7 +299,10 @@ await kernelSuite('denseDecode() and densePrefill()', ({ test, bench }) => {
         const from = window > 0 ? Math.max(0, position + 1 - window) : 0;
         const { pages, query } = fillDense(bench, sizes, inputs, cached, { from });
         const block = { count, position, window };
-        assertAttention(runPrefill(pages, query, block), result, 'prefill');
+        const out = runPrefill(pages, query, block);
+        assertAttention(out, result, 'prefill');
+        const split = { parts: 2 + (seed % (sizes.heads * count)), isReversed: seed % 2 === 0 };
+        assertSame(runPrefill(pages, query, block, split), out, `prefill in ${split.parts} ranges`);
         runs++;
       }),
       { seed: 20_250_111, numRuns: 200 },

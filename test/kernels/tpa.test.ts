@@ -143,11 +143,11 @@ await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
   for (const sizes of SHAPES) {
     const title = titleOf(sizes);
 
-    test(`${title}: 2, 3 and 7 ranges of heads give the bits of one call`, () => {
-      const [tokens, cached] = [5, 140];
-      const { pages, query } = fill(sizes, formInputs(sizes, tokens, cached), [tokens, cached], 4);
+    test(`${title}: 2, 3 and 7 ranges give the bits of one call`, () => {
+      const [tokens, cached, all] = [5, 140, 1200];
+      const { pages, query } = fill(sizes, formInputs(sizes, tokens, all), [tokens, all], 4);
       assertSplits(title, (split) => [
-        decode(pages, query, tokens - 1, cached, split),
+        ...[cached, 500, all].map((length) => decode(pages, query, tokens - 1, length, split)),
         ...[false, true].map((isDense) => {
           const block = { count: tokens, position: cached - tokens };
           return prefill(pages, query, block, isDense, split);
@@ -155,8 +155,8 @@ await kernelSuite('tpaDecode() and tpaPrefill()', ({ test, bench }) => {
       ]);
     });
 
-    test(`${title}: tpaDecode equals the twin at 1 … 400 tokens, NaN past the last`, () => {
-      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 211, 400]) {
+    test(`${title}: tpaDecode equals the twin in 1, 2 and 4 spans, NaN past the last`, () => {
+      for (const cached of [1, 3, 47, 48, 49, 95, 96, 97, 191, 211, 400, 481, 1153]) {
         checkDecode(sizes, cached, MISALIGNMENTS);
       }
     });

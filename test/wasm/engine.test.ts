@@ -14,7 +14,7 @@ for (const simd of BINARIES) {
     for (const trap of [
       () => kernels.isFinite(beyond, 16),
       () => kernels.matmul(beyond, 64, 64, 1, 1, 16, 16, 1, false, 0, 1),
-      () => kernels.tpaDecode(64, 64, 64, 64, beyond, 64, 1, 1, 1, 0, 1),
+      () => kernels.tpaDecode(64, 64, 64, 64, 64, beyond, 64, 1, 1, 1, 0, 1),
     ]) {
       const { cause } = await refused(() => run(trap), 'KERNEL_TRAP');
       assert.instance(cause, WebAssembly.RuntimeError);

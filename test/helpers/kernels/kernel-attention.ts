@@ -175,7 +175,7 @@ export function outputOf({ guarded, sizes, misalignment }: PagesInMemory, count:
   return guarded.region('out', count * sizes.heads * sizes.valueDim, misalignment);
 }
 
-/** Calls with each range of `units` and a scratch of its own, NaN before; gives what lies in `out` then. */
+/** Calls with each range of `units`, scratch NaN before each; gives what lies in `out` then. */
 export function runRanges(
   { guarded, misalignment }: PagesInMemory,
   out: Region,
@@ -184,14 +184,47 @@ export function runRanges(
   bytes: number,
   call: (scratch: number, range: readonly [number, number]) => void,
 ): Float32Array {
+  const scratch = guarded.region('scratch', (bytes >>> 0) / 4, misalignment);
+  const nothing = new Float32Array(scratch.length).fill(NaN);
   for (const range of rangesOf(units, split)) {
-    call(guarded.region('scratch', (bytes >>> 0) / 4, misalignment).pointer, range);
+    guarded.write(scratch, nothing);
+    call(scratch.pointer, range);
   }
   guarded.assertCanaries();
   return guarded.read(out);
 }
 
-/** Runs tpaDecode for query `token`, a range of heads after another. */
+/**
+ * Calls a decode of tokens first … length − 1 with each range of (spans, heads), and merges more
+ * spans than one, `ranks` as in mergeSpans.
+ */
+export function runSpans(
+  pages: PagesInMemory,
+  [first, length]: readonly [number, number],
+  ranks: number,
+  split: Split,
+  bytes: number,
+  call: (out: number, partials: number, scratch: number, range: readonly [number, number]) => void,
+): Float32Array {
+  const { kernels, guarded, misalignment, sizes, shapeAt } = pages;
+  const { heads } = sizes;
+  const spans = kernels.decodeSpans(first, length);
+  const numbers = kernels.partialsBytes(shapeAt) / 4;
+  const partials = guarded.region('partials', numbers, misalignment).pointer;
+  const out = outputOf(pages, 1);
+  runRanges(pages, out, spans * heads, split, bytes, (scratch, range) => {
+    call(out.pointer, partials, scratch, range);
+  });
+  if (spans > 1) {
+    for (const range of rangesOf(heads, split)) {
+      kernels.mergeSpans(out.pointer, partials, shapeAt, spans, ranks, ...range);
+    }
+    guarded.assertCanaries();
+  }
+  return guarded.read(out);
+}
+
+/** Runs tpaDecode for query `token`, a range of units after another, and merges its spans. */
 export function decode(
   pages: PagesInMemory,
   query: QueryInMemory,
@@ -201,13 +234,13 @@ export function decode(
 ): Float32Array {
   const { kernels, sizes, pagesAt, shapeAt } = pages;
   const { rankQ } = query;
-  const out = outputOf(pages, 1);
   const aq = query.aq + token * query.aqStride * 4;
   const bq = query.bq + token * query.bqStride * 4;
   const scale = logitScaleOf(sizes, rankQ);
   const bytes = kernels.tpaDecodeScratch(shapeAt, rankQ);
-  return runRanges(pages, out, sizes.heads, split, bytes, (scratch, range) => {
-    const args = [out.pointer, aq, bq, pagesAt, shapeAt, scratch] as const;
+  const { rankV } = sizes;
+  return runSpans(pages, [0, length], rankV, split, bytes, (out, partials, scratch, range) => {
+    const args = [out, partials, aq, bq, pagesAt, shapeAt, scratch] as const;
     kernels.tpaDecode(...args, rankQ, length, scale, ...range);
   });
 }
@@ -236,7 +269,8 @@ export function prefill(
   const rows = guarded.regionOf('queries', words, misalignment).pointer;
   const scale = logitScaleOf(sizes, rankQ);
   const bytes = kernels.tpaPrefillScratch(shapeAt, rankQ, count);
-  return runRanges(pages, out, sizes.heads, split, bytes, (scratch, range) => {
+  const units = isDenseKeys ? sizes.heads : count;
+  return runRanges(pages, out, units, split, bytes, (scratch, range) => {
     const args = [out.pointer, rows, pagesAt, shapeAt, scratch] as const;
     kernels.tpaPrefill(...args, position, scale, isDenseKeys, ...range);
   });

@@ -50,13 +50,12 @@ export type Split = { readonly parts: number; readonly isReversed: boolean };
 
 export const WHOLE: Split = { parts: 1, isReversed: false };
 
-/** Ranges of `units` in multiples of `step`: first unit and count, which may be 0. */
+/** Ranges of `units`: first unit and count, which may be 0. */
 export function rangesOf(
   units: number,
   { parts, isReversed }: Split,
-  step = 1,
 ): readonly (readonly [number, number])[] {
-  const cut = (part: number) => Math.floor(((units / step) * part) / parts) * step;
+  const cut = (part: number) => Math.floor((units * part) / parts);
   const ranges = Array.from(
     { length: parts },
     (_, part) => [cut(part), cut(part + 1) - cut(part)] as const,
@@ -85,9 +84,13 @@ export async function kernelSuite(
 }
 
 /** Fails unless every split of a kernel's work gives the bits of one call in each output. */
-export function assertSplits(what: string, run: (split: Split) => Float32Array[]): void {
+export function assertSplits(
+  what: string,
+  run: (split: Split) => Float32Array[],
+  splits: readonly Split[] = SPLITS,
+): void {
   const expected = run(WHOLE);
-  for (const split of SPLITS) {
+  for (const split of splits) {
     for (const [i, actual] of run(split).entries()) {
       assertSame(actual, expected[i]!, `${what}, output ${i} in ${split.parts} ranges`);
     }

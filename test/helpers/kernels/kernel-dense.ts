@@ -9,6 +9,7 @@ import {
   type PagesInMemory,
   type QueryInMemory,
   runRanges,
+  runSpans,
   type TokenRows,
   writeQuery,
 } from './kernel-attention.ts';
@@ -67,7 +68,7 @@ interface DensePageOptions extends PageOptions {
   masks?: readonly [number, number];
 }
 
-/** Runs denseDecode for query `token` over tokens first … length − 1. */
+/** Runs denseDecode for query `token` over tokens first … length − 1, and merges its spans. */
 export function runDecode(
   pages: PagesInMemory,
   query: QueryInMemory,
@@ -75,12 +76,11 @@ export function runDecode(
   [first, length]: readonly [number, number],
   { scale = 1 / Math.sqrt(pages.sizes.headDim), split = WHOLE } = {},
 ): Float32Array {
-  const { kernels, sizes, pagesAt, shapeAt } = pages;
-  const out = outputOf(pages, 1);
+  const { kernels, pagesAt, shapeAt } = pages;
   const q = query.aq + token * query.aqStride * 4;
   const bytes = kernels.denseDecodeScratch(shapeAt);
-  return runRanges(pages, out, sizes.rankK, split, bytes, (scratch, range) => {
-    const args = [out.pointer, q, pagesAt, shapeAt, scratch] as const;
+  return runSpans(pages, [first, length], 1, split, bytes, (out, partials, scratch, range) => {
+    const args = [out, partials, q, pagesAt, shapeAt, scratch] as const;
     kernels.denseDecode(...args, first, length, scale, ...range);
   });
 }
@@ -97,7 +97,7 @@ export function runPrefill(
   const q = query.aq + token * query.aqStride * 4;
   const scale = 1 / Math.sqrt(sizes.headDim);
   const bytes = kernels.densePrefillScratch(shapeAt, count);
-  return runRanges(pages, out, sizes.rankK, split, bytes, (scratch, range) => {
+  return runRanges(pages, out, sizes.heads * count, split, bytes, (scratch, range) => {
     const block = [scratch, position, count, window, scale] as const;
     kernels.densePrefill(out.pointer, q, query.aqStride, pagesAt, shapeAt, ...block, ...range);
   });

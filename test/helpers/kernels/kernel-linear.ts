@@ -128,7 +128,7 @@ export function runLinear(
     const before = guarded.read(state);
     const to = guarded.region('out', count * heads * valueDim, misalignment);
     const from = start === 0 ? 0 : state.pointer;
-    for (const range of rangesOf(heads, split, heads / kvHeads)) {
+    for (const range of rangesOf(heads, split)) {
       const scratch = guarded.region('scratch', bytes / 4, misalignment).pointer;
       const args = [to.pointer, queries, factors, shapeAt, from, next.pointer, scratch] as const;
       kernels.linearAttend(...args, scale, ...range);
