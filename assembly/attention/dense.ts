@@ -1,9 +1,7 @@
-import { LOG2E } from '../simd/exp2';
-import { scaleRow } from '../simd/scale';
-import { densePage, pageScratch, seenFrom } from './dense-page';
-import { LOWEST } from './softmax';
-import { decodeSpans, spanStart, storePartials } from './spans';
-import { PAGE_TOKENS, valueRow } from '../layout/pages';
+import { seenFrom } from './dense-page';
+import { attendRows, rowsScratch, writeRows } from './dense-rows';
+import { decodeSpans, leaveSpan, spanStart } from './spans';
+import { PAGE_TOKENS } from '../layout/pages';
 import { CacheShape, LATENT, STORED } from '../layout/records';
 
 /** Bytes of scratch that {@link denseDecode} needs for any units. */
@@ -16,11 +14,6 @@ export function denseDecodeScratch(shapeAt: usize): usize {
 export function densePrefillScratch(shapeAt: usize, count: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   return rowsScratch(shape, (<usize>shape.heads / shape.rankK) * count);
-}
-
-function rowsScratch(shape: CacheShape, rows: usize): usize {
-  const perRow = ((<usize>shape.headDim) << 2) + valueRow(shape) + 8;
-  return rows * perRow + pageScratch(shape, rows);
 }
 
 /**
@@ -54,8 +47,7 @@ export function denseDecode(
   const shape = changetype<CacheShape>(shapeAt);
   checkShape(shape);
   const heads = <usize>shape.heads,
-    row = valueRow(shape);
-  const spans = decodeSpans(first, length),
+    spans = decodeSpans(first, length),
     window = length - first;
   assert(firstUnit + units <= spans * heads, 'dense attention: units past the last');
   for (let unit = firstUnit, end = firstUnit + units; unit < end;) {
@@ -65,11 +57,7 @@ export function denseDecode(
     const from = spanStart(first, length, span, spans),
       to = min(length, spanStart(first, length, span + 1, spans));
     const acc = attendRows(q, 0, pages, shape, scratch, h, some, from, to, length - 1, 1, window, scale);
-    if (spans == 1) writeRows(out, acc, shape, h, some, 1);
-    else {
-      const sums = acc + some * row;
-      storePartials(partials, shape, unit, some, acc, sums, sums + (some << 2));
-    }
+    leaveSpan(out, partials, shape, spans, unit, some, acc, 1);
     unit += some;
   }
 }
@@ -138,63 +126,4 @@ function checkShape(shape: CacheShape): void {
   assert(kvHeads == shape.rankV && heads % kvHeads == 0, 'dense attention: heads that share no K/V head');
   const form = kvHeads == 1 && shape.form ? LATENT : STORED;
   assert(!shape.headRows && shape.form == form, 'dense attention: not a dense cache');
-}
-
-/**
- * Rows firstRow … firstRow + rows of the queries (heads, count) against tokens from … to, `from` the
- * first of a page.
- *
- * @returns address of the accumulated values (rows, valueStride), the sums of weights (rows), and
- *   the maxima (rows)
- */
-function attendRows(
-  q: usize,
-  qStride: usize,
-  pages: usize,
-  shape: CacheShape,
-  scratch: usize,
-  firstRow: usize,
-  rows: usize,
-  from: usize,
-  to: usize,
-  position: usize,
-  count: usize,
-  window: usize,
-  scale: f32,
-): usize {
-  const headDim = <usize>shape.headDim,
-    row = valueRow(shape);
-  const queries = scratch; // (rows, headDim) times scale
-  const acc = queries + rows * (headDim << 2); // (rows, valueStride)
-  const sums = acc + rows * row; // (rows)
-  const maxima = sums + (rows << 2); // (rows)
-  const work = maxima + (rows << 2);
-
-  for (let i: usize = 0; i < rows; i++) {
-    const r = firstRow + i;
-    scaleRow(
-      queries + i * (headDim << 2),
-      q + (((r % count) * qStride + (r / count) * headDim) << 2),
-      headDim,
-      scale * LOG2E,
-    );
-    store<f32>(maxima + (i << 2), LOWEST);
-  }
-  memory.fill(acc, 0, rows * (row + 4));
-  for (let first = from; first < to; first += PAGE_TOKENS) {
-    const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
-    densePage(queries, acc, page, shape, work, firstRow, rows, first, position, count, window);
-  }
-  return acc;
-}
-
-/** Writes rows of {@link attendRows}, divided by their sums, to where they belong in out. */
-function writeRows(out: usize, acc: usize, shape: CacheShape, firstRow: usize, rows: usize, count: usize): void {
-  const row = valueRow(shape),
-    valueDim = <usize>shape.valueDim;
-  for (let i: usize = 0; i < rows; i++) {
-    const r = firstRow + i,
-      to = out + ((((r % count) * shape.heads + r / count) * valueDim) << 2);
-    scaleRow(to, acc + i * row, valueDim, <f32>1 / load<f32>(acc + rows * row + (i << 2)));
-  }
 }

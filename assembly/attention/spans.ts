@@ -45,24 +45,37 @@ export function partialsBytes(shapeAt: usize): usize {
   return SPANS * shape.heads * (valueRow(shape) + HEADER);
 }
 
-/** Keeps what a span came to for `heads` heads, the first of them unit `unit` of (spans, heads). */
-export function storePartials(
+/**
+ * Leaves what a span came to for `heads` heads, the first of them unit `unit` of (spans, heads): in
+ * out if there is no other span, else among the partial results.
+ *
+ * @param acc (heads, valueStride), followed by the sums of weights (heads) and the maxima (heads)
+ */
+export function leaveSpan(
+  out: usize,
   partials: usize,
   shape: CacheShape,
+  spans: usize,
   unit: usize,
   heads: usize,
   acc: usize,
-  sums: usize,
-  maxima: usize,
+  ranks: usize,
 ): void {
-  const row = valueRow(shape);
+  const row = valueRow(shape),
+    valueDim = <usize>shape.valueDim,
+    sums = acc + heads * row;
+  if (spans == 1) {
+    for (let h: usize = 0; h < heads; h++) {
+      const factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>ranks);
+      scaleRow(out + (((unit + h) * valueDim) << 2), acc + h * row, valueDim, factor);
+    }
+    return;
+  }
   memory.copy(partials + unit * row, acc, heads * row);
-  let header = partials + SPANS * shape.heads * row + unit * HEADER;
-  for (const end = sums + (heads << 2); sums < end; sums += 4) {
-    store<f32>(header, load<f32>(sums));
-    store<f32>(header, load<f32>(maxima), 4);
-    maxima += 4;
-    header += HEADER;
+  const headers = partials + SPANS * shape.heads * row + unit * HEADER;
+  for (let h: usize = 0; h < heads; h++) {
+    store<f32>(headers + h * HEADER, load<f32>(sums + (h << 2)));
+    store<f32>(headers + h * HEADER, load<f32>(sums + ((heads + h) << 2)), 4);
   }
 }
 

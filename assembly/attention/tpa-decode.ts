@@ -1,11 +1,10 @@
 import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
-import { scaleRow } from '../simd/scale';
 import { even, splatBytes, splatRows } from '../product/splat';
 import { factoredLogits } from './logits';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
-import { decodeSpans, spanStart, storePartials } from './spans';
+import { decodeSpans, leaveSpan, spanStart } from './spans';
 import { valueScratch, valuesOfPage } from '../cache/values';
 import { akTile, avTile, avTileStride, valueRow, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
 import { CacheShape } from '../layout/records';
@@ -64,9 +63,8 @@ export function tpaDecode(
   assert(allHeads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
   const spans = decodeSpans(0, length);
   assert(firstUnit + units <= spans * allHeads, 'tpaDecode: units past the last');
-  const inner = rankQ ? rankQ : headDim;
-  const row = valueRow(shape);
-
+  const inner = rankQ ? rankQ : headDim,
+    row = valueRow(shape);
   let splatted: usize = 0;
   for (let unit = firstUnit, end = firstUnit + units; unit < end;) {
     const firstHead = unit % allHeads,
@@ -117,15 +115,7 @@ export function tpaDecode(
         productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
       }
     }
-    if (spans == 1) {
-      for (let h: usize = 0; h < heads; h++) {
-        const to = out + (((firstHead + h) * shape.valueDim) << 2),
-          factor = <f32>1 / (load<f32>(sums + (h << 2)) * <f32>rankV);
-        scaleRow(to, acc + h * row, shape.valueDim, factor);
-      }
-    } else {
-      storePartials(partials, shape, unit, heads, acc, sums, maxima);
-    }
+    leaveSpan(out, partials, shape, spans, unit, heads, acc, rankV);
     unit += heads;
   }
 }
@@ -134,8 +124,8 @@ export function tpaDecode(
 @inline
 function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize, shape: CacheShape): f32 {
   const rankV = <usize>shape.rankV,
-    rankStride = <usize>shape.heads * TILE_ROW;
-  const tileStride = avTileStride(shape);
+    rankStride = <usize>shape.heads * TILE_ROW,
+    tileStride = avTileStride(shape);
   if (rankV == 1) return weigh(w, columns, max, av, tileStride, 0, 0, 1);
   if (rankV == 2) return weigh(w, columns, max, av, tileStride, rankStride, plane, 2);
   const sum = weigh(w, columns, max, 0, 0, 0, 0, 0);

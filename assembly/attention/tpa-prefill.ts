@@ -69,8 +69,8 @@ export function tpaPrefill(
   const shape = changetype<CacheShape>(shapeAt),
     queries = changetype<QueryRows>(queriesAt);
   const headDim = <usize>shape.headDim,
-    rankV = <usize>shape.rankV;
-  const rankQ = <usize>queries.rankQ,
+    rankV = <usize>shape.rankV,
+    rankQ = <usize>queries.rankQ,
     block = <usize>queries.count;
   assert(shape.heads && headDim && rankV && shape.rankK && block, 'tpaPrefill: an empty shape or block');
   assert(from + some <= (isDenseKeys ? <usize>shape.heads : block), 'tpaPrefill: heads or queries past the last');
@@ -102,8 +102,7 @@ export function tpaPrefill(
   if (isDenseKeys) denseQueries(a, queries, headDim, scale * LOG2E, firstHead, heads);
   else splatQueries(a, b, queries, heads, headDim, scale * LOG2E, firstQuery, count);
 
-  // of the whole block, whose bits would otherwise depend on the range
-  const end = position + block;
+  const end = position + block; // not of the range, lest the bits depend on it
   for (let first: usize = 0; first < end; first += PAGE_TOKENS) {
     const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
     const tokens = min<usize>(PAGE_TOKENS, end - first);
@@ -125,10 +124,9 @@ export function tpaPrefill(
         const seen = position + firstQuery + t + 1;
         mask(logits, seen > first ? min(seen - first, tokens) : 0, columns);
         const peak = raiseMax(logits, columns, maxima + (cell << 2), sum, acc + cell * row, row);
-        const factor = av + h * TILE_ROW;
         const added =
           rankV == 1
-            ? weigh(logits, columns, peak, factor, tileStride, 0, 0, 1)
+            ? weigh(logits, columns, peak, av + h * TILE_ROW, tileStride, 0, 0, 1)
             : weigh(logits, columns, peak, 0, 0, 0, 0, 0);
         store<f32>(sum, load<f32>(sum) + added);
       }
@@ -141,15 +139,12 @@ export function tpaPrefill(
     }
   }
 
-  const valueBytes = (<usize>shape.valueDim) << 2;
-  out += (firstQuery * shape.heads + firstHead) * valueBytes;
   for (let t: usize = 0; t < count; t++) {
     for (let h: usize = 0; h < heads; h++) {
-      const cell = h * rows + t;
+      const cell = h * rows + t,
+        to = out + ((((firstQuery + t) * shape.heads + firstHead + h) * shape.valueDim) << 2);
       const factor = <f32>1 / (load<f32>(sums + (cell << 2)) * <f32>rankV);
-      scaleRow(out, acc + cell * row, shape.valueDim, factor);
-      out += valueBytes;
+      scaleRow(to, acc + cell * row, shape.valueDim, factor);
     }
-    out += (<usize>shape.heads - heads) * valueBytes;
   }
 }
