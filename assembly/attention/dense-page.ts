@@ -15,9 +15,15 @@ const ROWS: usize = 48;
 /** Steps of headDim at a time, as in matmul: a strip of 24 keys is 12 KB of a 32 KB cache. */
 const DEPTH: usize = 128;
 
+/** A part of the rows, but all heads of MHA: each has keys of its own, and phases are long streams. */
+@inline
+function rowsAtOnce(shape: CacheShape, rows: usize): usize {
+  return shape.heads == shape.rankK ? rows : min(rows, ROWS);
+}
+
 /** Bytes of scratch that {@link densePage} needs for so many rows. */
 export function pageScratch(shape: CacheShape, rows: usize): usize {
-  return min(rows, ROWS) * PAGE_ROW + (keyScratch(shape) << 1);
+  return rowsAtOnce(shape, rows) * PAGE_ROW + (keyScratch(shape) << 1);
 }
 
 /** First position that a query at `position` sees; all with window 0. */
@@ -52,8 +58,9 @@ export function densePage(
     row = valueRow(shape);
   const sums = acc + rows * row,
     maxima = sums + (rows << 2);
-  const w = scratch, // (rows at a time, 96) logits, then weights
-    keys = w + min(rows, ROWS) * PAGE_ROW; // (2, headDim, 48), unless in the page
+  const atOnce = rowsAtOnce(shape, rows),
+    w = scratch, // (atOnce, 96) logits, then weights
+    keys = w + atOnce * PAGE_ROW; // (2, headDim, 48), unless in the page
 
   // what no query sees may be anything, NaN too: its logits are masked, its values not read. All
   // of this follows from the whole block, whose bits would otherwise depend on the range
@@ -70,8 +77,8 @@ export function densePage(
   const group = (<usize>shape.heads / shape.rankK) * count; // rows of a K/V head
   let g = firstRow / group, // K/V head of row i
     rest = (g + 1) * group - firstRow; // rows that it still has
-  for (let i: usize = 0; i < rows; i += ROWS) {
-    const some = min(ROWS, rows - i),
+  for (let i: usize = 0; i < rows; i += atOnce) {
+    const some = min(atOnce, rows - i),
       q = queries + i * headBytes;
     if (keys0) denseTile(w, q, keys0 + g * tileBytes, some, rest, group, headDim);
     if (keys1) denseTile(w + TILE_ROW, q, keys1 + g * tileBytes, some, rest, group, headDim);
