@@ -27,7 +27,8 @@ export function densePrefillScratch(shapeAt: usize, count: usize): usize {
  * @param q (heads, headDim)
  * @param pages u32 addresses of ceil(length / 96) pages; those wholly before `first` are not read
  * @param scratch denseDecodeScratch bytes; out, partials and scratch overlap nothing
- * @param units of (decodeSpans(first, length), heads), from firstUnit on; only theirs is written
+ * @param units of (decodeSpans(first, length), heads), from firstUnit on, as far as there are; only
+ *   theirs is written
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function denseDecode(
@@ -49,8 +50,7 @@ export function denseDecode(
   const heads = <usize>shape.heads,
     spans = decodeSpans(first, length),
     window = length - first;
-  assert(firstUnit + units <= spans * heads, 'dense attention: units past the last');
-  for (let unit = firstUnit, end = firstUnit + units; unit < end;) {
+  for (let unit = firstUnit, end = min(firstUnit + units, spans * heads); unit < end;) {
     const h = unit % heads,
       some = min(heads - h, end - unit),
       span = unit / heads;
@@ -71,7 +71,7 @@ export function denseDecode(
  * @param q (count, heads, headDim), qStride numbers between tokens
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch densePrefillScratch bytes; out and scratch overlap nothing
- * @param rows of (heads, count), from firstRow on: h · count + t is query t of head h; of out, only
+ * @param rows of (heads, count), from firstRow on, as far as there are: h · count + t is query t of head h; of out, only
  *   theirs is written. In the same bits however they are cut, fastest in multiples of 48
  * Any alignment. Max error: docs/numerics.md.
  */
@@ -92,11 +92,10 @@ export function densePrefill(
   const shape = changetype<CacheShape>(shapeAt);
   checkShape(shape);
   assert(count, 'densePrefill: an empty block');
-  assert(firstRow + rows <= <usize>shape.heads * count, 'dense attention: rows past the last');
   const group = (<usize>shape.heads / shape.rankK) * count;
   const start = seenFrom(position, window),
     from = start - (start % PAGE_TOKENS);
-  for (let i = firstRow, end = firstRow + rows; i < end;) {
+  for (let i = firstRow, end = min(firstRow + rows, group * shape.rankK); i < end;) {
     const some = min(group - (i % group), end - i);
     const acc = attendRows(
       q,

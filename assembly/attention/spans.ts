@@ -24,13 +24,13 @@ function pagesOf(first: usize, length: usize): usize {
 }
 
 /**
- * Spans of a decode over tokens first … length − 1. Three pages or more each: a span splats its
- * query again and is merged, 2 % of so many. In fours from 12 pages on, so that 2 and 4 threads
- * have equal shares.
+ * Spans of a decode over tokens first … length − 1. Two pages or more each, three where they are
+ * many: a span splats its query again and is merged, 2 % of so many. In fours, so that 2 and 4
+ * threads have equal shares.
  */
 export function decodeSpans(first: usize, length: usize): usize {
   const pages = pagesOf(first, length);
-  return pages < 12 ? 1 + pages / 6 : min(SPANS, (pages / 12) << 2);
+  return pages < 8 ? 1 + (pages >> 2) : max(4, min(SPANS, (pages / 12) << 2));
 }
 
 /** First token of a span, that of a page; of the one past the last, a token past the last. */

@@ -39,7 +39,8 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  * @param pages u32 addresses of ceil(length / 96) pages
  * @param length cached tokens to attend to, >= 1
  * @param scratch tpaDecodeScratch bytes; out, partials and scratch overlap nothing
- * @param units of (decodeSpans(0, length), heads), from firstUnit on; only theirs is written
+ * @param units of (decodeSpans(0, length), heads), from firstUnit on, as far as there are; only
+ *   theirs is written
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function tpaDecode(
@@ -62,11 +63,10 @@ export function tpaDecode(
     rankV = <usize>shape.rankV;
   assert(allHeads && headDim && rankV && shape.rankK && length, 'tpaDecode: an empty shape or cache');
   const spans = decodeSpans(0, length);
-  assert(firstUnit + units <= spans * allHeads, 'tpaDecode: units past the last');
   const inner = rankQ ? rankQ : headDim,
     row = valueRow(shape);
   let splatted: usize = 0;
-  for (let unit = firstUnit, end = firstUnit + units; unit < end;) {
+  for (let unit = firstUnit, end = min(firstUnit + units, spans * allHeads); unit < end;) {
     const firstHead = unit % allHeads,
       heads = min(allHeads - firstHead, end - unit),
       span = unit / allHeads;

@@ -50,8 +50,8 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
  * @param queriesAt QueryRows
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch tpaPrefillScratch bytes; out and scratch overlap nothing
- * @param some of the heads with `isDenseKeys`, else of the queries, from `from` on; of out, only
- *   theirs is written. Heads have keys of their own, while factored logits are shared by all heads
+ * @param some of the heads with `isDenseKeys`, else of the queries, from `from` on, as far as there
+ *   are; of out, only theirs is written. Heads have keys of their own, while factored logits are shared by all heads
  * Any alignment. Max error: docs/numerics.md.
  */
 export function tpaPrefill(
@@ -73,7 +73,7 @@ export function tpaPrefill(
     rankQ = <usize>queries.rankQ,
     block = <usize>queries.count;
   assert(shape.heads && headDim && rankV && shape.rankK && block, 'tpaPrefill: an empty shape or block');
-  assert(from + some <= (isDenseKeys ? <usize>shape.heads : block), 'tpaPrefill: heads or queries past the last');
+  some = min(some, (isDenseKeys ? <usize>shape.heads : block) - from);
   const firstHead: usize = isDenseKeys ? from : 0,
     heads: usize = isDenseKeys ? some : shape.heads;
   const firstQuery: usize = isDenseKeys ? 0 : from,

@@ -102,19 +102,8 @@ test('asserts that a range lies within its whole', async () => {
 
   // heads, headDim, valueDim, rankK, rankV, keyRows, headRows, valueRows
   setShape(3, 4, 4, 1, 1, 4, 3, 4);
-  const pages = [at, shapeAt, at] as const;
-  refused(past('tpaDecode'), () => kernels.tpaDecode(at, at, at, at, ...pages, 1, 1, 1, 1, 3));
-  // 576 tokens are two spans of 3 heads
-  refused(past('tpaDecode'), () => kernels.tpaDecode(at, at, at, at, ...pages, 1, 576, 1, 5, 2));
   refused(past('mergeSpans'), () => kernels.mergeSpans(at, at, shapeAt, 2, 1, 1, 3));
-  // with dense keys heads, of which there are 3, else queries, of which there is one
-  refused(past('tpaPrefill'), () => kernels.tpaPrefill(at, at, ...pages, 0, 1, true, 3, 1));
-  refused(past('tpaPrefill'), () => kernels.tpaPrefill(at, at, ...pages, 0, 1, false, 1, 1));
   setShape(4, 4, 4, 2, 2, 4, 0, 4);
-  refused(past('dense attention'), () => kernels.denseDecode(at, at, at, ...pages, 0, 1, 1, 3, 2));
-  refused(past('dense attention'), () => {
-    kernels.densePrefill(at, at, 0, ...pages, 0, 2, 0, 1, 7, 2);
-  });
   refused(past('linearAttend'), () => {
     kernels.linearAttend(at, at, at, shapeAt, 0, at + 8, at, 1, 2, 3);
   });
