@@ -1,3 +1,4 @@
+import { expectFile } from '../../../download/cache/file-facts.ts';
 import type { ModelCache } from '../../../download/cache/model-cache.ts';
 import type { ModelFiles } from '../../../format/files/model-files.ts';
 import { type Answers, Moved } from '../channel.ts';
@@ -25,7 +26,7 @@ export function answerFiles(
       return { handle: handles.add(source), name: source.name, size: source.size };
     },
     async openCached(key) {
-      const file = await cache!.open(key);
+      const file = expectFile(await cache!.open(key));
       return file && { handle: handles.add(file), facts: file.facts };
     },
     async createCached({ key, facts }) {
@@ -45,6 +46,7 @@ export function answerFiles(
     write: ({ handle, bytes }) => handles.get(handle).write!(bytes),
     async commit(handle) {
       await handles.get(handle).commit!();
+      handles.drop(handle);
     },
     close: (handle) => handles.close(handle),
   };

@@ -22,9 +22,9 @@ export async function crossOptions(options: LoadOptions): Promise<Moved<Crossing
   const crossing: CrossingOptions = {
     ...plain,
     ...(cache === undefined || isCustom ? {} : { cache }),
-    ...(lora && { lora: await crossAdapters(lora, transfer) }),
-    ...(webgpu && { webgpu: crossWebGpu(webgpu) }),
-    ...(wasm && { wasm: await crossKernels(wasm, signal) }),
+    ...(lora === undefined ? {} : { lora: await crossAdapters(lora, transfer) }),
+    ...(webgpu === undefined ? {} : { webgpu: crossWebGpu(webgpu) }),
+    ...(wasm === undefined ? {} : { wasm: await crossKernels(wasm, signal) }),
     asks,
   };
   return new Moved(crossing, transfer);

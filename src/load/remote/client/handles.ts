@@ -12,8 +12,11 @@ export interface Held {
 export class Handles {
   readonly #held = new Map<number, Held>();
   #next = 0;
+  #isClosed = false;
 
+  /** What comes when all is closed, such as an entry of a cache that was slow, is closed at once. */
   add(held: Held): number {
+    if (this.#isClosed) void Promise.resolve(held.close()).catch(() => {});
     this.#held.set(this.#next, held);
     return this.#next++;
   }
@@ -25,14 +28,20 @@ export class Handles {
     return held;
   }
 
+  /** It needs no end. */
+  drop(handle: number): void {
+    this.#held.delete(handle);
+  }
+
   async close(handle: number): Promise<void> {
     const held = this.#held.get(handle);
-    this.#held.delete(handle);
+    this.drop(handle);
     await held?.close();
   }
 
   /** Closes whatever is open; a worker that has died does so no more. */
   async closeAll(): Promise<void> {
+    this.#isClosed = true;
     await Promise.allSettled([...this.#held.keys()].map((handle) => this.close(handle)));
   }
 }

@@ -51,8 +51,8 @@ export class LoadDesk {
     this.#failing.abort(error);
   }
 
-  /** Closes what the worker has left open. */
-  close(): Promise<void> {
-    return this.#handles.closeAll();
+  /** Closes what the worker has left open; a cache may take for ever to do so. */
+  close(): void {
+    void this.#handles.closeAll();
   }
 }

@@ -40,21 +40,22 @@ export async function loadInWorker(
   } catch (error) {
     return { reason: `no worker: ${messageOf(error)}` };
   }
+  const { signal: failed } = desk;
+  let cancel: (() => void) | undefined;
+  failed.addEventListener('abort', () => {
+    cancel = clock.after(UNWIND_MS, () => link.end(failed.reason));
+  });
   const { signal } = options;
   const abort = (): void => desk.fail(abortedBy(signal!));
   signal?.addEventListener('abort', abort);
   if (signal?.aborted) abort();
-  let cancel: (() => void) | undefined;
-  const failed = desk.signal;
-  failed.addEventListener('abort', () => {
-    cancel = clock.after(UNWIND_MS, () => link.end(failed.reason));
-  });
   try {
     const { config, info, ...state } = await link.channel.ask(
       'load',
       { source: place, options: crossing },
       { transfer, signal: failed },
     );
+    if (failed.aborted) throw failed.reason; // too late for the worker to see it
     link.update({ ...state, info: { ...info, worker: true, workerReason } });
     return new Model(new RemoteHost(link, config), config, desk.text);
   } catch (error) {
@@ -63,7 +64,7 @@ export async function loadInWorker(
   } finally {
     cancel?.();
     signal?.removeEventListener('abort', abort);
-    await desk.close();
+    desk.close();
   }
 }
 

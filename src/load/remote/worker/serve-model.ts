@@ -3,7 +3,14 @@ import type { LoadOptions } from '../../load-options.ts';
 import type { LocalHost } from '../../local-host.ts';
 import { Channel, Moved, type Post } from '../channel.ts';
 import { packText } from '../crossing-text.ts';
-import type { CallerAsks, CrossingOptions, ModelState, WorkerAsks } from '../protocol.ts';
+import type {
+  CallerAsks,
+  CrossingOptions,
+  ModelState,
+  StepAnswer,
+  StepAsk,
+  WorkerAsks,
+} from '../protocol.ts';
 import { callerFetch } from './caller-fetch.ts';
 import { callerCache, callerFiles } from './caller-files.ts';
 import { callerGpuWorker } from './caller-gpu.ts';
@@ -36,10 +43,7 @@ class ServedModel {
       fork: ({ sequence, from }) => this.#change((all) => all.fork(sequence, from)),
       truncate: ({ sequence, length }) => this.#change((all) => all.truncate(sequence, length)),
       dispose: ({ sequence }) => this.#change((all) => all.dispose(sequence)),
-      step: async (ask, signal) => {
-        const step = await this.#sequences!.step(ask, () => signal.aborted);
-        return new Moved({ ...step, ...this.#state() }, [step.numbers.buffer as ArrayBuffer]);
-      },
+      step: (ask, signal) => this.#step(ask, signal),
     });
     this.#caller.tell('hello', undefined);
   }
@@ -84,6 +88,16 @@ class ServedModel {
         ? { onProgress: (progress) => this.#caller.tell('progress', progress) }
         : {}),
     };
+  }
+
+  async #step(ask: StepAsk, signal: AbortSignal): Promise<Moved<StepAnswer>> {
+    try {
+      const step = await this.#sequences!.step(ask, () => signal.aborted);
+      return new Moved({ ...step, ...this.#state() }, [step.numbers.buffer as ArrayBuffer]);
+    } catch (error) {
+      this.#caller.tell('state', this.#state()); // there may be pages less
+      throw error;
+    }
   }
 
   #change(act: (sequences: Sequences) => void): void {
