@@ -46,7 +46,7 @@ function withTensorPadding({ metadata, tensors }: GgufParts): GgufParts {
 
 async function logitsInMemory(): Promise<Float32Array> {
   using model = await loadModel(FILE, { simd: 'baseline', backend: 'wasm' });
-  return model.logits(IDS);
+  return await model.logits(IDS);
 }
 
 const atFirst = (fault: Fault) => (request: Request) => (request.nth === 0 ? fault : undefined);

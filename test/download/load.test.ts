@@ -43,7 +43,7 @@ const test = suite('loadModel() of an address');
 
 async function logitsInMemory(): Promise<Float32Array> {
   using model = await load(asBytes(GOOD_FILES)!);
-  return model.logits(IDS);
+  return await model.logits(IDS);
 }
 
 function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {

@@ -11,6 +11,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const IMPORTS: Readonly<Record<string, string>> = {
   '#wasm': 'dist/wasm/node.js',
   '#cache': 'dist/cache/folder.js',
+  '#worker': 'dist/worker/process.js',
 };
 
 /** Imports of the package, which a bundle in another folder cannot name. */
@@ -63,6 +64,8 @@ export const startModelWorker: StartWorker = (_role, { onMessage, onDead }) => {
     die(`it ended with ${code}`);
   });
   worker.unref();
+  // a machine that is busy with other tests may take longer than a worker has
+  setImmediate(() => onMessage({ kind: 'hello' }));
   return {
     post: (message, transfer = []) =>
       worker.postMessage(message, transfer as readonly NodeTransferable[]),
