@@ -45,8 +45,8 @@ const AT_HAND: CacheInfo = { kind: 'none', reason: 'the model is not downloaded'
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
   const { onProgress, sha256, filesAtHand } = options;
   const checks = await openChecks(sha256);
-  const remote = await openAddress(source, { ...options, checks });
-  const files = remote?.files ?? filesAtHand ?? (await openModelFiles(source));
+  const remote = filesAtHand ? undefined : await openAddress(source, { ...options, checks });
+  const files = filesAtHand ?? remote?.files ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
   // 1 KB, which programs that show no progress do without

@@ -5,13 +5,6 @@ import type { Browser } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { launchChromium } from '../helpers/servers/browser.ts';
-import {
-  GREETED,
-  type Greetings,
-  greetingPage,
-  greetingProgram,
-  html,
-} from '../worker/greeting.ts';
 import { copyConsumer } from './consumer.ts';
 import { findRuntime, type Missing } from './find.ts';
 import {
@@ -23,23 +16,16 @@ import {
 import { runPage } from './hosts/chromium.ts';
 import { ISOLATION, POLICY } from './hosts/site.ts';
 import type { RuntimeName } from './pins.ts';
+import { tokensOfNode, WORKER_PROGRAMS, type Written } from './worker-programs.ts';
 import { writeFiles } from './workspace.ts';
 
-/** The file that a bundler takes for `#worker`. */
-const IN_PAGES = './node_modules/tpa-wasm/dist/web-worker.js';
-const IN_PROCESSES = './node_modules/tpa-wasm/dist/worker/process.js';
 const OWN_WORKERS = `${POLICY}; worker-src 'self'`;
 const DEADLINE = 60_000;
 
 const run = promisify(execFile);
 const { folder, remove } = copyConsumer();
-writeFiles(folder, {
-  'page.js': greetingPage(IN_PAGES),
-  'index.html': html('/page.js'),
-  'esbuild/index.html': html('/page.js'),
-  'webpack/index.html': html('/main.js'),
-  'greet.js': greetingProgram(IN_PROCESSES),
-});
+writeFiles(folder, WORKER_PROGRAMS);
+const tokens = await tokensOfNode();
 
 const test = suite('workers');
 const chromium = await launchChromium();
@@ -58,11 +44,12 @@ for (const [name, args, note] of [
     skip(name, found);
     continue;
   }
-  test(`${found.title} ${found.version}${note}: each role starts, ends and holds up nothing`, async () => {
+  const title = `${found.title} ${found.version}${note}`;
+  test(`${title}: a model in a worker, with a thread beside it, writes the same and holds up nothing`, async () => {
     const options = { cwd: folder, timeout: DEADLINE };
-    const { stdout, stderr } = await run(found.program, [...args, 'greet.js'], options);
+    const { stdout, stderr } = await run(found.program, [...args, 'write.js'], options);
     assert.is(stderr, '');
-    assert.equal(JSON.parse(stdout), GREETED);
+    check(JSON.parse(stdout) as Written, { worker: true, threads: 2 });
   });
 }
 
@@ -73,13 +60,11 @@ else {
   fromInstalled(browser, 'vite', buildWithVite);
   fromInstalled(browser, 'webpack', buildWithWebpack);
   const title = `esbuild ${esbuildVersion}`;
-  test(`${title}, not told of the worker: dead, and the reason names the entry point`, async () => {
+  test(`${title}, not told of the worker: the page computes, and says which entry point is missing`, async () => {
     assert.equal(await buildWithEsbuild(folder), []);
     const { posted, complaints } = await open(browser, 'esbuild');
-    const { thread, model } = posted as Greetings;
-    for (const { reason } of [thread, model]) {
-      assert.match(reason!, '"tpa-worker": "tpa-wasm/worker"');
-    }
+    check(posted as Written, { worker: false, threads: 1 });
+    assert.match((posted as Written).workerReason, '"tpa-worker": "tpa-wasm/worker"');
     assert.equal(complaints, []);
   });
   fromBundler(browser, 'esbuild', `${title}, told of it`, () =>
@@ -102,19 +87,25 @@ function fromBundler(
   title: string,
   bundle: () => Promise<readonly string[]>,
 ): void {
-  test(`${title}: each role starts, and a thread of the model's worker`, async () => {
+  test(`${title}: a model in a worker writes the same, with a thread beside it where the page is isolated`, async () => {
     assert.equal(await bundle(), []);
     for (const headers of [{}, ISOLATION]) {
       const { posted, complaints } = await open(browser, output, headers);
-      assert.equal(posted, { isIsolated: headers === ISOLATION, ...GREETED });
+      check(posted as Written, { worker: true, threads: headers === ISOLATION ? 2 : 1 });
       assert.equal(complaints, []);
     }
   });
 }
 
+function check(written: Written, expected: Pick<Written, 'worker' | 'threads'>): void {
+  const { worker, workerReason, threads, threadsReason } = written;
+  assert.equal({ worker, threads }, expected, `${workerReason}; ${threadsReason}`);
+  assert.equal(written.tokens, tokens);
+}
+
 function open(browser: Browser, output: string, headers: object = {}) {
   return runPage(browser, {
-    folders: [`${folder}/${output}`],
+    folders: [`${folder}/${output}`, folder],
     page: 'index.html',
     headers: { 'content-security-policy': OWN_WORKERS, ...headers },
   });

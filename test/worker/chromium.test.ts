@@ -43,9 +43,11 @@ test.run();
 function register(browser: Browser): void {
   for (const [place, headers] of Object.entries({ 'not isolated': {}, isolated: ISOLATION })) {
     for (const [form, script] of Object.entries({ 'one file': ONE_FILE, 'in parts': IN_PARTS })) {
-      test(`${form}, ${place}: each role starts under the strict policy, and a thread of the model's`, async () => {
+      test(`${form}, ${place}: each role starts under the strict policy, and a thread says what it cannot use`, async () => {
         const { greetings, complaints } = await greet(browser, { headers, script });
-        assert.equal(greetings, { isIsolated: place === 'isolated', ...GREETED });
+        assert.is(greetings.isIsolated, place === 'isolated');
+        assert.match(greetings.thread.reason!, /failed: .*WebAssembly/);
+        assert.equal(greetings.model, GREETED);
         assert.equal(complaints, []);
       });
     }

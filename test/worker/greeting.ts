@@ -9,14 +9,13 @@ export interface Heard {
 /** What the page of {@link greetingPage} posts. */
 export type Greetings = Readonly<Record<WorkerRole, Heard>> & { readonly isIsolated: boolean };
 
-/** What is heard where workers start. */
-export const GREETED = {
-  thread: { said: { role: 'thread', message: 'hello' } },
-  model: { said: { kind: 'hello' } },
-};
+/** What a worker of a model says first. */
+export const GREETED = { said: { kind: 'hello' } };
 
-/** Hears of a worker of each role, one after the other. */
-const GREET = `
+/** The script of a page that posts its {@link Greetings}: a thread is sent what it cannot use. */
+export function greetingPage(startFile: string): string {
+  return `
+import startWorker from '${startFile}';
 const hear = (role) => new Promise((resolve) => {
   try {
     const port = startWorker(role, {
@@ -26,24 +25,13 @@ const hear = (role) => new Promise((resolve) => {
       },
       onDead: (reason) => resolve({ reason }),
     });
-    port.keepAlive(true);
-    if (role === 'thread') port.post('hello');
+    if (role === 'thread') port.post({});
   } catch ({ message: reason }) {
     resolve({ reason });
   }
 });
-const greetings = { thread: await hear('thread'), model: await hear('model') };`;
-
-/** A program that writes its {@link GREETED}, given the file that starts workers. */
-export function greetingProgram(startFile: string): string {
-  return `import startWorker from '${startFile}';${GREET}
-console.log(JSON.stringify(greetings));`;
-}
-
-/** The script of a page that posts its {@link Greetings}. */
-export function greetingPage(startFile: string): string {
-  return `import startWorker from '${startFile}';${GREET}
-const body = JSON.stringify({ isIsolated: crossOriginIsolated, ...greetings });
+const isIsolated = crossOriginIsolated;
+const body = JSON.stringify({ isIsolated, thread: await hear('thread'), model: await hear('model') });
 await fetch('/report', { method: 'POST', body });`;
 }
 
