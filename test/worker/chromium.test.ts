@@ -9,6 +9,7 @@ import { runPage } from '../runtimes/hosts/chromium.ts';
 import { ISOLATION, POLICY } from '../runtimes/hosts/site.ts';
 import { GREETED, type Greetings, greetingPage, html } from './greeting.ts';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const WORKER = 'tpa-worker.js';
 /** As bundlers take it, and as pages without one do. */
@@ -53,6 +54,24 @@ function register(browser: Browser): void {
     }
   }
 
+  test('a page computes nothing itself, unless it is told to', async () => {
+    const { posted, complaints } = await inFolder(countingPage(), (folder) =>
+      runPage(browser, {
+        folders: [folder, DIST, ROOT],
+        page: 'page.html',
+        headers: { 'content-security-policy': OWN_WORKERS },
+      }),
+    );
+    assert.equal(posted, {
+      byDefault: { worker: true, instances: 0 },
+      told: { worker: false, instances: 1 },
+    });
+    assert.equal(
+      complaints.filter((line) => !/No available adapters/.test(line)),
+      [],
+    );
+  });
+
   const faults: readonly (readonly [string, Served, readonly RegExp[]])[] = [
     ['a file that is missing', {}, CAUSES],
     ['a page in its place', { script: '<!doctype html>', type: 'text/html' }, CAUSES],
@@ -83,10 +102,7 @@ async function greet(
   browser: Browser,
   { headers, policy = OWN_WORKERS, script, type = 'text/javascript' }: Served,
 ): Promise<{ greetings: Greetings; complaints: readonly string[] }> {
-  const folder = mkdtempSync(`${tmpdir()}/tpa-workers-`);
-  try {
-    writeFileSync(`${folder}/page.html`, html('/page.js'));
-    writeFileSync(`${folder}/page.js`, greetingPage('/web-worker.js'));
+  return inFolder(greetingPage('/web-worker.js'), async (folder) => {
     copyFileSync(`${DIST}web-worker.js`, `${folder}/web-worker.js`);
     if (script !== undefined) writeFileSync(`${folder}/${WORKER}`, script);
     const { posted, complaints } = await runPage(browser, {
@@ -96,6 +112,43 @@ async function greet(
       types: { [`/${WORKER}`]: type },
     });
     return { greetings: posted as Greetings, complaints };
+  });
+}
+
+/** Counts the instances of wasm in a page that writes: kernels run where one was made. */
+function countingPage(): string {
+  return `
+let instances = 0;
+const { instantiate } = WebAssembly;
+WebAssembly.instantiate = (...args) => {
+  instances++;
+  return instantiate.apply(WebAssembly, args);
+};
+WebAssembly.Instance = class extends WebAssembly.Instance {
+  constructor(...args) {
+    super(...args);
+    instances++;
+  }
+};
+const { loadModel } = await import('/standalone/index.js');
+async function write(options) {
+  const model = await loadModel('/models/t6-stories.gguf', { backend: 'wasm', threads: 1, ...options });
+  for await (const token of model.createSession().generate('Once', { maxTokens: 8 }));
+  const { worker } = model.info();
+  model.dispose();
+  return { worker, instances };
+}
+const body = { byDefault: await write(), told: await write({ worker: false }) };
+await fetch('/report', { method: 'POST', body: JSON.stringify(body) });`;
+}
+
+/** Runs `work` with a page in a folder that is removed. */
+async function inFolder<T>(script: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(`${tmpdir()}/tpa-workers-`);
+  try {
+    writeFileSync(`${folder}/page.html`, html('/page.js'));
+    writeFileSync(`${folder}/page.js`, script);
+    return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
