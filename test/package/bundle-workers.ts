@@ -8,6 +8,17 @@ import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** A thread is one file; the model's part lies beside it, over the parts of the page. */
+const modelPart: Plugin = {
+  name: 'model part',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/serve-model\.ts$/ }, () => ({
+      path: './serve-model.js',
+      external: true,
+    }));
+  },
+};
+
 const options = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -47,6 +58,14 @@ await build({
   format: 'esm',
   platform: 'browser',
   outfile: 'dist/tpa-worker.js',
+});
+await build({
+  ...options,
+  entryPoints: ['src/worker/page-worker.ts'],
+  plugins: [modelPart],
+  format: 'esm',
+  platform: 'browser',
+  outfile: 'dist/standalone/tpa-worker.js',
 });
 
 /** What `thread-source.js` is: the worker as text. */

@@ -19,9 +19,6 @@ const APART = {
   'cache/browser': 'src/download/cache/browser.ts',
   'cache/folder': 'src/download/cache/folder.ts',
 };
-/** A thread of a page needs no core; a model's part, which it loads later, does. */
-const PAGE_WORKER = 'src/worker/page-worker.ts';
-
 /** Imports whose address is known at run time alone; their comments go with the white space. */
 const FOUND_AT_RUN_TIME = /\bimport\((?=[\w$]+\))/g;
 /** Tells bundlers of those who use the package to leave an import alone. */
@@ -34,7 +31,7 @@ const options = {
     convert: 'src/convert.ts',
     cli: 'src/cli/main.ts',
     'worker/model': 'src/worker/model-worker.ts',
-    'worker/page': PAGE_WORKER,
+    'worker/serve-model': 'src/load/remote/worker/serve-model.ts',
     ...APART,
   },
   bundle: true,
@@ -56,8 +53,7 @@ const { metafile } = await build({ ...options, write: false, metafile: true });
 const core = reached(metafile, [CORE], false);
 const apart = reached(metafile, Object.values(APART), true);
 const others = Object.keys(metafile.inputs).filter((file) => !core.includes(file));
-const begun = reached(metafile, [PAGE_WORKER], false);
-const later = others.filter((file) => !apart.includes(file) && !begun.includes(file));
+const later = others.filter((file) => !apart.includes(file));
 const { outputFiles } = await build({
   ...options,
   plugins: [inOneFile(core, later)],
