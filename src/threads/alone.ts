@@ -28,7 +28,7 @@ export function* runAlone(
       const some = Math.min(longest, units - first);
       runRange(kernels, words, at, first, some, 0);
       sinceLast += some * cost;
-      if (sinceLast < RANGE_COST) continue;
+      if (sinceLast < rangeCost) continue;
       sinceLast = 0;
       yield;
     }
