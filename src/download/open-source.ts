@@ -45,7 +45,9 @@ const AT_HAND: CacheInfo = { kind: 'none', reason: 'the model is not downloaded'
 export async function openSource(source: ModelSource, options: SourceOptions): Promise<LoadFiles> {
   const { onProgress, sha256, filesAtHand } = options;
   const checks = await openChecks(sha256);
-  const remote = filesAtHand ? undefined : await openAddress(source, { ...options, checks });
+  const remote = filesAtHand
+    ? refuseOptions(options)
+    : await openAddress(source, { ...options, checks });
   const files = filesAtHand ?? remote?.files ?? (await openModelFiles(source));
   // what is downloaded is checked before it is kept
   const checked = remote === undefined && checks ? checks.files(files) : files;
@@ -78,16 +80,24 @@ async function openAddress(
   source: ModelSource,
   options: HubOptions,
 ): Promise<RemoteFiles | undefined> {
-  const { endpoint, fetch } = options;
+  const { endpoint } = options;
   const hub = hubAddress(source);
   if (hub !== undefined) return (await import('./hub/open-hub.ts')).openHub(hub, options);
-  if (endpoint !== undefined) {
-    throw new TypeError('"endpoint" expected an hf: address to load from, got another source');
-  }
+  if (endpoint !== undefined) refuseEndpoint();
   const address = webAddress(source);
   if (address !== undefined) return (await import('./open-remote.ts')).openRemote(address, options);
+  return refuseOptions(options);
+}
+
+/** Files at hand have no use for the options of addresses. @throws TypeError */
+function refuseOptions({ endpoint, fetch }: Pick<HubOptions, 'endpoint' | 'fetch'>): undefined {
+  if (endpoint !== undefined) refuseEndpoint();
   if (fetch === undefined) return undefined;
   throw new TypeError('"fetch" expected an http(s) or hf: address to load from, got files at hand');
+}
+
+function refuseEndpoint(): never {
+  throw new TypeError('"endpoint" expected an hf: address to load from, got another source');
 }
 
 /** What checks files where there is something to check; most loads need none of that code. */

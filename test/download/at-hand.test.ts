@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSource } from '../../src/download/open-source.ts';
+import { openSource, type SourceOptions } from '../../src/download/open-source.ts';
+import { outcomeOf } from '../helpers/checks/refused.ts';
 import type { ModelFiles } from '../../src/format/files/model-files.ts';
 
 const test = suite('files of another thread');
@@ -16,21 +17,28 @@ test('they are taken whatever the place is called: nothing is fetched', async ()
     },
     async close() {},
   };
-  const files = await openSource('https://example.org/model', {
+  const options: SourceOptions = {
     filesAtHand,
     sha256: {},
     onProgress: undefined,
-    fetch: () => Promise.reject(new Error('fetched')),
+    fetch: undefined,
     cache: 'none',
     endpoint: undefined,
     signal: undefined,
     maxWeightBytes: 1,
     isReload: false,
     isHeaderOnly: false,
-  });
+  };
+  const files = await openSource('https://example.invalid/model', options);
   assert.is(files.name, 'bytes');
   assert.is(await files.open('config.json'), undefined);
   assert.equal(opened, ['config.json']);
+  const fetch = () => Promise.reject(new Error('fetched'));
+  for (const wrong of [{ fetch }, { endpoint: 'https://example.invalid' }]) {
+    const [name] = Object.keys(wrong);
+    const error = await outcomeOf(() => openSource('', { ...options, ...wrong }));
+    assert.match(String(error), `TypeError: "${name}" expected`);
+  }
 });
 
 test.run();
