@@ -16,7 +16,6 @@ import { WeightDtypes } from '../weights/dtypes.ts';
 import { checkTensors } from '../weights/tensors.ts';
 import { loadWeights } from '../weights/weights.ts';
 import type { Adapters } from './adapters.ts';
-import { chooseThreads } from './choose-threads.ts';
 import type { LoadOptions } from './load-options.ts';
 import { type LoadFacts, LocalHost } from './local-host.ts';
 import type { ModelTextParts } from './read-text.ts';
@@ -85,7 +84,8 @@ async function load<Text>(
     checkAbort(signal);
     const cpu = new CpuBackend(compute, config, weights);
     await started;
-    if (options.threads === undefined || options.threads === 'auto') {
+    if (threads.pool !== undefined && (options.threads ?? 'auto') === 'auto') {
+      const { chooseThreads } = await import('./choose-threads.ts');
       await chooseThreads(cpu, threads, config);
     }
     const computing = await chooseBackend(cpu, options);
