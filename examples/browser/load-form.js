@@ -25,7 +25,7 @@ export const loadForm = {
   },
 
   /**
-   * What is chosen: its name, and what a worker is asked for.
+   * What is chosen: its name, and what is asked for.
    *
    * @throws Error in one line where nothing is
    */
@@ -61,14 +61,15 @@ export const loadForm = {
   showModel(name, { config, info }) {
     const { heads, headDim, layers, mechanism, headFactors, rankQ, rankK, rankV } = config;
     const ranks = headFactors === 'groups' ? '' : `, ranks ${rankQ}, ${rankK}, ${rankV}`;
-    const { backend, backendReason, threads, simd } = info;
+    const { backend, backendReason, threads, threadsReason, simd, worker, workerReason } = info;
     document.querySelector('#model-name').textContent = `${name}, on ${PLACES[backend]}`;
     showFacts({
       parameters: short(info.parameters),
       attention: `${mechanism}${ranks}`,
       heads: `${heads} of ${headDim}, ${layers} layers`,
       backend: `${backend}: ${backendReason}`,
-      threads,
+      threads: `${threads}: ${threadsReason}`,
+      worker: `${worker ? 'yes' : 'no'}: ${workerReason}`,
       kernels: `${simd} SIMD`,
       downloads: info.cache.reason,
     });

@@ -1,10 +1,10 @@
 import { showCosts, showFigures } from './figures-view.js';
 import { loadForm } from './load-form.js';
+import { PageModel } from './page-model.js';
 import { PLACES } from './words.js';
-import { WorkerModel } from './worker-model.js';
 import { writeForm } from './write-form.js';
 
-/** The model in use: a worker, and what it said of itself. */
+/** The name of the model in use, and the model. */
 let current;
 /** Gives up the model that is being loaded. */
 let loading;
@@ -26,16 +26,14 @@ function load() {
     if (loading !== undefined) return;
     const { name, request } = loadForm.choice();
     stop();
-    const worker = new WorkerModel();
     loading = new AbortController();
     const { signal } = loading;
     loadForm.isLoading = true;
     say(`Loading ${name}`);
     try {
-      const model = await worker.load(request, { onProgress: loadForm.showProgress, signal });
-      use({ name, worker, ...model });
+      const model = await PageModel.load(request, { onProgress: loadForm.showProgress, signal });
+      use({ name, model });
     } catch (error) {
-      worker.close();
       if (!signal.aborted) throw error;
       say('Loading was cancelled');
     } finally {
@@ -45,12 +43,11 @@ function load() {
   });
 }
 
-function use(model) {
-  const { name } = model;
-  current?.worker.close();
-  current = model;
-  model.worker.onBackendChange = ({ backend, reason, info }) => {
-    loadForm.showModel(name, { ...model, info });
+function use({ name, model }) {
+  current?.model.close();
+  current = { name, model };
+  model.onBackendChange = ({ backend, reason }) => {
+    loadForm.showModel(name, model);
     say(`Now on ${PLACES[backend]}: ${reason}`);
   };
   loadForm.showModel(name, model);
@@ -65,21 +62,21 @@ function write(prompt) {
   return attempt('#error', async () => {
     if (isWriting) return;
     if (current === undefined) throw new Error('there is no model yet, load one first');
-    const { name, worker, config, isAnswering } = current;
+    const { name, model } = current;
     const request = { ...writeForm.options, prompt };
     if (prompt !== undefined) {
       canGoOn = false;
-      writeForm.begin(prompt, isAnswering && prompt !== '');
+      writeForm.begin(prompt, model.isAnswering && prompt !== '');
     }
     isWriting = true;
     writeForm.show({ isWriting, canGoOn });
     say('Writing');
     try {
-      const end = await worker.generate(request, ({ text, figures }) => {
+      const end = await model.generate(request, ({ text, figures }) => {
         writeForm.add(text);
-        showFigures(figures, config.contextLength);
+        showFigures(figures, model.config.contextLength);
       });
-      loadForm.showModel(name, { config, info: end.info });
+      loadForm.showModel(name, model);
       canGoOn = end.finishReason !== 'context_full';
       say(`${ENDS[end.finishReason](end.tokens)}. Seed ${end.seed}`);
     } finally {
@@ -90,7 +87,7 @@ function write(prompt) {
 }
 
 function stop() {
-  if (isWriting) current.worker.stop();
+  if (isWriting) current.model.stop();
 }
 
 const ENDS = {

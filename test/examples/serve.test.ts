@@ -73,7 +73,7 @@ test('serves the page, the package and the model, each with its type', async () 
 });
 
 test('isolates the page and lets it run its own scripts and styles only', async () => {
-  for (const path of ['/', '/model-worker.js', '/none']) {
+  for (const path of ['/', '/page-model.js', '/none']) {
     const { headers } = await ask(path);
     assert.is(headers['cross-origin-opener-policy'], 'same-origin', path);
     assert.is(headers['cross-origin-embedder-policy'], 'require-corp', path);

@@ -51,11 +51,11 @@ test('one that says nothing for 2 seconds is ended; nothing is heard of it after
   };
   const loading = loadInWorker(source, { ...options, worker: silent }, 'asked for', clock);
   await until(() => told !== undefined);
-  clock.advance(1999);
+  clock.advance(19_999);
   await settle();
   assert.is(terminated, 0);
   clock.advance(1);
-  assert.equal(await loading, { reason: 'no worker: the worker did not start within 2 s' });
+  assert.equal(await loading, { reason: 'no worker: the worker did not start within 20 s' });
   assert.is(terminated, 1);
   told!.onDead('late');
 });

@@ -8,8 +8,8 @@ import type { ModelInfo } from '../../model-info.ts';
 import { type Answers, Channel } from '../channel.ts';
 import type { CallerAsks, ModelState, WorkerAsks } from '../protocol.ts';
 
-/** A worker has so long to start. */
-const START_MS = 2000;
+/** What a worker has to start: it may have 350 KB to fetch first. One that fails says so at once. */
+const START_MS = 20_000;
 
 /** Starts a worker. Throws where none may be started. */
 export type OpenPort = (events: WorkerEvents) => WorkerPort;
