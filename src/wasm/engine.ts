@@ -115,10 +115,12 @@ async function instantiateKernels(
 ): Promise<Kernels> {
   const message = '"wasm" expected the kernels of this version, got another module';
   try {
-    const { exports } = await instantiate<Kernels & Record<string, unknown>>(module, {
+    const { instance } = await instantiate<Kernels & Record<string, unknown>>(module, {
       env: { memory },
     });
-    if (typeof exports.heapBase === 'function') return exports;
+    // the loader's own functions count arguments before each call, which kernels do not ask for
+    const kernels = instance.exports as unknown as Kernels;
+    if (typeof kernels.heapBase === 'function') return kernels;
   } catch (cause) {
     throw blocked(message, cause);
   }
