@@ -5,7 +5,7 @@ import type { KernelCase } from './suite.ts';
 const ITERATIONS = 100_000;
 
 /** Multiply-adds of one iteration of `fmaPeak`: 24 vectors of 4. */
-const MACS_PER_ITERATION = 96;
+export const MACS_PER_ITERATION = 96;
 
 /** What a machine can do at most: the exports of assembly/probes, which the package does not ship. */
 export interface Probes {

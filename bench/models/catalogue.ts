@@ -68,7 +68,7 @@ await writeFile(PAGE, `${before}${section}${rest.split(END)[1] ?? '\n'}`);
 
 async function measure(model: PublicModel, type: 'Q8_0' | 'Q4_0'): Promise<string[]> {
   const path = densePath(folder, model, type);
-  const subject = { runtime: 'tpa-wasm', dtype: 'auto' } as const;
+  const subject = { runtime: 'tpa-wasm', dtype: 'auto', threads: 1 } as const;
   const opening = { subject, path, modules: '', contextLength: CONTEXT };
   const contender = new RemoteContender(opening);
   try {

@@ -23,10 +23,10 @@ export function renderChart(results: readonly SubjectResult[]): string {
     backgroundColor: '#ffffff',
     animation: false,
     title: {
-      text: `Decode at ${bars[0]?.context ?? 0} tokens, tokens/s, one thread`,
+      text: `Decode at ${bars[0]?.context ?? 0} tokens, tokens/s`,
       textStyle: { color: '#1d1b18', fontSize: 24 },
     },
-    grid: { left: 300, right: 80, top: 60, bottom: 20 },
+    grid: { left: 380, right: 80, top: 60, bottom: 20 },
     xAxis: { type: 'value', show: false },
     yAxis: {
       type: 'category',

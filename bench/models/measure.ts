@@ -7,6 +7,8 @@ import { type Subject, titleOf } from './subjects.ts';
 /** What is timed. */
 export interface Plan {
   readonly subjects: readonly Subject[];
+  /** How many they have, ascending. */
+  readonly threads: readonly number[];
   readonly contexts: readonly number[];
   readonly rounds: number;
   /** Tokens generated in a round. */

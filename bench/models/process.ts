@@ -33,15 +33,16 @@ async function answer({ ask, tokens }: Question): Promise<unknown> {
 }
 
 function open({ subject, path, modules, contextLength }: Opening): Promise<Contender> {
-  switch (subject.runtime) {
+  const { runtime, dtype, threads } = subject;
+  switch (runtime) {
     case 'tpa-wasm':
-      return openOwn(path, subject.dtype, contextLength);
+      return openOwn(path, dtype, contextLength, threads);
     case 'llama.cpp':
-      return openLlamaCpp(modules, path, contextLength);
+      return openLlamaCpp(modules, path, contextLength, threads);
     case 'wllama':
-      return openWllama(modules, path, contextLength);
+      return openWllama(modules, path, contextLength, threads);
     case 'onnxruntime-web':
-      return openOnnx(contextLength);
+      return openOnnx(contextLength, threads);
   }
 }
 

@@ -5,7 +5,9 @@ import type { Subject } from './subjects.ts';
 
 /** What a contender is opened with. */
 export interface Opening {
-  readonly subject: Pick<Subject, 'runtime'> & { readonly dtype: 'auto' | Subject['dtype'] };
+  readonly subject: Pick<Subject, 'runtime' | 'threads'> & {
+    readonly dtype: 'auto' | Subject['dtype'];
+  };
   /** Its model's file or folder; '' where it makes its own. */
   readonly path: string;
   /** The node_modules of its runtime; '' for those of this repository. */

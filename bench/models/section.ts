@@ -1,6 +1,8 @@
 import type { Environment } from '../environment.ts';
 import { renderEnvironment, renderTable } from '../markdown.ts';
 import { median } from '../median.ts';
+import { type Ceiling, renderCeilings } from '../threads/ceilings.ts';
+import { threadsTitle } from '../threads/thread-counts.ts';
 import type { Peer } from './peers.ts';
 import { chartPath, chartSentence } from './chart.ts';
 import type { Plan, Point, SubjectResult } from './measure.ts';
@@ -10,7 +12,8 @@ import { DENSE_MODELS, SIZES, type Subject, titleOf } from './subjects.ts';
 export function renderSection(
   environment: Environment,
   peers: readonly Peer[],
-  { contexts, rounds, decoded }: Pick<Plan, 'contexts' | 'rounds' | 'decoded'>,
+  ceilings: readonly Ceiling[],
+  { contexts, rounds, decoded, threads }: Omit<Plan, 'subjects' | 'fillSeconds'>,
   results: readonly SubjectResult[],
 ): string {
   const { layers, dim, hiddenDim, vocabSize } = SIZES;
@@ -23,9 +26,10 @@ export function renderSection(
     '',
     ...renderEnvironment(environment),
     `- Peers: ${peers.map(({ name, version }) => `${name} ${version}`).join(', ')}`,
+    renderCeilings(ceilings),
     '',
     `T6-small and LLaMA-shaped models of as many parameters, ${heads.join(' and ')}: ${layers} layers, dim ${dim},`,
-    `hidden dim ${hiddenDim}, vocabulary ${vocabSize.toLocaleString('en-US')}, tied head, random weights, one thread each. Every`,
+    `hidden dim ${hiddenDim}, vocabulary ${vocabSize.toLocaleString('en-US')}, tied head, random weights, ${threads.map(threadsTitle).join(' and ')} each. Every`,
     'subject has a process of its own and only one computes at a time, in turns; rates are tokens a second,',
     `the median of ${rounds} rounds, of ${decoded} generated tokens in each. Prefill is measured ${rounds} times at the`,
     'shortest context and once on the way to each longer one. llama.cpp and wllama keep their cache in',
@@ -48,7 +52,7 @@ export function renderSection(
       ...results.map((result) => row(result, contexts)),
     ]),
     '',
-    ...ratios(results, contexts),
+    ...ratios(results, contexts, threads),
     '',
     ...results.flatMap(({ subject, leftOut }) =>
       leftOut.map((reason) => `- Left out: ${titleOf(subject)}, ${reason}.`),
@@ -68,23 +72,31 @@ function row(result: SubjectResult, contexts: readonly number[]): string[] {
   return [titleOf(subject), seconds(loadSeconds), seconds(firstTokenSeconds), megabytes, ...cells];
 }
 
-/** The comparisons that somebody who chooses a runtime makes. */
-const PAIRS: readonly (readonly [Subject, Subject])[] = [
+type Unthreaded = Omit<Subject, 'threads'>;
+
+/** The comparisons that somebody who chooses a runtime makes, with equal threads. */
+const PAIRS: readonly (readonly [Unthreaded, Unthreaded])[] = [
   [own('T6-small', 'q8'), own('T6-small', 'f32')],
   [own('T6-small', 'q4'), own('T6-small', 'f32')],
-  [own('T6-small', 'q8'), { ...own('MHA-12', 'q8'), runtime: 'llama.cpp' }],
+  ...(['MHA-12', 'GQA-22/2'] as const).map(
+    (model) => [own('T6-small', 'q8'), { ...own(model, 'q8'), runtime: 'llama.cpp' }] as const,
+  ),
+  [own('T6-small', 'q8'), { ...own('MHA-12', 'q8'), runtime: 'wllama' }],
   ...(['MHA-12', 'GQA-22/2'] as const).map((model) => beside('llama.cpp', own(model, 'q8'))),
   beside('wllama', own('MHA-12', 'q8')),
   beside('wllama', own('MHA-12', 'q4')),
   beside('onnxruntime-web', own('T6-small', 'f32')),
 ];
 
-function own(model: Subject['model'], dtype: Subject['dtype']): Subject {
+function own(model: Subject['model'], dtype: Subject['dtype']): Unthreaded {
   return { runtime: 'tpa-wasm', model, dtype };
 }
 
 /** The same model in both runtimes. */
-function beside(runtime: Subject['runtime'], subject: Subject): readonly [Subject, Subject] {
+function beside(
+  runtime: Subject['runtime'],
+  subject: Unthreaded,
+): readonly [Unthreaded, Unthreaded] {
   return [subject, { ...subject, runtime }];
 }
 
@@ -93,7 +105,25 @@ function shortTitle(subject: Subject): string {
   return titleOf(subject).replace(/^tpa-wasm /, '');
 }
 
-function ratios(results: readonly SubjectResult[], contexts: readonly number[]): string[] {
+/** Subjects with each number of threads against one another, and all with more threads than the least. */
+function pairsOf(results: readonly SubjectResult[], threads: readonly number[]) {
+  const equal = threads.flatMap((count) =>
+    PAIRS.map((pair) => pair.map((subject) => ({ ...subject, threads: count }))),
+  );
+  const [least, ...more] = threads;
+  const scaled = results.flatMap(({ subject }) =>
+    more
+      .filter((count) => count === subject.threads)
+      .map(() => [subject, { ...subject, threads: least! }]),
+  );
+  return [...equal, ...scaled];
+}
+
+function ratios(
+  results: readonly SubjectResult[],
+  contexts: readonly number[],
+  threads: readonly number[],
+): string[] {
   const cells = (...pair: readonly Subject[]) =>
     contexts.flatMap((context) => {
       const [one, other] = pair.map((subject) =>
@@ -109,7 +139,10 @@ function ratios(results: readonly SubjectResult[], contexts: readonly number[]):
       'times as fast',
       ...contexts.flatMap((context) => [`prefill ${context}`, `decode ${context}`]),
     ],
-    ...PAIRS.map((pair) => [pair.map(shortTitle).join(' ÷ '), ...cells(...pair)]),
+    ...pairsOf(results, threads).map((pair) => [
+      pair.map(shortTitle).join(' ÷ '),
+      ...cells(...pair),
+    ]),
   ]);
 }
 

@@ -1,4 +1,5 @@
 import { T6_SMALL } from '../shapes.ts';
+import { threadsTitle } from '../threads/thread-counts.ts';
 
 /** What weights a model file has. */
 export type FileType = 'F16' | 'Q8_0' | 'Q4_0';
@@ -22,6 +23,7 @@ export interface Subject {
   readonly runtime: 'tpa-wasm' | 'llama.cpp' | 'wllama' | 'onnxruntime-web';
   readonly model: 'T6-small' | 'MHA-12' | 'GQA-22/2';
   readonly dtype: 'f32' | 'q8' | 'q4';
+  readonly threads: number;
 }
 
 /** What all models are told they may be given; as long as the longest row of a table needs. */
@@ -45,7 +47,7 @@ export const DENSE_MODELS: Readonly<Record<Exclude<Subject['model'], 'T6-small'>
 };
 
 /** The first is what the others are compared with. */
-export const SUBJECTS: readonly Subject[] = [
+const COMPARED: readonly Omit<Subject, 'threads'>[] = [
   ...(['T6-small', 'MHA-12', 'GQA-22/2'] as const).flatMap((model) =>
     (['q8', 'q4', 'f32'] as const).map((dtype) => ({ runtime: 'tpa-wasm', model, dtype }) as const),
   ),
@@ -57,9 +59,15 @@ export const SUBJECTS: readonly Subject[] = [
   { runtime: 'onnxruntime-web', model: 'T6-small', dtype: 'f32' },
 ];
 
+/** All subjects with each number of threads, those of a subject one after the other. */
+export function subjectsOf(counts: readonly number[]): Subject[] {
+  return COMPARED.flatMap((subject) => counts.map((threads) => ({ ...subject, threads })));
+}
+
 /** In a line. */
-export function titleOf({ runtime, model, dtype }: Subject): string {
-  return `${runtime} ${model} ${dtype}`;
+export function titleOf({ runtime, model, dtype, threads }: Subject): string {
+  const name = `${runtime} ${model} ${dtype}`;
+  return threads === 1 ? name : `${name}, ${threadsTitle(threads)}`;
 }
 
 /** The file type that holds weights of a dtype as they are. */

@@ -1,4 +1,4 @@
-/** One model in one runtime, on one thread. */
+/** One model in one runtime. */
 export interface Contender {
   /**
    * Evaluates a prompt from an empty context; what is kept of it afterwards is the prompt.

@@ -17,19 +17,25 @@ interface LlamaSequence {
   evaluate(ids: readonly number[], options: object): AsyncGenerator<number>;
 }
 
-/** llama.cpp's native CPU build, one thread, its own defaults otherwise. */
+/** llama.cpp's native CPU build, its own defaults otherwise. */
 export async function openLlamaCpp(
   modules: string,
   path: string,
   contextLength: number,
+  threads: number,
 ): Promise<Contender> {
   const entry = pathToFileURL(`${modules}node-llama-cpp/dist/index.js`).href;
   const { getLlama } = (await import(entry)) as NodeLlamaCpp;
-  const llama = await getLlama({ gpu: false, build: 'never', maxThreads: 1, logLevel: 'error' });
+  const llama = await getLlama({
+    gpu: false,
+    build: 'never',
+    maxThreads: threads,
+    logLevel: 'error',
+  });
   const model = await llama.loadModel({ modelPath: path });
   const context = await model.createContext({
     contextSize: contextLength,
-    threads: 1,
+    threads,
     batchSize: 512,
   });
   const sequence = context.getSequence();

@@ -17,9 +17,9 @@ const CHUNK = 64;
  * The step of T6-small as a graph on onnxruntime-web's wasm provider, weights as constants of the
  * graph; the past goes in with each step, since that provider keeps nothing between two.
  */
-export async function openOnnx(contextLength: number): Promise<Contender> {
+export async function openOnnx(contextLength: number, threads: number): Promise<Contender> {
   const ort = await import('onnxruntime-web');
-  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.numThreads = threads;
   const { json, mark } = t6SmallForm(contextLength);
   const entry = { ...mark, dtype: 'F32', offset: 0, byteLength: 0 };
   const config = parseConfig(json, new Map([[mark.name, entry]]));

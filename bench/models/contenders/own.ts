@@ -9,10 +9,13 @@ export async function openOwn(
   path: string,
   dtype: 'auto' | 'f32' | 'q8' | 'q4',
   contextLength: number,
+  threads: number,
 ): Promise<Contender> {
   const { loadModel } = (await import(LIBRARY.href)) as typeof import('../../../src/index.ts');
-  const options: LoadOptions = { backend: 'wasm', dtype, contextLength };
+  const options: LoadOptions = { backend: 'wasm', dtype, contextLength, threads };
   const model = await loadModel(path, options);
+  const found = model.info().threads;
+  if (found !== threads) throw new Error(`"threads" expected ${threads}, got ${found}`);
   let session = model.createSession();
   const evaluate = (count: number) => session.prefill(promptIds(count, session.length));
   return {

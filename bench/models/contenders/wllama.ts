@@ -22,9 +22,9 @@ const TYPES: Readonly<Record<string, string>> = {
 const PAGE = `<!doctype html><script type="module">
   import { Wllama } from '/esm/index.js';
   const wllama = new Wllama({ default: '/esm/wasm/wllama.wasm' }, { suppressNativeLog: true });
-  globalThis.load = async (file, n_ctx) => {
+  globalThis.load = async (file, n_ctx, n_threads) => {
     const blob = await (await fetch(file)).blob();
-    await wllama.loadModel([blob], { n_threads: 1, n_gpu_layers: 0, n_ctx, n_batch: 512, n_parallel: 1 });
+    await wllama.loadModel([blob], { n_threads, n_gpu_layers: 0, n_ctx, n_batch: 512, n_parallel: 1 });
     return wllama.getNumThreads();
   };
   globalThis.complete = async (prompt, max_tokens, cache_prompt) => {
@@ -42,11 +42,12 @@ interface Timings {
   readonly predicted_ms: number;
 }
 
-/** wllama in headless Chromium, on one thread. */
+/** wllama in headless Chromium. */
 export async function openWllama(
   modules: string,
   path: string,
   contextLength: number,
+  threads: number,
 ): Promise<Contender> {
   const browser = await chromium.launch({ executablePath: PROGRAM, args: FLAGS });
   const server = await serve([dirname(path), `${modules}@wllama/wllama`]);
@@ -54,7 +55,9 @@ export async function openWllama(
   page.setDefaultTimeout(0);
   await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
   await page.waitForFunction('globalThis.load !== undefined');
-  await page.evaluate(`load(${JSON.stringify(`/${basename(path)}`)}, ${contextLength})`);
+  const file = JSON.stringify(`/${basename(path)}`);
+  const found = await page.evaluate(`load(${file}, ${contextLength}, ${threads})`);
+  if (found !== threads) throw new Error(`"threads" expected ${threads}, got ${String(found)}`);
   let length = 0;
   const complete = (tokens: number, isKept: boolean) =>
     page.evaluate(
