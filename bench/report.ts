@@ -19,16 +19,23 @@ export interface SuiteResult {
 }
 
 /** What `npm run bench` finds. */
-export function renderReport(environment: Environment, results: readonly SuiteResult[]): string {
+export function renderReport(
+  environment: Environment,
+  ceilings: string,
+  results: readonly SuiteResult[],
+  costs: readonly string[],
+): string {
   return [
     ...renderEnvironment(environment),
+    ceilings,
     '',
-    'One thread. `best` and `median` are over all samples. In a round all cases of a table run one after',
+    'One thread, except in the tables of threads. `best` and `median` are over all samples. In a round all cases of a table run one after',
     'the other; `of peak` and `time ÷` compare the best samples of each round, and give the median round;',
     '`best of peak` compares the best sample of each, what the kernel does when nothing else runs.',
     'A MAC is one multiply-add of the formula, whatever the implementation spends.',
     '',
     ...results.flatMap((result) => [renderSuite(result), '']),
+    ...costs,
   ].join('\n');
 }
 

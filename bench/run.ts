@@ -4,6 +4,10 @@ import { interleave, type Schedule } from './interleave.ts';
 import { renderReport, renderSuite, type SuiteResult } from './report.ts';
 import { writePart } from './results-file.ts';
 import type { BenchModule, PreparedPart, SuitePart } from './suite.ts';
+import { threadParts } from './threads/attention.bench.ts';
+import { measureCeilings, renderCeilings } from './threads/ceilings.ts';
+import { renderCosts } from './threads/costs.ts';
+import { readThreadCounts } from './threads/thread-counts.ts';
 
 /** In this order: the first case of a suite is what the others are compared with. */
 const MODULES: readonly (() => Promise<BenchModule>)[] = [
@@ -20,25 +24,33 @@ const FULL: Schedule = { rounds: 15, seconds: 0.2 };
 /** Shows that everything runs; too short to quote. */
 const QUICK: Schedule = { rounds: 2, seconds: 0.05 };
 
-const USAGE = `node --import tsx bench/run.ts [--only name] [--quick]
+const USAGE = `node --import tsx bench/run.ts [--only name] [--threads N,N] [--quick]
   --only name  suites whose name contains it
+  --threads N,N  decodes with each number of threads, and what threads cost (default 1: neither)
   --quick      two short rounds
 Only a run without options writes its part of bench/RESULTS.md.`;
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    threads: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (values.help) console.log(USAGE);
-else await run(values.only, values.quick);
+else await run(values.only, values.quick, readThreadCounts(values.threads));
 
-async function run(only: string | undefined, isQuick: boolean): Promise<void> {
+async function run(
+  only: string | undefined,
+  isQuick: boolean,
+  threads: readonly number[],
+): Promise<void> {
   const modules = await Promise.all(MODULES.map((load) => load()));
+  const isThreaded = threads.some((count) => count > 1);
   const parts = modules.flatMap((module) => module.parts);
+  if (isThreaded) parts.push(...threadParts(threads));
   const suites = [...new Set(parts.map((part) => part.suite))];
   const chosen = suites.filter((suite) => suite.includes(only ?? ''));
   if (chosen.length === 0) {
@@ -46,6 +58,8 @@ async function run(only: string | undefined, isQuick: boolean): Promise<void> {
   }
   const environment = describeEnvironment();
   console.log(`${environment.cpu}, ${environment.engine}, commit ${environment.commit}\n`);
+  const ceilings = renderCeilings(await measureCeilings(threads));
+  console.log(`${ceilings}\n`);
   const results: SuiteResult[] = [];
   for (const suite of chosen) {
     const members = parts.filter((part) => part.suite === suite);
@@ -53,8 +67,11 @@ async function run(only: string | undefined, isQuick: boolean): Promise<void> {
     console.log(`${renderSuite(result)}\n`);
     results.push(result);
   }
+  const costs = isThreaded ? [await renderCosts()] : [];
+  for (const cost of costs) console.log(cost);
   if (only === undefined && !isQuick) {
-    await writePart(new URL('./', import.meta.url), 'bench', renderReport(environment, results));
+    const report = renderReport(environment, ceilings, results, costs);
+    await writePart(new URL('./', import.meta.url), 'bench', report);
   }
 }
 

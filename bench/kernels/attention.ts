@@ -1,6 +1,7 @@
 import { Compute } from '../../src/compute/compute.ts';
 import { attend, attendScratch } from '../../src/compute/attend.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
+import type { Threads } from '../../src/threads/threads.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertClose, tpaReference } from '../peers/reference.ts';
 import { randomFactors } from '../peers/tpa-graph.ts';
@@ -23,10 +24,11 @@ export function openAttention(
   shape: AttentionShape,
   tokens: number,
   queries: number,
+  threads?: Threads,
 ): Attention {
   const { heap } = engine;
   const { heads, headDim, rankQ, rankK, rankV } = shape;
-  const compute = new Compute(engine);
+  const compute = new Compute(engine, { threads });
   const cache = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
   appendRandom(engine, cache, tokens);
   compute.takeScratch(attendScratch(compute, cache, rankQ, queries));
@@ -35,7 +37,7 @@ export function openAttention(
   const out = heap.allocate(queries * heads * headDim * 4);
   const rows = { aq, aqStride: heads * rankQ, bq, bqStride: rankQ * headDim, rankQ };
   return {
-    run: () => attend(compute, out, rows, cache, queries, tokens - queries),
+    run: () => compute.run(() => attend(compute, out, rows, cache, queries, tokens - queries)),
     cacheBytes: cache.byteLength,
   };
 }

@@ -3,6 +3,7 @@ import { attend, attendScratch } from '../../src/compute/attend.ts';
 import type { AttentionSpec } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
 import { pageBytes } from '../../src/layout/pages.ts';
+import type { Threads } from '../../src/threads/threads.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import type { Probes } from '../peak.ts';
 import { randomGqaFeeds } from '../peers/gqa-graph.ts';
@@ -28,10 +29,11 @@ export function openDense(
   shape: DenseShape,
   tokens: number,
   probes: Probes,
+  threads?: Threads,
 ): DenseDecode {
   const { heap } = engine;
   const { heads, headDim, valueDim } = shape;
-  const compute = new Compute(engine);
+  const compute = new Compute(engine, { threads });
   const cache = new PagedCache(compute, specOf(shape));
   const { keys, values } = widths(shape);
   const block = 128;
@@ -51,7 +53,7 @@ export function openDense(
   const bytes = pageBytes(cache.spec);
   const pages = heap.words(cache.pagesAt, cache.byteLength / bytes).slice();
   return {
-    run: () => attend(compute, out, rows, cache, 1, tokens - 1),
+    run: () => compute.run(() => attend(compute, out, rows, cache, 1, tokens - 1)),
     read: () => {
       for (const page of pages) probes.readPeak(page, bytes);
     },

@@ -38,6 +38,7 @@ const model =
     runtime: 'tpa-wasm',
     model: 'T6-small',
     dtype: 'q8',
+    threads: 1,
   });
 const server = await serve(model);
 const browser = await chromium.launch({ executablePath: PROGRAM, args: FLAGS });

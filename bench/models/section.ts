@@ -139,10 +139,9 @@ function ratios(
       'times as fast',
       ...contexts.flatMap((context) => [`prefill ${context}`, `decode ${context}`]),
     ],
-    ...pairsOf(results, threads).map((pair) => [
-      pair.map(shortTitle).join(' ÷ '),
-      ...cells(...pair),
-    ]),
+    ...pairsOf(results, threads)
+      .map((pair) => [pair.map(shortTitle).join(' ÷ '), ...cells(...pair)])
+      .filter(([, ...found]) => found.some((cell) => cell !== '–')),
   ]);
 }
 

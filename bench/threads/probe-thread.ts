@@ -10,7 +10,7 @@ const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 const { fmaPeak, readPeak } = exports as unknown as Probes;
 readPeak(0, 2 ** 20);
 fmaPeak(2 ** 10);
-parentPort!.postMessage('ready');
+parentPort!.postMessage('ready', []);
 new Barrier(barrier).serve(lane, (job, amount) => {
   if (job === 'read') readPeak(lane * amount, amount);
   else fmaPeak(amount);
