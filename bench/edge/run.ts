@@ -45,7 +45,7 @@ const MODELS: readonly EdgeModel[] = [
   {
     name: 'T6-small, 124 M',
     config: { ...T6, n_layer: 12, n_head: 34, n_embd: 768, block_size: 2048 },
-    context: 672,
+    context: 576,
     generated: 64,
   },
   {

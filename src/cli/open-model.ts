@@ -35,7 +35,7 @@ export const MODEL_OPTIONS = {
   }),
   threads: wordOr(
     'auto',
-    integer({ about: 'threads to compute with; auto takes the fastest', min: 1, max: 64 }),
+    integer({ about: 'threads that compute; auto takes the fastest', min: 1, max: 64 }),
   ),
   dtype: choice(['auto', 'f32', 'q8', 'q4'], {
     about: 'layout of weights; auto keeps what the files have',

@@ -10,7 +10,7 @@ const test = suite('options of tpa generate');
 const { options } = generateCommand.spec;
 /** What means nothing on a command line, or is about the process. */
 const NOT_TYPED = new Set(['signal', 'logprobs']);
-const NOT_SAMPLING = new Set(['model', 'simd', 'backend', 'memory', 'context', 'json']);
+const NOT_SAMPLING = new Set(['model', 'simd', 'backend', 'threads', 'memory', 'context', 'json']);
 
 test('are those of the library, all of them', () => {
   const library = Object.keys(resolveOptions()).filter((key) => !NOT_TYPED.has(key));

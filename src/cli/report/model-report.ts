@@ -85,8 +85,10 @@ export function renderModel(report: ModelReport): string {
         ? `${renderComparison(mhaSameParameters)} (T6 ${mhaSameParameters.name} of the paper)`
         : 'not known for this shape',
     ],
-    ['backend', `${report.backend}, ${report.threads} thread: ${report.backendReason}`],
+    ['backend', `${report.backend}: ${report.backendReason}`],
     ...gpuRows(report),
+    ['threads', `${report.threads}: ${report.threadsReason}`],
+    ['worker', `${report.worker ? 'yes' : 'no'}: ${report.workerReason}`],
     ['SIMD', `${report.simd}: ${report.simdReason}`],
     ['ignored keys', ignoredKeys.join(', ') || 'none'],
     ['ignored tensors', ignoredTensors.join(', ') || 'none'],
