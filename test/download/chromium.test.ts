@@ -1,7 +1,8 @@
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { suite } from 'uvu';
+import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadModel } from '../../src/index.ts';
 import { launchChromium } from '../helpers/servers/browser.ts';
@@ -24,7 +25,10 @@ const PAGE = '<!doctype html><script type="module" src="page.js"></script>';
 const TYPES: Readonly<Record<string, string>> = {
   'page.html': 'text/html',
   'page.js': 'text/javascript',
+  'tpa-worker.js': 'text/javascript',
 };
+/** A worker starts again from the browser's own cache, offline too. */
+const KEPT = 'max-age=600';
 
 /** What goes wrong with the first request for the weights. */
 const atFirst =
@@ -39,21 +43,35 @@ interface Context {
 }
 
 const browser = await launchChromium([`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`]);
-const test = suite('downloads in Chromium');
 if ('missing' in browser) {
+  const test = suite('downloads in Chromium');
   test.skip(browser.missing);
   process.stdout.write(`downloads in Chromium: skipped, ${browser.missing}\n`);
+  test.run();
 } else {
-  register(browser, new Map([...GOOD_FILES, ...(await bundlePage())]), await expectedLogits());
-  test.after(() => browser.close());
+  const files = new Map([...GOOD_FILES, ...(await bundlePage())]);
+  const expected = await expectedLogits();
+  const inWorker = register(browser, 'in the worker of a page', false, files, expected);
+  const onPage = register(browser, 'on a page itself', true, files, expected);
+  onPage.after(() => browser.close());
+  inWorker.run();
+  onPage.run();
 }
-test.run();
 
 function register(
   chromium: Browser,
+  place: string,
+  onPage: boolean,
   files: ReadonlyMap<string, Uint8Array>,
   expected: readonly number[],
-): void {
+): Test {
+  const test = suite(`downloads in Chromium ${place}`);
+  const load = async (page: Page, ask: Omit<Ask, 'onPage'>): Promise<Answer> => {
+    await page.waitForFunction(`'load' in globalThis`);
+    const answer = (await page.evaluate(`load(${JSON.stringify({ ...ask, onPage })})`)) as Answer;
+    if (answer.logits !== undefined) assert.is(answer.worker, !onPage);
+    return answer;
+  };
   /** A new profile with one page of the server's. */
   const inPage = async (
     {
@@ -64,7 +82,8 @@ function register(
   ): Promise<void> => {
     await using server = await serveFiles(files, (request) => {
       const type = TYPES[request.file];
-      return type ? { headers: { 'content-type': type } } : fault?.(request);
+      if (type === undefined) return fault?.(request);
+      return { headers: { 'content-type': type, 'cache-control': KEPT } };
     });
     const context = await chromium.newContext();
     try {
@@ -215,20 +234,17 @@ function register(
       },
     );
   });
-}
-
-async function load(page: Page, ask: Ask): Promise<Answer> {
-  await page.waitForFunction(`'load' in globalThis`);
-  return (await page.evaluate(`load(${JSON.stringify(ask)})`)) as Answer;
+  return test;
 }
 
 /** The page, and all that it runs. */
 async function bundlePage(): Promise<[string, Uint8Array][]> {
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(new URL('../../', import.meta.url)),
-    entryPoints: ['test/download/page.ts'],
+    entryPoints: { page: 'test/download/page.ts', 'tpa-worker': 'dist/tpa-worker.js' },
     bundle: true,
     write: false,
+    outdir: '/',
     format: 'esm',
     target: 'es2022',
     platform: 'browser',
@@ -237,7 +253,7 @@ async function bundlePage(): Promise<[string, Uint8Array][]> {
   });
   return [
     ['page.html', new TextEncoder().encode(PAGE)],
-    ['page.js', outputFiles[0]!.contents],
+    ...outputFiles.map(({ path, contents }): [string, Uint8Array] => [basename(path), contents]),
   ];
 }
 

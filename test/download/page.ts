@@ -13,19 +13,28 @@ export interface Ask {
   readonly cache?: 'auto' | 'reload' | 'none';
   /** Aborts once so many bytes of weights are there. */
   readonly abortAt?: number;
+  /** Whether the page itself is to have the model. */
+  readonly onPage: boolean;
 }
 
 /** What came of it. */
 export interface Answer {
   readonly logits?: readonly number[];
   readonly cache?: ModelInfo['cache'];
+  readonly worker?: boolean;
   readonly code?: string;
   readonly message?: string;
   /** Names of the files in the cache. */
   readonly kept: readonly string[];
 }
 
-async function load({ base, endpoint, cache = 'auto', abortAt = Infinity }: Ask): Promise<Answer> {
+async function load({
+  base,
+  endpoint,
+  cache = 'auto',
+  abortAt = Infinity,
+  onPage,
+}: Ask): Promise<Answer> {
   const controller = new AbortController();
   const onProgress = ({ loaded }: LoadProgress): void => {
     if (loaded >= abortAt) controller.abort();
@@ -36,11 +45,13 @@ async function load({ base, endpoint, cache = 'auto', abortAt = Infinity }: Ask)
     cache,
     onProgress,
     ...(endpoint !== undefined && { endpoint }),
+    ...(onPage && { worker: false }),
   };
   try {
     using model = await loadModel(base, { ...options, signal: controller.signal });
     const logits = [...(await model.logits([5, 6, 7, 8]))];
-    return { logits, cache: model.info().cache, kept: await keptFiles() };
+    const { cache: used, worker } = model.info();
+    return { logits, cache: used, worker, kept: await keptFiles() };
   } catch (error) {
     const code = error instanceof TpaError ? error.code : String(error);
     return { code, message: String(error), kept: await keptFiles() };
