@@ -48,16 +48,11 @@ test('takes 1 to 64 or auto: anything else is one line on stderr, 2', async () =
 
 for (const [args, input] of COMMANDS) {
   test(`${args[0]} writes the same by 1, 2 and 4 threads, and ends by itself`, () => {
-    const run = (threads: number) => {
-      const line = [...CLI, ...args, '--threads', String(threads)];
-      const options = { cwd: ROOT, input: input ?? '', timeout: DEADLINE } as const;
-      return spawnSync(process.execPath, line, { ...options, encoding: 'utf8' });
-    };
-    const alone = run(1);
+    const alone = run(args, 1, input);
     assert.is(alone.status, 0, alone.stderr);
     assert.ok(alone.stdout.length > 0);
     for (const threads of [2, 4]) {
-      const { status, signal, stdout, stderr } = run(threads);
+      const { status, signal, stdout, stderr } = run(args, threads, input);
       assert.equal({ status, signal }, { status: 0, signal: null }, stderr);
       assert.is(withoutSpeed(stdout), withoutSpeed(alone.stdout));
     }
@@ -65,6 +60,12 @@ for (const [args, input] of COMMANDS) {
 }
 
 test.run();
+
+function run(args: readonly string[], threads: number, input = '') {
+  const line = [...CLI, ...args, '--threads', String(threads)];
+  const options = { cwd: ROOT, input, timeout: DEADLINE, encoding: 'utf8' } as const;
+  return spawnSync(process.execPath, line, options);
+}
 
 /** Its speed is of no matter. */
 function withoutSpeed(text: string): string {

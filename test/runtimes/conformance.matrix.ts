@@ -47,8 +47,8 @@ async function testHosts(hosts: readonly (Host | Missing)[]): Promise<void> {
 /** Runs the suite in every variant of a host, and registers what came of it. @returns failures */
 async function testHost(host: Host): Promise<number> {
   let failed = 0;
-  for (const { title, run } of host.variants) {
-    const verdicts = judge(await run().catch((error: unknown) => error as Error));
+  for (const { title, expected, run } of host.variants) {
+    const verdicts = judge(await run().catch((error: unknown) => error as Error), expected);
     const test = suite(title === '' ? host.title : `${host.title}, ${title}`);
     for (const name of VERDICTS) {
       const verdict = verdicts[name];

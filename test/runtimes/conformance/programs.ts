@@ -17,10 +17,11 @@ import { runConformance } from './suite.js';
 const imported = sideEffects();
 `;
 
-/** Runs the suite in a page, which tells the server. */
+/** Runs the suite in a page, in the setting that its address tells, and tells the server. */
 const IN_PAGE = `
+const setting = decodeURIComponent(location.search.slice(1));
 const assets = await (await fetch('/assets.json')).text();
-const report = await runConformance(tpa, imported, assets);
+const report = await runConformance(tpa, imported, assets, setting);
 const body = JSON.stringify({ ...report, isIsolated: crossOriginIsolated });
 await fetch('/report', { method: 'POST', body });
 `;
@@ -35,12 +36,15 @@ const html = (script: string) =>
 export const PROGRAMS: Readonly<Record<string, string>> = {
   'process.js': `${PACKAGE}
 import assets from './assets.js';
-console.log(JSON.stringify(await runConformance(tpa, imported, assets)));
+console.log(JSON.stringify(await runConformance(tpa, imported, assets, process.argv[2])));
 `,
   'worker.js': `${PACKAGE}
 import assets from './assets.js';
 export default {
-  fetch: async () => Response.json(await runConformance(tpa, imported, assets)),
+  async fetch({ url }) {
+    const setting = decodeURIComponent(new URL(url).search.slice(1));
+    return Response.json(await runConformance(tpa, imported, assets, setting));
+  },
 };
 `,
   'page.js': `${PACKAGE}${IN_PAGE}`,

@@ -10,11 +10,14 @@ const run = promisify(execFile);
 const DEADLINE = 300_000;
 /** What webpack says of each file of more than 244 KiB; the worker is one. */
 const SIZE_HINT = /^asset size limit/;
+/** What Vite says where it took more than some seconds, as on a busy machine. */
+const TIME_HINT = /\S*\[PLUGIN_TIMINGS\][^]*Learn more at \S+/;
 
 export const buildWithVite: Bundler = async (folder, program) => {
   const args = ['build', '--outDir', 'vite', '--logLevel', 'warn'];
   const { stdout, stderr } = await runNode(program, args, folder);
-  return [stdout.trim(), stderr.trim()].filter((text) => text !== '');
+  const texts = [stdout, stderr.replace(TIME_HINT, '')].map((text) => text.trim());
+  return texts.filter((text) => text !== '');
 };
 
 export const buildWithWebpack: Bundler = async (folder, program) => {

@@ -1,4 +1,4 @@
-import type { Report } from '../conformance/suite.ts';
+import type { Place, Report } from '../conformance/suite.ts';
 
 /** A runtime or a way to get the package there: a row of the README's table. */
 export interface Host {
@@ -14,8 +14,16 @@ export interface Host {
 export interface Variant {
   /** What is particular, for tests; '' where there is one only. */
   readonly title: string;
+  /** Where the suite has to find its models. */
+  readonly expected: Expected;
   /** Runs the suite once. @throws Error if there is no report */
   run(): Promise<Outcome>;
+}
+
+/** Where models compute; the reasons where they are not those that were asked for. */
+export interface Expected extends Pick<Place, 'threads' | 'worker'> {
+  readonly threadsReason?: RegExp;
+  readonly workerReason?: RegExp;
 }
 
 /** What a run of the suite gave. */

@@ -1,18 +1,45 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Report } from '../conformance/suite.ts';
+import type { Report, Setting } from '../conformance/suite.ts';
 import { findRuntime, type Missing } from '../find.ts';
 import type { RuntimeName } from '../pins.ts';
-import type { Host, Outcome } from './host.ts';
+import type { Host, Outcome, Variant } from './host.ts';
+import { titleOf } from './setting.ts';
 import { runWorkerd } from './workerd.ts';
 
 const run = promisify(execFile);
 /** The suite takes a second. */
 const DEADLINE = 300_000;
 
+/** Where the suite runs in a process. */
+const SETTINGS: readonly Setting[] = [
+  { threads: 1 },
+  { threads: 2 },
+  { threads: 4 },
+  { threads: 2, worker: true },
+];
+/** An edge worker gets its kernels compiled, and has no workers. */
+const ALONE = { threads: 1, worker: false } as const;
+const EDGE = [
+  {
+    setting: {},
+    expected: { ...ALONE, threadsReason: /one core|too small/, workerReason: /no page waits/ },
+  },
+  {
+    setting: { threads: 4, worker: true },
+    expected: {
+      ...ALONE,
+      threadsReason: /compiled already/,
+      workerReason: /this runtime has none/,
+    },
+  },
+] as const;
+
 /** A host but for how it is started. */
 interface Program extends Omit<Host, 'title' | 'variants'> {
-  run(program: string): Promise<Outcome>;
+  /** Where else than in a process it runs. */
+  readonly places?: typeof EDGE;
+  run(program: string, setting: Setting): Promise<Outcome>;
 }
 
 /** The suite as a program: Node at hand, a newer one, Deno that may do nothing, Bun, workerd. */
@@ -22,22 +49,23 @@ export function programHosts(folder: string): (Host | Missing)[] {
     installed('node', {
       kernels: 'files beside the code',
       notes: '',
-      run: (program) => runProgram(program, [], folder),
+      run: (program, setting) => runProgram(program, [], folder, setting),
     }),
     installed('deno', {
       kernels: 'embedded in the code',
       notes: 'without any permission; `--allow-read` for a model in a folder',
-      run: (program) => runProgram(program, ['run', '--no-prompt'], folder),
+      run: (program, setting) => runProgram(program, ['run', '--no-prompt'], folder, setting),
     }),
     installed('bun', {
       kernels: 'embedded in the code',
       notes: '',
-      run: (program) => runProgram(program, ['run'], folder),
+      run: (program, setting) => runProgram(program, ['run'], folder, setting),
     }),
     installed('workerd', {
       kernels: 'static imports of `.wasm`',
       notes: 'the runtime of Cloudflare Workers; no bytes are compiled',
-      run: (program) => runWorkerd(program, folder),
+      places: EDGE,
+      run: (program, setting) => runWorkerd(program, folder, setting),
     }),
   ];
 }
@@ -50,17 +78,32 @@ function nodeAtHand(folder: string): Host | Missing {
     title: 'Node 20',
     kernels: 'files beside the code',
     notes: 'relaxed SIMD only behind its flag',
-    variants: [{ title: '', run: () => runProgram(process.execPath, [], folder) }],
+    variants: inProcess((setting) => runProgram(process.execPath, [], folder, setting)),
   };
 }
 
 /** A host of what is installed. */
-function installed(name: RuntimeName, { run: start, kernels, notes }: Program): Host | Missing {
+function installed(name: RuntimeName, how: Program): Host | Missing {
+  const { run: start, places, kernels, notes } = how;
   const found = findRuntime(name);
   if ('missing' in found) return found;
   const { title, version, program } = found;
-  const variants = [{ title: '', run: () => start(program) }];
+  const variants =
+    places?.map(({ setting, expected }) => ({
+      title: titleOf(setting),
+      expected,
+      run: () => start(program, setting),
+    })) ?? inProcess((setting) => start(program, setting));
   return { title: `${title} ${version}`, kernels, notes, variants };
+}
+
+/** In each of {@link SETTINGS}, all of which can be had. */
+function inProcess(start: (setting: Setting) => Promise<Outcome>): Variant[] {
+  return SETTINGS.map((setting) => ({
+    title: titleOf(setting),
+    expected: { threads: setting.threads!, worker: setting.worker ?? false },
+    run: () => start(setting),
+  }));
 }
 
 /** The report is the one line that the program prints. */
@@ -68,8 +111,9 @@ async function runProgram(
   program: string,
   args: readonly string[],
   folder: string,
+  setting: Setting,
 ): Promise<Outcome> {
-  const { stdout, stderr } = await run(program, [...args, 'process.js'], {
+  const { stdout, stderr } = await run(program, [...args, 'process.js', JSON.stringify(setting)], {
     cwd: folder,
     timeout: DEADLINE,
     killSignal: 'SIGKILL',

@@ -3,17 +3,26 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { build } from 'esbuild';
-import type { Report } from '../conformance/suite.ts';
+import type { Report, Setting } from '../conformance/suite.ts';
 import { collectWasm } from './collect-wasm.ts';
 import type { Outcome } from './host.ts';
+import { queryOf } from './setting.ts';
+import { tellEvaluated } from './tell-evaluated.ts';
 
 /** workerd refuses a date after its own release. */
 const COMPATIBILITY_DATE = '2026-11-01';
 const DEADLINE = 300_000;
 
 /** Runs the suite in a request to workerd, bundled as Cloudflare's own tool does it. */
-export async function runWorkerd(program: string, folder: string): Promise<Outcome> {
+export async function runWorkerd(
+  program: string,
+  folder: string,
+  setting: Setting,
+): Promise<Outcome> {
   const out = `${folder}/workerd`;
+  const parts = tellEvaluated(
+    setting.worker ? /\/open-threads-/ : /\/(open-threads|load-in-worker)-/,
+  );
   const { warnings } = await build({
     absWorkingDir: folder,
     entryPoints: ['worker.js'],
@@ -21,7 +30,7 @@ export async function runWorkerd(program: string, folder: string): Promise<Outco
     format: 'esm',
     target: 'es2024',
     conditions: ['workerd', 'worker', 'browser'],
-    plugins: [collectWasm(out)],
+    plugins: [collectWasm(out), parts],
     outdir: out,
     logLevel: 'silent',
   });
@@ -39,7 +48,7 @@ export async function runWorkerd(program: string, folder: string): Promise<Outco
   try {
     const signal = AbortSignal.timeout(DEADLINE);
     const port = await listening(createInterface({ input: control!, signal }), complaints);
-    const response = await fetch(`http://127.0.0.1:${port}/`, { signal });
+    const response = await fetch(`http://127.0.0.1:${port}/${queryOf(setting)}`, { signal });
     if (!response.ok) throw new Error(`workerd answered ${response.status}: ${complaints.join()}`);
     return { report: (await response.json()) as Report, complaints };
   } finally {
