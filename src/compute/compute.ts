@@ -3,7 +3,6 @@ import { isPage } from '../base/environment.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { runAlone } from '../threads/alone.ts';
 import type { Arguments, Moving, Operation } from '../threads/operations.ts';
-import type { ThreadPool } from '../threads/pool.ts';
 import type { Threads } from '../threads/threads.ts';
 import { Program, RANGE_COST } from '../threads/program.ts';
 import type { Engine } from '../wasm/engine.ts';
@@ -44,8 +43,7 @@ export interface ComputeOptions {
  */
 export class Compute {
   readonly engine: Engine;
-  readonly #pool: ThreadPool | undefined;
-  readonly #startThreads: (() => Promise<void>) | undefined;
+  readonly #threads: Threads;
   readonly #rangeCost: number;
   readonly #sliceMs: number;
   readonly #program = new Program();
@@ -58,10 +56,13 @@ export class Compute {
   #activations = { at: 0, bytes: 0 };
 
   constructor(engine: Engine, options: ComputeOptions = {}) {
-    const { threads, rangeCost = RANGE_COST, sliceMs = isPage() ? 6 : 40 } = options;
+    const {
+      threads = { reason: 'asked for' },
+      rangeCost = RANGE_COST,
+      sliceMs = isPage() ? 6 : 40,
+    } = options;
     this.engine = engine;
-    this.#pool = threads?.pool;
-    this.#startThreads = threads?.start;
+    this.#threads = threads;
     this.#rangeCost = rangeCost;
     this.#sliceMs = sliceMs;
   }
@@ -77,7 +78,7 @@ export class Compute {
 
   /** Threads that compute. */
   get threads(): number {
-    return this.#pool?.threads ?? 1;
+    return this.#threads.pool?.threads ?? 1;
   }
 
   /**
@@ -85,13 +86,13 @@ export class Compute {
    * threads, `operations` only lists them: what they compute is not there before this returns.
    */
   run<T>(operations: () => T): T {
-    const pool = this.#pool;
+    const { pool } = this.#threads;
     if (this.#isRecording || this.#isEvaluating || pool === undefined) {
       return this.engine.run(operations);
     }
     return this.engine.run(() => {
       const result = this.#record(operations);
-      if (this.#program.cost >= START_COST) void this.#startThreads?.();
+      if (this.#program.cost >= START_COST) void this.#threads.start?.();
       for (const _ of pool.run(this.kernels, this.#program));
       return result;
     });
@@ -113,7 +114,8 @@ export class Compute {
     if (this.#program.count === 0) return;
     this.#isEvaluating = true;
     const steps =
-      this.#pool?.run(kernels, this.#program) ?? runAlone(kernels, this.#program, this.#rangeCost);
+      this.#threads.pool?.run(kernels, this.#program) ??
+      runAlone(kernels, this.#program, this.#rangeCost);
     let began = performance.now();
     try {
       while (engine.run(() => steps.next().done !== true)) {
@@ -174,12 +176,13 @@ export class Compute {
   /** Bytes that {@link takeScratch} takes. */
   scratchBytes({ perLane, partials }: ScratchBytes, records: number): number {
     const { heap } = this;
-    const lanes = heap.regionBytes(perLane) * (this.#pool?.lanes ?? 1);
+    const lanes = heap.regionBytes(perLane) * (this.#threads.pool?.lanes ?? 1);
     return records * RECORD_BYTES + heap.regionBytes(partials) + lanes;
   }
 
   /**
-   * Takes memory for records, for partial results, and for the scratch of every lane.
+   * Takes memory for records, for partial results, and for the scratch of every lane. Threads whose
+   * scratch does not fit are ended: what one thread can compute does not fail for others.
    *
    * @param records operations with records that run within one {@link run} or {@link evaluate}
    * @returns gives the memory back
@@ -187,7 +190,7 @@ export class Compute {
    */
   takeScratch(bytes: ScratchBytes, records = 1): () => void {
     const before = this.#scratch;
-    const taken = this.heap.allocate(this.scratchBytes(bytes, records));
+    const taken = this.#allocateScratch(bytes, records);
     const partials = taken + records * RECORD_BYTES;
     const at = partials + this.heap.regionBytes(bytes.partials);
     const perLane = this.heap.regionBytes(bytes.perLane);
@@ -221,7 +224,19 @@ export class Compute {
 
   /** Ends the threads; idempotent. */
   dispose(): void {
-    this.#pool?.dispose();
+    this.#threads.pool?.dispose();
+  }
+
+  #allocateScratch(bytes: ScratchBytes, records: number): number {
+    const { pool } = this.#threads;
+    try {
+      return this.heap.allocate(this.scratchBytes(bytes, records));
+    } catch (error) {
+      if (pool === undefined || pool.lanes === 1) throw error;
+      this.#threads.reason = `the scratch of ${pool.lanes} threads did not fit the memory`;
+      pool.keep(1);
+      return this.heap.allocate(this.scratchBytes(bytes, records));
+    }
   }
 
   /** Whether an operation is run, as all before it, instead of recorded. */

@@ -1,4 +1,5 @@
 import type { CpuBackend } from '../backend/cpu.ts';
+import { checkAbort, TpaError } from '../base/errors.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import type { Threads } from '../threads/threads.ts';
@@ -13,20 +14,44 @@ const GAIN = 0.95;
 /** What was measured on this machine in this process, by shape of model. */
 const known = new Map<string, number>();
 
-/** Lets as many threads take part as evaluate a token fastest, and ends the others. */
+/** How the steps are timed that {@link chooseThreads} compares. */
+export interface Timing {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds since some moment. */
+  now?(): number;
+}
+
+/**
+ * Lets as many threads take part as evaluate a token fastest, and ends the others. All stay where no
+ * token can be evaluated: why will be told to whoever asks for one.
+ *
+ * @throws TpaError `OUT_OF_MEMORY`, `ABORTED`
+ */
 export async function chooseThreads(
   cpu: CpuBackend,
   threads: Threads,
   config: ModelConfig,
-  now = () => performance.now(),
+  timing: Timing = {},
 ): Promise<void> {
   const { pool } = threads;
-  const most = pool?.threads ?? 1;
-  if (pool === undefined || most === 1) return;
+  if (pool === undefined || pool.threads === 1) return;
+  const most = pool.lanes;
   const key = JSON.stringify([most, config, cpu.network.weights.report.layouts]);
-  const lanes = known.get(key) ?? (await measure(cpu, pool, most, now));
-  known.set(key, lanes);
+  const { left } = pool.members;
+  let lanes = known.get(key);
+  try {
+    lanes ??= await measure(cpu, pool, most, timing);
+  } catch (error) {
+    if (!(error instanceof TpaError && error.code === 'NONFINITE_LOGITS')) throw error;
+    pool.lanes = most;
+    threads.reason = 'no step could be measured';
+    return;
+  }
+  const isWhole = pool.members.left === left;
   pool.keep(lanes);
+  // one that was lost meanwhile has given its reason
+  if (!isWhole) return;
+  known.set(key, lanes);
   threads.reason = `the fastest of ${candidates(most).join(', ')}, as measured`;
 }
 
@@ -40,7 +65,7 @@ async function measure(
   cpu: CpuBackend,
   pool: ThreadPool,
   most: number,
-  now: () => number,
+  { signal, now = () => performance.now() }: Timing,
 ): Promise<number> {
   const best = new Map<number, number>();
   const sequence = cpu.createSequence();
@@ -48,6 +73,7 @@ async function measure(
   try {
     for (let round = 0; round <= ROUNDS; round++) {
       for (const lanes of candidates(most)) {
+        checkAbort(signal);
         pool.lanes = lanes;
         const from = now();
         await sequence.forward([0]);

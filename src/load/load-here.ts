@@ -86,7 +86,7 @@ async function load<Text>(
     await started;
     if (threads.pool !== undefined && (options.threads ?? 'auto') === 'auto') {
       const { chooseThreads } = await import('./choose-threads.ts');
-      await chooseThreads(cpu, threads, config);
+      await chooseThreads(cpu, threads, config, { signal });
     }
     const computing = await chooseBackend(cpu, options);
     const format = files.gguf === undefined ? 'safetensors' : 'gguf';

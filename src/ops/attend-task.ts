@@ -65,10 +65,11 @@ export function attendQueries(compute: Compute, task: AttendTask, pages: PagedCa
   const { heads, headDim, valueDim } = spec;
   const outLength = count * heads * valueDim;
   const blocks = Math.ceil(count / QUERY_BLOCK);
-  const release = compute.takeScratch(attendScratch(compute, pages, rankQ, count), blocks);
-  let region = 0;
+  const region = heap.allocate(bytesOf(a.length + b.length + outLength));
+  let release: (() => void) | undefined;
   try {
-    region = heap.allocate(bytesOf(a.length + b.length + outLength));
+    // last: as many threads as the memory has room for
+    release = compute.takeScratch(attendScratch(compute, pages, rankQ, count), blocks);
     const aq = region;
     const bq = aq + a.byteLength;
     const out = bq + b.byteLength;
@@ -79,7 +80,7 @@ export function attendQueries(compute: Compute, task: AttendTask, pages: PagedCa
     compute.run(() => attend(compute, out, queries, pages, count, length - count));
     return heap.floats(out, outLength).slice();
   } finally {
-    if (region !== 0) heap.release(region);
-    release();
+    release?.();
+    heap.release(region);
   }
 }

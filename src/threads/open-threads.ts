@@ -18,8 +18,12 @@ export function openThreads(shared: SharedKernels, option: ThreadsOption): Threa
   let started: Promise<void> | undefined;
   const begin = async (): Promise<void> => {
     const failed = await startThreads(pool, shared, start);
-    pool.lanes = size;
-    threads.reason = failed ?? (option === 'auto' ? `${cores} cores` : 'asked for');
+    pool.lanes = pool.members.lanes;
+    if (failed !== undefined) threads.reason = failed;
+    // one that is lost already has given its reason
+    else if (pool.threads === size) {
+      threads.reason = option === 'auto' ? `${cores} cores` : 'asked for';
+    }
   };
   const threads: Threads = {
     pool,

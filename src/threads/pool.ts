@@ -14,13 +14,15 @@ import {
 } from './control.ts';
 import { costAt, nextAt, type Program, RANGE_COST, runRange, unitsAt } from './program.ts';
 import { runAlone } from './alone.ts';
-import { Members } from './members.ts';
+import { Members, Patience } from './members.ts';
 import { claim, nap, tellDone } from './thread.ts';
 
 /** A thread that holds a range for so long without an end is lost: most ranges take 1 ms. */
 const LOST_MS = 2_000;
-/** What those that are not lost have to leave a program that is closed. */
-const LEAVE_MS = 100;
+/** Multiply-adds a millisecond of the slowest machine: a unit that is large has so much longer. */
+const SLOWEST = 1e5;
+/** Of that time, what the others have to leave a program in which a thread hangs. */
+const LEAVE = 1 / 20;
 /** Loads between two looks at the clock, about 0.1 ms. */
 const SPINS = 1 << 16;
 
@@ -39,8 +41,8 @@ export interface PoolOptions {
   readonly claimCost?: number;
 }
 
-/** How a program ended on several threads. */
-type Outcome = 'done' | 'trapped' | 'lost';
+/** How a program ended on several threads: all is done, a kernel trapped, a thread has left or hangs. */
+type Outcome = 'done' | 'trapped' | 'left' | 'hangs';
 
 /**
  * Threads that run programs together with the one that calls. It does not wait for a thread that has
@@ -104,8 +106,8 @@ export class ThreadPool {
    * @throws what a kernel throws
    */
   *run(kernels: Kernels, program: Program): Generator<void, void> {
-    let outcome: Outcome = 'lost';
-    while (outcome === 'lost' && this.#canShare(program)) {
+    let outcome: Outcome = 'left';
+    while (outcome !== 'done' && outcome !== 'trapped' && this.#canShare(program)) {
       outcome = yield* this.#attempt(kernels, program);
     }
     if (outcome !== 'done') yield* runAlone(kernels, program);
@@ -125,7 +127,7 @@ export class ThreadPool {
     } finally {
       this.#close();
       // what another thread still runs must have ended before anything is given back or run again
-      const milliseconds = outcome === 'lost' ? LEAVE_MS : this.#lostMs;
+      const milliseconds = this.#lostMs * (outcome === 'hangs' ? LEAVE : 1);
       if (outcome !== 'done') this.members.awaitOut(() => true, milliseconds);
     }
   }
@@ -133,7 +135,7 @@ export class ThreadPool {
   /** Hands a program out. */
   #open(program: Program): SharedProgram {
     const { control } = this;
-    const epoch = this.#epoch + 1;
+    const epoch = next(this.#epoch);
     // its numbers lie where those of the program before the last were
     const area = Control.area(epoch);
     this.members.awaitOut((inside) => Control.area(inside) === area, this.#lostMs);
@@ -152,14 +154,14 @@ export class ThreadPool {
   #close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#epoch++;
+    this.#epoch = next(this.#epoch);
     Atomics.store(this.control.words, EPOCH, this.#epoch);
   }
 
   *#lead(kernels: Kernels, shared: SharedProgram, count: number): Generator<void, Outcome> {
     const { control } = this;
     const { words } = shared;
-    const epoch = this.#epoch;
+    const { left } = this.members;
     let cost = 0;
     for (let i = 0, at = 0; i < count; i++, at = nextAt(words, at)) {
       for (;;) {
@@ -172,36 +174,46 @@ export class ThreadPool {
         cost = 0;
         yield;
       }
-      const outcome = yield* this.#awaitDone(shared, i, unitsAt(words, at), epoch);
+      const outcome = yield* this.#awaitDone(shared, i, at, left);
       if (outcome !== 'done') return outcome;
     }
     return 'done';
   }
 
-  /** Waits until all units of an operation are done. */
+  /**
+   * Waits until all units of an operation are done.
+   *
+   * @param left how many threads had left when the program was handed out
+   */
   *#awaitDone(
-    { counters }: SharedProgram,
+    { counters, words }: SharedProgram,
     operation: number,
-    units: number,
-    epoch: number,
+    at: number,
+    left: number,
   ): Generator<void, Outcome> {
-    const { control } = this;
+    const { control, members } = this;
     const counter = claimedCounter(operation) + 1;
+    const units = unitsAt(words, at);
     let last = -1;
-    let since = 0;
+    let patience: Patience | undefined;
     for (let spins = 1; ; spins++) {
       const done = Atomics.load(counters, counter);
       if (done === units) return 'done';
       if (spins % SPINS !== 0) continue;
-      if (Atomics.load(control.words, TRAPPED) === epoch) return 'trapped';
-      const now = performance.now();
-      if (done !== last) since = now;
-      else if (now - since > this.#lostMs) return 'lost';
+      if (Atomics.load(control.words, TRAPPED) === this.#epoch) return 'trapped';
+      if (members.left !== left) return 'left';
+      if (done !== last) patience = new Patience(this.#lostMs + costAt(words, at) / SLOWEST);
+      else if (patience?.isOver()) return 'hangs';
       last = done;
       yield;
       if (mayWait()) nap(control, counters, counter, units);
     }
   }
+}
+
+/** The number after this one, as the words of the pool hold it: it goes round after 2^32. */
+function next(epoch: number): number {
+  return (epoch + 1) | 0;
 }
 
 let canWait: boolean | undefined;

@@ -48,14 +48,14 @@ export class Program {
     this.#cost = 0;
   }
 
-  /** @param cost multiply-adds of a unit, roughly */
+  /** @param cost multiply-adds of a unit, roughly; what costs nothing would make endless ranges */
   add(name: Operation, units: number, cost: number, args: readonly Argument[]): void {
     const at = this.#length;
     this.#reserve(at + HEADER + args.length * (1 + MOVE));
     const words = this.#words;
     words[at + KERNEL] = PLACES.get(name)!;
     words[at + UNITS] = units;
-    words[at + COST] = cost;
+    words[at + COST] = Math.max(1, cost);
     words[at + COUNT] = args.length;
     let move = at + HEADER + args.length;
     let moving = 0;

@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import { type Clock, systemClock } from '../base/time.ts';
-import type { StartWorker } from '../base/worker-port.ts';
+import type { StartWorker, WorkerPort } from '../base/worker-port.ts';
 import type { SharedKernels } from '../wasm/instantiate-shared.ts';
 import type { ThreadPool } from './pool.ts';
 
@@ -44,31 +44,36 @@ function startThread(
   startWorker: StartWorker,
   clock: Clock,
 ): Promise<string | undefined> {
+  const { members, control } = pool;
   return new Promise((resolve) => {
+    let port: WorkerPort | undefined;
+    let isGone = false;
+    const leave = (reason: string): void => {
+      isGone = true;
+      cancel();
+      void port?.terminate();
+      members.remove(lane, reason);
+      resolve(reason);
+    };
+    const late = `a worker did not begin within ${START_MS / 1000} s`;
+    const cancel = clock.after(START_MS, () => leave(late));
     try {
-      const port = startWorker('thread', {
+      port = startWorker('thread', {
         onMessage(message) {
-          if (message !== READY) return;
+          if (message !== READY || isGone || !members.begin(lane)) return;
           cancel();
-          pool.members.add({ lane, end });
           resolve(undefined);
         },
-        onDead(reason) {
-          cancel();
-          pool.members.remove(lane, reason);
-          resolve(reason);
-        },
+        onDead: (reason) => leave(reason),
       });
-      const end = () => void port.terminate();
-      const cancel = clock.after(START_MS, () => {
-        end();
-        resolve(`a worker did not begin within ${START_MS / 1000} s`);
-      });
+      // it may have died at once
+      if (isGone) return;
+      members.add({ lane, end: () => leave('the threads were ended') });
       const { module, memory } = shared;
-      const start: ThreadStart = { module, memory, control: pool.control.buffer, lane };
+      const start: ThreadStart = { module, memory, control: control.buffer, lane };
       port.post(start);
     } catch (error) {
-      resolve(messageOf(error));
+      leave(messageOf(error));
     }
   });
 }

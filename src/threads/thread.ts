@@ -16,13 +16,15 @@ import { grainAt, nextAt, runRange, unitsAt } from './program.ts';
 /** Loads before a thread sleeps, about 0.1 ms: most waits within a step are shorter. */
 const SPINS = 1 << 16;
 /** A sleep within a program; whoever ends it wakes the sleepers, and a closed program is seen then. */
-const NAP_MS = 20;
+const NAP_MS = 10;
 
 /**
  * Takes part in every program, for ever: whoever has started the thread ends it. Between programs it
- * sleeps. What a kernel throws is told by a word, and the one that leads computes the program alone.
+ * sleeps.
  *
  * @param lane 1 …, whose scratch no other thread uses
+ * @throws what a kernel throws, after a word has told the one that leads, who computes the program
+ *   alone: a thread that throws takes part no more
  */
 export function serveThread(kernels: Kernels, control: Control, lane: number): never {
   const { words } = control;
@@ -33,8 +35,9 @@ export function serveThread(kernels: Kernels, control: Control, lane: number): n
     try {
       // closed meanwhile, its numbers may be overwritten
       if (control.isOpen(epoch)) takePart(kernels, control, epoch, lane);
-    } catch {
+    } catch (error) {
       Atomics.store(words, TRAPPED, epoch);
+      throw error;
     } finally {
       Atomics.store(words, insideWord(lane), 0);
     }

@@ -6,34 +6,46 @@ import { createRandom } from '../helpers/checks/random.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { FaultyThreads } from '../helpers/threads/faulty-threads.ts';
 import { openThreadedModel } from '../helpers/threads/threaded-model.ts';
 
 /** Two blocks of queries, a page's border within one, and tokens by themselves. */
 const STEPS = [48, 48, 7, 1, 1];
-const MOST = 16;
-const THREADS = [2, 3, 5, 8, MOST];
+/** Threads of the mechanisms that differ in how they are cut, and of the others. */
+const MANY = [2, 5, 16];
+const FEW = [2, 3];
+
+/** Mechanisms that differ in their rows: quantised weights take the same operations whatever they are. */
+const MAIN: ReadonlySet<string> = new Set(['tpa', 'mla', 'gqa', 'linear-tpa']);
 
 for (const simd of BINARIES) {
   const test = suite(`threads, ${simd}`);
 
   for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
     for (const dtype of ['f32', 'q8', 'q4'] as const) {
-      if (!isCompared(name, dtype)) continue;
-      test(`${name}, ${dtype}: 2 to ${MOST} threads give the bits of one`, async () => {
-        const { backend, pool, start } = await openThreadedModel(build().source, {
-          simd,
-          dtype,
-          size: MOST,
-        });
+      const isMain = MAIN.has(name);
+      if (dtype !== 'f32' && !isMain) continue;
+      const counts = isMain && dtype === 'f32' ? MANY : FEW;
+      test(`${name}, ${dtype}: ${counts.join(', ')} threads give the bits of one`, async () => {
+        const size = Math.max(...counts);
+        const threads = new FaultyThreads();
+        const wrap = threads.behind;
+        const { source } = build();
+        const model = await openThreadedModel(source, { simd, dtype, size, wrap });
+        const { backend, pool } = model;
         const alone = await evaluate(backend);
-        assert.is(await start(), undefined);
-        for (const threads of THREADS) {
-          pool.lanes = threads;
-          assert.is(pool.threads, threads);
+        threads.plan();
+        assert.is(await model.start(threads.start), undefined);
+        for (const count of counts) {
+          pool.lanes = count;
+          assert.is(pool.threads, count);
+          const { calls } = threads;
           const together = await evaluate(backend);
           for (const [i, numbers] of alone.entries()) {
-            assertSame(together[i]!, numbers, `step ${i} by ${threads}`);
+            assertSame(together[i]!, numbers, `step ${i} by ${count}`);
           }
+          // a step is 40 operations or more
+          assert.ok(threads.calls - calls >= 40, `${threads.calls - calls} ranges by others`);
         }
         backend.dispose();
         assert.is(pool.threads, 1);
@@ -41,11 +53,6 @@ for (const simd of BINARIES) {
     }
   }
   test.run();
-}
-
-/** Quantised weights take the same operations whatever the mechanism: those that differ in rows. */
-function isCompared(name: string, dtype: string): boolean {
-  return dtype === 'f32' || ['tpa', 'mla', 'gqa', 'linear-tpa'].includes(name);
 }
 
 /** Logits of every token of every step, and what each token is scored. */

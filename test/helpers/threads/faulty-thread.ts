@@ -5,16 +5,12 @@ import { serveThread } from '../../../src/threads/thread.ts';
 import { connectParent } from '../../../src/worker/parent.ts';
 import { instantiateShared } from '../../../src/wasm/instantiate-shared.ts';
 import type { Kernels } from '../../../src/wasm/kernels.ts';
-import type { Fault } from './faulty-threads.ts';
+import { CALLS, DEATHS, DOOMED, type FaultyThreadData, LANE_CALLS } from './fault.ts';
 
-/*
- * The worker of a thread that fails at one of its calls. It tells how many it has made, and waits
- * before it begins where it is to be late.
- */
+/* The worker of a thread that fails at some of the calls of kernels, and counts them. */
 
-const { kind, at, calls } = workerData as Fault & { readonly calls: SharedArrayBuffer };
-const made = new Int32Array(calls);
-
+const { kind, isFatal, isOwn, words } = workerData as FaultyThreadData;
+const counts = new Int32Array(words);
 const parent = connectParent();
 parent.listen((message) => {
   const { module, memory, control, lane } = message as ThreadStart;
@@ -25,19 +21,33 @@ parent.listen((message) => {
 });
 
 function failing(kernels: Kernels, lane: number): Kernels {
-  const fail: Record<Exclude<Fault['kind'], 'mute'>, () => void> = {
+  const fail = {
+    none: () => {},
+    mute: () => {},
     exit: () => process.exit(1),
-    hang: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+    hang,
+    terminate: () => {
+      Atomics.store(counts, DOOMED, lane);
+      hang();
+    },
     throw: () => {
       throw new Error('by plan');
     },
   };
-  let call = 0;
   return new Proxy(kernels, {
     get(target, name: string & keyof Kernels) {
-      Atomics.store(made, lane, call + 1);
-      if (call++ === at && kind !== 'mute') fail[kind]();
+      const own = Atomics.add(counts, LANE_CALLS + lane, 1);
+      const call = Atomics.add(counts, CALLS, 1);
+      Atomics.notify(counts, CALLS);
+      if (isFatal[isOwn ? own : call] === 1) {
+        Atomics.add(counts, DEATHS, 1);
+        fail[kind]();
+      }
       return target[name];
     },
   });
+}
+
+function hang(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

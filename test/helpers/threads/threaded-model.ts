@@ -16,6 +16,8 @@ export interface ThreadedOptions {
   readonly size: number;
   /** After so long without an answer a thread is lost, default 2 s. */
   readonly lostMs?: number;
+  /** Multiply-adds that are worth a claim, default 1. */
+  readonly claimCost?: number;
   /** Milliseconds between two looks at other tasks. */
   readonly sliceMs?: number;
   /** Replaces the kernels of the thread that leads. */
@@ -33,9 +35,9 @@ export interface ThreadedModel {
 /** A model whose programs all are for threads, and whose units all are ranges, however small. */
 export async function openThreadedModel(
   source: ModelBytes,
-  { simd, dtype, size, lostMs, sliceMs, wrap }: ThreadedOptions,
+  { simd, dtype, size, lostMs, claimCost = 1, sliceMs, wrap }: ThreadedOptions,
 ): Promise<ThreadedModel> {
-  const pool = new ThreadPool(size, { lostMs, leastCost: 0, claimCost: 1 });
+  const pool = new ThreadPool(size, { lostMs, leastCost: 0, claimCost });
   pool.lanes = size;
   const how = { threads: { pool, reason: '' }, ...(sliceMs === undefined ? {} : { sliceMs }) };
   const { backend } = await openCpuModel(source, { simd, dtype, isShared: true }, wrap, how);
