@@ -87,6 +87,8 @@ class CachedSequence implements CpuSequence {
   readonly #siblings: Set<CachedSequence>;
   #caches: readonly LayerCache[];
   #isDisposed = false;
+  /** Whether a step uses the caches. */
+  #isInStep = false;
   #lastLength = 0;
 
   constructor(backend: CpuBackend, siblings: Set<CachedSequence>, caches: readonly LayerCache[]) {
@@ -162,8 +164,8 @@ class CachedSequence implements CpuSequence {
     this.#isDisposed = true;
     this.#siblings.delete(this);
     this.#lastLength = this.length;
-    for (const cache of this.#caches) cache.dispose();
-    this.#caches = []; // they hold the memory
+    // other threads may be within a range that writes there
+    if (!this.#isInStep) this.#release();
   }
 
   /**
@@ -180,6 +182,7 @@ class CachedSequence implements CpuSequence {
     const isEnded = () => this.#isDisposed || isCancelled();
     return this.#backend.inTurn(async () => {
       const network = this.#use();
+      this.#isInStep = true;
       try {
         for (const cache of this.#caches) cache.reserve(ids.length);
         await network.compute.evaluate(() => runBlocks(network, ids, this.#caches), isEnded);
@@ -190,9 +193,16 @@ class CachedSequence implements CpuSequence {
         this.#use();
         throw error;
       } finally {
+        this.#isInStep = false;
         for (const cache of this.#caches) cache.trim();
+        if (this.#isDisposed) this.#release();
       }
     });
+  }
+
+  #release(): void {
+    for (const cache of this.#caches) cache.dispose();
+    this.#caches = []; // they hold the memory
   }
 
   /** @throws TpaError `DISPOSED` */

@@ -83,7 +83,7 @@ export function outerRows(
 
 /**
  * out (count) = log-softmax of one logit of each row of logits (count, vocabSize), that of ids (count)
- * u32; NaN for a row that is not finite. out may be ids.
+ * u32; NaN for a row that is not finite.
  */
 export function logProbabilities(
   compute: Compute,

@@ -56,6 +56,8 @@ async function scoreInRows(
   place: (row: number, rows: number) => void,
 ): Promise<Float32Array> {
   const { ids, logits } = workspace;
+  // not over the ids: where a thread is lost the operations run again
+  const scores = workspace.normed.at;
   const out = new Float32Array(next.length);
   for (let row = 0; row < next.length; row += LOGIT_ROWS) {
     const some = next.slice(row, row + LOGIT_ROWS);
@@ -63,9 +65,9 @@ async function scoreInRows(
     compute.heap.words(ids, length).set(some);
     await compute.evaluate(() => {
       place(row, length);
-      logProbabilities(compute, ids, logits, ids, length, config.vocabSize);
+      logProbabilities(compute, scores, logits, ids, length, config.vocabSize);
     }, isCancelled);
-    out.set(compute.heap.floats(ids, length), row);
+    out.set(compute.heap.floats(scores, length), row);
   }
   return out;
 }
