@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { shareBinary } from '../src/wasm/shared-binary.ts';
 import type { KernelCase } from './suite.ts';
 
 /** Iterations of a call: about 0.5 ms at 20 GMAC/s, long against the call, short against a scheduler's slice. */
@@ -21,7 +22,10 @@ export async function openProbes(
   memory: WebAssembly.Memory,
 ): Promise<Probes> {
   const path = new URL(`../dist/wasm/probes-${simd}.wasm`, import.meta.url);
-  const { instance } = await WebAssembly.instantiate(await readFile(path), { env: { memory } });
+  const binary = await readFile(path);
+  const isShared = memory.buffer instanceof SharedArrayBuffer;
+  const bytes = isShared ? shareBinary(binary)! : binary;
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   return instance.exports as unknown as Probes;
 }
 
