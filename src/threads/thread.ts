@@ -11,10 +11,12 @@ import {
   TRAPPED,
   WAITING,
 } from './control.ts';
-import { grainAt, nextAt, runRange, unitsAt } from './program.ts';
+import { nextAt, rangeAt, runRange, unitsAt } from './program.ts';
 
 /** Loads before a thread sleeps, about 0.1 ms: most waits within a step are shorter. */
 const SPINS = 1 << 16;
+/** Ranges that each thread would get of what is left. */
+const SHARES = 2;
 /** A sleep within a program; whoever ends it wakes the sleepers, and a closed program is seen then. */
 const NAP_MS = 10;
 
@@ -88,11 +90,15 @@ export function claim(
 ): readonly [first: number, count: number] | undefined {
   const units = unitsAt(words, at);
   const counter = claimedCounter(operation);
-  // no thread adds more than once beyond the last unit
-  if (Atomics.load(counters, counter) >= units) return undefined;
-  const grain = grainAt(words, at, control.words[CLAIM_COST]!);
-  const first = Atomics.add(counters, counter, grain);
-  return first < units ? [first, Math.min(grain, units - first)] : undefined;
+  const shares = SHARES * control.words[LANES]!;
+  for (;;) {
+    const first = Atomics.load(counters, counter);
+    if (first >= units) return undefined;
+    const count = rangeAt(words, at, units - first, shares, control.words[CLAIM_COST]!);
+    if (Atomics.compareExchange(counters, counter, first, first + count) === first) {
+      return [first, count];
+    }
+  }
 }
 
 /** Counts units of an operation that are done, and wakes whoever waits for the last. */

@@ -32,7 +32,7 @@ export interface ThreadedModel {
   start(startWorker?: StartWorker): Promise<string | undefined>;
 }
 
-/** A model whose programs all are for threads, and whose units all are ranges, however small. */
+/** A model whose programs all are for threads, in ranges as short as they can be. */
 export async function openThreadedModel(
   source: ModelBytes,
   { simd, dtype, size, lostMs, claimCost = 1, sliceMs, wrap }: ThreadedOptions,
