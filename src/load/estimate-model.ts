@@ -1,7 +1,6 @@
 import type { ModelSource } from '../format/files/model-source.ts';
 import type { Estimate } from './estimate-files.ts';
 import { checkOptions, type LoadOptions } from './load-options.ts';
-import { withFiles } from './with-files.ts';
 
 const OPTIONS: readonly (keyof EstimateOptions)[] = [
   'simd',
@@ -51,8 +50,9 @@ export async function estimateModel(
   options: EstimateOptions = {},
 ): Promise<Estimate> {
   checkOptions('estimateModel', OPTIONS, options);
-  // 1 KB, which programs that load without asking do without
+  // what programs that load without asking do without
   const { estimateFiles } = await import('./estimate-files.ts');
+  const { withFiles } = await import('./with-files.ts');
   return withFiles(source, options, (...opened) => estimateFiles(options, ...opened), {
     isHeaderOnly: true,
   });

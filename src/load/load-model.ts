@@ -1,7 +1,6 @@
 import { gpuObstacle } from '../backend/webgpu/present.ts';
 import { webgpuUnavailable } from '../base/errors.ts';
 import type { ModelSource } from '../format/files/model-source.ts';
-import { loadHere } from './load-here.ts';
 import { checkLoadOptions, type LoadOptions } from './load-options.ts';
 import { Model } from './model.ts';
 
@@ -63,6 +62,8 @@ async function onThisThread(
   options: LoadOptions,
   workerReason: string,
 ): Promise<Model> {
+  // 30 KB, which a page whose model is in a worker does without
+  const { loadHere } = await import('./load-here.ts');
   const { host, config, text } = await loadHere(source, options, {
     workerReason,
     async onText(parts) {

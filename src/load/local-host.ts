@@ -9,7 +9,7 @@ import { denseNumbersPerToken } from '../format/config/attention-spec.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import type { AdapterInfo } from '../lora/adapter.ts';
-import { cacheSizes } from '../model/budget.ts';
+import { cacheSizes } from '../model/cache-sizes.ts';
 import type { MemoryInfo } from '../ops/runtime.ts';
 import type { Threads, ThreadsChange } from '../threads/threads.ts';
 import { parameterCount } from '../weights/tensors.ts';

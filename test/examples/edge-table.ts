@@ -1,7 +1,8 @@
 import { parseConfig } from '../../src/format/config/config.ts';
 import type { ModelConfig } from '../../src/format/config/model-config.ts';
 import { Compute } from '../../src/compute/compute.ts';
-import { cacheSizes, memoryNeeds } from '../../src/model/budget.ts';
+import { memoryNeeds } from '../../src/model/budget.ts';
+import { cacheSizes } from '../../src/model/cache-sizes.ts';
 import { longestContext } from '../../src/model/check-budget.ts';
 import { createEngine } from '../../src/wasm/engine.ts';
 import { WeightDtypes } from '../../src/weights/dtypes.ts';

@@ -1,8 +1,9 @@
 /*
  * `npm run build:js`: the sources as the files that the package publishes. Code that only some
  * programs need lies in files of its own, by dynamic imports. esbuild alone would cut what these
- * share with `index.js` apart by who imports it, into 23 files that take 5 KB more, compressed. Here
- * all that `index.js` needs at once is one file: whoever loads a part later has it loaded already.
+ * share apart by who imports it, into 110 files that take 5 KB more, compressed. Here all that is
+ * always loaded together is one file: what `index.js` needs at once, then what models and operations
+ * on a thread of their own compute with, then what else loads a model there.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -11,6 +12,10 @@ import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CORE = 'src/index.ts';
+/** What is loaded where a model is computed with, where only operations are, and in place of both. */
+const MODELS = 'src/load/load-here.ts';
+const OPERATIONS = 'src/ops/open-runtime.ts';
+const REMOTE = 'src/load/remote/client/load-in-worker.ts';
 /** What runs where there may be no core: a worker, and what keeps downloads. */
 const APART = {
   'gpu-worker': 'src/backend/webgpu/worker/device-worker.ts',
@@ -50,13 +55,17 @@ const options = {
 } satisfies BuildOptions;
 
 const { metafile } = await build({ ...options, write: false, metafile: true });
-const core = reached(metafile, [CORE], false);
+const [core, models, operations, remote] = [CORE, MODELS, OPERATIONS, REMOTE].map((file) =>
+  reached(metafile, [file], false),
+) as [string[], string[], string[], string[]];
+const always = [...new Set([...core, ...both(models, remote)])];
+const computing = both(models, operations).filter((file) => !always.includes(file));
+const loading = models.filter((file) => ![...always, ...computing].includes(file));
 const apart = reached(metafile, Object.values(APART), true);
-const others = Object.keys(metafile.inputs).filter((file) => !core.includes(file));
-const later = others.filter((file) => !apart.includes(file));
+const later = Object.keys(metafile.inputs).filter((file) => !apart.includes(file));
 const { outputFiles } = await build({
   ...options,
-  plugins: [inOneFile(core, later)],
+  plugins: [inOneFile([always, computing, loading], later)],
   write: false,
 });
 for (const { path, text } of outputFiles) {
@@ -76,24 +85,44 @@ function reached({ inputs }: Metafile, from: readonly string[], withLater: boole
   return [...files];
 }
 
-/** Has each of `importers` import all of `files`, so that these are never cut apart. */
-function inOneFile(files: readonly string[], importers: readonly string[]): Plugin {
-  const paths = files.map((file) => resolve(ROOT, file));
-  const added = new Set(importers.map((file) => resolve(ROOT, file)));
-  const imports = paths.map((file) => `\nimport '${pathToFileURL(file).href}';`).join('');
+/** Files that are in two lists. */
+function both(some: readonly string[], others: readonly string[]): string[] {
+  return some.filter((file) => others.includes(file));
+}
+
+/**
+ * Has each of `importers` that needs something of a group import all of it, so that it is never cut
+ * apart; the first group is there in any case.
+ */
+function inOneFile(groups: readonly (readonly string[])[], importers: readonly string[]): Plugin {
+  const added = new Map(importers.map((file) => [resolve(ROOT, file), importsOf(file, groups)]));
+  const grouped = new Set(groups.flat().map((file) => resolve(ROOT, file)));
   return {
     name: 'in one file',
     setup({ onLoad, onResolve }) {
       onResolve({ filter: /^(?:\.\.?\/|file:).*\.ts$/ }, ({ path, resolveDir }) => {
         const file = fileURLToPath(new URL(path, pathToFileURL(`${resolveDir}/`)));
         // an import of no names counts where there are side effects
-        return { path: file, sideEffects: paths.includes(file) };
+        return { path: file, sideEffects: grouped.has(file) };
       });
-      onLoad({ filter: /\.ts$/ }, ({ path }) =>
-        added.has(path)
-          ? { contents: readFileSync(path, 'utf8') + imports, loader: 'ts' }
-          : undefined,
-      );
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const imports = added.get(path);
+        if (!imports) return undefined;
+        return { contents: readFileSync(path, 'utf8') + imports, loader: 'ts' };
+      });
     },
   };
+}
+
+/** What a file is to import besides: of its own group, and of those before it, nothing. */
+function importsOf(file: string, groups: readonly (readonly string[])[]): string {
+  const own = file === CORE ? 1 : groups.findIndex((group) => group.includes(file));
+  const needed = reached(metafile, [file], false);
+  return groups
+    .filter((_, i) => i < (own === -1 ? groups.length : own))
+    .filter((group, i) => i === 0 || group.some((member) => needed.includes(member)))
+    .flatMap((group) => group.filter((member) => member !== file))
+    .map((member) => pathToFileURL(resolve(ROOT, member)).href)
+    .map((address) => `\nimport '${address}';`)
+    .join('');
 }

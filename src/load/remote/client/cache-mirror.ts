@@ -1,7 +1,7 @@
 import { PAGE_TOKENS, pageBytes } from '../../../layout/pages.ts';
 import { attentionSpec } from '../../../format/config/attention-spec.ts';
 import type { ModelConfig } from '../../../format/config/model-config.ts';
-import { cacheSizes } from '../../../model/budget.ts';
+import { cacheSizes } from '../../../model/cache-sizes.ts';
 
 /** What the layers of a sequence keep: pages of tokens, or states of constant size. */
 interface CacheForm {
