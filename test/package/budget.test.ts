@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const REMOTE_BYTES = 55_000;
 const OPERATIONS_BYTES = 46_000;
 const CORE_BYTES = 65_000;
-const TEXT_BYTES = 107_000;
+const TEXT_BYTES = 107_500;
 const GGUF_BYTES = 123_000;
 /** What is read, compiled and run by an import alone; at these Node takes 15 ms. */
 const IMPORTED_BYTES = 300_000;
