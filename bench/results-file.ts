@@ -1,7 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 /** The npm scripts that write to the results file, in the order of their parts. */
-const SCRIPTS = ['bench', 'bench:models', 'bench:mechanisms', 'bench:gpu'] as const;
+const SCRIPTS = [
+  'bench',
+  'bench -- --threads',
+  'bench:models',
+  'bench:models -- --threads',
+  'bench:mechanisms',
+  'bench:gpu',
+] as const;
 
 export type BenchScript = (typeof SCRIPTS)[number];
 

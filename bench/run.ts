@@ -26,9 +26,9 @@ const QUICK: Schedule = { rounds: 2, seconds: 0.05 };
 
 const USAGE = `node --import tsx bench/run.ts [--only name] [--threads N,N] [--quick]
   --only name  suites whose name contains it
-  --threads N,N  decodes with each number of threads, and what threads cost (default 1: neither)
+  --threads N,N  instead, decodes with each number of threads, and what threads cost
   --quick      two short rounds
-Only a run without options writes its part of bench/RESULTS.md.`;
+Only a run without --only and --quick writes its part of bench/RESULTS.md.`;
 
 const { values } = parseArgs({
   options: {
@@ -49,8 +49,7 @@ async function run(
 ): Promise<void> {
   const modules = await Promise.all(MODULES.map((load) => load()));
   const isThreaded = threads.some((count) => count > 1);
-  const parts = modules.flatMap((module) => module.parts);
-  if (isThreaded) parts.push(...threadParts(threads));
+  const parts = isThreaded ? threadParts(threads) : modules.flatMap((module) => module.parts);
   const suites = [...new Set(parts.map((part) => part.suite))];
   const chosen = suites.filter((suite) => suite.includes(only ?? ''));
   if (chosen.length === 0) {
@@ -70,8 +69,9 @@ async function run(
   const costs = isThreaded ? [await renderCosts()] : [];
   for (const cost of costs) console.log(cost);
   if (only === undefined && !isQuick) {
+    const folder = new URL('./', import.meta.url);
     const report = renderReport(environment, ceilings, results, costs);
-    await writePart(new URL('./', import.meta.url), 'bench', report);
+    await writePart(folder, isThreaded ? 'bench -- --threads' : 'bench', report);
   }
 }
 

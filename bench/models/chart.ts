@@ -14,7 +14,9 @@ const OWN_COLOUR = '#0072b2';
 const OTHER_COLOUR = '#b3aca1';
 
 /** Where the chart lies beside the results file. */
-export const chartPath = 'charts/models.svg';
+export function chartPath(threads: readonly number[]): string {
+  return threads.some((count) => count > 1) ? 'charts/models-threads.svg' : 'charts/models.svg';
+}
 
 /** Bars of the decode rates at the shortest context; on white, so that it reads the same on any page. */
 export function renderChart(results: readonly SubjectResult[]): string {

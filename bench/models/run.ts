@@ -64,7 +64,8 @@ async function run(): Promise<void> {
     line(`\n${section}`);
     if (isQuick && out === undefined) return;
     await mkdir(new URL('charts/', folder), { recursive: true });
-    await writeFile(new URL(chartPath, folder), renderChart(results));
-    await writePart(folder, 'bench:models', section);
+    await writeFile(new URL(chartPath(threads), folder), renderChart(results));
+    const isThreaded = threads.some((count) => count > 1);
+    await writePart(folder, isThreaded ? 'bench:models -- --threads' : 'bench:models', section);
   });
 }

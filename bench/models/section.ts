@@ -39,7 +39,7 @@ export function renderSection(
     'each step, since its wasm provider keeps nothing between two. Memory is the peak of the process, for',
     'wllama of all processes of the browser.',
     '',
-    `![${chartSentence(results)}](${chartPath})`,
+    `![${chartSentence(results)}](${chartPath(threads)})`,
     '',
     ...renderTable([
       [

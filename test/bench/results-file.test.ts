@@ -23,9 +23,10 @@ test('writePart() makes the file, orders its parts and replaces one of them', as
     const url = pathToFileURL(`${folder}/`);
     await writePart(url, 'bench:mechanisms', 'second');
     await writePart(url, 'bench', 'first');
+    await writePart(url, 'bench -- --threads', 'of threads');
     await writePart(url, 'bench', 'third');
     const file = await readFile(join(folder, 'RESULTS.md'), 'utf8');
-    assert.match(file, /third[\s\S]*second/);
+    assert.match(file, /third[\s\S]*of threads[\s\S]*second/);
     assert.not.match(file, 'first');
   } finally {
     await rm(folder, { recursive: true });
