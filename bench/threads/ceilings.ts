@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { buildSync } from 'esbuild';
 import { chooseSimd } from '../../src/wasm/binary.ts';
 import { shareBinary } from '../../src/wasm/shared-binary.ts';
 import { MACS_PER_ITERATION } from '../peak.ts';
@@ -40,9 +42,10 @@ export async function measureCeilings(counts: readonly number[]): Promise<Ceilin
   // memory that nobody has written to is one page of zeros
   new Float32Array(memory.buffer).fill(1);
   const barrier = new Barrier();
+  const source = bundleThread();
   const workers = Array.from({ length: Math.max(...counts) }, (_, lane) => {
     const workerData: ProbeStart = { module, memory, barrier: barrier.buffer, lane };
-    return new Worker(new URL('probe-thread.ts', import.meta.url), { workerData });
+    return new Worker(source, { eval: true, execArgv: [], workerData });
   });
   try {
     await Promise.all(workers.map((worker) => new Promise((on) => worker.once('message', on))));
@@ -68,6 +71,18 @@ export async function measureCeilings(counts: readonly number[]): Promise<Ceilin
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+/** Node 20 hands no loader of TypeScript on to its workers. */
+function bundleThread(): string {
+  const entry = fileURLToPath(new URL('probe-thread.ts', import.meta.url));
+  const { outputFiles } = buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    write: false,
+  });
+  return outputFiles[0]!.text;
 }
 
 /** As a list item, with what more threads do over what the first number does. */
