@@ -7,6 +7,7 @@ const SCRIPTS = [
   'bench:models',
   'bench:models -- --threads',
   'bench:mechanisms',
+  'bench:mechanisms -- --threads',
   'bench:gpu',
 ] as const;
 

@@ -4,6 +4,7 @@ import { PANEL } from '../../src/layout/packed-weight.ts';
 import type { QueryRows } from '../../src/layout/records.ts';
 import { storedNumbers } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
+import type { Threads } from '../../src/threads/threads.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { randomValues } from '../random.ts';
 import type { Factors } from '../peers/tpa-graph.ts';
@@ -28,6 +29,7 @@ export interface DecodeStep {
 
 /** A step that attends with what lies at `queryAt`. */
 export interface CachedStep extends DecodeStep {
+  readonly compute: Compute;
   /** (heads, headDim) of a full query, or aq, and a panel that products may overwrite. */
   readonly queryAt: number;
   /** (heads, valueDim) */
@@ -61,10 +63,11 @@ export function openStep(
   mechanism: Mechanism,
   heads: number,
   inputs: StepInputs,
+  threads?: Threads,
 ): CachedStep {
   const { rankQ } = mechanism;
   const { heap } = engine;
-  const compute = new Compute(engine);
+  const compute = new Compute(engine, { threads });
   const cache = new PagedCache(compute, mechanism.spec(heads));
   const { headDim, valueDim } = cache.spec;
   const aq = place(engine, inputs.aq);
@@ -84,6 +87,7 @@ export function openStep(
   const out = heap.allocate(heads * valueDim * 4);
   const { ak, bk, av, bv } = rows;
   return {
+    compute,
     queryAt: aq,
     outAt: out,
     get cacheBytes() {
@@ -97,7 +101,7 @@ export function openStep(
         cache.commit(count);
       }
     },
-    run: () => attend(compute, out, queries, cache, 1, cache.length - 1),
+    run: () => compute.run(() => attend(compute, out, queries, cache, 1, cache.length - 1)),
     output: () => heap.floats(out, heads * valueDim).slice(),
     dispose() {
       cache.dispose();

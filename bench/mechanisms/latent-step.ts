@@ -1,3 +1,6 @@
+import { matmul } from '../../src/compute/products.ts';
+import { copyRows } from '../../src/compute/rows.ts';
+import type { Threads } from '../../src/threads/threads.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { padToPanel, PANEL } from '../../src/layout/packed-weight.ts';
 import { randomValues } from '../random.ts';
@@ -31,12 +34,14 @@ export function openLatentStep(
   heads: number,
   inputs: StepInputs,
   weights: LatentWeights,
+  threads?: Threads,
 ): DecodeStep {
-  const { kernels, heap } = engine;
+  const { heap } = engine;
   const { latentDim, ropeDim, headDim, valueDim } = LATENT;
   const head = headDim + ropeDim;
   const key = latentDim + ropeDim;
-  const inner = openStep(engine, mechanism, heads, inputs);
+  const inner = openStep(engine, mechanism, heads, inputs, threads);
+  const { compute } = inner;
   const query = place(engine, inputs.aq.subarray(0, heads * head));
   const absorb = weights.absorb.map((weight) => pack(engine, weight, latentDim, headDim));
   const valueUp = weights.valueUp.map((weight) => pack(engine, weight, valueDim, latentDim));
@@ -46,47 +51,24 @@ export function openLatentStep(
       return inner.cacheBytes;
     },
     grow: inner.grow,
-    run() {
-      // A product fills whole panels: heads in this order, and the rotated part last.
-      for (const [h, weight] of absorb.entries()) {
-        const to = inner.queryAt + h * key * 4;
-        const from = query + h * head * 4;
-        kernels.matmul(
-          to,
-          from,
-          weight,
-          1,
-          headDim,
-          latentDim,
-          key,
-          head,
-          false,
-          0,
-          Math.ceil(latentDim / PANEL),
-        );
-      }
-      const rotated = query + headDim * 4;
-      const beside = inner.queryAt + latentDim * 4;
-      kernels.copyRows(beside, rotated, heads, 1, ropeDim, 0, key, 0, head);
-      inner.run();
-      for (const [h, weight] of valueUp.entries()) {
-        const to = values + h * valueDim * 4;
-        const from = inner.outAt + h * latentDim * 4;
-        kernels.matmul(
-          to,
-          from,
-          weight,
-          1,
-          latentDim,
-          valueDim,
-          valueDim,
-          latentDim,
-          false,
-          0,
-          Math.ceil(valueDim / PANEL),
-        );
-      }
-    },
+    run: () =>
+      compute.run(() => {
+        // A product fills whole panels: heads in this order, and the rotated part last.
+        for (const [h, at] of absorb.entries()) {
+          const to = { at: inner.queryAt + h * key * 4, stride: key };
+          const from = { at: query + h * head * 4, stride: head };
+          matmul(compute, to, from, { at, rows: latentDim, k: headDim, dtype: 'f32' }, 1);
+        }
+        const rotated = { at: query + headDim * 4, stride: head };
+        const beside = { at: inner.queryAt + latentDim * 4, stride: key };
+        copyRows(compute, beside, rotated, heads, 1, ropeDim, 0, 0);
+        inner.run();
+        for (const [h, at] of valueUp.entries()) {
+          const to = { at: values + h * valueDim * 4, stride: valueDim };
+          const from = { at: inner.outAt + h * latentDim * 4, stride: latentDim };
+          matmul(compute, to, from, { at, rows: valueDim, k: latentDim, dtype: 'f32' }, 1);
+        }
+      }),
     output: () => heap.floats(values, heads * valueDim).slice(),
     dispose() {
       inner.dispose();

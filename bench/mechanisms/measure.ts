@@ -1,6 +1,7 @@
 import { freemem } from 'node:os';
 import { createEngine, type Engine, type EngineOptions } from '../../src/wasm/engine.ts';
 import { interleave, type Schedule } from '../interleave.ts';
+import { openThreaded, type ThreadedEngine } from '../threads/engine.ts';
 import { probesOf } from '../kernels/engines.ts';
 import { peakCase } from '../peak.ts';
 import { assertClose } from '../peers/reference.ts';
@@ -20,7 +21,11 @@ export interface Plan {
   readonly dims: readonly number[];
   readonly contexts: readonly number[];
   readonly schedule: Schedule;
+  /** Of every mechanism, default 1. */
+  readonly threads?: number;
 }
+
+type Computing = Pick<ThreadedEngine, 'engine'> & Partial<ThreadedEngine>;
 
 interface Subject {
   readonly mechanism: Mechanism;
@@ -37,11 +42,15 @@ interface Subject {
  * @throws Error where a mechanism computes something else than its float64 reference
  */
 export async function measure(
-  { dims, contexts, schedule }: Plan,
+  { dims, contexts, schedule, threads = 1 }: Plan,
   onContext: (dim: number, result: ContextResult) => void,
   options: EngineOptions = {},
 ): Promise<{ simd: string; results: DimResult[] }> {
-  const engines = await Promise.all(MECHANISMS.map(() => createEngine(options)));
+  const engines = await Promise.all(
+    MECHANISMS.map(async (): Promise<Computing> =>
+      threads > 1 ? openThreaded(threads, options) : { engine: await createEngine(options) },
+    ),
+  );
   const results: DimResult[] = [];
   for (const dim of dims) {
     const heads = headsOf(dim);
@@ -54,16 +63,17 @@ export async function measure(
     for (const { step } of subjects) step.dispose();
     results.push({ dim, heads, contexts: found });
   }
-  return { simd: engines[0]!.simd.simd, results };
+  for (const { pool } of engines) pool?.dispose();
+  return { simd: engines[0]!.engine.simd.simd, results };
 }
 
-function open(engine: Engine, mechanism: Mechanism, heads: number): Subject {
+function open({ engine, threads }: Computing, mechanism: Mechanism, heads: number): Subject {
   const inputs = randomInputs(mechanism, heads);
   const weights = randomLatentWeights(mechanism.name === 'MLA' ? heads : 0);
   const step =
     mechanism.name === 'MLA'
-      ? openLatentStep(engine, mechanism, heads, inputs, weights)
-      : openStep(engine, mechanism, heads, inputs);
+      ? openLatentStep(engine, mechanism, heads, inputs, weights, threads)
+      : openStep(engine, mechanism, heads, inputs, threads);
   step.grow(CHECK_TOKENS);
   step.run();
   const expected = stepReference(mechanism, heads, inputs, weights, CHECK_TOKENS);

@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from '../environment.ts';
 import { writePart } from '../results-file.ts';
+import { measureCeilings } from '../threads/ceilings.ts';
+import { readThreadCounts, threadsTitle } from '../threads/thread-counts.ts';
 import { renderChart } from './chart.ts';
 import { measure, type Plan } from './measure.ts';
 import { CONTEXTS, DIMS } from './mechanisms.ts';
@@ -18,12 +20,14 @@ const QUICK: Plan = {
   schedule: { rounds: 2, seconds: 0.02 },
 };
 
-const USAGE = `node --import tsx bench/mechanisms/run.ts [--quick] [--out DIR]
+const USAGE = `node --import tsx bench/mechanisms/run.ts [--threads N,N] [--quick] [--out DIR]
+  --threads N,N  threads of every mechanism, one number after the other (default 1)
   --quick    the smallest shape, two contexts, two short rounds; writes nothing without --out
   --out DIR  where RESULTS.md and charts/ go (default bench/)`;
 
 const { values } = parseArgs({
   options: {
+    threads: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -31,20 +35,30 @@ const { values } = parseArgs({
 });
 
 if (values.help) console.log(USAGE);
-else await run(values.quick, values.out);
+else await run(values.quick, values.out, readThreadCounts(values.threads));
 
-async function run(isQuick: boolean, out: string | undefined): Promise<void> {
+async function run(
+  isQuick: boolean,
+  out: string | undefined,
+  counts: readonly number[],
+): Promise<void> {
   const environment = describeEnvironment();
   console.log(`${environment.cpu}, ${environment.engine}, commit ${environment.commit}\n`);
-  const { simd, results } = await measure(isQuick ? QUICK : FULL, (dim, context) => {
-    console.log(`dim ${dim}\n${renderContext(context)}\n`);
-  });
-  if (isQuick && out === undefined) return;
+  const ceilings = await measureCeilings(counts);
   const folder =
     out === undefined ? new URL('../', import.meta.url) : pathToFileURL(`${resolve(out)}/`);
-  await mkdir(new URL('charts/', folder), { recursive: true });
-  for (const result of results) {
-    await writeFile(new URL(chartPath(result), folder), renderChart(result));
+  for (const threads of counts) {
+    const plan = { ...(isQuick ? QUICK : FULL), threads };
+    const { simd, results } = await measure(plan, (dim, context) => {
+      console.log(`dim ${dim}, ${threadsTitle(threads)}\n${renderContext(context)}\n`);
+    });
+    if (isQuick && out === undefined) continue;
+    await mkdir(new URL('charts/', folder), { recursive: true });
+    for (const result of results) {
+      await writeFile(new URL(chartPath(result, threads), folder), renderChart(result));
+    }
+    const script = threads === 1 ? 'bench:mechanisms' : 'bench:mechanisms -- --threads';
+    const section = renderSection(environment, simd, ceilings, threads, results);
+    await writePart(folder, script, section);
   }
-  await writePart(folder, 'bench:mechanisms', renderSection(environment, simd, results));
 }

@@ -1,4 +1,6 @@
 import type { Environment } from '../environment.ts';
+import { type Ceiling, renderCeilings } from '../threads/ceilings.ts';
+import { threadsTitle } from '../threads/thread-counts.ts';
 import { formatSeconds, renderEnvironment, renderTable } from '../markdown.ts';
 import { chartSentence } from './chart.ts';
 import { findings, ratioToTpa } from './findings.ts';
@@ -25,14 +27,16 @@ const TIMING_HEADER = [
 ];
 
 /** Where the chart of a width lies beside the results file. */
-export function chartPath({ dim }: Pick<DimResult, 'dim'>): string {
-  return `charts/mechanisms-${dim}.svg`;
+export function chartPath({ dim }: Pick<DimResult, 'dim'>, threads: number): string {
+  return `charts/mechanisms-${dim}${threads === 1 ? '' : `-threads-${threads}`}.svg`;
 }
 
 /** What `npm run bench:mechanisms` finds. */
 export function renderSection(
   environment: Environment,
   simd: string,
+  ceilings: readonly Ceiling[],
+  threads: number,
   results: readonly DimResult[],
 ): string {
   const { latentDim, ropeDim, headDim, valueDim } = LATENT;
@@ -40,7 +44,8 @@ export function renderSection(
     '## Attention mechanisms: one decode step of one layer',
     '',
     ...renderEnvironment(environment),
-    `- Kernels: ${simd}, float32, one thread`,
+    `- Kernels: ${simd}, float32, ${threadsTitle(threads)}`,
+    renderCeilings(ceilings),
     '',
     'The CPU counterpart of Figures 5, 7 and 8 of the paper: one query against every cached token, with',
     `equal heads of ${headDim}; TPA has ranks (16, 1, 1), MLA d_c ${latentDim} and d_rope ${ropeDim}. Projections of the hidden state,`,
@@ -54,7 +59,7 @@ export function renderSection(
     'FMA probe of the same rounds. A cache that fits the caches of the processor stays there from call',
     'to call, where the layers of a model would evict one another: small contexts look better than they',
     'are, for all mechanisms. A MAC is one multiply-add of the formula.',
-    ...results.flatMap((result) => ['', ...renderDim(result)]),
+    ...results.flatMap((result) => ['', ...renderDim(result, threads)]),
   ].join('\n');
 }
 
@@ -63,13 +68,13 @@ export function renderContext(context: ContextResult): string {
   return renderTable([TIMING_HEADER, ...timingRows(context)]).join('\n');
 }
 
-function renderDim(result: DimResult): string[] {
+function renderDim(result: DimResult, threads: number): string[] {
   const { dim, heads, contexts } = result;
   const width = dim.toLocaleString('en-US');
   return [
     `### dim ${width}, ${heads} heads`,
     '',
-    `![${chartSentence(result)}: one layer, dim ${width}](${chartPath(result)})`,
+    `![${chartSentence(result)}: one layer, dim ${width}](${chartPath(result, threads)})`,
     '',
     ...findings(result).map((finding) => `- ${finding}`),
     '',

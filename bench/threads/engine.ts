@@ -1,4 +1,9 @@
-import { compileKernels, createEngine, type Engine } from '../../src/wasm/engine.ts';
+import {
+  compileKernels,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+} from '../../src/wasm/engine.ts';
 import type { ThreadPool } from '../../src/threads/pool.ts';
 import { threadsOf } from '../../src/threads/threads-option.ts';
 import type { Threads } from '../../src/threads/threads.ts';
@@ -16,8 +21,11 @@ export interface ThreadedEngine {
  *
  * @throws Error where they cannot be had
  */
-export async function openThreaded(size: number): Promise<ThreadedEngine> {
-  const engine = await createEngine({}, await compileKernels({}, { isShared: true }));
+export async function openThreaded(
+  size: number,
+  options: EngineOptions = {},
+): Promise<ThreadedEngine> {
+  const engine = await createEngine(options, await compileKernels(options, { isShared: true }));
   const threads = await threadsOf(engine, size);
   const { pool } = threads;
   if (pool === undefined) throw new Error(threads.reason);

@@ -48,6 +48,13 @@ test('measure() checks every mechanism against float64 and times it at every con
   }
 });
 
+test('measure() checks every mechanism on two threads too', async () => {
+  const schedule = { rounds: 1, seconds: 0.001 };
+  const plan = { dims: [256], contexts: [64], schedule, threads: 2 };
+  const { results } = await measure(plan, () => {});
+  assert.ok(results[0]!.contexts[0]!.points.every(isMeasured));
+});
+
 test('measure() leaves out what does not fit, in its place, and times the rest', async () => {
   // 4,096 tokens of MHA with 16 heads are 33.6 MB, of the others at most 8.9 MB
   const plan = { dims: [1024], contexts: [4096], schedule: { rounds: 1, seconds: 0.001 } };
