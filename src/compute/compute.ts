@@ -1,7 +1,7 @@
 import { TpaError } from '../base/errors.ts';
 import { isPage } from '../base/environment.ts';
 import { yieldMacrotask } from '../base/time.ts';
-import { runAlone } from '../threads/alone.ts';
+import { runAlone, runWhole } from '../threads/alone.ts';
 import type { Arguments, Moving, Operation } from '../threads/operations.ts';
 import type { Threads } from '../threads/threads.ts';
 import { Program, RANGE_COST } from '../threads/program.ts';
@@ -142,17 +142,12 @@ export class Compute {
     name: Name,
     ...args: Arguments<Name>
   ): void {
-    if (this.#isRecording && !this.#runsAtOnce(units * cost)) {
+    if (this.#isRecording) this.#atOnce -= units * cost;
+    if (this.#isRecording && this.#atOnce < 0) {
       this.#program.add(name, units, cost, args);
       return;
     }
-    const kernel = this.kernels[name] as (...args: unknown[]) => void;
-    const given: unknown[] = args;
-    for (let i = 0; i < given.length; i++) {
-      const arg = args[i]!;
-      if (typeof arg === 'object') given[i] = ofAll(arg, units);
-    }
-    kernel(...given);
+    runWhole(this.kernels, name, units, args);
   }
 
   /** Scratch that no other lane uses. */
@@ -239,12 +234,6 @@ export class Compute {
     }
   }
 
-  /** Whether an operation is run, as all before it, instead of recorded. */
-  #runsAtOnce(cost: number): boolean {
-    this.#atOnce -= cost;
-    return this.#atOnce >= 0;
-  }
-
   /** @param atOnce multiply-adds of the first operations that run as they are listed */
   #record<T>(operations: () => T, atOnce = 0): T {
     this.#atOnce = atOnce;
@@ -257,9 +246,4 @@ export class Compute {
       this.#isRecording = false;
     }
   }
-}
-
-/** An argument of the range of all units, on lane 0. */
-function ofAll({ at, perCount = 0 }: Moving, units: number): number {
-  return at + units * perCount;
 }

@@ -1,4 +1,5 @@
 import type { Kernels } from '../wasm/kernels.ts';
+import type { Argument, Operation } from './operations.ts';
 import {
   costAt,
   longestRange,
@@ -33,4 +34,14 @@ export function* runAlone(
       yield;
     }
   }
+}
+
+/** Runs all units of an operation with the scratch of lane 0. `args` becomes what the kernel is given. */
+export function runWhole(kernels: Kernels, name: Operation, units: number, args: Argument[]): void {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (typeof arg === 'object') args[i] = arg.at + units * (arg.perCount ?? 0);
+  }
+  const kernel = kernels[name] as (...args: Argument[]) => void;
+  kernel(...args);
 }
