@@ -2,7 +2,8 @@ import { type AttentionSpec, logitScale } from '../attention/spec.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
 import { type QueryRows, writeQueries } from '../layout/records.ts';
 import { COUNT, FIRST } from '../threads/operations.ts';
-import type { Compute, ScratchBytes } from './compute.ts';
+import type { Compute } from './compute.ts';
+import type { ScratchBytes } from './scratch.ts';
 import { hasDenseKeys, PREFILL_MINIMUM, QUERY_BLOCK } from './order.ts';
 
 /** A cache as the kernels see it: addresses of its CacheShape and of its page table. */

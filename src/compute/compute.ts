@@ -2,6 +2,7 @@ import { TpaError } from '../base/errors.ts';
 import { isPage } from '../base/environment.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import { runAlone, runWhole } from '../threads/alone.ts';
+import { type ScratchBytes, takeForLanes } from './scratch.ts';
 import type { Arguments, Moving, Operation } from '../threads/operations.ts';
 import type { Threads } from '../threads/threads.ts';
 import { Program, RANGE_COST } from '../threads/program.ts';
@@ -14,14 +15,6 @@ const START_COST = 1 << 26;
 /** In front of the scratch cache lines of records: QueryRows of 24 bytes, then FactorRows of 32. */
 const FACTORS_AT = 32;
 const RECORD_BYTES = 64;
-
-/** Memory that an operation needs besides its operands. */
-export interface ScratchBytes {
-  /** For a range, at most. */
-  readonly perLane: number;
-  /** For what its ranges leave for the operation after it. */
-  readonly partials: number;
-}
 
 /** What computing takes besides kernels. */
 export interface ComputeOptions {
@@ -185,7 +178,7 @@ export class Compute {
    */
   takeScratch(bytes: ScratchBytes, records = 1): () => void {
     const before = this.#scratch;
-    const taken = this.#allocateScratch(bytes, records);
+    const taken = takeForLanes(this.heap, this.#threads, () => this.scratchBytes(bytes, records));
     const partials = taken + records * RECORD_BYTES;
     const at = partials + this.heap.regionBytes(bytes.partials);
     const perLane = this.heap.regionBytes(bytes.perLane);
@@ -220,18 +213,6 @@ export class Compute {
   /** Ends the threads; idempotent. */
   dispose(): void {
     this.#threads.pool?.dispose();
-  }
-
-  #allocateScratch(bytes: ScratchBytes, records: number): number {
-    const { pool } = this.#threads;
-    try {
-      return this.heap.allocate(this.scratchBytes(bytes, records));
-    } catch (error) {
-      if (pool === undefined || pool.lanes === 1) throw error;
-      this.#threads.reason = `the scratch of ${pool.lanes} threads did not fit the memory`;
-      pool.keep(1);
-      return this.heap.allocate(this.scratchBytes(bytes, records));
-    }
   }
 
   /** @param atOnce multiply-adds of the first operations that run as they are listed */

@@ -1,5 +1,6 @@
 import { attendScratch } from '../compute/attend.ts';
-import type { Compute, ScratchBytes } from '../compute/compute.ts';
+import type { Compute } from '../compute/compute.ts';
+import type { ScratchBytes } from '../compute/scratch.ts';
 import { productScratch } from '../compute/products.ts';
 import { factorLayout } from '../compute/project.ts';
 import { linearScratch } from '../compute/linear.ts';
