@@ -35,8 +35,6 @@ export class BackendChangeEvent extends Event implements BackendChange {
  */
 export type BackendChangeListener = (event: BackendChangeEvent) => void;
 
-type Listener = BackendChangeListener | ((event: ThreadsChangeEvent) => void);
-
 /**
  * An EventTarget of `'backendchange'` and `'threadschange'`. What a listener throws is dropped: on Node it would end the
  * process, and with it the sentence that goes on.
@@ -82,7 +80,11 @@ export class BackendChangeTarget extends EventTarget {
   ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | Listener | null,
+    listener:
+      | EventListenerOrEventListenerObject
+      | BackendChangeListener
+      | ((event: ThreadsChangeEvent) => void)
+      | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
     super.addEventListener(type, this.#quietly(listener), options);
@@ -97,14 +99,22 @@ export class BackendChangeTarget extends EventTarget {
    */
   override removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | Listener | null,
+    listener:
+      | EventListenerOrEventListenerObject
+      | BackendChangeListener
+      | ((event: ThreadsChangeEvent) => void)
+      | null,
     options?: EventListenerOptions | boolean,
   ): void {
     super.removeEventListener(type, this.#quietly(listener), options);
   }
 
   #quietly(
-    listener: EventListenerOrEventListenerObject | Listener | null,
+    listener:
+      | EventListenerOrEventListenerObject
+      | BackendChangeListener
+      | ((event: ThreadsChangeEvent) => void)
+      | null,
   ): ((event: Event) => void) | null {
     if (listener === null) return null;
     const known = this.#quiet.get(listener);

@@ -16,10 +16,12 @@ const TASKS = [
   ['generate', 'Generating'],
   ['text', 'Text and conversations'],
   ['backend', 'Who computes'],
+  ['threads', 'Who computes'],
   ['wasm', 'Who computes'],
   ['ops', 'Operations'],
   ['attention/rope.ts', 'Models'],
   ['attention', 'Operations'],
+  ['base/worker-port.ts', 'Loading'],
   ['base/errors.ts', 'Errors'],
 ];
 

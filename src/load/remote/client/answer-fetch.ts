@@ -10,7 +10,7 @@ export function answerFetch(
 ): Answers<Pick<CallerAsks, 'fetch'>> {
   return {
     async fetch({ url, headers, ...init }, signal) {
-      const given: HeadersInit = headers.map(([name, value]) => [name, value]);
+      const given = headers.map(([name, value]): [string, string] => [name, value]);
       const request = new Request(url, { ...init, headers: given, signal });
       const response: unknown = await fetch!(request);
       if (!isResponse(response)) return { other: response === null ? null : typeof response };

@@ -29,7 +29,7 @@ function responseOf(caller: ToCaller, crossing: CrossingResponse): Response {
   const response = new Response(body === undefined ? null : streamOf(caller, body), {
     statusText,
     status: isKnown ? status : FIRST_STATUS,
-    headers: headers.map(([name, value]) => [name, value]),
+    headers: headers.map(([name, value]): [string, string] => [name, value]),
   });
   // what a constructor cannot say, such as that a redirect is hidden
   const ok = isKnown && response.ok;
