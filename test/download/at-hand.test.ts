@@ -33,8 +33,7 @@ test('they are taken whatever the place is called: nothing is fetched', async ()
   assert.is(files.name, 'bytes');
   assert.is(await files.open('config.json'), undefined);
   assert.equal(opened, ['config.json']);
-  const fetch = () => Promise.reject(new Error('fetched'));
-  for (const wrong of [{ fetch }, { endpoint: 'https://example.invalid' }]) {
+  for (const wrong of [{ fetch: refused }, { endpoint: 'https://example.invalid' }]) {
     const [name] = Object.keys(wrong);
     const error = await outcomeOf(() => openSource('', { ...options, ...wrong }));
     assert.match(String(error), `TypeError: "${name}" expected`);
@@ -42,3 +41,7 @@ test('they are taken whatever the place is called: nothing is fetched', async ()
 });
 
 test.run();
+
+async function refused(): Promise<Response> {
+  throw new Error('fetched');
+}

@@ -112,13 +112,7 @@ test('dispose() at any time ends the worker, and what runs rejects with DISPOSED
 });
 
 test('a model that a program forgets ends its worker; one whose session is kept does not', async () => {
-  const forget = async (): Promise<Session> => {
-    const model = await inWorker();
-    model.addEventListener('backendchange', () => {});
-    await model.createSession().prefill([1, 2, 3]);
-    return model.createSession();
-  };
-  let session: Session | undefined = await forget();
+  let session: Session | undefined = await sessionOfForgotten();
   for (let i = 0; i < 3; i++) await collectOnce();
   await session.prefill([1, 2, 3]);
   assert.is(liveWorkers.size, 1);
@@ -168,6 +162,14 @@ for (const isEarly of [true, false]) {
 }
 
 test.run();
+
+/** Of a model that nobody holds. */
+async function sessionOfForgotten(): Promise<Session> {
+  const model = await inWorker();
+  model.addEventListener('backendchange', () => {});
+  await model.createSession().prefill([1, 2, 3]);
+  return model.createSession();
+}
 
 function inWorker(more: LoadOptions = {}): Promise<Model> {
   return loadModel(source, { ...options, ...more, worker: startModelWorker });
