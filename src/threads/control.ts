@@ -84,6 +84,11 @@ export function insideWord(lane: number): number {
   return INSIDE + lane * LINE;
 }
 
+/** Word that is 1 once the thread of a lane is to leave. */
+export function leavingWord(lane: number): number {
+  return insideWord(lane) + 1;
+}
+
 /** Counter of the units of an operation that are claimed; the next one counts those done. */
 export function claimedCounter(operation: number): number {
   return operation * LINE;

@@ -1,4 +1,4 @@
-import { type Control, insideWord } from './control.ts';
+import { type Control, insideWord, leavingWord } from './control.ts';
 
 /** A look at the clock that comes later than this tells of a machine that slept, not of a thread. */
 const AWAKE_MS = 50;
@@ -44,6 +44,7 @@ export class Members {
 
   /** One has been started. */
   add(thread: Member): void {
+    Atomics.store(this.#control.words, leavingWord(thread.lane), 0);
     this.#threads.set(thread.lane, thread);
   }
 

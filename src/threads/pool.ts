@@ -7,6 +7,7 @@ import {
   EPOCH,
   IDLE,
   LANES,
+  leavingWord,
   MAX_OPERATIONS,
   MAX_WORDS,
   type SharedProgram,
@@ -91,13 +92,13 @@ export class ThreadPool {
   /** Ends the threads beyond so many, the one that leads included. */
   keep(lanes: number): void {
     this.lanes = lanes;
-    this.members.endFrom(lanes);
+    this.#dismiss(lanes);
   }
 
   /** Ends all threads; what they have done is left as it is. Idempotent. */
   dispose(): void {
     this.#close();
-    this.members.endFrom(0);
+    this.#dismiss(0);
   }
 
   /**
@@ -111,6 +112,18 @@ export class ThreadPool {
       outcome = yield* this.#attempt(kernels, program);
     }
     if (outcome !== 'done') yield* runAlone(kernels, program);
+  }
+
+  /** Lets threads from a lane on leave, then ends them: Deno may wait for ever for one ended asleep. */
+  #dismiss(first: number): void {
+    const { words } = this.control;
+    for (let lane = first; lane < this.size; lane++) Atomics.store(words, leavingWord(lane), 1);
+    if (!this.#isOpen) {
+      this.#epoch = next(next(this.#epoch)); // nobody sleeps at this number
+      Atomics.store(words, EPOCH, this.#epoch);
+      Atomics.notify(words, EPOCH);
+    }
+    this.members.endFrom(first);
   }
 
   #canShare({ cost, count, words }: Program): boolean {

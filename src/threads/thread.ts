@@ -7,6 +7,7 @@ import {
   IDLE,
   insideWord,
   LANES,
+  leavingWord,
   type SharedProgram,
   TRAPPED,
   WAITING,
@@ -17,21 +18,23 @@ import { nextAt, rangeAt, runRange, unitsAt } from './program.ts';
 const SPINS = 1 << 16;
 /** Ranges that each thread would get of what is left. */
 const SHARES = 2;
+/** In place of the number of a program. */
+const LEAVE = 0;
 /** A sleep within a program; whoever ends it wakes the sleepers, and a closed program is seen then. */
 const NAP_MS = 10;
 
 /**
- * Takes part in every program, for ever: whoever has started the thread ends it. Between programs it
- * sleeps.
+ * Takes part in every program until it is told to leave. Between programs it sleeps.
  *
  * @param lane 1 …, whose scratch no other thread uses
  * @throws what a kernel throws, after a word has told the one that leads, who computes the program
  *   alone: a thread that throws takes part no more
  */
-export function serveThread(kernels: Kernels, control: Control, lane: number): never {
+export function serveThread(kernels: Kernels, control: Control, lane: number): void {
   const { words } = control;
   for (let epoch = 0; ;) {
-    epoch = nextProgram(words, epoch);
+    epoch = nextProgram(words, epoch, lane);
+    if (epoch === LEAVE) return;
     if (lane >= Atomics.load(words, LANES)) continue;
     Atomics.store(words, insideWord(lane), epoch);
     try {
@@ -46,12 +49,13 @@ export function serveThread(kernels: Kernels, control: Control, lane: number): n
   }
 }
 
-/** Sleeps until a program runs that is not the last one. */
-function nextProgram(words: Int32Array, last: number): number {
+/** Sleeps until a program runs that is not the last one, or {@link LEAVE}. */
+function nextProgram(words: Int32Array, last: number, lane: number): number {
   for (let spins = 0; ; spins++) {
     const epoch = Atomics.load(words, EPOCH);
     if (epoch !== last && epoch % 2 !== 0) return epoch;
     if (spins < SPINS) continue;
+    if (Atomics.load(words, leavingWord(lane)) !== 0) return LEAVE;
     Atomics.add(words, IDLE, 1);
     // whoever begins a program after this sees that somebody sleeps
     Atomics.wait(words, EPOCH, epoch);

@@ -6,6 +6,7 @@ import { ThreadPool } from '../../../src/threads/pool.ts';
 import { startThreads } from '../../../src/threads/start-threads.ts';
 import type { DtypeOption } from '../../../src/weights/dtypes.ts';
 import type { Engine } from '../../../src/wasm/engine.ts';
+import { FakeClock } from '../fakes/fake-clock.ts';
 import { openCpuModel } from '../models/t6-model.ts';
 
 /** How a model is opened with threads. */
@@ -43,5 +44,9 @@ export async function openThreadedModel(
   const { backend } = await openCpuModel(source, { simd, dtype, isShared: true }, wrap, how);
   const { shared, unsharedReason } = backend.network.compute.engine;
   if (shared === undefined) throw new Error(unsharedReason);
-  return { backend, pool, start: (start = startWorker!) => startThreads(pool, shared, start) };
+  return {
+    backend,
+    pool,
+    start: (start = startWorker!) => startThreads(pool, shared, start, new FakeClock()),
+  };
 }
