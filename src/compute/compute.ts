@@ -12,6 +12,8 @@ import type { Kernels } from '../wasm/kernels.ts';
 
 /** Multiply-adds of an operation that threads are started for, beside it: 5 ms. */
 const START_COST = 1 << 26;
+/** Of a page's display. */
+const FRAME_MS = 16;
 /** In front of the scratch cache lines of records: QueryRows of 24 bytes, then FactorRows of 32. */
 const FACTORS_AT = 32;
 const RECORD_BYTES = 64;
@@ -109,7 +111,8 @@ export class Compute {
     const steps =
       this.#threads.pool?.run(kernels, this.#program) ??
       runAlone(kernels, this.#program, this.#rangeCost);
-    let began = performance.now();
+    // a page's task may have computed before: the rest of a step, and what came of it
+    let began = this.#sliceMs < FRAME_MS ? -Infinity : performance.now();
     try {
       while (engine.run(() => steps.next().done !== true)) {
         if (performance.now() - began < this.#sliceMs) continue;
