@@ -78,6 +78,8 @@ export interface WorkerAsks {
   fork: { ask: { readonly sequence: number; readonly from: number }; answer: void };
   truncate: { ask: { readonly sequence: number; readonly length: number }; answer: void };
   dispose: { ask: { readonly sequence: number }; answer: void };
+  /** The model is not wanted any more: its threads may leave before the worker is ended. */
+  close: { ask: undefined; answer: void };
   step: { ask: StepAsk; answer: StepAnswer };
 }
 

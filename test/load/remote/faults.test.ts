@@ -157,6 +157,7 @@ for (const isEarly of [true, false]) {
     controller.abort();
     clock.advance(2000);
     await refused(() => loading, 'ABORTED');
+    clock.advance(100);
     assert.is(terminated, 1);
   });
 }

@@ -11,6 +11,9 @@ import type { CallerAsks, ModelState, WorkerAsks } from '../protocol.ts';
 /** What a worker has to start: it may have 350 KB to fetch first. One that fails says so at once. */
 const START_MS = 20_000;
 
+/** What a worker has to end its own threads: Deno may wait for ever for threads of one that is ended. */
+const LEAVE_MS = 100;
+
 /** Starts a worker. Throws where none may be started. */
 export type OpenPort = (events: WorkerEvents) => WorkerPort;
 
@@ -27,12 +30,19 @@ export class ModelLink {
   #port: WorkerPort | undefined;
   #tellStarted: () => void = () => {};
 
-  private constructor(answers: Answers<Omit<CallerAsks, OwnAsks>>) {
+  readonly #clock: Clock;
+  #hasStarted = false;
+
+  private constructor(answers: Answers<Omit<CallerAsks, OwnAsks>>, clock: Clock) {
+    this.#clock = clock;
     this.channel = new Channel<CallerAsks, WorkerAsks>(
       (message, transfer) => this.#port?.post(message, transfer),
       {
         ...answers,
-        hello: () => this.#tellStarted(),
+        hello: () => {
+          this.#hasStarted = true;
+          this.#tellStarted();
+        },
         state: (state) => this.update(state),
         change: ({ change, ...state }) => {
           this.update(state);
@@ -55,7 +65,7 @@ export class ModelLink {
     answers: Answers<Omit<CallerAsks, OwnAsks>>,
     clock: Clock,
   ): Promise<ModelLink> {
-    const link = new ModelLink(answers);
+    const link = new ModelLink(answers, clock);
     const started = new Promise<void>((resolve, reject) => {
       link.#tellStarted = resolve;
       link.#port = open({
@@ -98,9 +108,12 @@ export class ModelLink {
 
   /** Ends the worker; what waits rejects with this error, as does what is asked from now on. */
   end(error: unknown): void {
+    this.channel.tell('close', undefined);
     this.channel.end(error);
-    void this.#port?.terminate();
+    const port = this.#port;
     this.#port = undefined;
+    if (this.#hasStarted) this.#clock.after(LEAVE_MS, () => void port?.terminate());
+    else void port?.terminate();
   }
 
   #lose(reason: string): void {

@@ -43,6 +43,7 @@ class ServedModel {
       fork: ({ sequence, from }) => this.#change((all) => all.fork(sequence, from)),
       truncate: ({ sequence, length }) => this.#change((all) => all.truncate(sequence, length)),
       dispose: ({ sequence }) => this.#change((all) => all.dispose(sequence)),
+      close: () => this.#host?.backend.dispose(),
       step: (ask, signal) => this.#step(ask, signal),
     });
     this.#caller.tell('hello', undefined);
