@@ -152,7 +152,7 @@ function withoutWorkers(): Trial {
       assert.is(auto.used, 'wasm');
       assert.is(webgpu.code, 'BACKEND_UNAVAILABLE');
       for (const text of [auto.reason, webgpu.message]) assert.match(String(text), /worker-src/);
-      assert.is(complaints.length, 2, 'asked for a worker each time');
+      assert.is(complaints.length, 4, "the model's worker and the GPU's, each time");
       for (const complaint of complaints) assert.match(complaint, NO_WORKERS);
     },
   };
