@@ -30,6 +30,12 @@ export async function openRuntime(
   };
   const { OpDispatch } = await import('./dispatch.ts');
   const dispatch = new OpDispatch(compute, open, { mode: backend });
-  if (backend === 'webgpu') await dispatch.start();
-  return new Runtime(compute, { threads, dispatch });
+  const runtime = new Runtime(compute, { threads, dispatch });
+  try {
+    if (backend === 'webgpu') await dispatch.start();
+    return runtime;
+  } catch (error) {
+    runtime.dispose();
+    throw error;
+  }
 }

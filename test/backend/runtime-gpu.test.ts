@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRuntime, loadModel, type RuntimeOptions } from '../../src/index.ts';
@@ -78,6 +79,25 @@ test("createRuntime(): 'webgpu' throws what the worker says, 'auto' goes on with
       FakeWorker.workers.map(({ terminations }) => terminations),
       [1, 1],
     );
+  }));
+
+test('createRuntime(): threads that had started end with a GPU that does not', () =>
+  withRefusal({}, async () => {
+    const living = new Set<Worker>();
+    const note = (worker: Worker): void => {
+      living.add(worker);
+      worker.once('exit', () => living.delete(worker));
+    };
+    process.on('worker', note);
+    try {
+      const options = { backend: 'webgpu', threads: 3, simd: 'baseline' } as const;
+      const creating = refused(() => createRuntime(options), 'BACKEND_UNAVAILABLE');
+      await until(() => living.size === 2);
+      await creating;
+      await until(() => living.size === 0);
+    } finally {
+      process.off('worker', note);
+    }
   }));
 
 test("createRuntime(): 'auto' takes no software adapter, 'webgpu' does", () =>
