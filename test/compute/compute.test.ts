@@ -3,16 +3,14 @@ import * as assert from 'uvu/assert';
 import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertSame } from '../helpers/checks/close.ts';
-import { createRandom } from '../helpers/checks/random.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { evaluateSteps } from '../helpers/threads/every-step.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
 
 type Kernels = Engine['kernels'];
 
-/** A block of queries, a page's border within it, and tokens by themselves. */
-const STEPS = [48, 48, 7, 1, 1];
 /** Copies, and what is small. */
 const WHOLE = ['appendFactors', 'isFinite', 'pack', 'ropeFrequencies'];
 
@@ -64,15 +62,7 @@ async function evaluate(source: ModelBytes, simd: 'baseline' | 'relaxed', rangeC
   const { backend } = await openCpuModel(source, { simd }, (kernels) => counted(kernels, calls), {
     rangeCost,
   });
-  const random = createRandom(17);
-  const sequence = backend.createSequence();
-  const logits: Float32Array[] = [];
-  for (const count of STEPS) {
-    const ids = Array.from({ length: count }, () => random.integer(0, 60));
-    logits.push(await sequence.forward(ids, 'all'));
-    logits.push(await sequence.score(ids, ids));
-  }
-  return { logits, calls };
+  return { logits: await evaluateSteps(backend), calls };
 }
 
 function counted(kernels: Kernels, calls: Map<string, number>): Kernels {

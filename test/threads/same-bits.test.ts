@@ -1,16 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CpuBackend } from '../../src/backend/cpu.ts';
 import { assertSame } from '../helpers/checks/close.ts';
-import { createRandom } from '../helpers/checks/random.ts';
 import { BINARIES } from '../helpers/kernels/binaries.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
+import { evaluateSteps } from '../helpers/threads/every-step.ts';
 import { FaultyThreads } from '../helpers/threads/faulty-threads.ts';
 import { openThreadedModel } from '../helpers/threads/threaded-model.ts';
 
-/** Two blocks of queries, a page's border within one, and tokens by themselves. */
-const STEPS = [48, 48, 7, 1, 1];
 /** Threads of the mechanisms that differ in how they are cut, and of the others. */
 const MANY = [2, 5, 16];
 const FEW = [2, 3];
@@ -33,14 +30,14 @@ for (const simd of BINARIES) {
         const { source } = build();
         const model = await openThreadedModel(source, { simd, dtype, size, wrap });
         const { backend, pool } = model;
-        const alone = await evaluate(backend);
+        const alone = await evaluateSteps(backend);
         threads.plan();
         assert.is(await model.start(threads.start), undefined);
         for (const count of counts) {
           pool.lanes = count;
           assert.is(pool.threads, count);
           const { calls } = threads;
-          const together = await evaluate(backend);
+          const together = await evaluateSteps(backend);
           for (const [i, numbers] of alone.entries()) {
             assertSame(together[i]!, numbers, `step ${i} by ${count}`);
           }
@@ -53,18 +50,4 @@ for (const simd of BINARIES) {
     }
   }
   test.run();
-}
-
-/** Logits of every token of every step, and what each token is scored. */
-async function evaluate(backend: CpuBackend): Promise<Float32Array[]> {
-  const random = createRandom(17);
-  const sequence = backend.createSequence();
-  const numbers: Float32Array[] = [];
-  for (const count of STEPS) {
-    const ids = Array.from({ length: count }, () => random.integer(0, 60));
-    numbers.push(await sequence.forward(ids, 'all'));
-    numbers.push(await sequence.score(ids, ids));
-  }
-  sequence.dispose();
-  return numbers;
 }
