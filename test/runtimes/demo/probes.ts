@@ -73,10 +73,14 @@ export function openAll(page: Page): Promise<void> {
   );
 }
 
-/** How far each lane of a pair is filled, 0 to 1. */
+/** How far each lane of a pair is filled, 0 to 1, once it has stopped growing. */
 export function shares(page: Page, pair: string): Promise<number[]> {
-  return page.evaluate(`[...document.querySelectorAll('#${pair} .bar')].map((bar) =>
-    Number.parseFloat(getComputedStyle(bar, '::after').backgroundSize) / 100)`);
+  return page.evaluate(`(async () => {
+    const growing = document.querySelector('#${pair}').getAnimations({ subtree: true });
+    await Promise.allSettled(growing.map((animation) => animation.finished));
+    return [...document.querySelectorAll('#${pair} .bar')].map((bar) =>
+      Number.parseFloat(getComputedStyle(bar, '::after').backgroundSize) / 100);
+  })()`);
 }
 
 /** Contrast of two colours as WCAG 2 counts it, as a page computes it. */
