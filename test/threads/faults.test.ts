@@ -12,6 +12,11 @@ import {
 import type { Fault } from '../helpers/threads/fault.ts';
 import { decode, openScenario, type Scenario } from '../helpers/threads/threaded-scenario.ts';
 
+/**
+ * Calls that a thread makes at least: as many as the first program has. It makes 200 where nothing
+ * else runs, and 57 beside four busy loops, where the one that leads finds most work undone.
+ */
+const FEWEST_CALLS = 20;
 const KINDS = ['throw', 'hang', 'terminate'] as const;
 
 const test = suite('threads that fail');
@@ -24,13 +29,13 @@ const { source } = buildCheckpoint(oneBlock, randomT6(oneBlock, 7));
 test('a thread exits at each of its calls: the numbers are the same', async () => {
   const scenario = await openScenario(source, 2);
   const calls = await atEachCall(scenario, () => 'exit');
-  assert.ok(calls > 150, `${calls} calls`);
+  assert.ok(calls >= FEWEST_CALLS, `${calls} calls`);
 });
 
 test('a thread throws, hangs, or is terminated at every sixth of them: the same', async () => {
   const scenario = await openScenario(source, 2);
   const calls = await atEachCall(scenario, (call) => KINDS[(call / 6) % KINDS.length]!, 6);
-  assert.ok(calls > 150, `${calls} calls`);
+  assert.ok(calls >= FEWEST_CALLS, `${calls} calls`);
 });
 
 for (const kind of ['exit', ...KINDS] as const) {
