@@ -1,4 +1,4 @@
-import { type Backend, type FactorSequence, inChunks } from '../../src/backend/backend.ts';
+import { type FactorBackend, type FactorSequence, inChunks } from '../../src/backend/backend.ts';
 import { type Contender, STEP_ID } from './contender.ts';
 
 /** Factors (layers, count, numbers) of a prompt's tokens. */
@@ -11,12 +11,12 @@ export interface FactorBlock {
 /** TPA on either backend; contexts are the factors of a prompt, again and again. */
 export class FactorContender implements Contender {
   readonly name: string;
-  readonly #backend: Backend<FactorSequence> & { readonly bytesRead?: number };
+  readonly #backend: FactorBackend & { readonly bytesRead?: number };
   readonly #block: FactorBlock;
   #sequence: FactorSequence | undefined;
   #bytesRead = 0;
 
-  constructor(name: string, backend: Backend<FactorSequence>, block: FactorBlock) {
+  constructor(name: string, backend: FactorBackend, block: FactorBlock) {
     this.name = name;
     this.#backend = backend;
     this.#block = block;

@@ -16,6 +16,13 @@ export interface Backend<S = Sequence> {
   readonly vocabSize: number;
   /** An empty sequence. @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
   createSequence(): S;
+  /**
+   * A sequence of what another one has saved, whose pieces are to come.
+   *
+   * @param lengths that of the other one, {@link Sequence.lengths}
+   * @throws RangeError for lengths that no sequence has; TpaError `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  receive(lengths: readonly number[]): IncomingSequence<S>;
   /** Frees the weights and every sequence; idempotent. */
   dispose(): void;
 }
@@ -26,6 +33,11 @@ export interface Sequence {
   readonly length: number;
   /** Bytes of the cache pages or states this sequence refers to (shared ones count in full). */
   readonly byteLength: number;
+  /**
+   * What each layer stores: the tokens of its pages, if there are any; of linear attention those of
+   * each state that is kept, growing.
+   */
+  readonly lengths: readonly number[];
   /**
    * Evaluates the first of `ids` at positions `length …` and appends their factors: at least one, as
    * many as the side that computes takes at once; `length` tells. Nothing is appended unless it
@@ -63,7 +75,35 @@ export interface Sequence {
   truncate(length: number): void;
   /** A copy that shares the pages, copy on write. */
   fork(): Sequence;
+  /**
+   * Copies a piece of what the layers store, which must not change before all of them are copied.
+   *
+   * @param piece its number among those of all layers: those of the first layer, as `savedPieces`
+   *   counts them, then those of the next
+   * @param target of its size
+   * @returns its CRC-32C
+   * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
+   */
+  savePiece(piece: number, target: Uint8Array): Promise<number>;
   /** Gives the pages back; idempotent. */
+  dispose(): void;
+}
+
+/** A sequence on its way in, which nobody uses before it is whole. Calls never overlap. */
+export interface IncomingSequence<S = Sequence> {
+  /**
+   * Takes the next piece, in the order in which {@link Sequence.savePiece} counts them. After an
+   * error the sequence is only to be disposed of.
+   *
+   * @param piece not kept, not changed
+   * @param crc what its CRC-32C is to be
+   * @throws RangeError for a piece of another size, or one too many; TpaError `SNAPSHOT_INVALID` where
+   *   the CRC or the numbers are wrong, `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
+   */
+  write(piece: Uint8Array, crc: number): Promise<void>;
+  /** The sequence, after the last piece. @throws RangeError before it; TpaError as {@link write} */
+  end(): Promise<S>;
+  /** Gives everything back, unless it has become a sequence; idempotent. */
   dispose(): void;
 }
 
@@ -145,8 +185,11 @@ export interface Gpu extends Losable {
   readonly version: string;
 }
 
+/** A backend whose sequences are filled from others'. */
+export type FactorBackend = Omit<Backend<FactorSequence>, 'receive'>;
+
 /** A GPU as a backend: a copy of the weights and of the factors of the sequences that use it. */
-export interface GpuBackend extends Gpu, Backend<FactorSequence> {
+export interface GpuBackend extends Gpu, FactorBackend {
   /** Tokens that one forward evaluates at most. */
   readonly maxChunk: number;
   /** What weights are on the device. */

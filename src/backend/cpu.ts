@@ -11,6 +11,7 @@ import type { Compute } from '../compute/compute.ts';
 import { createLayerCache, type LayerCache } from '../cache/layer-cache.ts';
 import type { Backend, FactorSequence, Sequence } from './backend.ts';
 import { loadFactors, readFactors } from './cpu-factors.ts';
+import { CpuIncoming, saveInto } from './cpu-saving.ts';
 
 /** A context on the CPU: its factors go in and out, and so do those of its forks. */
 export interface CpuSequence extends Sequence, FactorSequence {
@@ -50,14 +51,14 @@ export class CpuBackend implements Backend<CpuSequence> {
 
   /** An empty sequence. */
   createSequence(): CpuSequence {
-    const { compute, config } = this.network;
-    return new CachedSequence(
-      this,
-      this.#sequences,
-      createLayers(config.layers, (layer) =>
-        createLayerCache(compute, attentionSpec(config, layer), this.#fixed[layer]),
-      ),
-    );
+    return new CachedSequence(this, this.#sequences, this.#createCaches());
+  }
+
+  receive(lengths: readonly number[]): CpuIncoming<CpuSequence> {
+    const caches = this.#createCaches();
+    const sequence = new CachedSequence(this, this.#sequences, caches);
+    const compute = () => this.network.compute;
+    return new CpuIncoming<CpuSequence>({ sequence, caches, compute }, lengths);
   }
 
   /** Does work after all that was asked for before: steps share the workspace. */
@@ -78,6 +79,13 @@ export class CpuBackend implements Backend<CpuSequence> {
     this.#network?.compute.dispose();
     for (const sequence of this.#sequences) sequence.dispose();
     this.#network = undefined;
+  }
+
+  #createCaches(): LayerCache[] {
+    const { compute, config } = this.network;
+    return createLayers(config.layers, (layer) =>
+      createLayerCache(compute, attentionSpec(config, layer), this.#fixed[layer]),
+    );
   }
 }
 
@@ -104,6 +112,10 @@ class CachedSequence implements CpuSequence {
 
   get byteLength(): number {
     return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
+  }
+
+  get lengths(): readonly number[] {
+    return this.#caches[0]?.lengths ?? [];
   }
 
   async forward(
@@ -146,6 +158,10 @@ class CachedSequence implements CpuSequence {
 
   async loadFactors(factors: Float32Array): Promise<void> {
     loadFactors(this.#use().compute, this.#caches, factors, this.#backend.contextLength);
+  }
+
+  async savePiece(piece: number, target: Uint8Array): Promise<number> {
+    return saveInto(this.#use().compute, this.#caches, piece, target);
   }
 
   truncate(length: number): void {

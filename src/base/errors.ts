@@ -25,6 +25,9 @@ export type TpaErrorCode =
   | 'TOKENIZER_MISSING'
   | 'CHAT_TEMPLATE_INVALID'
   | 'CHAT_TEMPLATE_MISSING'
+  // snapshots
+  | 'SNAPSHOT_INVALID'
+  | 'SNAPSHOT_MISMATCH'
   // resources
   | 'RESOURCE_LIMIT'
   | 'OUT_OF_MEMORY'

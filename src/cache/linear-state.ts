@@ -3,7 +3,6 @@ import type { Compute } from '../compute/compute.ts';
 import type { StateView } from '../compute/linear.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { CACHE_SHAPE_BYTES, writeShape } from '../layout/records.ts';
-import { checkLengths, checkPiece, type Saving } from './saving.ts';
 
 /** States that are kept within a step: the one before, the present, the next. */
 const STATES = 3;
@@ -26,7 +25,7 @@ interface State {
  * writes the next state beside the present one, so that a failed step leaves it as it was; the
  * one before is kept, so that the last step can be taken back.
  */
-export class LinearState implements StateView, Saving {
+export class LinearState implements StateView {
   readonly kind = 'state';
   readonly spec: AttentionSpec;
   readonly #compute: Compute;
@@ -118,32 +117,14 @@ export class LinearState implements StateView, Saving {
     return copy;
   }
 
+  /** Tokens of the states that are kept: of the one before and the present one. */
   get lengths(): readonly number[] {
     return this.#states.map(({ length }) => length);
   }
 
-  *save(): Generator<Uint8Array<ArrayBuffer>, void> {
-    const { heap } = this.#compute;
-    for (const { address } of this.#states) yield heap.bytes(address, this.#bytes).slice();
-  }
-
-  *load(lengths: readonly number[]): Generator<number, void, Uint8Array> {
-    checkLengths(lengths, 2);
-    const { heap } = this.#compute;
-    const loaded: State[] = [];
-    try {
-      for (const length of lengths) {
-        const address = heap.allocate(this.#bytes);
-        loaded.push({ address, length, owners: 1 });
-        const piece = yield this.#bytes;
-        checkPiece(piece, this.#bytes);
-        heap.bytes(address, this.#bytes).set(piece);
-      }
-      this.#present = loaded.pop();
-      this.#previous = loaded.pop();
-    } finally {
-      for (const state of loaded) this.#disown(state);
-    }
+  /** Address of a state, by the place of its length in {@link lengths}. */
+  addressOf(index: number): number {
+    return this.#states[index]!.address;
   }
 
   /** Gives every state back; it must not be used again. */

@@ -2,9 +2,8 @@ import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import type { CacheView } from '../compute/attend.ts';
 import type { Compute } from '../compute/compute.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
-import { PAGE_TOKENS, pageBytes, rowsAt } from '../layout/pages.ts';
+import { PAGE_TOKENS, pageBytes } from '../layout/pages.ts';
 import { type FactorRows, type FixedFactors, writeFactors, writeShape } from '../layout/records.ts';
-import { checkLengths, checkPiece, type Saving } from './saving.ts';
 
 /** A page of factors; `owners` caches refer to it. */
 interface Page {
@@ -28,7 +27,7 @@ export const tableBytes = (capacity: number): number => HEADER + bytesOf(capacit
  * Appending is three steps, so that a failed step of a model leaves every layer as it was:
  * `reserve` may fail, `write` fills reserved space, `commit` makes it count.
  */
-export class PagedCache implements CacheView, Saving {
+export class PagedCache implements CacheView {
   readonly kind = 'pages';
   readonly spec: AttentionSpec;
   readonly #compute: Compute;
@@ -146,43 +145,9 @@ export class PagedCache implements CacheView, Saving {
     return copy;
   }
 
+  /** Tokens of the pages, where there are any: a state has as many lengths as it keeps states. */
   get lengths(): readonly number[] {
-    return [this.#length];
-  }
-
-  *save(): Generator<Uint8Array<ArrayBuffer>, void> {
-    const { heap } = this.#compute;
-    const staging = heap.allocate(this.#bytesOf(PAGE_TOKENS));
-    try {
-      for (let first = 0; first < this.#length; first += PAGE_TOKENS) {
-        const count = Math.min(PAGE_TOKENS, this.#length - first);
-        this.#compute.run(() => this.read(first, count, rowsAt(this.spec, staging)));
-        yield heap.bytes(staging, this.#bytesOf(count)).slice();
-      }
-    } finally {
-      heap.release(staging);
-    }
-  }
-
-  *load(lengths: readonly number[]): Generator<number, void, Uint8Array> {
-    checkLengths(lengths, 1);
-    const [length = 0] = lengths;
-    const { heap } = this.#compute;
-    const staging = heap.allocate(this.#bytesOf(PAGE_TOKENS));
-    try {
-      this.reserve(length);
-      for (let first = 0; first < length; first += PAGE_TOKENS) {
-        const count = Math.min(PAGE_TOKENS, length - first);
-        const piece = yield this.#bytesOf(count);
-        checkPiece(piece, this.#bytesOf(count));
-        heap.bytes(staging, piece.length).set(piece);
-        this.#compute.run(() => this.write(count, rowsAt(this.spec, staging), first));
-      }
-      this.commit(length);
-    } finally {
-      heap.release(staging);
-      this.trim();
-    }
+    return this.#length > 0 ? [this.#length] : [];
   }
 
   /** Gives every page back; the cache must not be used again. */
@@ -194,10 +159,6 @@ export class PagedCache implements CacheView, Saving {
   /** Address of the kernels' FactorRows. */
   #writeRows(rows: FactorRows): number {
     return writeFactors(this.#compute.heap, this.#table + ROWS_AT, rows);
-  }
-
-  #bytesOf(tokens: number): number {
-    return bytesOf(tokens * this.numbersPerToken);
   }
 
   #createTable(capacity: number): number {

@@ -1,36 +1,133 @@
-/**
+import { TpaError } from '../base/errors.ts';
+import { isFinite } from '../compute/rows.ts';
+import type { Compute } from '../compute/compute.ts';
+import { bytesOf } from '../layout/numbers.ts';
+import { rowsAt } from '../layout/pages.ts';
+import { pieceBytes, savedPieces } from '../layout/saved-pieces.ts';
+import type { LayerCache } from './layer-cache.ts';
+import type { LinearState } from './linear-state.ts';
+import type { PagedCache } from './pages.ts';
+
+/*
  * What a layer stores goes out and comes in unchanged, in pieces of a page or a state, so that
- * neither side holds a whole context twice.
+ * neither side holds a context twice. A piece is formed in wasm memory, where kernels check it.
  */
-export interface Saving {
-  /** Tokens of each part that is stored: of the pages; or of the state before and the present one. */
-  readonly lengths: readonly number[];
-  /** The pieces, in order, each a fresh array. The cache must not change meanwhile. */
-  save(): Generator<Uint8Array<ArrayBuffer>, void>;
-  /**
-   * Takes the pieces of a cache of the same spec into this one, which is empty: yields the bytes that
-   * it wants next, and is sent them. They count when it returns; until then, and whenever it is left
-   * by `return()` or an error, the cache is as it was.
-   *
-   * @param lengths of the cache that was saved
-   * @throws RangeError for lengths that no cache has, or a piece of another size; TpaError
-   *   `OUT_OF_MEMORY`
-   */
-  load(lengths: readonly number[]): Generator<number, void, Uint8Array>;
+
+/** Memory of wasm that a piece lies in. */
+export interface Region {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/**
+ * Calls `use` with a piece, which is there until it returns.
+ *
+ * @param piece its number among those that `savedPieces` counts
+ * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`; what `use` throws
+ */
+export function savePiece<T>(
+  compute: Compute,
+  cache: LayerCache,
+  piece: number,
+  use: (region: Region) => T,
+): T {
+  const pieces = savedPieces(cache.spec, cache.lengths);
+  const bytes = pieceBytes(pieces, piece);
+  if (cache.kind === 'state') return use({ at: cache.addressOf(piece), bytes });
+  const { heap } = compute;
+  const staging = heap.allocate(bytes);
+  try {
+    const first = piece * pieces.tokens;
+    const count = Math.min(pieces.tokens, cache.length - first);
+    compute.run(() => cache.read(first, count, rowsAt(cache.spec, staging)));
+    return use({ at: staging, bytes });
+  } finally {
+    heap.release(staging);
+  }
+}
+
+/**
+ * Takes the pieces of a layer of the same spec into an empty one: yields where the next one is to
+ * be put, and takes it when it goes on. They count when it returns; until then, and whenever it is
+ * left by `return()` or an error, the cache is as it was. Memory is taken piece by piece: a file
+ * that lies about its length costs none.
+ *
+ * @param lengths of the layer that was saved
+ * @throws RangeError for lengths that no layer has; TpaError `SNAPSHOT_INVALID` for a piece of numbers
+ *   that are not all finite, `OUT_OF_MEMORY`, `KERNEL_TRAP`
+ */
+export function loadPieces(
+  compute: Compute,
+  cache: LayerCache,
+  lengths: readonly number[],
+): Generator<Region, void> {
+  return cache.kind === 'pages'
+    ? loadPages(compute, cache, lengths)
+    : loadStates(compute, cache, lengths);
+}
+
+function* loadPages(
+  compute: Compute,
+  cache: PagedCache,
+  lengths: readonly number[],
+): Generator<Region, void> {
+  checkLengths(lengths, 1);
+  const { heap } = compute;
+  const { spec } = cache;
+  const [length = 0] = lengths;
+  const pieces = savedPieces(spec, lengths);
+  const staging = heap.allocate(pieces.bytes);
+  try {
+    for (let piece = 0; piece < pieces.count; piece++) {
+      const first = piece * pieces.tokens;
+      const count = Math.min(pieces.tokens, length - first);
+      cache.reserve(first + count);
+      const bytes = pieceBytes(pieces, piece);
+      yield { at: staging, bytes };
+      checkFinite(compute, staging, bytes);
+      compute.run(() => cache.write(count, rowsAt(spec, staging), first));
+    }
+    cache.commit(length);
+  } finally {
+    heap.release(staging);
+    cache.trim();
+  }
+}
+
+function* loadStates(
+  compute: Compute,
+  cache: LinearState,
+  lengths: readonly number[],
+): Generator<Region, void> {
+  checkLengths(lengths, 2);
+  const { bytes } = savedPieces(cache.spec, lengths);
+  let isWhole = false;
+  try {
+    for (const length of lengths) {
+      cache.reserve(1);
+      yield { at: cache.nextAt, bytes };
+      checkFinite(compute, cache.nextAt, bytes);
+      cache.commit(length - cache.length);
+    }
+    isWhole = true;
+  } finally {
+    cache.trim();
+    if (!isWhole) cache.truncate(0);
+  }
 }
 
 /** @throws RangeError unless there are at most `most` lengths, whole and growing */
-export function checkLengths(lengths: readonly number[], most: number): void {
+function checkLengths(lengths: readonly number[], most: number): void {
   const isGrowing = lengths.every(
-    (length, i) => Number.isSafeInteger(length) && length >= (lengths[i - 1] ?? 0),
+    (length, i) => Number.isSafeInteger(length) && length > (lengths[i - 1] ?? 0),
   );
   if (lengths.length <= most && isGrowing) return;
   const found = lengths.join(', ') || 'none';
   throw new RangeError(`"lengths" expected at most ${most} growing token counts, got ${found}`);
 }
 
-/** @throws RangeError unless a piece has the bytes that were asked for */
-export function checkPiece(piece: Uint8Array, bytes: number): void {
-  if (piece.byteLength === bytes) return;
-  throw new RangeError(`"piece" expected ${bytes} bytes, got ${piece.byteLength}`);
+/** @throws TpaError `SNAPSHOT_INVALID` */
+function checkFinite(compute: Compute, at: number, bytes: number): void {
+  if (isFinite(compute, at, bytes / bytesOf(1))) return;
+  throw new TpaError('SNAPSHOT_INVALID', 'the numbers of the cache are not all finite');
 }

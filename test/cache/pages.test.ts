@@ -4,6 +4,7 @@ import { PagedCache } from '../../src/cache/pages.ts';
 import { rowsAt } from '../../src/layout/pages.ts';
 import { outcomeOf, refused } from '../helpers/checks/refused.ts';
 import { createFailingRuntime } from '../helpers/fakes/failing-runtime.ts';
+import { piecesOf } from '../helpers/kernels/cache-pieces.ts';
 
 const SPEC = { heads: 2, headDim: 4, valueDim: 4, rankK: 1, rankV: 1 };
 /** ak, bk, av, bv of a token, in pages without padding. */
@@ -13,7 +14,7 @@ const PAGE_BYTES = 96 * NUMBERS * 4;
 const test = suite('PagedCache');
 
 test('what is written counts once it is committed, and not after a trim', async () => {
-  const { cache, write } = await open();
+  const { cache, write, held } = await open();
   cache.reserve(5);
   write(cache, tokens(0, 3));
   write(cache, tokens(3, 5), 3);
@@ -28,7 +29,7 @@ test('what is written counts once it is committed, and not after a trim', async 
 });
 
 test('a table that outgrows its 16 pages keeps the tokens, in forks too', async () => {
-  const { cache, append } = await open();
+  const { cache, append, held } = await open();
   const many = tokens(0, 17 * 96 + 3);
   append(cache, many.slice(0, 1500));
   append(cache, many.slice(1500));
@@ -40,7 +41,7 @@ test('a table that outgrows its 16 pages keeps the tokens, in forks too', async 
 
 test('a reservation whose k-th allocation fails leaves cache and fork as they were, for every k', async () => {
   for (let k = 1; ; k++) {
-    const { heap, allocations, cache, append } = await open();
+    const { heap, allocations, cache, append, held } = await open();
     append(cache, tokens(0, 1500)); // 16 pages: the next one needs a larger table
     const fork = cache.fork();
     allocations.failAt(k);
@@ -80,17 +81,15 @@ async function open() {
     write(cache, some);
     cache.commit(some.length);
   };
-  return { heap, allocations, cache: new PagedCache(compute, SPEC), write, append };
-}
-
-/** The tokens that a cache holds. */
-function held(cache: PagedCache): number[] {
-  return [...cache.save()].flatMap((piece) => {
-    const numbers = new Float32Array(piece.buffer);
-    return tokens(0, numbers.length / NUMBERS).map((token) => {
-      const own = numbers.subarray(token * NUMBERS, (token + 1) * NUMBERS);
-      assert.is(new Set(own).size, 1, `the numbers of token ${token}`);
-      return own[0]!;
+  /** The tokens that a cache holds. */
+  const held = (cache: PagedCache): number[] =>
+    piecesOf(compute, cache).flatMap(({ buffer }) => {
+      const numbers = new Float32Array(buffer);
+      return tokens(0, numbers.length / NUMBERS).map((token) => {
+        const own = numbers.subarray(token * NUMBERS, (token + 1) * NUMBERS);
+        assert.is(new Set(own).size, 1, `the numbers of token ${token}`);
+        return own[0]!;
+      });
     });
-  });
+  return { heap, allocations, cache: new PagedCache(compute, SPEC), write, append, held };
 }

@@ -2,12 +2,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cacheNumbersPerToken, linearStateNumbers } from '../../src/attention/spec.ts';
 import { createLayerCache, type LayerCache } from '../../src/cache/layer-cache.ts';
+import { loadPieces, savePiece } from '../../src/cache/saving.ts';
 import { attentionSpec } from '../../src/format/config/attention-spec.ts';
 import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
 import { readLogits, runBlocks } from '../../src/model/forward.ts';
 import { fixedFactors } from '../../src/model/workspace.ts';
 import { assertSame } from '../helpers/checks/close.ts';
+import { refused } from '../helpers/checks/refused.ts';
 import { createRandom } from '../helpers/checks/random.ts';
+import { loadLayer, piecesOf } from '../helpers/kernels/cache-pieces.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
 import { MECHANISM_VARIANTS } from '../helpers/models/mechanism-model.ts';
 import { openCpuModel } from '../helpers/models/t6-model.ts';
@@ -28,7 +31,8 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
     const [caches, copies] = [here.createCaches(), elsewhere.createCaches()];
     await here.evaluate(caches, ids.slice(0, TOKENS));
     for (const [layer, copy] of copies.entries()) {
-      load(copy, caches[layer]!.lengths, [...caches[layer]!.save()]);
+      const cache = caches[layer]!;
+      loadLayer(elsewhere.compute, copy, cache.lengths, piecesOf(here.compute, cache));
       assert.is(copy.length, TOKENS);
     }
     // the last step can be taken back, also where it takes a state
@@ -39,52 +43,49 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
   });
 
   test(`${name}: what is saved is what is stored, no more; what fails changes nothing`, async () => {
-    const { backend, createCaches, evaluate } = await open(source);
+    const { compute, createCaches, evaluate } = await open(source);
     const caches = createCaches();
     await evaluate(caches, ids.slice(0, TOKENS));
     const [cache] = caches as [LayerCache];
     const { lengths, spec } = cache;
-    const pieces = [...cache.save()];
+    const pieces = piecesOf(compute, cache);
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const numbers = cacheNumbersPerToken(spec) * TOKENS + linearStateNumbers(spec) * lengths.length;
     assert.is(bytes, 4 * numbers);
 
-    const { heap } = backend.network.compute;
     const [copy] = createCaches() as [LayerCache];
-    const { used } = heap;
-    const [first, ...others] = pieces as [Uint8Array, ...Uint8Array[]];
-    assert.throws(() => load(copy, lengths, [first.subarray(1), ...others]), /"piece" expected/);
-    for (const bad of [[-1], [0.5], [NaN], [2 ** 60, 3], [5, 4], [1, 2, 3]]) {
-      assert.throws(() => load(copy, bad, pieces), /"lengths" expected/);
+    const { used } = compute.heap;
+    for (const bad of [[-1], [0], [0.5], [NaN], [2 ** 60, 3], [5, 4], [5, 5], [1, 2, 3]]) {
+      assert.throws(() => loadLayer(compute, copy, bad, pieces), /"lengths" expected/);
     }
-    const left = copy.load(lengths);
+    const [last] = pieces.slice(-1) as [Uint8Array];
+    const others = pieces.slice(0, -1);
+    for (const bits of [0x7f800000, 0xff800000, 0x7fc00000]) {
+      const bad = last.slice();
+      new DataView(bad.buffer).setUint32(bad.length - 4, bits, true);
+      await refused(() => loadLayer(compute, copy, lengths, [...others, bad]), 'SNAPSHOT_INVALID');
+    }
+    const left = loadPieces(compute, copy, lengths);
     left.next();
     left.return();
-    cache.save().return();
-    assert.equal([copy.length, heap.used], [0, used]);
-    load(copy, lengths, pieces);
-    assert.equal([...copy.save()], pieces);
+    assert.throws(() => savePiece(compute, cache, 0, refuse), /not wanted/);
+    assert.equal([copy.length, copy.byteLength, compute.heap.used], [0, 0, used]);
+    loadLayer(compute, copy, lengths, pieces);
+    assert.equal(piecesOf(compute, copy), pieces);
   });
 }
 
 test('an empty cache saves nothing and loads it', async () => {
   for (const { build } of MECHANISM_VARIANTS) {
-    const { createCaches } = await open(build().source);
+    const { compute, createCaches } = await open(build().source);
     const [cache, copy] = createCaches() as [LayerCache, LayerCache];
-    assert.equal([...cache.save()], []);
-    load(copy, cache.lengths, []);
+    assert.equal([cache.lengths, piecesOf(compute, cache)], [[], []]);
+    loadLayer(compute, copy, cache.lengths, []);
     assert.is(copy.length, 0);
   }
 });
 
 test.run();
-
-function load(cache: LayerCache, lengths: readonly number[], pieces: readonly Uint8Array[]): void {
-  const left = [...pieces];
-  const loading = cache.load(lengths);
-  for (let step = loading.next(); step.done !== true;) step = loading.next(left.shift()!);
-  assert.is(left.length, 0, 'pieces that nothing asked for');
-}
 
 /** A model, and layers of its own caches. */
 async function open(source: ModelBytes, isShared = false) {
@@ -93,7 +94,7 @@ async function open(source: ModelBytes, isShared = false) {
   const { compute, config, weights } = network;
   const fixed = fixedFactors(compute, config, weights);
   return {
-    backend,
+    compute,
     createCaches: () =>
       fixed.map((each, layer) => createLayerCache(compute, attentionSpec(config, layer), each)),
     /** Logits of the last of the tokens. */
@@ -112,4 +113,8 @@ async function open(source: ModelBytes, isShared = false) {
       return logits!;
     },
   };
+}
+
+function refuse(): never {
+  throw new Error('not wanted');
 }

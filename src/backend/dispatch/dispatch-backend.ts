@@ -1,6 +1,6 @@
 import { messageOf, TpaError, unavailable, webgpuUnavailable } from '../../base/errors.ts';
 import type { BackendChange } from '../backend-change.ts';
-import type { Backend, GpuBackend, OpenGpu } from '../backend.ts';
+import type { Backend, GpuBackend, IncomingSequence, OpenGpu } from '../backend.ts';
 import { measureCpu, measureGpu } from './calibrate.ts';
 import { type Clock, systemClock } from '../../base/time.ts';
 import { type Figures, route, routesOf } from './cost-model.ts';
@@ -90,6 +90,15 @@ export class DispatchBackend implements Backend, SequenceHost {
 
   createSequence(): DispatchSequence {
     return new DispatchSequence(this, this.#cpu.createSequence());
+  }
+
+  receive(lengths: readonly number[]): IncomingSequence<DispatchSequence> {
+    const incoming = this.#cpu.receive(lengths);
+    return {
+      write: (piece, crc) => incoming.write(piece, crc),
+      end: async () => new DispatchSequence(this, await incoming.end()),
+      dispose: () => incoming.dispose(),
+    };
   }
 
   gpuFor(owner: object, pending: number, context: number): GpuSide | undefined {

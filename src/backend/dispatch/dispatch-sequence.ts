@@ -40,6 +40,10 @@ export class DispatchSequence implements Sequence {
     return this.#cpu.byteLength;
   }
 
+  get lengths(): readonly number[] {
+    return this.#cpu.lengths;
+  }
+
   async forward(
     ids: readonly number[],
     rows: 'last' | 'all' = 'last',
@@ -65,6 +69,10 @@ export class DispatchSequence implements Sequence {
   truncate(length: number): void {
     this.#cpu.truncate(length);
     this.#host.gpu?.findCopy(this)?.truncate(this.#cpu.length);
+  }
+
+  savePiece(piece: number, target: Uint8Array): Promise<number> {
+    return this.#cpu.savePiece(piece, target);
   }
 
   fork(): Sequence {

@@ -81,6 +81,26 @@ export interface WorkerAsks {
   /** The model is not wanted any more: its threads may leave before the worker is ended. */
   close: { ask: undefined; answer: void };
   step: { ask: StepAsk; answer: StepAnswer };
+  savePiece: {
+    ask: {
+      readonly sequence: number;
+      readonly piece: number;
+      /** Memory that it is copied to. */
+      readonly target: Bytes;
+    };
+    answer: { readonly target: Bytes; readonly crc: number };
+  };
+  /** A sequence is to be made of pieces. */
+  receive: {
+    ask: { readonly sequence: number; readonly lengths: readonly number[] };
+    answer: void;
+  };
+  loadPiece: {
+    ask: { readonly sequence: number; readonly piece: Bytes; readonly crc: number };
+    answer: ModelState;
+  };
+  /** All pieces have come. */
+  received: { ask: { readonly sequence: number }; answer: void };
 }
 
 /** A request as it crosses. */

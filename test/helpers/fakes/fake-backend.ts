@@ -36,6 +36,10 @@ export class FakeBackend implements Backend {
     return new FakeSequence(this, []);
   }
 
+  receive(): never {
+    throw notSaved();
+  }
+
   dispose(): void {
     this.live = 0;
   }
@@ -59,6 +63,10 @@ class FakeSequence implements Sequence {
 
   get byteLength(): number {
     return this.#ids.length * 8;
+  }
+
+  get lengths(): readonly number[] {
+    return this.#ids.length > 0 ? [this.#ids.length] : [];
   }
 
   async forward(all: readonly number[], rows: 'last' | 'all' = 'last'): Promise<Float32Array> {
@@ -86,6 +94,10 @@ class FakeSequence implements Sequence {
     throw new RangeError('the token loop needs no log-probabilities');
   }
 
+  async savePiece(): Promise<never> {
+    throw notSaved();
+  }
+
   truncate(length: number): void {
     this.#check();
     if (!(length >= 0 && length <= this.#ids.length)) throw new RangeError(`truncate(${length})`);
@@ -108,6 +120,11 @@ class FakeSequence implements Sequence {
     if (this.#isDisposed) throw new TpaError('DISPOSED', 'the fake sequence is disposed');
     if (this.#isRunning) throw new Error('calls on a sequence overlap');
   }
+}
+
+/** What a model without weights says where its cache is wanted. */
+export function notSaved(): RangeError {
+  return new RangeError('the fake model has no cache');
 }
 
 /** Logits (vocabSize) in [-4, 4), a function of every id and of their order. */

@@ -1,4 +1,5 @@
 import type { Backend, Sequence } from '../../../src/backend/backend.ts';
+import { notSaved } from './fake-backend.ts';
 
 /** A model that says these ids one after the other, whatever it is asked; then id 0. */
 export function scriptedBackend(
@@ -13,6 +14,7 @@ export function scriptedBackend(
         return length;
       },
       byteLength: 0,
+      lengths: [],
       async forward(ids) {
         length += ids.length;
         const logits = new Float32Array(vocabSize);
@@ -22,6 +24,9 @@ export function scriptedBackend(
       async score() {
         throw new RangeError('what is said has no log-probabilities');
       },
+      async savePiece() {
+        throw notSaved();
+      },
       truncate(to) {
         length = to;
       },
@@ -29,5 +34,13 @@ export function scriptedBackend(
       dispose() {},
     };
   };
-  return { vocabSize, contextLength, createSequence: () => sequenceOf(0), dispose() {} };
+  return {
+    vocabSize,
+    contextLength,
+    createSequence: () => sequenceOf(0),
+    receive() {
+      throw notSaved();
+    },
+    dispose() {},
+  };
 }

@@ -15,6 +15,10 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
       get byteLength() {
         return inner.byteLength;
       },
+      get lengths() {
+        return inner.lengths;
+      },
+      savePiece: (piece, target) => inner.savePiece(piece, target),
       forward(ids, rows) {
         clock.advance(tokenMs * Math.min(ids.length, side.maxChunk));
         return inner.forward(ids, rows);
@@ -39,6 +43,7 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
       contextLength,
       vocabSize,
       createSequence: () => wrap(side.createSequence()),
+      receive: (lengths) => side.receive(lengths),
       dispose: () => side.dispose(),
     };
   };

@@ -35,7 +35,8 @@ export async function openSmall(): Promise<CpuBackend> {
 export function lent(cpu: CpuBackend, dispose: () => void = () => {}): CpuSide {
   const { maxChunk, contextLength, vocabSize } = cpu;
   const createSequence = () => cpu.createSequence();
-  return { maxChunk, contextLength, vocabSize, createSequence, dispose };
+  const receive = (lengths: readonly number[]) => cpu.receive(lengths);
+  return { maxChunk, contextLength, vocabSize, createSequence, receive, dispose };
 }
 
 /** A dispatcher over fake devices, and the model on it. */

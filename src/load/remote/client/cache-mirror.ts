@@ -37,6 +37,11 @@ export class CacheMirror {
     return this.#lengths.at(-1) ?? 0;
   }
 
+  /** As the sequence has them. */
+  get lengths(): readonly number[] {
+    return this.#lengths.filter((length) => length > 0);
+  }
+
   get byteLength(): number {
     const { kind, bytes } = this.#form;
     const parts = kind === 'state' ? this.#lengths.length : Math.ceil(this.length / PAGE_TOKENS);

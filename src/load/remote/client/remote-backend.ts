@@ -5,6 +5,7 @@ import type { ModelConfig } from '../../../format/config/model-config.ts';
 import type { StepAsk } from '../protocol.ts';
 import { CacheMirror, cacheForm } from './cache-mirror.ts';
 import type { ModelLink } from './model-link.ts';
+import { RemoteIncoming } from './remote-incoming.ts';
 
 /** More ids than any side takes in a step: what a long prompt has besides need not cross each time. */
 const MAX_SENT = 1024;
@@ -20,6 +21,8 @@ export class RemoteBackend implements Backend<RemoteSequence> {
   readonly #clock: Clock;
   /** Memory that logits came in, which the worker may have again. */
   #spare: Float32Array | undefined;
+  /** Memory that a piece of a cache came in. */
+  #spareBytes: Uint8Array<ArrayBuffer> | undefined;
   #next = 0;
 
   constructor(link: ModelLink, config: ModelConfig, clock = systemClock(true)) {
@@ -36,6 +39,14 @@ export class RemoteBackend implements Backend<RemoteSequence> {
     const sequence = this.#next++;
     this.#link.channel.tell('create', { sequence });
     return new RemoteSequence(this, sequence, new CacheMirror(this.#form));
+  }
+
+  receive(lengths: readonly number[]): RemoteIncoming<RemoteSequence> {
+    this.#link.channel.checkOpen();
+    const sequence = this.#next++;
+    this.#link.channel.tell('receive', { sequence, lengths });
+    const become = () => new RemoteSequence(this, sequence, new CacheMirror(this.#form, lengths));
+    return new RemoteIncoming(this.#link, sequence, become);
   }
 
   /** Ends the worker; what is asked of it rejects with `DISPOSED`. */
@@ -57,6 +68,19 @@ export class RemoteBackend implements Backend<RemoteSequence> {
 
   forget(sequence: number): void {
     this.#link.channel.tell('dispose', { sequence });
+  }
+
+  /** As {@link Sequence.savePiece}; memory for one piece goes there and back. */
+  async savePiece(sequence: number, piece: number, target: Uint8Array): Promise<number> {
+    const spare = this.#spareBytes;
+    this.#spareBytes = undefined;
+    const fits = spare?.byteLength === target.byteLength;
+    const memory = fits ? spare! : new Uint8Array(target.byteLength);
+    const ask = { sequence, piece, target: memory };
+    const answer = await this.#link.channel.ask('savePiece', ask, { transfer: [memory.buffer] });
+    target.set(answer.target);
+    this.#spareBytes = answer.target;
+    return answer.crc;
   }
 
   /**
@@ -122,6 +146,10 @@ export class RemoteSequence implements Sequence {
     return this.#isDisposed ? 0 : this.#mirror.byteLength;
   }
 
+  get lengths(): readonly number[] {
+    return this.#mirror.lengths;
+  }
+
   forward(
     ids: readonly number[],
     rows: 'last' | 'all' = 'last',
@@ -137,6 +165,11 @@ export class RemoteSequence implements Sequence {
     isCancelled?: () => boolean,
   ): Promise<Float32Array> {
     return this.#step(ids, Int32Array.from(next.slice(0, MAX_SENT)), undefined, isCancelled);
+  }
+
+  async savePiece(piece: number, target: Uint8Array): Promise<number> {
+    this.#checkAlive();
+    return this.#backend.savePiece(this.#number, piece, target);
   }
 
   truncate(length: number): void {

@@ -1,8 +1,8 @@
-import type { Backend, Sequence } from '../../../backend/backend.ts';
-import type { StepAsk } from '../protocol.ts';
+import type { Backend, IncomingSequence, Sequence } from '../../../backend/backend.ts';
+import type { StepAsk, WorkerAsks } from '../protocol.ts';
 
 /** Gives a sequence, or throws why there is none. */
-type Slot = () => Sequence;
+type Slot<S> = () => S;
 
 /**
  * The sequences of a caller by their numbers. Nobody waits for one to be made: where there is no
@@ -10,28 +10,50 @@ type Slot = () => Sequence;
  */
 export class Sequences {
   readonly #backend: Backend;
-  readonly #slots = new Map<number, Slot>();
+  readonly #slots = new Map<number, Slot<Sequence>>();
+  /** Those on their way in. */
+  readonly #incoming = new Map<number, Slot<IncomingSequence>>();
 
   constructor(backend: Backend) {
     this.#backend = backend;
   }
 
   create(number: number): void {
-    this.#put(number, () => this.#backend.createSequence());
+    put(this.#slots, number, () => this.#backend.createSequence());
   }
 
   fork(number: number, from: number): void {
-    this.#put(number, () => this.#get(from).fork());
+    put(this.#slots, number, () => this.#get(from).fork());
   }
 
   truncate(number: number, length: number): void {
     this.#get(number).truncate(length);
   }
 
+  /** Gives a sequence back, or one on its way in. */
   dispose(number: number): void {
-    const slot = this.#slots.get(number);
+    const slot = this.#slots.get(number) ?? this.#incoming.get(number);
     this.#slots.delete(number);
+    this.#incoming.delete(number);
     slot?.().dispose();
+  }
+
+  savePiece({ sequence, piece, target }: WorkerAsks['savePiece']['ask']): Promise<number> {
+    return this.#get(sequence).savePiece(piece, target);
+  }
+
+  receive(number: number, lengths: readonly number[]): void {
+    put(this.#incoming, number, () => this.#backend.receive(lengths));
+  }
+
+  loadPiece({ sequence, piece, crc }: WorkerAsks['loadPiece']['ask']): Promise<void> {
+    return this.#incoming.get(sequence)!().write(piece, crc);
+  }
+
+  async received(number: number): Promise<void> {
+    const sequence = await this.#incoming.get(number)!().end();
+    this.#incoming.delete(number);
+    put(this.#slots, number, () => sequence);
   }
 
   /** @throws as the backend's sequences, and what making this one threw */
@@ -50,15 +72,15 @@ export class Sequences {
   #get(number: number): Sequence {
     return this.#slots.get(number)!();
   }
+}
 
-  #put(number: number, make: () => Sequence): void {
-    try {
-      const sequence = make();
-      this.#slots.set(number, () => sequence);
-    } catch (error) {
-      this.#slots.set(number, () => {
-        throw error;
-      });
-    }
+function put<S>(slots: Map<number, Slot<S>>, number: number, make: () => S): void {
+  try {
+    const made = make();
+    slots.set(number, () => made);
+  } catch (error) {
+    slots.set(number, () => {
+      throw error;
+    });
   }
 }

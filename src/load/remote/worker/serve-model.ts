@@ -45,6 +45,16 @@ class ServedModel {
       dispose: ({ sequence }) => this.#change((all) => all.dispose(sequence)),
       close: () => this.#host?.backend.dispose(),
       step: (ask, signal) => this.#step(ask, signal),
+      savePiece: async (ask) => {
+        const crc = await this.#sequences!.savePiece(ask);
+        return new Moved({ target: ask.target, crc }, [ask.target.buffer]);
+      },
+      receive: ({ sequence, lengths }) => this.#change((all) => all.receive(sequence, lengths)),
+      loadPiece: async (ask) => {
+        await this.#sequences!.loadPiece(ask);
+        return this.#state();
+      },
+      received: ({ sequence }) => this.#sequences!.received(sequence),
     });
     this.#caller.tell('hello', undefined);
   }

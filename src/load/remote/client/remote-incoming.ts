@@ -1,0 +1,36 @@
+import type { IncomingSequence, Sequence } from '../../../backend/backend.ts';
+import type { ModelLink } from './model-link.ts';
+
+/** A sequence on its way into a worker. Where the worker has no memory for it, its first call rejects. */
+export class RemoteIncoming<S extends Sequence> implements IncomingSequence<S> {
+  readonly #link: ModelLink;
+  readonly #number: number;
+  readonly #become: () => S;
+  #isTaken = false;
+
+  /** @param become makes the sequence, once the worker has it */
+  constructor(link: ModelLink, number: number, become: () => S) {
+    this.#link = link;
+    this.#number = number;
+    this.#become = become;
+  }
+
+  async write(given: Uint8Array, crc: number): Promise<void> {
+    const piece = new Uint8Array(given); // the reader goes on to use it
+    const ask = { sequence: this.#number, piece, crc };
+    const transfer = [piece.buffer];
+    this.#link.update(await this.#link.channel.ask('loadPiece', ask, { transfer }));
+  }
+
+  async end(): Promise<S> {
+    await this.#link.channel.ask('received', { sequence: this.#number });
+    this.#isTaken = true;
+    return this.#become();
+  }
+
+  dispose(): void {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    this.#link.channel.tell('dispose', { sequence: this.#number });
+  }
+}
