@@ -31,6 +31,11 @@ export type { ChatMessage, Conversation } from './text/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
 export type { GenerateOptions, ScoreOptions } from './generate/options.ts';
 export type { Session } from './generate/session.ts';
+export { readSnapshotInfo } from './snapshot/read-snapshot-info.ts';
+export type { SnapshotInfo, SnapshotInfoOptions } from './snapshot/info.ts';
+export type { RestoreOptions, SnapshotMetadata, SnapshotOptions } from './snapshot/options.ts';
+export type { SnapshotSource } from './snapshot/source-reader.ts';
+export type { CacheDtype } from './layout/cache-dtype.ts';
 export {
   BackendChangeEvent,
   type BackendChange,

@@ -1,9 +1,17 @@
 import { TpaError } from '../base/errors.ts';
 import { yieldMacrotask } from '../base/time.ts';
 import type { Losable } from '../device/supervisor.ts';
+import type { ModelConfig } from '../format/config/model-config.ts';
 
 /** Who computes, the CPU or a GPU. */
 export type Side = 'wasm' | 'webgpu';
+
+/** What a model computes with: caches of one are of no use to another. */
+export interface ModelIdentity {
+  readonly config: ModelConfig;
+  /** Of configuration and weights, 32 hexadecimal digits. */
+  readonly fingerprint: string;
+}
 
 /**
  * Who computes. A backend owns the weights and evaluates tokens; a sequence is one context's
@@ -14,6 +22,8 @@ export interface Backend<S = Sequence> {
   readonly contextLength: number;
   /** Length of one row of logits. */
   readonly vocabSize: number;
+  /** @throws TpaError `DISPOSED`, `WORKER_LOST` */
+  readonly identity: ModelIdentity;
   /** An empty sequence. @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
   createSequence(): S;
   /**
@@ -186,7 +196,7 @@ export interface Gpu extends Losable {
 }
 
 /** A backend whose sequences are filled from others'. */
-export type FactorBackend = Omit<Backend<FactorSequence>, 'receive'>;
+export type FactorBackend = Omit<Backend<FactorSequence>, 'identity' | 'receive'>;
 
 /** A GPU as a backend: a copy of the weights and of the factors of the sequences that use it. */
 export interface GpuBackend extends Gpu, FactorBackend {

@@ -8,8 +8,8 @@ import { readScores, scoreLogits } from '../model/scores.ts';
 import { stepTokens } from '../model/budget.ts';
 import { createWorkspace, fixedFactors } from '../model/workspace.ts';
 import type { Compute } from '../compute/compute.ts';
-import { createLayerCache, type LayerCache } from '../cache/layer-cache.ts';
-import type { Backend, FactorSequence, Sequence } from './backend.ts';
+import { createLayerCache, createLayers, type LayerCache } from '../cache/layer-cache.ts';
+import type { Backend, FactorSequence, ModelIdentity, Sequence } from './backend.ts';
 import { loadFactors, readFactors } from './cpu-factors.ts';
 import { CpuIncoming, saveInto } from './cpu-saving.ts';
 
@@ -47,6 +47,11 @@ export class CpuBackend implements Backend<CpuSequence> {
     this.#fixed = fixedFactors(compute, config, weights);
     const workspace = createWorkspace(compute, config, this.maxChunk);
     this.#network = { compute, config, weights, workspace };
+  }
+
+  get identity(): ModelIdentity {
+    const { config, weights } = this.network;
+    return { config, fingerprint: weights.fingerprint };
   }
 
   /** An empty sequence. */
@@ -231,16 +236,4 @@ class CachedSequence implements CpuSequence {
 
 function nonFinite(step: number, message: string): TpaError {
   return new TpaError('NONFINITE_LOGITS', message, { data: { step } });
-}
-
-/** All or none: a failure gives back what was made. */
-function createLayers(count: number, create: (layer: number) => LayerCache): LayerCache[] {
-  const caches: LayerCache[] = [];
-  try {
-    for (let layer = 0; layer < count; layer++) caches.push(create(layer));
-    return caches;
-  } catch (error) {
-    for (const cache of caches) cache.dispose();
-    throw error;
-  }
 }

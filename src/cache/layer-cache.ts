@@ -23,6 +23,18 @@ export function createLayerCache(
     : new PagedCache(compute, spec, fixed);
 }
 
+/** The caches of all layers, or none: a failure gives back what was made. */
+export function createLayers(count: number, create: (layer: number) => LayerCache): LayerCache[] {
+  const caches: LayerCache[] = [];
+  try {
+    for (let layer = 0; layer < count; layer++) caches.push(create(layer));
+    return caches;
+  } catch (error) {
+    for (const cache of caches) cache.dispose();
+    throw error;
+  }
+}
+
 /** Bytes that a layer's memory of `tokens` tokens takes at most, on the way there included. */
 export function layerCacheBytes(compute: Compute, spec: AttentionSpec, tokens: number): number {
   const bytes = spec.score === 'linear' ? statesBytes : pagedBytes;

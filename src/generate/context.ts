@@ -1,7 +1,9 @@
 import { type Backend, inChunks, type Sequence } from '../backend/backend.ts';
 import { checkAbort, TpaError } from '../base/errors.ts';
 import { checkInteger } from '../base/arguments.ts';
+import type { SavedSession } from '../snapshot/write.ts';
 import { contextOverflow } from '../text/prompt.ts';
+import { Random } from './random.ts';
 
 /**
  * One conversation's state: the token ids, and a sequence of the backend that holds the factors of
@@ -12,19 +14,32 @@ export class Context {
   readonly #backend: Backend;
   #sequence: Sequence;
   #ids: number[];
+  #random: Random | undefined;
   #isHeld = false;
   #isComputing = false;
   #isDisposed = false;
 
-  constructor(backend: Backend, sequence = backend.createSequence(), ids: readonly number[] = []) {
+  /** @param random those of the generation that appended the last ids */
+  constructor(
+    backend: Backend,
+    sequence = backend.createSequence(),
+    ids: readonly number[] = [],
+    random?: Random,
+  ) {
     this.#backend = backend;
     this.#sequence = sequence;
     this.#ids = [...ids];
+    this.#random = random;
   }
 
   /** The token ids, to be copied before they are given away. */
   get ids(): readonly number[] {
     return this.#ids;
+  }
+
+  /** The random numbers that the last generation would have gone on with, if there was one. */
+  get random(): Random | undefined {
+    return this.#random;
   }
 
   get byteLength(): number {
@@ -176,13 +191,30 @@ export class Context {
     }
   }
 
-  /** Adds one id without evaluating it. */
-  append(id: number): void {
+  /**
+   * Adds one id without evaluating it.
+   *
+   * @param random what it was drawn with, and the next one will be where a generation continues
+   */
+  append(id: number, random = this.#random): void {
     this.#ids.push(id);
+    this.#random = random;
   }
 
   fork(): Context {
-    return new Context(this.#backend, this.#sequence.fork(), this.#ids);
+    const random = this.#random && new Random(this.#random.state);
+    return new Context(this.#backend, this.#sequence.fork(), this.#ids, random);
+  }
+
+  /**
+   * What a snapshot has of it, on a sequence of its own.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`, `DISPOSED`, `WORKER_LOST`
+   */
+  save(): SavedSession {
+    const { identity } = this.#backend;
+    const random = this.#random?.state;
+    return { model: identity, sequence: this.#sequence.fork(), tokens: [...this.#ids], random };
   }
 
   truncate(length: number): void {

@@ -88,8 +88,8 @@ export class Generation implements AsyncIterable<GeneratedToken> {
     return [...this.#tokens];
   }
 
-  /** The seed in use: with it, the same call gives the same tokens. */
-  get seed(): number {
+  /** The seed in use: with it, the same call gives the same tokens, with `'continue'` on the same session. */
+  get seed(): number | 'continue' {
     return this.#task.options.seed;
   }
 
@@ -161,7 +161,8 @@ export class Generation implements AsyncIterable<GeneratedToken> {
       if (prompt === undefined) return this.#finish('abort');
       let added: readonly number[] = prompt;
       let { isWhole } = this.#task;
-      const random = createRandom(options.seed);
+      const { seed } = options;
+      const random = seed === 'continue' ? context.random! : createRandom(seed);
       const before = isWhole ? prompt : [...context.ids, ...prompt];
       const output = tokenizer && (await openOutput(tokenizer, options.stop, before));
 
@@ -178,7 +179,7 @@ export class Generation implements AsyncIterable<GeneratedToken> {
         isWhole = false;
 
         const id = sampleToken(logits, options, context.ids, random, candidates, sampling);
-        context.append(id);
+        context.append(id, random);
         this.#tokens.push(id);
         const isEnd = ends.has(id);
         let { text, isStopped } = output?.push(id, isEnd) ?? NO_TEXT;

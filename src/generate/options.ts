@@ -32,8 +32,12 @@ export interface GenerateOptions {
   minP?: number;
   /** Divides positive and multiplies negative logits of ids already present, 0.01 … 100; default 1. */
   repetitionPenalty?: number;
-  /** Same seed, same tokens; integer in 0 … 2^53 - 1; default: random, see `generation.seed`. */
-  seed?: number;
+  /**
+   * Same seed, same tokens; integer in 0 … 2^53 - 1; default: random, see `generation.seed`.
+   * `'continue'` takes up the random numbers where the last generation of the session stopped, before
+   * a snapshot too: two calls then give the text that one would have given.
+   */
+  seed?: number | 'continue';
   /**
    * Text that ends the generation and is not part of it; up to 16 strings; default none. The text of
    * a special token stands for that token.
@@ -55,6 +59,7 @@ export interface ScoreOptions {
 
 /** {@link GenerateOptions} with every default filled in. */
 export interface ResolvedOptions extends SamplingOptions {
+  readonly seed: number | 'continue';
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly stopTokens: readonly number[];
@@ -79,7 +84,7 @@ const READERS: { readonly [K in keyof ResolvedOptions]: (value: unknown) => Reso
   minP: (v = 0) => checkNumber('minP', v, 0, 1),
   // Far beyond use (1 … 2), and no product of a float32 logit with these overflows float64.
   repetitionPenalty: (v = 1) => checkNumber('repetitionPenalty', v, 0.01, 100),
-  seed: (v = randomSeed()) => checkInteger('seed', v, 0),
+  seed: (v = randomSeed()) => (v === 'continue' ? v : checkInteger('seed', v, 0)),
   stop: readStop,
   stopTokens: readStopTokens,
   logprobs: (v = false) => checkKind('logprobs', v, 'boolean'),

@@ -10,7 +10,6 @@ export interface SamplingOptions {
   readonly topP: number;
   readonly minP: number;
   readonly repetitionPenalty: number;
-  readonly seed: number;
 }
 
 /**

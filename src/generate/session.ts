@@ -1,38 +1,19 @@
-import type { Backend } from '../backend/backend.ts';
-import type { TextTokenizer } from '../text/tokenizer.ts';
-import type { Chat } from '../text/chat.ts';
 import { Context } from './context.ts';
-import { checkInteger, checkKnown, checkObject, checkSignal, mismatch } from '../base/arguments.ts';
+import { checkInteger, checkKnown, checkObject, checkSignal } from '../base/arguments.ts';
 import { whenForgotten } from '../base/forgotten.ts';
-import { Generation, type GenerationTask } from './generation.ts';
+import { Generation } from './generation.ts';
+import { generationTask } from './generation-task.ts';
+import type { SessionHost } from './session-host.ts';
 import type { Conversation } from '../text/messages.ts';
-import { SamplingMemory } from './sampling.ts';
-import { resolveOptions, type GenerateOptions, type ScoreOptions } from './options.ts';
 import {
-  checkText,
-  conversationOf,
-  missingTokenizer,
-  readIds,
-  readSomeIds,
-  textPieces,
-  type TokenIds,
-} from '../text/prompt.ts';
-
-/** What a model lends to its sessions. */
-export interface SessionHost {
-  readonly backend: Backend;
-  readonly tokenizer: TextTokenizer | undefined;
-  /** Ids that end a generation. */
-  readonly eosTokenIds: readonly number[];
-  /** How it reads and writes conversations; undefined if it came without any text. */
-  readonly chat?: Chat | undefined;
-  /** How it asks to be sampled. */
-  readonly generationDefaults?: GenerateOptions;
-  /** What all generations sample in. */
-  readonly sampling?: SamplingMemory;
-  /** What frees each session: it joins when the session is made, and leaves when it is disposed or forgotten. */
-  readonly sessions: Set<{ dispose(): void }>;
-}
+  checkSnapshotOptions,
+  type SnapshotMetadata,
+  type SnapshotOptions,
+} from '../snapshot/options.ts';
+import { snapshotStream } from '../snapshot/stream.ts';
+import type { SavedSession } from '../snapshot/write.ts';
+import type { GenerateOptions, ScoreOptions } from './options.ts';
+import { readSomeIds, type TokenIds } from '../text/prompt.ts';
 
 /**
  * One conversation with a model: token ids and their cached factors. One call at a time; a second
@@ -47,11 +28,18 @@ export interface SessionHost {
  * session.dispose();
  */
 export class Session {
+  /** What `metadata` was given with the snapshot that the session was restored from, if any. */
+  readonly metadata: SnapshotMetadata | undefined;
   readonly #host: SessionHost;
   readonly #context: Context;
 
   /** Made by `model.createSession()`. @internal @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
-  constructor(host: SessionHost, context: Context = new Context(host.backend)) {
+  constructor(
+    host: SessionHost,
+    context: Context = new Context(host.backend),
+    metadata?: SnapshotMetadata,
+  ) {
+    this.metadata = metadata;
     this.#host = host;
     this.#context = context;
     const { sessions } = host;
@@ -159,27 +147,7 @@ export class Session {
     prompt: string | TokenIds | Conversation | Conversation['messages'],
     options?: GenerateOptions,
   ): Generation {
-    const { backend, tokenizer, eosTokenIds, generationDefaults } = this.#host;
-    const { sampling = new SamplingMemory() } = this.#host;
-    const resolved = resolveOptions(options, generationDefaults);
-    const readPrompt = this.#promptReader(prompt);
-    if (resolved.stop.length > 0) checkText('', tokenizer, backend.contextLength);
-    const { stopTokens } = resolved;
-    for (const [i, id] of stopTokens.entries())
-      checkInteger(`stopTokens[${i}]`, id, 0, backend.vocabSize - 1);
-    this.#context.checkFree();
-    return new Generation({
-      context: this.#context,
-      owner: this,
-      tokenizer,
-      ends: new Set([...eosTokenIds, ...stopTokens]),
-      candidates: Math.min(backend.vocabSize, tokenizer?.vocabSize ?? Infinity),
-      vocabSize: backend.vocabSize,
-      sampling,
-      options: resolved,
-      readPrompt,
-      isWhole: conversationOf(prompt) !== undefined,
-    });
+    return new Generation(generationTask(this.#host, this.#context, this, prompt, options));
   }
 
   /**
@@ -189,7 +157,50 @@ export class Session {
    */
   fork(): Session {
     this.#context.checkFree();
-    return new Session(this.#host, this.#context.fork());
+    return new Session(this.#host, this.#context.fork(), this.metadata);
+  }
+
+  /**
+   * The conversation as a file: tokens, what is cached of them, and where the random numbers stand.
+   * `model.restore()` of the same model goes on with it in any runtime. The session is free at once:
+   * the snapshot is of the moment of the call.
+   *
+   * @param options how, and what is kept with it
+   * @throws TypeError, RangeError for odd options; TpaError `SESSION_BUSY`, `ABORTED`, `DISPOSED`,
+   *   `OUT_OF_MEMORY`, `WORKER_LOST`
+   *
+   * @example
+   * const bytes = await session.snapshot({ metadata: { title: 'A story' } });
+   * const resumed = await model.restore(bytes);
+   */
+  async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const checked = checkSnapshotOptions(options);
+    const saved = this.#save();
+    try {
+      const { writeSnapshot } = await import('../snapshot/write.ts');
+      return await writeSnapshot(saved, checked);
+    } finally {
+      saved.sequence.dispose();
+    }
+  }
+
+  /**
+   * {@link snapshot} as a stream: a piece of at most 1 MB is made when it is read. Cancelling the
+   * stream frees what it holds.
+   *
+   * @param options how, and what is kept with it
+   * @throws as {@link snapshot}, what comes of making a piece from the stream
+   *
+   * @example
+   * await fetch('/conversations/7', {
+   *   method: 'PUT',
+   *   body: session.snapshotStream(),
+   *   duplex: 'half',
+   * });
+   */
+  snapshotStream(options: SnapshotOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const checked = checkSnapshotOptions(options);
+    return snapshotStream(this.#save(), checked);
   }
 
   /**
@@ -215,6 +226,11 @@ export class Session {
     this.dispose();
   }
 
+  #save(): SavedSession {
+    this.#context.checkFree();
+    return this.#context.save();
+  }
+
   async #evaluate(added: readonly number[]): Promise<Float32Array> {
     const release = this.#context.hold(this);
     try {
@@ -223,23 +239,5 @@ export class Session {
     } finally {
       release();
     }
-  }
-
-  #promptReader(prompt: unknown): GenerationTask['readPrompt'] {
-    const { backend, tokenizer, chat } = this.#host;
-    if (typeof prompt === 'string') {
-      const encoder = checkText(prompt, tokenizer, backend.contextLength);
-      return (before) => textPieces(encoder, prompt, before);
-    }
-    const conversation = conversationOf(prompt);
-    if (conversation !== undefined) {
-      if (chat === undefined) throw missingTokenizer();
-      return chat.begin(conversation, backend.contextLength);
-    }
-    if (typeof prompt !== 'object' || prompt === null) {
-      throw new TypeError(mismatch('prompt', 'a string, token ids or messages', prompt));
-    }
-    const ids = readIds('prompt', prompt, backend);
-    return () => [ids];
   }
 }

@@ -7,10 +7,16 @@ import type { Backend } from '../backend/backend.ts';
 import { ThreadsChangeEvent } from '../backend/threads-change.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
+import { checkKnown, checkObject, checkSignal } from '../base/arguments.ts';
+import { Context } from '../generate/context.ts';
 import type { ScoreOptions } from '../generate/options.ts';
+import { Random } from '../generate/random.ts';
 import { SamplingMemory } from '../generate/sampling.ts';
-import { Session, type SessionHost } from '../generate/session.ts';
+import { Session } from '../generate/session.ts';
+import type { SessionHost } from '../generate/session-host.ts';
 import type { MemoryInfo } from '../ops/runtime.ts';
+import type { RestoreOptions } from '../snapshot/options.ts';
+import type { SnapshotSource } from '../snapshot/source-reader.ts';
 import type { TokenIds } from '../text/prompt.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import type { ThreadsChange } from '../threads/threads.ts';
@@ -82,14 +88,49 @@ export class Model extends BackendChangeTarget {
     };
   }
 
+  /** As {@link restore}. */
+  createSession(options: { from: SnapshotSource } & RestoreOptions): Promise<Session>;
   /**
    * An empty conversation.
    *
    * @throws TpaError `DISPOSED`, `WORKER_LOST`, `OUT_OF_MEMORY`; of a model in a worker its first
    *   step throws the last one
    */
-  createSession(): Session {
-    return new Session(this.#sessions);
+  createSession(): Session;
+  createSession(
+    options: { from?: SnapshotSource | undefined } & RestoreOptions = {},
+  ): Session | Promise<Session> {
+    checkKnown('an option of createSession', checkObject('options', options), ['from', 'signal']);
+    const { from, ...rest } = options;
+    return from === undefined ? new Session(this.#sessions) : this.restore(from, rest);
+  }
+
+  /**
+   * The session that a snapshot of this model was taken of, by whatever runtime. Nothing is there
+   * before the last byte is checked; what fails leaves nothing behind. Of a stream a piece of at
+   * most 1 MB is held at a time.
+   *
+   * @param source the bytes, or a stream of them, which is read to its end or cancelled
+   * @param options a signal that ends the call
+   * @throws TypeError for another source or option; TpaError `SNAPSHOT_INVALID`, `SNAPSHOT_MISMATCH`,
+   *   `CONTEXT_OVERFLOW`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`, `WORKER_LOST`; what the stream throws
+   *
+   * @example
+   * const response = await fetch('/conversations/7');
+   * const session = await model.restore(response.body!);
+   * for await (const { text } of session.generate('', { seed: 'continue' })) {
+   *   process.stdout.write(text);
+   * }
+   */
+  async restore(source: SnapshotSource, options: RestoreOptions = {}): Promise<Session> {
+    checkKnown('an option of restore', checkObject('options', options), ['signal']);
+    const signal = checkSignal('signal', options.signal);
+    const { restoreSession } = await import('../snapshot/restore.ts');
+    const { backend } = this.#sessions;
+    const restored = await restoreSession(backend, source, signal);
+    const { sequence, tokens, random, metadata } = restored;
+    const context = new Context(backend, sequence, tokens, random && new Random(random));
+    return new Session(this.#sessions, context, metadata);
   }
 
   /**

@@ -27,7 +27,7 @@ test('one item per token, ids equal tokens and the end of the session', async ()
 
 test('same seed, same tokens; the seed in use is told', async () => {
   const first = await collect(setUp().session, PROMPT, { maxTokens: 20 });
-  const seed = first.generation.seed;
+  const seed = first.generation.seed as number;
   const again = await collect(setUp().session, PROMPT, { maxTokens: 20, seed });
   assert.equal(again.generation.tokens, first.generation.tokens);
   const other = await collect(setUp().session, PROMPT, { maxTokens: 20, seed: seed + 1 });

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Session, type SessionHost } from '../../src/generate/session.ts';
+import { Session } from '../../src/generate/session.ts';
+import type { SessionHost } from '../../src/generate/session-host.ts';
 import { Chat } from '../../src/text/chat.ts';
 import { readPieces } from '../../src/text/prompt.ts';
 import { FakeBackend } from '../helpers/fakes/fake-backend.ts';

@@ -14,7 +14,6 @@ const OFF: SamplingOptions = {
   topP: 1,
   minP: 0,
   repetitionPenalty: 1,
-  seed: 0,
 };
 const logitsOf = fc
   .array(fc.double({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 60 })

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Session, type SessionHost } from '../../src/generate/session.ts';
+import { Session } from '../../src/generate/session.ts';
+import type { SessionHost } from '../../src/generate/session-host.ts';
 import { byteTokenizer } from '../helpers/models/byte-tokenizer.ts';
 import { assertMistakes, refused } from '../helpers/checks/refused.ts';
 import { readAll } from '../helpers/sessions/sessions.ts';

@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TextTokenizer } from '../../src/index.ts';
-import { Session, type SessionHost } from '../../src/generate/session.ts';
+import { Session } from '../../src/generate/session.ts';
+import type { SessionHost } from '../../src/generate/session-host.ts';
 import { Chat } from '../../src/text/chat.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
 import { chatSource } from '../helpers/models/chat.ts';

@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Chat } from '../../src/text/chat.ts';
-import { Session, type SessionHost } from '../../src/generate/session.ts';
+import { Session } from '../../src/generate/session.ts';
+import type { SessionHost } from '../../src/generate/session-host.ts';
 import type { ChatMessage, Conversation, Generation } from '../../src/index.ts';
 import {
   chatTokenizer,

@@ -1,6 +1,6 @@
 import { messageOf, TpaError, unavailable, webgpuUnavailable } from '../../base/errors.ts';
 import type { BackendChange } from '../backend-change.ts';
-import type { Backend, GpuBackend, IncomingSequence, OpenGpu } from '../backend.ts';
+import type { Backend, GpuBackend, IncomingSequence, ModelIdentity, OpenGpu } from '../backend.ts';
 import { measureCpu, measureGpu } from './calibrate.ts';
 import { type Clock, systemClock } from '../../base/time.ts';
 import { type Figures, route, routesOf } from './cost-model.ts';
@@ -71,6 +71,10 @@ export class DispatchBackend implements Backend, SequenceHost {
       },
       onOpened: () => this.#tell({ backend: 'webgpu', reason: 'the GPU is back' }),
     });
+  }
+
+  get identity(): ModelIdentity {
+    return this.#cpu.identity;
   }
 
   get gpu(): GpuSide | undefined {

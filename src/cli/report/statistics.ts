@@ -7,7 +7,7 @@ export interface Statistics {
   readonly promptTokens: number;
   readonly generatedTokens: number;
   readonly finishReason: FinishReason;
-  readonly seed: number;
+  readonly seed: number | 'continue';
   /** Bytes of cache at the end. */
   readonly cacheBytes: number;
   /** From the call to the first token, the prompt included; null if there was none. */

@@ -32,6 +32,10 @@ export class FakeBackend implements Backend {
     this.maxChunk = options.maxChunk ?? 4;
   }
 
+  get identity(): never {
+    throw notSaved();
+  }
+
   createSequence(): Sequence {
     return new FakeSequence(this, []);
   }

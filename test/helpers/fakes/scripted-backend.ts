@@ -37,6 +37,9 @@ export function scriptedBackend(
   return {
     vocabSize,
     contextLength,
+    get identity(): never {
+      throw notSaved();
+    },
     createSequence: () => sequenceOf(0),
     receive() {
       throw notSaved();

@@ -37,11 +37,12 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
       fork: () => wrap(inner.fork()),
       dispose: () => inner.dispose(),
     });
-    const { maxChunk, contextLength, vocabSize } = side;
+    const { maxChunk, contextLength, vocabSize, identity } = side;
     return {
       maxChunk,
       contextLength,
       vocabSize,
+      identity,
       createSequence: () => wrap(side.createSequence()),
       receive: (lengths) => side.receive(lengths),
       dispose: () => side.dispose(),

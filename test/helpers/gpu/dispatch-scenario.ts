@@ -33,10 +33,10 @@ export async function openSmall(): Promise<CpuBackend> {
 
 /** The CPU as a dispatcher has it, which it outlives. */
 export function lent(cpu: CpuBackend, dispose: () => void = () => {}): CpuSide {
-  const { maxChunk, contextLength, vocabSize } = cpu;
+  const { maxChunk, contextLength, vocabSize, identity } = cpu;
   const createSequence = () => cpu.createSequence();
   const receive = (lengths: readonly number[]) => cpu.receive(lengths);
-  return { maxChunk, contextLength, vocabSize, createSequence, receive, dispose };
+  return { maxChunk, contextLength, vocabSize, identity, createSequence, receive, dispose };
 }
 
 /** A dispatcher over fake devices, and the model on it. */

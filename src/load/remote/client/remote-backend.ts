@@ -1,4 +1,4 @@
-import type { Backend, Sequence } from '../../../backend/backend.ts';
+import type { Backend, ModelIdentity, Sequence } from '../../../backend/backend.ts';
 import { TpaError } from '../../../base/errors.ts';
 import { type Clock, systemClock } from '../../../base/time.ts';
 import type { ModelConfig } from '../../../format/config/model-config.ts';
@@ -17,6 +17,7 @@ export class RemoteBackend implements Backend<RemoteSequence> {
   readonly contextLength: number;
   readonly vocabSize: number;
   readonly #link: ModelLink;
+  readonly #config: ModelConfig;
   readonly #form: ReturnType<typeof cacheForm>;
   readonly #clock: Clock;
   /** Memory that logits came in, which the worker may have again. */
@@ -29,8 +30,14 @@ export class RemoteBackend implements Backend<RemoteSequence> {
     this.contextLength = config.contextLength;
     this.vocabSize = config.vocabSize;
     this.#link = link;
+    this.#config = config;
     this.#form = cacheForm(config);
     this.#clock = clock;
+  }
+
+  get identity(): ModelIdentity {
+    const { fingerprint } = this.#link.info;
+    return { config: this.#config, fingerprint };
   }
 
   /** An empty sequence. Where the worker has no memory for it, its first step rejects. */

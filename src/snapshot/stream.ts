@@ -1,0 +1,39 @@
+import { whenForgotten } from '../base/forgotten.ts';
+import type { CheckedOptions } from './options.ts';
+import type { SavedSession } from './write.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * A snapshot as a stream that makes nothing before it is read. It gives the sequence back at its end,
+ * or when it is cancelled or forgotten.
+ */
+export function snapshotStream(
+  session: SavedSession,
+  options: CheckedOptions,
+): ReadableStream<Bytes> {
+  const { sequence } = session;
+  let chunks: AsyncGenerator<Bytes, void> | undefined;
+  const stream = new ReadableStream<Bytes>(
+    {
+      async pull(controller) {
+        try {
+          // pages that take no snapshot do without
+          const { snapshotChunks } = await import('./write.ts');
+          chunks ??= snapshotChunks(session, options);
+          const { done, value } = await chunks.next();
+          if (done !== true) return controller.enqueue(value);
+          sequence.dispose();
+          controller.close();
+        } catch (error) {
+          sequence.dispose();
+          throw error;
+        }
+      },
+      cancel: () => sequence.dispose(),
+    },
+    { highWaterMark: 0 },
+  );
+  whenForgotten(stream, () => sequence.dispose());
+  return stream;
+}
