@@ -81,6 +81,7 @@ function checkModel(header: SnapshotHeader, { identity, contextLength }: Backend
   }
   const own = savedPieces(attentionSpec(config), lengths);
   const isOwn =
+    header.cacheDtype === 'f32' &&
     layers === config.layers &&
     own.count === pieces.count &&
     own.tokens === pieces.tokens &&
