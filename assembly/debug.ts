@@ -7,9 +7,10 @@ import { CacheShape, FactorRows, QueryRows } from './layout/records';
 
 export * from './index';
 export { linearStateBytes } from './attention/linear';
+export { codePageBytes, LARGEST_I16, LARGEST_Q8 } from './layout/code-pages';
 export { pageBytes, PAGE_TOKENS, TILE } from './layout/pages';
 export { PANEL } from './layout/panels';
-export { FIXED, LATENT, OUTER, SHARED, STORED } from './layout/records';
+export { F32, FIXED, I16, LATENT, OUTER, Q8, SHARED, STORED } from './layout/records';
 
 /** Offsets of CacheShape. */
 export enum CacheShapeOffset {
@@ -31,6 +32,7 @@ export enum CacheShapeOffset {
   sin = offsetof<CacheShape>('sin'),
   pairs = offsetof<CacheShape>('pairs'),
   direction = offsetof<CacheShape>('direction'),
+  dtype = offsetof<CacheShape>('dtype'),
 }
 
 /** Offsets of QueryRows. */

@@ -1,3 +1,4 @@
+export { loadRecords, recordBytes, saveRecords } from './cache/code-records';
 export { appendFactors, readFactors } from './cache/factor-rows';
 export { decodeBlocks } from './blocks/decode';
 export { dequantizeQ6K } from './blocks/q6';

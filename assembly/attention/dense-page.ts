@@ -1,4 +1,5 @@
 import { productAdd, productStore } from '../product/strips';
+import { imageOf, imageScratch } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { mask, raiseMax, weigh } from './softmax';
 import { bvRows, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layout/pages';
@@ -23,7 +24,7 @@ function rowsAtOnce(shape: CacheShape, rows: usize): usize {
 
 /** Bytes of scratch that {@link densePage} needs for so many rows. */
 export function pageScratch(shape: CacheShape, rows: usize): usize {
-  return rowsAtOnce(shape, rows) * PAGE_ROW + (keyScratch(shape) << 1);
+  return rowsAtOnce(shape, rows) * PAGE_ROW + (keyScratch(shape) << 1) + imageScratch(changetype<usize>(shape));
 }
 
 /** First position that a query at `position` sees; all with window 0. */
@@ -43,7 +44,7 @@ export function seenFrom(position: usize, window: usize): usize {
 export function densePage(
   queries: usize,
   acc: usize,
-  page: usize,
+  stored: usize,
   shape: CacheShape,
   scratch: usize,
   firstRow: usize,
@@ -60,7 +61,11 @@ export function densePage(
     maxima = sums + (rows << 2);
   const atOnce = rowsAtOnce(shape, rows),
     w = scratch, // (atOnce, 96) logits, then weights
-    keys = w + atOnce * PAGE_ROW; // (2, headDim, 48), unless in the page
+    keys = w + atOnce * PAGE_ROW, // (2, headDim, 48), unless in the page
+    image = keys + (keyScratch(shape) << 1); // of a page of codes
+  const group = (<usize>shape.heads / shape.rankK) * count, // rows of a K/V head
+    firstHead = firstRow / group,
+    page = imageOf(stored, shape, image, firstHead, (firstRow + rows - 1) / group + 1 - firstHead);
 
   // what no query sees may be anything, NaN too: its logits are masked, its values not read. All
   // of this follows from the whole block, whose bits would otherwise depend on the range
@@ -74,8 +79,7 @@ export function densePage(
     keys1: usize = right > TILE ? keysOfTile(page, 1, first, shape, keys + keyScratch(shape)) : 0;
   const values = bvRows(page, shape) + low * row;
 
-  const group = (<usize>shape.heads / shape.rankK) * count; // rows of a K/V head
-  let g = firstRow / group, // K/V head of row i
+  let g = firstHead, // K/V head of row i
     rest = (g + 1) * group - firstRow; // rows that it still has
   for (let i: usize = 0; i < rows; i += atOnce) {
     const some = min(atOnce, rows - i),

@@ -2,6 +2,7 @@ import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
 import { even, splatBytes, splatRows } from '../product/splat';
 import { factoredLogits } from './logits';
+import { imageOf, imageScratch } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
 import { decodeSpans, leaveSpan, spanStart } from './spans';
@@ -22,7 +23,8 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
     <usize>shape.rankV * padded * PAGE_ROW +
     heads * (valueRow(shape) + 8) +
     keyScratch(shape) +
-    valueScratch(shape)
+    valueScratch(shape) +
+    imageScratch(shapeAt)
   );
 }
 
@@ -79,7 +81,8 @@ export function tpaDecode(
     const w = p + even(rankQ) * TILE_ROW; // (rankV, heads, 96) logits, then weights
     const keys = w + rankV * plane; // (rankK, headDim, 48), unless in the page
     const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
-    const acc = values + valueScratch(shape); // (heads, valueStride)
+    const image = values + valueScratch(shape); // of a page of codes
+    const acc = image + imageScratch(shapeAt); // (heads, valueStride)
     const sums = acc + heads * row; // (heads)
     const maxima = sums + (heads << 2); // (heads)
 
@@ -94,7 +97,8 @@ export function tpaDecode(
 
     const last = min(length, spanStart(0, length, span + 1, spans));
     for (let first = spanStart(0, length, span, spans); first < last; first += PAGE_TOKENS) {
-      const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+      const stored = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2)),
+        page = imageOf(stored, shape, image, 0, max(shape.rankK, shape.rankV));
       const count = min<usize>(PAGE_TOKENS, length - first);
       const columns = ((count + TILE - 1) / TILE) * TILE;
       for (let t: usize = 0; t < columns / TILE; t++) {

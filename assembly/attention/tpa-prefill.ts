@@ -2,6 +2,7 @@ import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
 import { scaleRow } from '../simd/scale';
 import { even, splatBytes } from '../product/splat';
+import { imageOf, imageScratch } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { denseLogits, factoredLogits } from './logits';
 import { valuesOfHead } from '../cache/materialize';
@@ -36,7 +37,8 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
     row * PAGE_TOKENS +
     even(heads) * rowsPerHead(count) * (PAGE_ROW + row + 8) +
     keyScratch(shape) +
-    valueScratch(shape)
+    valueScratch(shape) +
+    imageScratch(shapeAt)
   );
 }
 
@@ -92,7 +94,8 @@ export function tpaPrefill(
   const maxima = sums + (cells << 2); // (heads, rows)
   const keys = maxima + (cells << 2); // (rankK, headDim, 48), unless in the page
   const bvs = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
-  const a = bvs + valueScratch(shape); // factored: (count, heads, inner) splatted; dense: q (heads, count, headDim)
+  const image = bvs + valueScratch(shape); // of a page of codes
+  const a = image + imageScratch(shapeAt); // factored: (count, heads, inner) splatted; dense: q (heads, count, headDim)
   const b = a + count * splatBytes(heads, inner); // factored: (count · rankQ, headDim) splatted
   const p = b + splatBytes(count * rankQ, headDim); // factored: (count · rankQ, 48)
   const k = a + heads * count * (headDim << 2); // dense: (headDim, 48)
@@ -104,7 +107,8 @@ export function tpaPrefill(
 
   const end = position + block; // not of the range, lest the bits depend on it
   for (let first: usize = 0; first < end; first += PAGE_TOKENS) {
-    const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+    const stored = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2)),
+      page = imageOf(stored, shape, image, 0, max(shape.rankK, shape.rankV));
     const tokens = min<usize>(PAGE_TOKENS, end - first);
     const columns = ((tokens + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {

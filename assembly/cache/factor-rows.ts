@@ -1,3 +1,4 @@
+import { copyCodes } from './code-factors';
 import { akTile, avTile, avTileStride, bkTile, bvRows, PAGE_TOKENS, storedRow, TILE, TILE_ROW } from '../layout/pages';
 import { CacheShape, FactorRows, rowOf } from '../layout/records';
 
@@ -49,7 +50,8 @@ function copyLane(lane: usize, x: usize, columns: usize, rows: usize, isRead: bo
 }
 
 /**
- * Copies the factors of `count` tokens into the pages, as tokens first … first + count.
+ * Copies the factors of `count` tokens into the pages, as tokens first … first + count; pages of codes
+ * take them rounded (code-row.ts).
  *
  * @param pages u32 addresses of the pages that hold them
  * @param rowsAt FactorRows: ak (heads, rankK), bk (rankK, keyRows), av (heads, rankV),
@@ -59,16 +61,18 @@ function copyLane(lane: usize, x: usize, columns: usize, rows: usize, isRead: bo
 export function appendFactors(pages: usize, shapeAt: usize, first: usize, count: usize, rowsAt: usize): void {
   const shape = changetype<CacheShape>(shapeAt);
   assert(shape.heads && shape.rankK && shape.rankV, 'appendFactors: an empty shape');
-  copyFactors(pages, shape, first, count, rowsAt, false);
+  if (shape.dtype) copyCodes(pages, shape, first, count, changetype<FactorRows>(rowsAt), false);
+  else copyFactors(pages, shape, first, count, rowsAt, false);
 }
 
 /**
  * Copies the factors of tokens first … first + count out of the pages: the inverse of appendFactors,
- * bit for bit. Rows as there; what the page does not hold is not written, nor are the gaps between
+ * bit for bit where pages are of float32. Rows as there; what the page does not hold is not written, nor are the gaps between
  * tokens.
  */
 export function readFactors(pages: usize, shapeAt: usize, first: usize, count: usize, rowsAt: usize): void {
   const shape = changetype<CacheShape>(shapeAt);
   assert(shape.heads && shape.rankK && shape.rankV, 'readFactors: an empty shape');
-  copyFactors(pages, shape, first, count, rowsAt, true);
+  if (shape.dtype) copyCodes(pages, shape, first, count, changetype<FactorRows>(rowsAt), true);
+  else copyFactors(pages, shape, first, count, rowsAt, true);
 }

@@ -14,6 +14,11 @@ export const OUTER: u32 = 3;
 /** B_K is B_V, the latent, followed by the stored rows of B_K. */
 export const LATENT: u32 = 4;
 
+/** Pages of float32 (pages.ts), or of codes of 16 or 8 bits (code-pages.ts). */
+export const F32: u32 = 0;
+export const I16: u32 = 1;
+export const Q8: u32 = 2;
+
 /** What the kernels know of a cache; written once by the host, words in this order. */
 @unmanaged
 export class CacheShape {
@@ -46,6 +51,8 @@ export class CacheShape {
   sin: u32;
   pairs: u32;
   direction: f32;
+  /** F32 … Q8. */
+  dtype: u32;
 }
 
 /** A block of queries: addresses, and numbers between tokens. */

@@ -1,5 +1,6 @@
 import type { AttentionSpec } from '../attention/spec.ts';
 import type { Compute } from '../compute/compute.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { PAGE_TOKENS, pageBytes } from '../layout/pages.ts';
 import type { FixedFactors } from '../layout/records.ts';
 import { LinearState, statesBytes } from './linear-state.ts';
@@ -17,10 +18,11 @@ export function createLayerCache(
   compute: Compute,
   spec: AttentionSpec,
   fixed?: FixedFactors,
+  dtype?: CacheDtype,
 ): LayerCache {
   return spec.score === 'linear'
     ? new LinearState(compute, spec)
-    : new PagedCache(compute, spec, fixed);
+    : new PagedCache(compute, spec, fixed, dtype);
 }
 
 /** The caches of all layers, or none: a failure gives back what was made. */
@@ -36,15 +38,26 @@ export function createLayers(count: number, create: (layer: number) => LayerCach
 }
 
 /** Bytes that a layer's memory of `tokens` tokens takes at most, on the way there included. */
-export function layerCacheBytes(compute: Compute, spec: AttentionSpec, tokens: number): number {
-  const bytes = spec.score === 'linear' ? statesBytes : pagedBytes;
-  return bytes(compute, spec, tokens);
+export function layerCacheBytes(
+  compute: Compute,
+  spec: AttentionSpec,
+  tokens: number,
+  dtype?: CacheDtype,
+): number {
+  return spec.score === 'linear'
+    ? statesBytes(compute, spec, tokens)
+    : pagedBytes(compute, spec, tokens, dtype);
 }
 
 /** Pages, and each table that they outgrow. */
-function pagedBytes({ heap }: Compute, spec: AttentionSpec, tokens: number): number {
+function pagedBytes(
+  { heap }: Compute,
+  spec: AttentionSpec,
+  tokens: number,
+  dtype?: CacheDtype,
+): number {
   const pages = Math.ceil(tokens / PAGE_TOKENS);
-  let bytes = pages * heap.regionBytes(pageBytes(spec));
+  let bytes = pages * heap.regionBytes(pageBytes(spec, dtype));
   for (let capacity = FIRST_CAPACITY; ; capacity *= 2) {
     bytes += heap.regionBytes(tableBytes(capacity));
     if (capacity >= pages) return bytes;

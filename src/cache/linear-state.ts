@@ -28,6 +28,8 @@ interface State {
 export class LinearState implements StateView {
   readonly kind = 'state';
   readonly spec: AttentionSpec;
+  /** A state is float32 always. */
+  readonly dtype = 'f32';
   readonly #compute: Compute;
   readonly #shape: number;
   readonly #bytes: number;

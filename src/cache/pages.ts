@@ -2,6 +2,7 @@ import { type AttentionSpec, cacheNumbersPerToken } from '../attention/spec.ts';
 import type { CacheView } from '../compute/attend.ts';
 import type { Compute } from '../compute/compute.ts';
 import { bytesOf, numberAt } from '../layout/numbers.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { PAGE_TOKENS, pageBytes } from '../layout/pages.ts';
 import { type FactorRows, type FixedFactors, writeFactors, writeShape } from '../layout/records.ts';
 
@@ -11,7 +12,7 @@ interface Page {
   owners: number;
 }
 
-/** Bytes before the page table: the kernels' CacheShape of 72 bytes, then their FactorRows of 32. */
+/** Bytes before the page table: the kernels' CacheShape of 76 bytes, then their FactorRows of 32. */
 const HEADER = 128;
 const ROWS_AT = 80;
 /** Pages of a new table; it grows by doubling. */
@@ -30,6 +31,7 @@ export const tableBytes = (capacity: number): number => HEADER + bytesOf(capacit
 export class PagedCache implements CacheView {
   readonly kind = 'pages';
   readonly spec: AttentionSpec;
+  readonly dtype: CacheDtype;
   readonly #compute: Compute;
   readonly #fixed: FixedFactors;
   readonly #pageBytes: number;
@@ -39,12 +41,18 @@ export class PagedCache implements CacheView {
   #length = 0;
 
   /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(compute: Compute, spec: AttentionSpec, fixed: FixedFactors = {}) {
+  constructor(
+    compute: Compute,
+    spec: AttentionSpec,
+    fixed: FixedFactors = {},
+    dtype: CacheDtype = 'f32',
+  ) {
     this.#compute = compute;
     this.#fixed = fixed;
     this.spec = spec;
+    this.dtype = dtype;
     this.#table = this.#createTable(this.#capacity);
-    this.#pageBytes = pageBytes(spec);
+    this.#pageBytes = pageBytes(spec, dtype);
   }
 
   /** Tokens that count. */
@@ -108,6 +116,23 @@ export class PagedCache implements CacheView {
     kernels.readFactors(this.pagesAt, this.shapeAt, first, count, this.#writeRows(rows));
   }
 
+  /** Copies the records of tokens first … first + count, which count, to `at`; only of codes. Now. */
+  saveRecords(first: number, count: number, at: number): void {
+    this.#compute.kernels.saveRecords(this.pagesAt, this.shapeAt, first, count, at);
+  }
+
+  /**
+   * Copies records into reserved space, as the tokens after the last and `skipped` more; only of codes.
+   * Now.
+   *
+   * @returns whether they hold what a cache can hold
+   */
+  loadRecords(count: number, at: number, skipped: number): boolean {
+    const first = this.#length + skipped;
+    const { kernels } = this.#compute;
+    return Boolean(kernels.loadRecords(this.pagesAt, this.shapeAt, first, count, at));
+  }
+
   /** Makes `count` written tokens count. */
   commit(count: number): void {
     this.#length += count;
@@ -131,7 +156,7 @@ export class PagedCache implements CacheView {
    * @throws TpaError `OUT_OF_MEMORY`
    */
   fork(): PagedCache {
-    const copy = new PagedCache(this.#compute, this.spec, this.#fixed);
+    const copy = new PagedCache(this.#compute, this.spec, this.#fixed, this.dtype);
     try {
       copy.#growTable(this.#pages.length);
     } catch (error) {
@@ -164,7 +189,7 @@ export class PagedCache implements CacheView {
   #createTable(capacity: number): number {
     const { heap } = this.#compute;
     const table = heap.allocate(tableBytes(capacity));
-    writeShape(heap, table, this.spec, this.#fixed);
+    writeShape(heap, table, this.spec, this.#fixed, this.dtype);
     return table;
   }
 

@@ -31,7 +31,7 @@ export function savePiece<T>(
   piece: number,
   use: (region: Region) => T,
 ): T {
-  const pieces = savedPieces(cache.spec, cache.lengths);
+  const pieces = savedPieces(cache.spec, cache.lengths, cache.dtype);
   const bytes = pieceBytes(pieces, piece);
   if (cache.kind === 'state') return use({ at: cache.addressOf(piece), bytes });
   const { heap } = compute;
@@ -39,7 +39,8 @@ export function savePiece<T>(
   try {
     const first = piece * pieces.tokens;
     const count = Math.min(pieces.tokens, cache.length - first);
-    compute.run(() => cache.read(first, count, rowsAt(cache.spec, staging)));
+    if (cache.dtype === 'f32') cache.read(first, count, rowsAt(cache.spec, staging));
+    else cache.saveRecords(first, count, staging);
     return use({ at: staging, bytes });
   } finally {
     heap.release(staging);
@@ -73,9 +74,9 @@ function* loadPages(
 ): Generator<Region, void> {
   checkLengths(lengths, 1);
   const { heap } = compute;
-  const { spec } = cache;
+  const { spec, dtype } = cache;
   const [length = 0] = lengths;
-  const pieces = savedPieces(spec, lengths);
+  const pieces = savedPieces(spec, lengths, dtype);
   const staging = heap.allocate(pieces.bytes);
   try {
     for (let piece = 0; piece < pieces.count; piece++) {
@@ -84,8 +85,13 @@ function* loadPages(
       cache.reserve(first + count);
       const bytes = pieceBytes(pieces, piece);
       yield { at: staging, bytes };
-      checkFinite(compute, staging, bytes);
-      compute.run(() => cache.write(count, rowsAt(spec, staging), first));
+      if (dtype === 'f32') {
+        checkFinite(compute, staging, bytes);
+        compute.run(() => cache.write(count, rowsAt(spec, staging), first));
+      } else if (!cache.loadRecords(count, staging, first)) {
+        const message = 'the cache holds scales or codes that no cache has';
+        throw new TpaError('SNAPSHOT_INVALID', message);
+      }
     }
     cache.commit(length);
   } finally {

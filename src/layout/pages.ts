@@ -1,4 +1,5 @@
 import { type AttentionSpec, cacheNumbersPerToken, storedNumbers } from '../attention/spec.ts';
+import { CACHE_NUMBER_BYTES, type CacheDtype } from './cache-dtype.ts';
 import { bytesOf, numberAt, padToVector } from './numbers.ts';
 import type { FactorRows } from './records.ts';
 
@@ -8,12 +9,31 @@ export const TILE = 48;
 /** Tokens of a page: two tiles. */
 export const PAGE_TOKENS = 2 * TILE;
 
-/** Bytes of one page: what it holds of 96 tokens, rows of B_V in whole vectors. */
-export function pageBytes(spec: AttentionSpec): number {
-  const { rankV } = spec;
-  const { valueRows } = storedNumbers(spec);
-  const padding = rankV * (padToVector(valueRows) - valueRows);
-  return bytesOf(PAGE_TOKENS * (cacheNumbersPerToken(spec) + padding));
+/**
+ * Bytes of one page: what it holds of 96 tokens, rows of B_V in whole vectors; of codes those of B_K in
+ * whole pairs (assembly/layout/code-pages.ts).
+ */
+export function pageBytes(spec: AttentionSpec, dtype: CacheDtype = 'f32'): number {
+  const { rankK, rankV } = spec;
+  const { keyRows, valueRows } = storedNumbers(spec);
+  const ofKeys = dtype === 'f32' ? 0 : rankK * (keyRows % 2);
+  const padding = ofKeys + rankV * (padToVector(valueRows) - valueRows);
+  return PAGE_TOKENS * (tokenBytes(spec, dtype) + padding * CACHE_NUMBER_BYTES[dtype]);
+}
+
+/** Bytes of a token in a layer, padding aside: numbers, or codes and a float32 scale for each row. */
+export function tokenBytes(spec: AttentionSpec, dtype: CacheDtype = 'f32'): number {
+  const scales = dtype === 'f32' ? 0 : rowsPerToken(spec);
+  return cacheNumbersPerToken(spec) * CACHE_NUMBER_BYTES[dtype] + bytesOf(scales);
+}
+
+/** Rows of a token that a page holds, one for each rank of a factor. */
+function rowsPerToken(spec: AttentionSpec): number {
+  const { headRows, keyRows, valueRows } = storedNumbers(spec);
+  const isStored = (numbers: number) => (numbers > 0 ? 1 : 0);
+  const ofKeys = isStored(headRows) + isStored(keyRows);
+  const ofValues = isStored(headRows) + isStored(valueRows);
+  return spec.rankK * ofKeys + spec.rankV * ofValues;
 }
 
 /** A factor of a token where factors lie side by side. */

@@ -1,6 +1,7 @@
 import { type AttentionSpec, storedNumbers } from '../attention/spec.ts';
 import type { RopeDirection } from '../attention/rope.ts';
 import type { Heap } from '../wasm/heap.ts';
+import { CACHE_DTYPES, type CacheDtype } from './cache-dtype.ts';
 import { bytesOf, numberAt } from './numbers.ts';
 
 /*
@@ -12,7 +13,7 @@ import { bytesOf, numberAt } from './numbers.ts';
 // prettier-ignore
 export const CACHE_SHAPE = [
   'heads', 'headDim', 'valueDim', 'rankK', 'rankV', 'keyRows', 'headRows', 'valueRows', 'form',
-  'outerDim', 'ak', 'av', 'bk', 'bv', 'cos', 'sin', 'pairs', 'direction',
+  'outerDim', 'ak', 'av', 'bk', 'bv', 'cos', 'sin', 'pairs', 'direction', 'dtype',
 ] as const;
 
 /** Fields of QueryRows, a block of queries. */
@@ -67,12 +68,14 @@ export function writeShape(
   at: number,
   spec: AttentionSpec,
   fixed: FixedFactors = {},
+  cacheDtype: CacheDtype = 'f32',
 ): number {
   const { heads, headDim, valueDim, rankK, rankV, outerDim = 0 } = spec;
   const form = FORMS.indexOf(spec.featureFactors ?? 'contextual');
   const sizes = { heads, headDim, valueDim, rankK, rankV, outerDim, form, ...storedNumbers(spec) };
   const none = { ak: 0, av: 0, bk: 0, bv: 0, cos: 0, sin: 0, pairs: 0, direction: 0 };
-  writeWords(heap, at, CACHE_SHAPE, { ...none, ...fixed, ...sizes });
+  const dtype = CACHE_DTYPES.indexOf(cacheDtype);
+  writeWords(heap, at, CACHE_SHAPE, { ...none, ...fixed, ...sizes, dtype });
   // the one field that is no word but a float32
   const direction = numberAt(at, CACHE_SHAPE.indexOf('direction'));
   heap.floats(direction, 1)[0] = fixed.direction ?? 1;

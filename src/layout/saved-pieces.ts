@@ -1,6 +1,7 @@
-import { type AttentionSpec, cacheNumbersPerToken, linearStateNumbers } from '../attention/spec.ts';
+import { type AttentionSpec, linearStateNumbers } from '../attention/spec.ts';
+import type { CacheDtype } from './cache-dtype.ts';
 import { bytesOf } from './numbers.ts';
-import { PAGE_TOKENS } from './pages.ts';
+import { PAGE_TOKENS, tokenBytes } from './pages.ts';
 
 /** A page of a TPA model has less; one of a dense model of 4096 numbers of K and of V has 3 MB. */
 const MAX_PIECE_BYTES = 1 << 20;
@@ -22,19 +23,23 @@ export interface SavedPieces {
  *
  * @param lengths tokens of the pages, if there are any; or of each state that is kept, growing
  */
-export function savedPieces(spec: AttentionSpec, lengths: readonly number[]): SavedPieces {
+export function savedPieces(
+  spec: AttentionSpec,
+  lengths: readonly number[],
+  dtype: CacheDtype = 'f32',
+): SavedPieces {
   if (spec.score === 'linear') {
     const bytes = bytesOf(linearStateNumbers(spec));
     const count = lengths.length;
     return { count, tokens: 0, bytes, lastBytes: count === 0 ? 0 : bytes };
   }
   const [length = 0] = lengths;
-  const tokenBytes = bytesOf(cacheNumbersPerToken(spec));
+  const token = tokenBytes(spec, dtype);
   let tokens = PAGE_TOKENS;
-  while (tokens % 2 === 0 && tokens * tokenBytes > MAX_PIECE_BYTES) tokens /= 2;
+  while (tokens % 2 === 0 && tokens * token > MAX_PIECE_BYTES) tokens /= 2;
   const count = Math.ceil(length / tokens);
   const last = count === 0 ? 0 : length - (count - 1) * tokens;
-  return { count, tokens, bytes: tokens * tokenBytes, lastBytes: last * tokenBytes };
+  return { count, tokens, bytes: tokens * token, lastBytes: last * token };
 }
 
 /** Bytes of one of the pieces. */
