@@ -41,7 +41,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   ],
   snapshot: ['backend', 'format', 'layout', 'base'],
   ops: ['attention', 'backend', 'cache', 'compute', 'device', 'layout', 'threads', 'wasm', 'base'],
-  generate: ['backend', 'snapshot', 'text', 'base'],
+  generate: ['backend', 'snapshot', 'text', 'layout', 'base'],
   load: [
     'backend',
     'compute',

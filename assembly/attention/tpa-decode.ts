@@ -2,7 +2,7 @@ import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
 import { even, splatBytes, splatRows } from '../product/splat';
 import { factoredLogits } from './logits';
-import { imageOf, imageScratch } from '../cache/image';
+import { imageScratch, pageAt } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { LOWEST, mask, raiseMax, weigh } from './softmax';
 import { decodeSpans, leaveSpan, spanStart } from './spans';
@@ -97,8 +97,7 @@ export function tpaDecode(
 
     const last = min(length, spanStart(0, length, span + 1, spans));
     for (let first = spanStart(0, length, span, spans); first < last; first += PAGE_TOKENS) {
-      const stored = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2)),
-        page = imageOf(stored, shape, image, 0, max(shape.rankK, shape.rankV));
+      const page = pageAt(pages, first, shape, image);
       const count = min<usize>(PAGE_TOKENS, length - first);
       const columns = ((count + TILE - 1) / TILE) * TILE;
       for (let t: usize = 0; t < columns / TILE; t++) {

@@ -2,7 +2,7 @@ import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
 import { scaleRow } from '../simd/scale';
 import { even, splatBytes } from '../product/splat';
-import { imageOf, imageScratch } from '../cache/image';
+import { imageScratch, pageAt } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
 import { denseLogits, factoredLogits } from './logits';
 import { valuesOfHead } from '../cache/materialize';
@@ -52,8 +52,8 @@ export function tpaPrefillScratch(shapeAt: usize, rankQ: usize, count: usize): u
  * @param queriesAt QueryRows
  * @param pages u32 addresses of ceil((position + count) / 96) pages
  * @param scratch tpaPrefillScratch bytes; out and scratch overlap nothing
- * @param some of the heads with `isDenseKeys`, else of the queries, from `from` on, as far as there
- *   are; of out, only theirs is written. Heads have keys of their own, while factored logits are shared by all heads
+ * @param some of the heads, which have keys of their own, with `isDenseKeys`, else of the queries, whose factored logits
+ *   all heads share; from `from` on, as far as there are; of out, only theirs is written
  * Any alignment. Max error: docs/numerics.md.
  */
 export function tpaPrefill(
@@ -80,9 +80,9 @@ export function tpaPrefill(
     heads: usize = isDenseKeys ? some : shape.heads;
   const firstQuery: usize = isDenseKeys ? 0 : from,
     count: usize = isDenseKeys ? block : some;
-  const inner = rankQ ? rankQ : headDim;
-  const row = valueRow(shape);
-  const rows = rowsPerHead(count),
+  const inner = rankQ ? rankQ : headDim,
+    row = valueRow(shape),
+    rows = rowsPerHead(count),
     plane = rows * PAGE_ROW,
     cells = even(heads) * rows,
     skipped = firstHead * TILE_ROW; // bytes of ak and av before the first head
@@ -107,8 +107,7 @@ export function tpaPrefill(
 
   const end = position + block; // not of the range, lest the bits depend on it
   for (let first: usize = 0; first < end; first += PAGE_TOKENS) {
-    const stored = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2)),
-      page = imageOf(stored, shape, image, 0, max(shape.rankK, shape.rankV));
+    const page = pageAt(pages, first, shape, image);
     const tokens = min<usize>(PAGE_TOKENS, end - first);
     const columns = ((tokens + TILE - 1) / TILE) * TILE;
     for (let t: usize = 0; t < columns / TILE; t++) {
@@ -118,19 +117,17 @@ export function tpaPrefill(
       if (isDenseKeys) denseLogits(to, a, k, bk, ak, shape, count, heads, plane);
       else factoredLogits(to, a, b, p, bk, ak, shape, rankQ, count, heads, plane);
     }
-    const av = avTile(page, shape) + skipped,
-      tileStride = avTileStride(shape);
+    const av = avTile(page, shape) + skipped;
     for (let h: usize = 0; h < heads; h++) {
       for (let t: usize = 0; t < count; t++) {
         const cell = h * rows + t,
           logits = w + cell * PAGE_ROW,
           sum = sums + (cell << 2);
-        const seen = position + firstQuery + t + 1;
-        mask(logits, seen > first ? min(seen - first, tokens) : 0, columns);
+        mask(logits, min(max(position + firstQuery + t + 1, first), first + tokens) - first, columns);
         const peak = raiseMax(logits, columns, maxima + (cell << 2), sum, acc + cell * row, row);
         const added =
           rankV == 1
-            ? weigh(logits, columns, peak, av + h * TILE_ROW, tileStride, 0, 0, 1)
+            ? weigh(logits, columns, peak, av + h * TILE_ROW, avTileStride(shape), 0, 0, 1)
             : weigh(logits, columns, peak, 0, 0, 0, 0, 0);
         store<f32>(sum, load<f32>(sum) + added);
       }
@@ -147,8 +144,7 @@ export function tpaPrefill(
     for (let h: usize = 0; h < heads; h++) {
       const cell = h * rows + t,
         to = out + ((((firstQuery + t) * shape.heads + firstHead + h) * shape.valueDim) << 2);
-      const factor = <f32>1 / (load<f32>(sums + (cell << 2)) * <f32>rankV);
-      scaleRow(to, acc + cell * row, shape.valueDim, factor);
+      scaleRow(to, acc + cell * row, shape.valueDim, <f32>1 / (load<f32>(sums + (cell << 2)) * <f32>rankV));
     }
   }
 }

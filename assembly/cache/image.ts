@@ -1,6 +1,17 @@
 import { akCodes, akScales, avCodes, avScales, bkCodes, bkScales, bvCodes, bvScales } from '../layout/code-pages';
 import { keyPairs, PAGE_PAIRS, storedStride } from '../layout/code-pages';
-import { akTile, avTile, avTileStride, bkTile, bvRows, pageBytes, storedRow, TILE, TILE_ROW } from '../layout/pages';
+import {
+  akTile,
+  avTile,
+  avTileStride,
+  bkTile,
+  bvRows,
+  pageBytes,
+  PAGE_TOKENS,
+  storedRow,
+  TILE,
+  TILE_ROW,
+} from '../layout/pages';
 import { CacheShape, Q8 } from '../layout/records';
 
 /*
@@ -18,13 +29,20 @@ export function imageScratch(shapeAt: usize): usize {
  *
  * @param firstRank ranks of K and V to form, from this one on: the K/V heads of a dense cache, whose two
  *   ranks are the same number
- * @param ranks how many; all of them with the larger of rankK and rankV
+ * @param ranks how many at most
  */
 export function imageOf(page: usize, shape: CacheShape, scratch: usize, firstRank: usize, ranks: usize): usize {
   if (!shape.dtype) return page;
   if (shape.dtype == Q8) formImage(page, shape, scratch, firstRank, ranks, 1);
   else formImage(page, shape, scratch, firstRank, ranks, 2);
   return scratch;
+}
+
+/** The page that token `first` is the first of, as a page of float32: all ranks of {@link imageOf}. */
+@inline
+export function pageAt(pages: usize, first: usize, shape: CacheShape, scratch: usize): usize {
+  const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+  return imageOf(page, shape, scratch, 0, max(shape.rankK, shape.rankV));
 }
 
 /** With `size` a literal: bytes of a code. */

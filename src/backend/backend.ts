@@ -1,5 +1,6 @@
 import { TpaError } from '../base/errors.ts';
 import { yieldMacrotask } from '../base/time.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { Losable } from '../device/supervisor.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 
@@ -24,15 +25,22 @@ export interface Backend<S = Sequence> {
   readonly vocabSize: number;
   /** @throws TpaError `DISPOSED`, `WORKER_LOST` */
   readonly identity: ModelIdentity;
-  /** An empty sequence. @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
-  createSequence(): S;
+  /**
+   * An empty sequence.
+   *
+   * @param cacheDtype how it stores factors, as the model is loaded unless given; the states of linear
+   *   attention are float32 always
+   * @throws TpaError `OUT_OF_MEMORY`, `DISPOSED`
+   */
+  createSequence(cacheDtype?: CacheDtype): S;
   /**
    * A sequence of what another one has saved, whose pieces are to come.
    *
    * @param lengths that of the other one, {@link Sequence.lengths}
+   * @param cacheDtype that of the other one
    * @throws RangeError for lengths that no sequence has; TpaError `OUT_OF_MEMORY`, `DISPOSED`
    */
-  receive(lengths: readonly number[]): IncomingSequence<S>;
+  receive(lengths: readonly number[], cacheDtype?: CacheDtype): IncomingSequence<S>;
   /** Frees the weights and every sequence; idempotent. */
   dispose(): void;
 }
@@ -43,6 +51,8 @@ export interface Sequence {
   readonly length: number;
   /** Bytes of the cache pages or states this sequence refers to (shared ones count in full). */
   readonly byteLength: number;
+  /** How it stores factors. */
+  readonly cacheDtype: CacheDtype;
   /**
    * What each layer stores: the tokens of its pages, if there are any; of linear attention those of
    * each state that is kept, growing.
@@ -196,7 +206,10 @@ export interface Gpu extends Losable {
 }
 
 /** A backend whose sequences are filled from others'. */
-export type FactorBackend = Omit<Backend<FactorSequence>, 'identity' | 'receive'>;
+export type FactorBackend = Omit<
+  Backend<FactorSequence>,
+  'identity' | 'receive' | 'createSequence'
+> & { createSequence(): FactorSequence };
 
 /** A GPU as a backend: a copy of the weights and of the factors of the sequences that use it. */
 export interface GpuBackend extends Gpu, FactorBackend {

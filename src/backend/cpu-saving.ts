@@ -13,7 +13,7 @@ export function saveInto(
   piece: number,
   target: Uint8Array,
 ): number {
-  const { count } = savedPieces(caches[0]!.spec, caches[0]!.lengths);
+  const { count } = savedPieces(caches[0]!.spec, caches[0]!.lengths, caches[0]!.dtype);
   const cache = caches[Math.floor(piece / count)]!;
   return savePiece(compute, cache, piece % count, ({ at, bytes }) => {
     target.set(compute.heap.bytes(at, bytes));

@@ -8,6 +8,7 @@ import { readScores, scoreLogits } from '../model/scores.ts';
 import { stepTokens } from '../model/budget.ts';
 import { createWorkspace, fixedFactors } from '../model/workspace.ts';
 import type { Compute } from '../compute/compute.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { createLayerCache, createLayers, type LayerCache } from '../cache/layer-cache.ts';
 import type { Backend, FactorSequence, ModelIdentity, Sequence } from './backend.ts';
 import { loadFactors, readFactors } from './cpu-factors.ts';
@@ -34,13 +35,23 @@ export class CpuBackend implements Backend<CpuSequence> {
   readonly maxChunk: number;
   readonly contextLength: number;
   readonly vocabSize: number;
+  readonly cacheDtype: CacheDtype;
   readonly #sequences = new Set<CachedSequence>();
   readonly #fixed: readonly FixedFactors[];
   #network: Network | undefined;
   #lastStep: Promise<unknown> = Promise.resolve();
 
-  /** @throws TpaError `OUT_OF_MEMORY` */
-  constructor(compute: Compute, config: ModelConfig, weights: ModelWeights) {
+  /**
+   * @param cacheDtype how sequences store factors that are not told otherwise
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  constructor(
+    compute: Compute,
+    config: ModelConfig,
+    weights: ModelWeights,
+    cacheDtype: CacheDtype = 'f32',
+  ) {
+    this.cacheDtype = config.isLinear ? 'f32' : cacheDtype;
     this.contextLength = config.contextLength;
     this.vocabSize = config.vocabSize;
     this.maxChunk = stepTokens(config);
@@ -55,12 +66,12 @@ export class CpuBackend implements Backend<CpuSequence> {
   }
 
   /** An empty sequence. */
-  createSequence(): CpuSequence {
-    return new CachedSequence(this, this.#sequences, this.#createCaches());
+  createSequence(cacheDtype = this.cacheDtype): CpuSequence {
+    return new CachedSequence(this, this.#sequences, this.#createCaches(cacheDtype));
   }
 
-  receive(lengths: readonly number[]): CpuIncoming<CpuSequence> {
-    const caches = this.#createCaches();
+  receive(lengths: readonly number[], cacheDtype = this.cacheDtype): CpuIncoming<CpuSequence> {
+    const caches = this.#createCaches(cacheDtype);
     const sequence = new CachedSequence(this, this.#sequences, caches);
     const compute = () => this.network.compute;
     return new CpuIncoming<CpuSequence>({ sequence, caches, compute }, lengths);
@@ -86,10 +97,10 @@ export class CpuBackend implements Backend<CpuSequence> {
     this.#network = undefined;
   }
 
-  #createCaches(): LayerCache[] {
+  #createCaches(cacheDtype: CacheDtype): LayerCache[] {
     const { compute, config } = this.network;
     return createLayers(config.layers, (layer) =>
-      createLayerCache(compute, attentionSpec(config, layer), this.#fixed[layer]),
+      createLayerCache(compute, attentionSpec(config, layer), this.#fixed[layer], cacheDtype),
     );
   }
 }
@@ -117,6 +128,10 @@ class CachedSequence implements CpuSequence {
 
   get byteLength(): number {
     return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
+  }
+
+  get cacheDtype(): CacheDtype {
+    return this.#caches[0]?.dtype ?? this.#backend.cacheDtype;
   }
 
   get lengths(): readonly number[] {

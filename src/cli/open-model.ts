@@ -41,6 +41,10 @@ export const MODEL_OPTIONS = {
     about: 'layout of weights; auto keeps what the files have',
     fallback: 'auto',
   }),
+  cacheDtype: choice(['f32', 'i16', 'q8'], {
+    about: 'how factors are cached: 4, 2 or 1 bytes a number',
+    fallback: 'f32',
+  }),
   lora: repeated(adapter({ about: 'LoRA adapter to add: folder, URL or hf:ORG/NAME' })),
   context: integer({ about: 'tokens of context at most', min: 1, fallback: "the model's" }),
   memory: bytes({
@@ -92,6 +96,7 @@ export async function openModel(
 export function memoryOptions({
   simd = 'auto',
   dtype = 'auto',
+  cacheDtype = 'f32',
   lora,
   context,
   memory,
@@ -99,6 +104,7 @@ export function memoryOptions({
   return {
     simd,
     dtype,
+    cacheDtype,
     ...(lora === undefined ? {} : { lora }),
     ...(context === undefined ? {} : { contextLength: context }),
     ...(memory === undefined ? {} : { memoryLimit: Math.min(memory, MOST_MEMORY) }),

@@ -1,6 +1,7 @@
 import { type Backend, inChunks, type Sequence } from '../backend/backend.ts';
 import { checkAbort, TpaError } from '../base/errors.ts';
 import { checkInteger } from '../base/arguments.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { SavedSession } from '../snapshot/write.ts';
 import { contextOverflow } from '../text/prompt.ts';
 import { Random } from './random.ts';
@@ -40,6 +41,10 @@ export class Context {
   /** The random numbers that the last generation would have gone on with, if there was one. */
   get random(): Random | undefined {
     return this.#random;
+  }
+
+  get cacheDtype(): CacheDtype {
+    return this.#sequence.cacheDtype;
   }
 
   get byteLength(): number {

@@ -1,3 +1,4 @@
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import {
   checkInteger,
   checkKind,
@@ -11,6 +12,12 @@ import {
 } from '../base/arguments.ts';
 import { randomSeed } from './random.ts';
 import type { SamplingOptions } from './sampling.ts';
+
+/** How `model.createSession` makes an empty session. */
+export interface SessionOptions {
+  /** How it caches factors as long as it lives, and its forks do; as the model was loaded unless given. */
+  readonly cacheDtype?: CacheDtype;
+}
 
 /**
  * How to generate. Every field is optional; an unknown one is refused. The defaults named here are

@@ -11,6 +11,7 @@ import {
   type SnapshotOptions,
 } from '../snapshot/options.ts';
 import { snapshotStream } from '../snapshot/stream.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { SavedSession } from '../snapshot/write.ts';
 import type { GenerateOptions, ScoreOptions } from './options.ts';
 import { readSomeIds, type TokenIds } from '../text/prompt.ts';
@@ -58,6 +59,11 @@ export class Session {
   /** A copy of the token ids. */
   get tokens(): number[] {
     return [...this.#context.ids];
+  }
+
+  /** How the session caches factors. */
+  get cacheDtype(): CacheDtype {
+    return this.#context.cacheDtype;
   }
 
   /** Bytes of cache this session refers to; pages shared with a fork count in both. */

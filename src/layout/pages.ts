@@ -23,6 +23,7 @@ export function pageBytes(spec: AttentionSpec, dtype: CacheDtype = 'f32'): numbe
 
 /** Bytes of a token in a layer, padding aside: numbers, or codes and a float32 scale for each row. */
 export function tokenBytes(spec: AttentionSpec, dtype: CacheDtype = 'f32'): number {
+  if (spec.score === 'linear') return 0;
   const scales = dtype === 'f32' ? 0 : rowsPerToken(spec);
   return cacheNumbersPerToken(spec) * CACHE_NUMBER_BYTES[dtype] + bytesOf(scales);
 }
@@ -30,10 +31,8 @@ export function tokenBytes(spec: AttentionSpec, dtype: CacheDtype = 'f32'): numb
 /** Rows of a token that a page holds, one for each rank of a factor. */
 function rowsPerToken(spec: AttentionSpec): number {
   const { headRows, keyRows, valueRows } = storedNumbers(spec);
-  const isStored = (numbers: number) => (numbers > 0 ? 1 : 0);
-  const ofKeys = isStored(headRows) + isStored(keyRows);
-  const ofValues = isStored(headRows) + isStored(valueRows);
-  return spec.rankK * ofKeys + spec.rankV * ofValues;
+  const [head, key, value] = [headRows, keyRows, valueRows].map((numbers) => Math.min(numbers, 1));
+  return spec.rankK * (head! + key!) + spec.rankV * (head! + value!);
 }
 
 /** A factor of a token where factors lie side by side. */

@@ -10,6 +10,7 @@ import { cacheSizes, type CacheSizes } from '../model/cache-sizes.ts';
 import { longestContext } from '../model/check-budget.ts';
 import type { Engine } from '../wasm/engine.ts';
 import { WeightDtypes } from '../weights/dtypes.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { WeightReport } from '../weights/report.ts';
 import { checkTensors, parameterCount } from '../weights/tensors.ts';
 import { plannedWeights } from '../weights/weights.ts';
@@ -27,7 +28,7 @@ export interface Estimate extends CacheSizes {
   /** Why. */
   readonly dtypeReason: string;
   /** How factors would be cached. */
-  readonly cacheDtype: 'f32';
+  readonly cacheDtype: CacheDtype;
   /** Weights in memory. */
   readonly weightBytes: number;
   /** The layouts of weights; float32 are vectors at least. */
@@ -56,7 +57,7 @@ export interface Estimate extends CacheSizes {
  * @throws as `estimateModel`
  */
 export async function estimateFiles(
-  { contextLength, dtype = 'auto', signal }: LoadOptions,
+  { contextLength, dtype = 'auto', cacheDtype, signal }: LoadOptions,
   files: ModelFiles,
   engine: Engine,
   adapters: Adapters | undefined,
@@ -69,7 +70,7 @@ export async function estimateFiles(
   const adapted = await adapters?.adapt(tensors, config, extras);
   checkAbort(signal);
   const asked = new WeightDtypes(dtype, adapted?.stored ?? tensors.entries);
-  const told = estimate(new Compute(engine), config, own, asked);
+  const told = estimate(new Compute(engine), config, own, asked, cacheDtype);
   return { fileBytes: fileBytes(sizes, tensors), ...told };
 }
 
@@ -79,26 +80,27 @@ function estimate(
   config: ModelConfig,
   own: ModelConfig,
   asked: WeightDtypes,
+  cacheDtype: CacheDtype = 'f32',
 ): Omit<Estimate, 'fileBytes'> {
   const { limit } = compute.heap;
-  const { dtypes, needs, reason = reasonOf(asked) } = fitDtypes(compute, config, asked);
+  const { dtypes, needs, reason = reasonOf(asked) } = fitDtypes(compute, config, asked, cacheDtype);
   const { dtype, bytes, layouts } = plannedWeights(compute, config, dtypes);
   return {
     parameters: parameterCount(config),
     dtype,
     dtypeReason: reason,
-    cacheDtype: 'f32',
+    cacheDtype: config.isLinear ? 'f32' : cacheDtype,
     weightBytes: bytes,
     weights: layouts,
     workspaceBytes: needs.workspace,
     loadedBytes: needs.loaded,
-    ...cacheSizes(config),
+    ...cacheSizes(config, cacheDtype),
     contextLength: config.contextLength,
     contextBytes: needs.context,
     totalBytes: needs.needed,
     memoryLimit: limit,
     fits: needs.needed <= limit,
-    longestContext: longestContext(compute, own, limit, dtypes),
+    longestContext: longestContext(compute, own, limit, dtypes, cacheDtype),
   };
 }
 

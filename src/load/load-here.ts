@@ -65,11 +65,11 @@ async function load<Text>(
   const asked = new WeightDtypes(options.dtype, adapted?.stored ?? tensors.entries);
   const threads = await threadsFor(engine, config, asked, options.threads);
   const compute = new Compute(engine, { threads });
-  let fitting = fitDtypes(compute, config, asked);
+  let fitting = fitDtypes(compute, config, asked, options.cacheDtype);
   if (fitting.needs.needed > compute.heap.limit) {
     // tells what would fit: 0.5 KB that most loads do without
     const { checkBudget } = await import('../model/check-budget.ts');
-    fitting = checkBudget(compute, config, asked);
+    fitting = checkBudget(compute, config, asked, options.cacheDtype);
   }
   const { dtypes, reason: dtypeReason } = fitting;
   files.begin();
@@ -82,7 +82,7 @@ async function load<Text>(
     });
     await files.finish();
     checkAbort(signal);
-    const cpu = new CpuBackend(compute, config, weights);
+    const cpu = new CpuBackend(compute, config, weights, options.cacheDtype);
     await started;
     if (threads.pool !== undefined && (options.threads ?? 'auto') === 'auto') {
       const { chooseThreads } = await import('./choose-threads.ts');

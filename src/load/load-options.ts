@@ -11,6 +11,7 @@ import {
 import type { StartWorker } from '../base/worker-port.ts';
 import type { CacheOption } from '../download/open-remote.ts';
 import type { LoadProgress } from '../download/load-progress.ts';
+import { CACHE_DTYPES, type CacheDtype } from '../layout/cache-dtype.ts';
 import type { LoraAdapter } from '../lora/adapter-source.ts';
 import { isModelCache } from '../download/cache/model-cache.ts';
 import { isModelFile } from '../format/files/model-files.ts';
@@ -48,8 +49,12 @@ export interface LoadOptions extends RuntimeOptions {
    * unless `dtype` says otherwise. They are not counted by `onProgress` or checked by `sha256`.
    */
   readonly lora?: readonly LoraAdapter[];
-  /** How factors are cached, default and so far only `'f32'`. */
-  readonly cacheDtype?: 'f32';
+  /**
+   * How sessions cache factors that are not told otherwise: `'f32'` (the default), or as codes of 16
+   * bits (`'i16'`) or 8 (`'q8'`) with a scale for each row, half and a quarter of the bytes. The
+   * states of linear attention are float32 always.
+   */
+  readonly cacheDtype?: CacheDtype;
   /**
    * Where files of an address are kept: `'auto'` (the default) in the Cache API of browsers and in a
    * folder in Node, Deno and Bun (`TPA_CACHE`, else the user's cache directory), `'reload'` the same
@@ -127,7 +132,7 @@ export function checkOptions(name: string, known: readonly string[], given: Load
   if (contextLength !== undefined) checkInteger('contextLength', contextLength, 1, LIMITS.context);
   if (chatTemplate !== undefined) checkKind('chatTemplate', chatTemplate, 'string');
   checkChoice('dtype', dtype, DTYPE_OPTIONS);
-  checkChoice('cacheDtype', cacheDtype, ['f32']);
+  checkChoice('cacheDtype', cacheDtype, CACHE_DTYPES);
   checkChoice('gpuDtype', gpuDtype, ['float32', 'float16']);
   if (!CACHE_WORDS.has(cache) && !isModelCache(cache)) {
     const expected = '"auto", "reload", "none" or { open, create }';

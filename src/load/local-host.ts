@@ -77,7 +77,7 @@ export class LocalHost implements ModelHost {
     const { layers, ignoredKeys } = this.#config;
     const { cache = NOT_DOWNLOADED, stored = NOT_STORED, adapters = [] } = this.#facts;
     const { dtypeReason, ignoredTensors = [], workerReason = 'asked for' } = this.#facts;
-    const { cacheBytesPerToken, stateBytes } = cacheSizes(this.#config);
+    const { cacheBytesPerToken, stateBytes } = cacheSizes(this.#config, this.#cpu.cacheDtype);
     return {
       ...this.computing(),
       simd,
@@ -86,7 +86,7 @@ export class LocalHost implements ModelHost {
       workerReason,
       dtype,
       ...(dtypeReason === undefined ? {} : { dtypeReason }),
-      cacheDtype: 'f32',
+      cacheDtype: this.#cpu.cacheDtype,
       fingerprint: weights.fingerprint,
       stored,
       adapters,

@@ -1,5 +1,6 @@
 import type { DispatchInfo } from '../backend/dispatch/info.ts';
 import type { CacheInfo } from '../download/cache/model-cache.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { AdapterInfo } from '../lora/adapter.ts';
 import type { RuntimeInfo } from '../ops/runtime.ts';
 import type { LayoutReport, WeightReport } from '../weights/report.ts';
@@ -16,8 +17,8 @@ export interface ModelInfo
   readonly dtype: WeightReport['dtype'];
   /** Why `dtype: 'auto'` did not keep what the files have, where it did not. */
   readonly dtypeReason?: string;
-  /** How factors are cached. */
-  readonly cacheDtype: 'f32';
+  /** How sessions cache factors that are not told otherwise. */
+  readonly cacheDtype: CacheDtype;
   /**
    * Tells models apart by what they compute with, configuration and numbers, in 32 hexadecimal digits:
    * the same for one file, its shards and its conversion.
@@ -35,7 +36,7 @@ export interface ModelInfo
   readonly weights: readonly LayoutReport[];
   /** Tensors whose numbers are not quite those of the files. */
   readonly requantized: readonly Requantized[];
-  /** Bytes one more token of context costs, all layers; 0 for linear attention. */
+  /** Bytes that one more token of such a context costs, all layers; 0 for linear attention. */
   readonly cacheBytesPerToken: number;
   /** Bytes of the state of linear attention whatever the context, all layers; else 0. */
   readonly stateBytes: number;

@@ -7,13 +7,14 @@ import type { Backend } from '../backend/backend.ts';
 import { ThreadsChangeEvent } from '../backend/threads-change.ts';
 import type { GenerationDefaults } from '../format/config/generation-config.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
-import { checkKnown, checkObject, checkSignal } from '../base/arguments.ts';
+import { checkChoice, checkKnown, checkObject, checkSignal } from '../base/arguments.ts';
 import { Context } from '../generate/context.ts';
-import type { ScoreOptions } from '../generate/options.ts';
+import type { ScoreOptions, SessionOptions } from '../generate/options.ts';
 import { Random } from '../generate/random.ts';
 import { SamplingMemory } from '../generate/sampling.ts';
 import { Session } from '../generate/session.ts';
 import type { SessionHost } from '../generate/session-host.ts';
+import { CACHE_DTYPES } from '../layout/cache-dtype.ts';
 import type { MemoryInfo } from '../ops/runtime.ts';
 import type { RestoreOptions } from '../snapshot/options.ts';
 import type { SnapshotSource } from '../snapshot/source-reader.ts';
@@ -93,16 +94,24 @@ export class Model extends BackendChangeTarget {
   /**
    * An empty conversation.
    *
+   * @param options how it caches
    * @throws TpaError `DISPOSED`, `WORKER_LOST`, `OUT_OF_MEMORY`; of a model in a worker its first
    *   step throws the last one
    */
-  createSession(): Session;
+  createSession(options?: SessionOptions): Session;
   createSession(
-    options: { from?: SnapshotSource | undefined } & RestoreOptions = {},
+    options: { from?: SnapshotSource | undefined } & RestoreOptions & SessionOptions = {},
   ): Session | Promise<Session> {
-    checkKnown('an option of createSession', checkObject('options', options), ['from', 'signal']);
-    const { from, ...rest } = options;
-    return from === undefined ? new Session(this.#sessions) : this.restore(from, rest);
+    const known = ['from', 'signal', 'cacheDtype'];
+    checkKnown('an option of createSession', checkObject('options', options), known);
+    const { from, cacheDtype, ...rest } = options;
+    if (cacheDtype !== undefined) checkChoice('cacheDtype', cacheDtype, CACHE_DTYPES);
+    if (from !== undefined) {
+      if (cacheDtype === undefined) return this.restore(from, rest);
+      throw new TypeError('"cacheDtype" expected to be absent: a snapshot has one of its own');
+    }
+    const { backend } = this.#sessions;
+    return new Session(this.#sessions, new Context(backend, backend.createSequence(cacheDtype)));
   }
 
   /**

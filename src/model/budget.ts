@@ -3,6 +3,7 @@ import type { Compute } from '../compute/compute.ts';
 import { QUERY_BLOCK } from '../compute/order.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { WeightDtypes } from '../weights/dtypes.ts';
 import { type WeightNeeds, weightNeeds } from '../weights/weights.ts';
 import { tableBytes, workspaceBytes } from './workspace.ts';
@@ -32,14 +33,16 @@ export interface MemoryNeeds {
  * What a model of this configuration needs. Nothing is kept.
  *
  * @param dtypes which layouts its weights take, float32 unless given
+ * @param cacheDtype how its session caches factors, float32 unless given
  * @throws TpaError `OUT_OF_MEMORY`
  */
 export function memoryNeeds(
   compute: Compute,
   config: ModelConfig,
   dtypes?: WeightDtypes,
+  cacheDtype?: CacheDtype,
 ): MemoryNeeds {
-  return needsWith(compute, config, weightNeeds(compute, config, dtypes));
+  return needsWith(compute, config, weightNeeds(compute, config, dtypes), cacheDtype);
 }
 
 /** What a model needs whose weights take so much. */
@@ -47,9 +50,11 @@ export function needsWith(
   compute: Compute,
   config: ModelConfig,
   weights: WeightNeeds,
+  cacheDtype?: CacheDtype,
 ): MemoryNeeds {
   const { layers, contextLength } = config;
-  const caches = layers * layerCacheBytes(compute, attentionSpec(config), contextLength);
+  const spec = attentionSpec(config);
+  const caches = layers * layerCacheBytes(compute, spec, contextLength, cacheDtype);
   const tables = tableBytes(compute, config);
   const context = caches + tables;
   const workspace = workspaceBytes(compute, config, stepTokens(config));
@@ -76,11 +81,12 @@ export function fitDtypes(
   compute: Compute,
   config: ModelConfig,
   asked: WeightDtypes,
+  cacheDtype?: CacheDtype,
   limit = compute.heap.limit,
 ): FittingDtypes {
-  const needs = memoryNeeds(compute, config, asked);
+  const needs = memoryNeeds(compute, config, asked, cacheDtype);
   if (needs.needed <= limit || asked.option !== 'auto') return { dtypes: asked, needs };
   const dtypes = asked.as('q8');
   const reason = `with its floats as f32 it would need ${needs.needed} bytes of the ${limit} allowed`;
-  return { dtypes, needs: memoryNeeds(compute, config, dtypes), reason };
+  return { dtypes, needs: memoryNeeds(compute, config, dtypes, cacheDtype), reason };
 }

@@ -1,7 +1,9 @@
-import { cacheNumbersPerToken, linearStateNumbers } from '../attention/spec.ts';
+import { linearStateNumbers } from '../attention/spec.ts';
 import { attentionSpec } from '../format/config/attention-spec.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { bytesOf } from '../layout/numbers.ts';
+import { tokenBytes } from '../layout/pages.ts';
 
 /** What a cache grows by, all layers. */
 export interface CacheSizes {
@@ -12,10 +14,10 @@ export interface CacheSizes {
 }
 
 /** What the caches of a model store, padding aside. */
-export function cacheSizes(config: ModelConfig): CacheSizes {
+export function cacheSizes(config: ModelConfig, dtype?: CacheDtype): CacheSizes {
   const spec = attentionSpec(config);
   return {
-    cacheBytesPerToken: bytesOf(config.layers * cacheNumbersPerToken(spec)),
+    cacheBytesPerToken: config.layers * tokenBytes(spec, dtype),
     stateBytes: bytesOf(config.layers * linearStateNumbers(spec)),
   };
 }

@@ -1,6 +1,7 @@
 import { TpaError } from '../base/errors.ts';
 import type { Compute } from '../compute/compute.ts';
 import type { ModelConfig } from '../format/config/model-config.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { WeightDtypes } from '../weights/dtypes.ts';
 import { weightNeeds } from '../weights/weights.ts';
 import { fitDtypes, type FittingDtypes, needsWith } from './budget.ts';
@@ -14,6 +15,7 @@ import { fitDtypes, type FittingDtypes, needsWith } from './budget.ts';
  * be filled.
  *
  * @param dtypes which layouts its weights take, float32 unless given
+ * @param cacheDtype how its session caches factors, float32 unless given
  * @returns tokens; 0 if it does not fit at all
  * @throws TpaError `OUT_OF_MEMORY`
  */
@@ -22,12 +24,13 @@ export function longestContext(
   config: ModelConfig,
   limitBytes: number,
   dtypes?: WeightDtypes,
+  cacheDtype?: CacheDtype,
 ): number {
   const weights = weightNeeds(compute, config, dtypes);
   let [fits, tooLong] = [0, config.contextLength + 1];
   while (tooLong - fits > 1) {
     const contextLength = Math.floor((fits + tooLong) / 2);
-    const { needed } = needsWith(compute, { ...config, contextLength }, weights);
+    const { needed } = needsWith(compute, { ...config, contextLength }, weights, cacheDtype);
     if (needed <= limitBytes) fits = contextLength;
     else tooLong = contextLength;
   }
@@ -46,11 +49,12 @@ export function checkBudget(
   compute: Compute,
   config: ModelConfig,
   asked: WeightDtypes,
+  cacheDtype?: CacheDtype,
   limit = compute.heap.limit,
 ): FittingDtypes {
-  const fitting = fitDtypes(compute, config, asked, limit);
+  const fitting = fitDtypes(compute, config, asked, cacheDtype, limit);
   if (fitting.needs.needed <= limit) return fitting;
-  throw tooLarge(compute, config, fitting, limit);
+  throw tooLarge(compute, config, fitting, limit, cacheDtype);
 }
 
 function tooLarge(
@@ -58,12 +62,13 @@ function tooLarge(
   config: ModelConfig,
   { dtypes, needs }: FittingDtypes,
   limit: number,
+  cacheDtype?: CacheDtype,
 ): TpaError {
   const { weights, context, needed } = needs;
   const message =
     `model expected to fit ${limit} bytes, needs ${needed}: ${weights} for weights, ${context} ` +
     `for a context of ${config.contextLength} tokens, and room to compute; load it with a ` +
-    cureOf(compute, config, dtypes, limit);
+    cureOf(compute, config, dtypes, limit, cacheDtype);
   return new TpaError('RESOURCE_LIMIT', message, { data: { needed, limit } });
 }
 
@@ -76,11 +81,12 @@ function cureOf(
   config: ModelConfig,
   dtypes: WeightDtypes,
   limit: number,
+  cacheDtype?: CacheDtype,
 ): string {
   const narrower = (['q8', 'q4'] as const).map((option) => dtypes.as(option));
-  const lengths = narrower.map((each) => longestContext(compute, config, limit, each));
+  const lengths = narrower.map((each) => longestContext(compute, config, limit, each, cacheDtype));
   const whole = narrower[lengths.indexOf(config.contextLength)];
-  const longest = longestContext(compute, config, limit, dtypes);
+  const longest = longestContext(compute, config, limit, dtypes, cacheDtype);
   const cures = [...(whole ? [dtypeOf(whole)] : []), ...(longest > 0 ? [contextOf(longest)] : [])];
   if (cures.length > 0) return cures.join(' or a ');
   const some = lengths.findIndex((length) => length > 0);

@@ -139,9 +139,12 @@ function latentPartsOf({ heads, headDim, latent }: ModelConfig, tokens: number) 
   } satisfies Record<keyof LatentSpace, Part>;
 }
 
-/** What a step needs; the kernels tell what attention does by the shape of a cache. */
+/**
+ * What a step needs; the kernels tell what attention does by the shape of a cache. Of codes, whose
+ * pages take an image beside what float32 takes: sessions of either kind may come.
+ */
 function scratchBytes(compute: Compute, config: ModelConfig, tokens: number): ScratchBytes {
-  const cache = createLayerCache(compute, attentionSpec(config));
+  const cache = createLayerCache(compute, attentionSpec(config), {}, 'i16');
   try {
     const { perLane, partials } =
       cache.kind === 'state'

@@ -6,6 +6,7 @@ import {
   MAX_WIDTH,
   MECHANISM_KEYS,
 } from '../attention/check-spec.ts';
+import { CACHE_DTYPES, type CacheDtype } from '../layout/cache-dtype.ts';
 import type { AttentionSpec } from '../attention/spec.ts';
 
 /** Sizes of a cache; `valueDim` is `headDim` unless given. */
@@ -24,15 +25,15 @@ export interface FactorCacheOptions {
   readonly kvHeads?: number;
   /** Latest tokens that a query sees, default all; only with `kvHeads`. */
   readonly window?: number;
-  /** How factors are stored, default and so far only `'f32'`. */
-  readonly dtype?: 'f32';
+  /** How factors are stored: `'f32'` (the default), or as codes of 16 (`'i16'`) or 8 bits (`'q8'`). */
+  readonly dtype?: CacheDtype;
 }
 
 /** Checks the sizes of a cache. @throws TypeError, RangeError */
 export function checkCacheOptions(options: FactorCacheOptions): AttentionSpec {
   checkObject('options', options);
   const { dtype = 'f32', kvHeads, window } = options;
-  checkChoice('dtype', dtype, ['f32']);
+  checkChoice('dtype', dtype, CACHE_DTYPES);
   const heads = checkInteger('heads', options.heads, 1, MAX_HEADS);
   const headDim = checkInteger('headDim', options.headDim, 1, MAX_WIDTH);
   const { valueDim: width = headDim } = options;

@@ -122,7 +122,7 @@ export class Runtime {
    */
   createFactorCache(options: FactorCacheOptions): FactorCache {
     const compute = this.#use();
-    const pages = new PagedCache(compute, checkCacheOptions(options));
+    const pages = new PagedCache(compute, checkCacheOptions(options), {}, options.dtype);
     const owner = {
       add: (holding: Holding) => this.#holdings.add(holding),
       delete: (holding: Holding) => {

@@ -29,9 +29,9 @@ test('C2 needs what it says: one byte less is refused, with the longest context 
   const config = tinyConfig({ block_size: 50_000 });
   const { needed, weights, context } = memoryNeeds(compute, config);
   assert.ok(needed > weights + context && weights >= 4 * parameterCount(config));
-  checkBudget(compute, config, F32, needed);
+  checkBudget(compute, config, F32, 'f32', needed);
   const error = await refused(
-    () => checkBudget(compute, config, F32, needed - 1),
+    () => checkBudget(compute, config, F32, 'f32', needed - 1),
     'RESOURCE_LIMIT',
   );
   assert.equal(error.data, { needed, limit: needed - 1 });
@@ -45,11 +45,11 @@ test('C2 needs what it says: one byte less is refused, with the longest context 
     memoryNeeds(compute, { ...config, contextLength }).needed;
   assert.ok(shorter(advised) <= needed - 1 && shorter(advised + 1) > needed - 1);
   await refused(
-    () => checkBudget(compute, config, F32, 2 ** 16),
+    () => checkBudget(compute, config, F32, 'f32', 2 ** 16),
     'RESOURCE_LIMIT',
     /load it with a larger "memoryLimit"$/,
   );
-  await refused(() => checkBudget(compute, config, F32, NaN), 'RESOURCE_LIMIT');
+  await refused(() => checkBudget(compute, config, F32, 'f32', NaN), 'RESOURCE_LIMIT');
   assert.is(compute.heap.used, 0);
 });
 
@@ -257,7 +257,10 @@ test('C2 refuses legal but absurd sizes without taking memory for them', async (
     largest,
   ]) {
     const config: ModelConfig = tinyConfig(changes);
-    const error = await refused(() => checkBudget(compute, config, F32, 2 ** 30), 'RESOURCE_LIMIT');
+    const error = await refused(
+      () => checkBudget(compute, config, F32, 'f32', 2 ** 30),
+      'RESOURCE_LIMIT',
+    );
     assert.ok(Number(error.data['needed']) > 2 ** 30);
     assert.is(error.data['limit'], 2 ** 30);
   }

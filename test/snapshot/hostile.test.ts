@@ -95,8 +95,9 @@ for (const name of ['tpa', 'linear-gqa']) {
     const bytes = await small(model);
     const { used } = await settled(model, bytes);
     for (const bits of [0x7f800000, 0xff800000, 0x7fc00000, 0xffffffff]) {
-      const last = (payload: DataView): number => payload.byteLength - 4;
-      const bad = patched(bytes, 'CACH', (payload) => payload.setUint32(last(payload), bits, true));
+      const bad = patched(bytes, 'CACH', (payload) =>
+        payload.setUint32(payload.byteLength - 4, bits, true),
+      );
       await refused(() => model.restore(bad), 'SNAPSHOT_INVALID', /not all finite/);
       await readSnapshotInfo(bad);
     }

@@ -1,4 +1,5 @@
 import { messageOf, TpaError, unavailable, webgpuUnavailable } from '../../base/errors.ts';
+import type { CacheDtype } from '../../layout/cache-dtype.ts';
 import type { BackendChange } from '../backend-change.ts';
 import type { Backend, GpuBackend, IncomingSequence, ModelIdentity, OpenGpu } from '../backend.ts';
 import { measureCpu, measureGpu } from './calibrate.ts';
@@ -92,12 +93,12 @@ export class DispatchBackend implements Backend, SequenceHost {
     }
   }
 
-  createSequence(): DispatchSequence {
-    return new DispatchSequence(this, this.#cpu.createSequence());
+  createSequence(cacheDtype?: CacheDtype): DispatchSequence {
+    return new DispatchSequence(this, this.#cpu.createSequence(cacheDtype));
   }
 
-  receive(lengths: readonly number[]): IncomingSequence<DispatchSequence> {
-    const incoming = this.#cpu.receive(lengths);
+  receive(lengths: readonly number[], cacheDtype?: CacheDtype): IncomingSequence<DispatchSequence> {
+    const incoming = this.#cpu.receive(lengths, cacheDtype);
     return {
       write: (piece, crc) => incoming.write(piece, crc),
       end: async () => new DispatchSequence(this, await incoming.end()),

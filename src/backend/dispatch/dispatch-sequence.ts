@@ -1,4 +1,5 @@
 import { TpaError } from '../../base/errors.ts';
+import type { CacheDtype } from '../../layout/cache-dtype.ts';
 import type { Sequence } from '../backend.ts';
 import type { CpuSequence } from '../cpu.ts';
 import type { GpuSide } from './gpu-copy.ts';
@@ -38,6 +39,10 @@ export class DispatchSequence implements Sequence {
 
   get byteLength(): number {
     return this.#cpu.byteLength;
+  }
+
+  get cacheDtype(): CacheDtype {
+    return this.#cpu.cacheDtype;
   }
 
   get lengths(): readonly number[] {

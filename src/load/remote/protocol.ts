@@ -2,6 +2,7 @@ import type { BackendChange } from '../../backend/backend-change.ts';
 import type { FileFacts } from '../../download/cache/model-cache.ts';
 import type { LoadProgress } from '../../download/load-progress.ts';
 import type { ModelConfig } from '../../format/config/model-config.ts';
+import type { CacheDtype } from '../../layout/cache-dtype.ts';
 import type { AdapterBytes } from '../../lora/adapter-source.ts';
 import type { MemoryInfo } from '../../ops/runtime.ts';
 import type { ThreadsChange } from '../../threads/threads.ts';
@@ -74,7 +75,10 @@ export interface WorkerAsks {
     };
     answer: ModelState & { readonly config: ModelConfig; readonly info: ModelInfo };
   };
-  create: { ask: { readonly sequence: number }; answer: void };
+  create: {
+    ask: { readonly sequence: number; readonly cacheDtype: CacheDtype };
+    answer: void;
+  };
   fork: { ask: { readonly sequence: number; readonly from: number }; answer: void };
   truncate: { ask: { readonly sequence: number; readonly length: number }; answer: void };
   dispose: { ask: { readonly sequence: number }; answer: void };
@@ -92,7 +96,11 @@ export interface WorkerAsks {
   };
   /** A sequence is to be made of pieces. */
   receive: {
-    ask: { readonly sequence: number; readonly lengths: readonly number[] };
+    ask: {
+      readonly sequence: number;
+      readonly lengths: readonly number[];
+      readonly cacheDtype: CacheDtype;
+    };
     answer: void;
   };
   loadPiece: {

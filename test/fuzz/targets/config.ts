@@ -81,7 +81,7 @@ export const CONFIG = target<Input>({
         const parsed = parseConfig(config, tensors);
         checkSane(parsed);
         ({ vocabSize } = parsed);
-        checkBudget(compute, parsed, new WeightDtypes(), 2 ** 31);
+        checkBudget(compute, parsed, new WeightDtypes(), 'f32', 2 ** 31);
       },
       () => checkGeneration(generation, vocabSize),
       () => {

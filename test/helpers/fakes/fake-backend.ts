@@ -50,6 +50,7 @@ export class FakeBackend implements Backend {
 }
 
 class FakeSequence implements Sequence {
+  readonly cacheDtype = 'f32';
   readonly #backend: FakeBackend;
   readonly #ids: number[];
   #isDisposed = false;

@@ -14,6 +14,7 @@ export function scriptedBackend(
         return length;
       },
       byteLength: 0,
+      cacheDtype: 'f32' as const,
       lengths: [],
       async forward(ids) {
         length += ids.length;

@@ -15,6 +15,7 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
       get byteLength() {
         return inner.byteLength;
       },
+      cacheDtype: inner.cacheDtype,
       get lengths() {
         return inner.lengths;
       },
@@ -43,8 +44,8 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
       contextLength,
       vocabSize,
       identity,
-      createSequence: () => wrap(side.createSequence()),
-      receive: (lengths) => side.receive(lengths),
+      createSequence: (cacheDtype) => wrap(side.createSequence(cacheDtype)),
+      receive: (lengths, cacheDtype) => side.receive(lengths, cacheDtype),
       dispose: () => side.dispose(),
     };
   };

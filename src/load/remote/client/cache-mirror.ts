@@ -1,3 +1,4 @@
+import type { CacheDtype } from '../../../layout/cache-dtype.ts';
 import { PAGE_TOKENS, pageBytes } from '../../../layout/pages.ts';
 import { attentionSpec } from '../../../format/config/attention-spec.ts';
 import type { ModelConfig } from '../../../format/config/model-config.ts';
@@ -6,17 +7,20 @@ import { cacheSizes } from '../../../model/cache-sizes.ts';
 /** What the layers of a sequence keep: pages of tokens, or states of constant size. */
 interface CacheForm {
   readonly kind: 'pages' | 'state';
+  readonly dtype: CacheDtype;
   /** Bytes of a page or a state, all layers. */
   readonly bytes: number;
 }
 
-/** What the sequences of a model keep. */
-export function cacheForm(config: ModelConfig): CacheForm {
-  if (config.isLinear) return { kind: 'state', bytes: cacheSizes(config).stateBytes };
+/** What a sequence of a model keeps. */
+export function cacheForm(config: ModelConfig, dtype: CacheDtype): CacheForm {
+  if (config.isLinear) {
+    return { kind: 'state', dtype: 'f32', bytes: cacheSizes(config).stateBytes };
+  }
   let bytes = 0;
   for (let layer = 0; layer < config.layers; layer++)
-    bytes += pageBytes(attentionSpec(config, layer));
-  return { kind: 'pages', bytes };
+    bytes += pageBytes(attentionSpec(config, layer), dtype);
+  return { kind: 'pages', dtype, bytes };
 }
 
 /**
@@ -35,6 +39,10 @@ export class CacheMirror {
 
   get length(): number {
     return this.#lengths.at(-1) ?? 0;
+  }
+
+  get cacheDtype(): CacheDtype {
+    return this.#form.dtype;
   }
 
   /** As the sequence has them. */

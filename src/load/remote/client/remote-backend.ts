@@ -2,6 +2,7 @@ import type { Backend, ModelIdentity, Sequence } from '../../../backend/backend.
 import { TpaError } from '../../../base/errors.ts';
 import { type Clock, systemClock } from '../../../base/time.ts';
 import type { ModelConfig } from '../../../format/config/model-config.ts';
+import type { CacheDtype } from '../../../layout/cache-dtype.ts';
 import type { StepAsk } from '../protocol.ts';
 import { CacheMirror, cacheForm } from './cache-mirror.ts';
 import type { ModelLink } from './model-link.ts';
@@ -18,7 +19,6 @@ export class RemoteBackend implements Backend<RemoteSequence> {
   readonly vocabSize: number;
   readonly #link: ModelLink;
   readonly #config: ModelConfig;
-  readonly #form: ReturnType<typeof cacheForm>;
   readonly #clock: Clock;
   /** Memory that logits came in, which the worker may have again. */
   #spare: Float32Array | undefined;
@@ -31,7 +31,6 @@ export class RemoteBackend implements Backend<RemoteSequence> {
     this.vocabSize = config.vocabSize;
     this.#link = link;
     this.#config = config;
-    this.#form = cacheForm(config);
     this.#clock = clock;
   }
 
@@ -41,18 +40,21 @@ export class RemoteBackend implements Backend<RemoteSequence> {
   }
 
   /** An empty sequence. Where the worker has no memory for it, its first step rejects. */
-  createSequence(): RemoteSequence {
+  createSequence(cacheDtype = this.#cacheDtype): RemoteSequence {
     this.#link.channel.checkOpen();
     const sequence = this.#next++;
-    this.#link.channel.tell('create', { sequence });
-    return new RemoteSequence(this, sequence, new CacheMirror(this.#form));
+    this.#link.channel.tell('create', { sequence, cacheDtype });
+    return new RemoteSequence(this, sequence, this.#mirror(cacheDtype));
   }
 
-  receive(lengths: readonly number[]): RemoteIncoming<RemoteSequence> {
+  receive(
+    lengths: readonly number[],
+    cacheDtype = this.#cacheDtype,
+  ): RemoteIncoming<RemoteSequence> {
     this.#link.channel.checkOpen();
     const sequence = this.#next++;
-    this.#link.channel.tell('receive', { sequence, lengths });
-    const become = () => new RemoteSequence(this, sequence, new CacheMirror(this.#form, lengths));
+    this.#link.channel.tell('receive', { sequence, lengths, cacheDtype });
+    const become = () => new RemoteSequence(this, sequence, this.#mirror(cacheDtype, lengths));
     return new RemoteIncoming(this.#link, sequence, become);
   }
 
@@ -121,6 +123,15 @@ export class RemoteBackend implements Backend<RemoteSequence> {
     }
   }
 
+  /** How sequences store factors that are not told otherwise. */
+  get #cacheDtype(): CacheDtype {
+    return this.#link.info.cacheDtype;
+  }
+
+  #mirror(cacheDtype: CacheDtype, lengths?: readonly number[]): CacheMirror {
+    return new CacheMirror(cacheForm(this.#config, cacheDtype), lengths);
+  }
+
   /** @returns ends the watch */
   #watch(isCancelled: () => boolean, controller: AbortController): () => void {
     const look = (): void => {
@@ -151,6 +162,10 @@ export class RemoteSequence implements Sequence {
 
   get byteLength(): number {
     return this.#isDisposed ? 0 : this.#mirror.byteLength;
+  }
+
+  get cacheDtype(): CacheDtype {
+    return this.#mirror.cacheDtype;
   }
 
   get lengths(): readonly number[] {

@@ -1,4 +1,5 @@
 import type { Backend, IncomingSequence, Sequence } from '../../../backend/backend.ts';
+import type { CacheDtype } from '../../../layout/cache-dtype.ts';
 import type { StepAsk, WorkerAsks } from '../protocol.ts';
 
 /** Gives a sequence, or throws why there is none. */
@@ -18,8 +19,8 @@ export class Sequences {
     this.#backend = backend;
   }
 
-  create(number: number): void {
-    put(this.#slots, number, () => this.#backend.createSequence());
+  create(number: number, cacheDtype: CacheDtype): void {
+    put(this.#slots, number, () => this.#backend.createSequence(cacheDtype));
   }
 
   fork(number: number, from: number): void {
@@ -42,8 +43,8 @@ export class Sequences {
     return this.#get(sequence).savePiece(piece, target);
   }
 
-  receive(number: number, lengths: readonly number[]): void {
-    put(this.#incoming, number, () => this.#backend.receive(lengths));
+  receive({ sequence, lengths, cacheDtype }: WorkerAsks['receive']['ask']): void {
+    put(this.#incoming, sequence, () => this.#backend.receive(lengths, cacheDtype));
   }
 
   loadPiece({ sequence, piece, crc }: WorkerAsks['loadPiece']['ask']): Promise<void> {

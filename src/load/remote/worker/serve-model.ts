@@ -39,7 +39,7 @@ class ServedModel {
   constructor(post: Post) {
     this.#caller = new Channel<WorkerAsks, CallerAsks>(post, {
       load: (ask, signal) => this.#load(ask, signal),
-      create: ({ sequence }) => this.#change((all) => all.create(sequence)),
+      create: ({ sequence, cacheDtype }) => this.#change((all) => all.create(sequence, cacheDtype)),
       fork: ({ sequence, from }) => this.#change((all) => all.fork(sequence, from)),
       truncate: ({ sequence, length }) => this.#change((all) => all.truncate(sequence, length)),
       dispose: ({ sequence }) => this.#change((all) => all.dispose(sequence)),
@@ -49,7 +49,7 @@ class ServedModel {
         const crc = await this.#sequences!.savePiece(ask);
         return new Moved({ target: ask.target, crc }, [ask.target.buffer]);
       },
-      receive: ({ sequence, lengths }) => this.#change((all) => all.receive(sequence, lengths)),
+      receive: (ask) => this.#change((all) => all.receive(ask)),
       loadPiece: async (ask) => {
         await this.#sequences!.loadPiece(ask);
         return this.#state();
