@@ -41,10 +41,7 @@ export class CpuBackend implements Backend<CpuSequence> {
   #network: Network | undefined;
   #lastStep: Promise<unknown> = Promise.resolve();
 
-  /**
-   * @param cacheDtype how sequences store factors that are not told otherwise
-   * @throws TpaError `OUT_OF_MEMORY`
-   */
+  /** @param cacheDtype of sequences that are not told otherwise @throws TpaError `OUT_OF_MEMORY` */
   constructor(
     compute: Compute,
     config: ModelConfig,
@@ -65,7 +62,6 @@ export class CpuBackend implements Backend<CpuSequence> {
     return { config, fingerprint: weights.fingerprint };
   }
 
-  /** An empty sequence. */
   createSequence(cacheDtype = this.cacheDtype): CpuSequence {
     return new CachedSequence(this, this.#sequences, this.#createCaches(cacheDtype));
   }
@@ -107,6 +103,7 @@ export class CpuBackend implements Backend<CpuSequence> {
 
 /** The factor caches of one context, one a layer. */
 class CachedSequence implements CpuSequence {
+  readonly cacheDtype: CacheDtype;
   readonly #backend: CpuBackend;
   readonly #siblings: Set<CachedSequence>;
   #caches: readonly LayerCache[];
@@ -116,6 +113,7 @@ class CachedSequence implements CpuSequence {
   #lastLength = 0;
 
   constructor(backend: CpuBackend, siblings: Set<CachedSequence>, caches: readonly LayerCache[]) {
+    this.cacheDtype = caches[0]?.dtype ?? backend.cacheDtype;
     this.#backend = backend;
     this.#siblings = siblings;
     this.#caches = caches;
@@ -128,10 +126,6 @@ class CachedSequence implements CpuSequence {
 
   get byteLength(): number {
     return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
-  }
-
-  get cacheDtype(): CacheDtype {
-    return this.#caches[0]?.dtype ?? this.#backend.cacheDtype;
   }
 
   get lengths(): readonly number[] {

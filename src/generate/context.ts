@@ -1,7 +1,6 @@
 import { type Backend, inChunks, type Sequence } from '../backend/backend.ts';
 import { checkAbort, TpaError } from '../base/errors.ts';
 import { checkInteger } from '../base/arguments.ts';
-import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { SavedSession } from '../snapshot/write.ts';
 import { contextOverflow } from '../text/prompt.ts';
 import { Random } from './random.ts';
@@ -12,6 +11,7 @@ import { Random } from './random.ts';
  * one is asked for); whatever is missing is evaluated first. Every change is whole or not at all.
  */
 export class Context {
+  readonly cacheDtype: Sequence['cacheDtype'];
   readonly #backend: Backend;
   #sequence: Sequence;
   #ids: number[];
@@ -27,6 +27,7 @@ export class Context {
     ids: readonly number[] = [],
     random?: Random,
   ) {
+    this.cacheDtype = sequence.cacheDtype;
     this.#backend = backend;
     this.#sequence = sequence;
     this.#ids = [...ids];
@@ -41,10 +42,6 @@ export class Context {
   /** The random numbers that the last generation would have gone on with, if there was one. */
   get random(): Random | undefined {
     return this.#random;
-  }
-
-  get cacheDtype(): CacheDtype {
-    return this.#sequence.cacheDtype;
   }
 
   get byteLength(): number {
