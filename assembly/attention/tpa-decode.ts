@@ -1,6 +1,7 @@
 import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
 import { even, splatBytes, splatRows } from '../product/splat';
+import { addCodePage, codeQueries, codeScratch, isCoded } from './code-page';
 import { factoredLogits } from './logits';
 import { imageScratch, pageAt } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
@@ -15,13 +16,15 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
   const shape = changetype<CacheShape>(shapeAt);
   const heads = <usize>shape.heads,
     padded = even(heads);
-  const headDim = <usize>shape.headDim;
+  const headDim = <usize>shape.headDim,
+    results = heads * (valueRow(shape) + 8);
+  if (isCoded(shape)) return codeScratch(shape, rankQ) + results;
   return (
+    results +
     splatBytes(heads, rankQ ? rankQ : headDim) +
     splatBytes(rankQ, headDim) +
     even(rankQ) * TILE_ROW +
     <usize>shape.rankV * padded * PAGE_ROW +
-    heads * (valueRow(shape) + 8) +
     keyScratch(shape) +
     valueScratch(shape) +
     imageScratch(shapeAt)
@@ -82,14 +85,18 @@ export function tpaDecode(
     const keys = w + rankV * plane; // (rankK, headDim, 48), unless in the page
     const values = keys + keyScratch(shape); // (rankV, 96, valueStride), unless in the page
     const image = values + valueScratch(shape); // of a page of codes
-    const acc = image + imageScratch(shapeAt); // (heads, valueStride)
+    const acc = isCoded(shape) ? scratch + codeScratch(shape, rankQ) : image + imageScratch(shapeAt); // (heads, valueStride)
     const sums = acc + heads * row; // (heads)
     const maxima = sums + (heads << 2); // (heads)
 
     // what the span before has splatted serves the next one, if it is of the same heads
     if (heads != splatted) {
-      splatRows(a, aq + ((firstHead * inner) << 2), heads, inner, scale * LOG2E, 0);
-      splatRows(b, bq, rankQ, headDim, 1, 0);
+      if (isCoded(shape)) {
+        codeQueries(scratch, aq, bq, shape, rankQ, firstHead, heads, scale);
+      } else {
+        splatRows(a, aq + ((firstHead * inner) << 2), heads, inner, scale * LOG2E, 0);
+        splatRows(b, bq, rankQ, headDim, 1, 0);
+      }
       splatted = heads == allHeads ? heads : 0;
     }
     memory.fill(acc, 0, heads * (row + 4));
@@ -97,8 +104,13 @@ export function tpaDecode(
 
     const last = min(length, spanStart(0, length, span + 1, spans));
     for (let first = spanStart(0, length, span, spans); first < last; first += PAGE_TOKENS) {
-      const page = pageAt(pages, first, shape, image);
       const count = min<usize>(PAGE_TOKENS, length - first);
+      if (isCoded(shape)) {
+        const codes = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+        addCodePage(acc, codes, shape, scratch, rankQ, firstHead, heads, count);
+        continue;
+      }
+      const page = pageAt(pages, first, shape, image);
       const columns = ((count + TILE - 1) / TILE) * TILE;
       for (let t: usize = 0; t < columns / TILE; t++) {
         const bk = keysOfTile(page, t, first, shape, keys),
