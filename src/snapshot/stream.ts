@@ -18,9 +18,7 @@ export function snapshotStream(
     {
       async pull(controller) {
         try {
-          // pages that take no snapshot do without
-          const { snapshotChunks } = await import('./write.ts');
-          chunks ??= snapshotChunks(session, options);
+          chunks ??= await open(session, options);
           const { done, value } = await chunks.next();
           if (done !== true) return controller.enqueue(value);
           sequence.dispose();
@@ -36,4 +34,10 @@ export function snapshotStream(
   );
   whenForgotten(stream, () => sequence.dispose());
   return stream;
+}
+
+/** With code that is loaded where a snapshot is taken. */
+async function open(session: SavedSession, options: CheckedOptions) {
+  const { snapshotChunks } = await import('./write.ts');
+  return snapshotChunks(session, options);
 }

@@ -25,6 +25,8 @@ function sessionCalls(session: Session): Record<string, () => unknown> {
     generate: () => session.generate([1]),
     fork: () => session.fork(),
     truncate: () => session.truncate(0),
+    snapshot: () => session.snapshot(),
+    snapshotStream: () => session.snapshotStream(),
   };
 }
 
