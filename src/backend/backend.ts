@@ -101,10 +101,11 @@ export interface Sequence {
    * @param piece its number among those of all layers: those of the first layer, as `savedPieces`
    *   counts them, then those of the next
    * @param target of its size
+   * @param cacheDtype how factors are stored in it, as they are unless given
    * @returns its CRC-32C
    * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`, `DISPOSED`
    */
-  savePiece(piece: number, target: Uint8Array): Promise<number>;
+  savePiece(piece: number, target: Uint8Array, cacheDtype?: CacheDtype): Promise<number>;
   /** Gives the pages back; idempotent. */
   dispose(): void;
 }

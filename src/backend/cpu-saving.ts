@@ -3,6 +3,7 @@ import type { LayerCache } from '../cache/layer-cache.ts';
 import { loadPieces, type Region, savePiece } from '../cache/saving.ts';
 import type { Compute } from '../compute/compute.ts';
 import { crc32c } from '../compute/crc.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { savedPieces } from '../layout/saved-pieces.ts';
 import type { IncomingSequence } from './backend.ts';
 
@@ -12,13 +13,15 @@ export function saveInto(
   caches: readonly LayerCache[],
   piece: number,
   target: Uint8Array,
+  dtype: CacheDtype,
 ): number {
-  const { count } = savedPieces(caches[0]!.spec, caches[0]!.lengths, caches[0]!.dtype);
+  const { count } = savedPieces(caches[0]!.spec, caches[0]!.lengths, dtype);
   const cache = caches[Math.floor(piece / count)]!;
-  return savePiece(compute, cache, piece % count, ({ at, bytes }) => {
+  const copy = ({ at, bytes }: Region): number => {
     target.set(compute.heap.bytes(at, bytes));
     return crc32c(compute, at, bytes);
-  });
+  };
+  return savePiece(compute, cache, piece % count, copy, dtype);
 }
 
 /** What the CPU lends to a sequence on its way in. */

@@ -174,8 +174,8 @@ class CachedSequence implements CpuSequence {
     loadFactors(this.#use().compute, this.#caches, factors, this.#backend.contextLength);
   }
 
-  async savePiece(piece: number, target: Uint8Array): Promise<number> {
-    return saveInto(this.#use().compute, this.#caches, piece, target);
+  async savePiece(piece: number, target: Uint8Array, dtype = this.cacheDtype): Promise<number> {
+    return saveInto(this.#use().compute, this.#caches, piece, target, dtype);
   }
 
   truncate(length: number): void {

@@ -1,12 +1,13 @@
 import { TpaError } from '../base/errors.ts';
 import { isFinite } from '../compute/rows.ts';
 import type { Compute } from '../compute/compute.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { bytesOf } from '../layout/numbers.ts';
 import { rowsAt } from '../layout/pages.ts';
 import { pieceBytes, savedPieces } from '../layout/saved-pieces.ts';
 import type { LayerCache } from './layer-cache.ts';
 import type { LinearState } from './linear-state.ts';
-import type { PagedCache } from './pages.ts';
+import { PagedCache } from './pages.ts';
 
 /*
  * What a layer stores goes out and comes in unchanged, in pieces of a page or a state, so that
@@ -23,6 +24,7 @@ export interface Region {
  * Calls `use` with a piece, which is there until it returns.
  *
  * @param piece its number among those that `savedPieces` counts
+ * @param dtype how factors are stored in it; as in the cache, they are unchanged
  * @throws TpaError `OUT_OF_MEMORY`, `KERNEL_TRAP`; what `use` throws
  */
 export function savePiece<T>(
@@ -30,19 +32,52 @@ export function savePiece<T>(
   cache: LayerCache,
   piece: number,
   use: (region: Region) => T,
+  dtype: CacheDtype = cache.dtype,
 ): T {
-  const pieces = savedPieces(cache.spec, cache.lengths, cache.dtype);
+  const pieces = savedPieces(cache.spec, cache.lengths, dtype);
   const bytes = pieceBytes(pieces, piece);
   if (cache.kind === 'state') return use({ at: cache.addressOf(piece), bytes });
+  const first = piece * pieces.tokens;
+  const count = Math.min(pieces.tokens, cache.length - first);
+  if (dtype !== 'f32' && dtype !== cache.dtype) {
+    return converted(compute, cache, first, count, dtype, (codes) =>
+      savePiece(compute, codes, 0, use),
+    );
+  }
   const { heap } = compute;
   const staging = heap.allocate(bytes);
   try {
-    const first = piece * pieces.tokens;
-    const count = Math.min(pieces.tokens, cache.length - first);
-    if (cache.dtype === 'f32') cache.read(first, count, rowsAt(cache.spec, staging));
-    else cache.saveRecords(first, count, staging);
+    compute.run(() => {
+      if (dtype === 'f32') cache.read(first, count, rowsAt(cache.spec, staging));
+      else cache.saveRecords(first, count, staging);
+    });
     return use({ at: staging, bytes });
   } finally {
+    heap.release(staging);
+  }
+}
+
+/** Calls `use` with a cache of some of the tokens, stored as codes. */
+function converted<T>(
+  compute: Compute,
+  cache: PagedCache,
+  first: number,
+  count: number,
+  dtype: CacheDtype,
+  use: (codes: PagedCache) => T,
+): T {
+  const { heap } = compute;
+  const staging = heap.allocate(bytesOf(count * cache.numbersPerToken));
+  const codes = new PagedCache(compute, cache.spec, {}, dtype);
+  try {
+    codes.reserve(count);
+    const rows = rowsAt(cache.spec, staging);
+    compute.run(() => cache.read(first, count, rows));
+    compute.run(() => codes.write(count, rows));
+    codes.commit(count);
+    return use(codes);
+  } finally {
+    codes.dispose();
     heap.release(staging);
   }
 }
@@ -88,7 +123,7 @@ function* loadPages(
       if (dtype === 'f32') {
         checkFinite(compute, staging, bytes);
         compute.run(() => cache.write(count, rowsAt(spec, staging), first));
-      } else if (!cache.loadRecords(count, staging, first)) {
+      } else if (!compute.run(() => cache.loadRecords(count, staging, first))) {
         const message = 'the cache holds scales or codes that no cache has';
         throw new TpaError('SNAPSHOT_INVALID', message);
       }

@@ -17,7 +17,10 @@ export const MAX_METADATA_BYTES = 65_536;
 
 /** Options of `session.snapshot` and `session.snapshotStream`. */
 export interface SnapshotOptions {
-  /** How the cache is stored; default: as the session has it. `'q8'` takes about a quarter of `'f32'`. */
+  /**
+   * How the cache is stored, and the restored session has it; default: as this session has it. `'q8'`
+   * takes about a quarter of `'f32'`. States of linear attention are float32 always.
+   */
   readonly dtype?: CacheDtype;
   /** What `session.metadata` of a restored session is; a JSON object of at most 64 KB; default none. */
   readonly metadata?: SnapshotMetadata;

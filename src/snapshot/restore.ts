@@ -50,7 +50,7 @@ async function readCache(
   signal: AbortSignal | undefined,
 ): Promise<Sequence> {
   const pause = pacer('restoring', signal);
-  const incoming = backend.receive(header.lengths);
+  const incoming = backend.receive(header.lengths, header.cacheDtype);
   try {
     for (const bytes of cacheSections(header)) {
       await pause();
@@ -74,14 +74,14 @@ function checkModel(header: SnapshotHeader, { identity, contextLength }: Backend
     const data = { expected: fingerprint, found: header.fingerprint };
     throw new TpaError('SNAPSHOT_MISMATCH', message, { data });
   }
-  const { tokens, lengths, layers, pieces } = header;
+  const { tokens, lengths, layers, pieces, cacheDtype } = header;
   if (tokens > contextLength) {
     const message = `the snapshot has ${tokens} tokens, and the context of the model ${contextLength}; load it with a larger "contextLength"`;
     throw new TpaError('CONTEXT_OVERFLOW', message, { data: { tokens, limit: contextLength } });
   }
-  const own = savedPieces(attentionSpec(config), lengths);
+  const own = savedPieces(attentionSpec(config), lengths, cacheDtype);
   const isOwn =
-    header.cacheDtype === 'f32' &&
+    (cacheDtype === 'f32' || !config.isLinear) &&
     layers === config.layers &&
     own.count === pieces.count &&
     own.tokens === pieces.tokens &&

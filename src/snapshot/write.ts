@@ -77,7 +77,8 @@ export async function* snapshotChunks(
   let piece = 0;
   for (const bytes of cacheSections(header)) {
     const at = piece++;
-    yield await section('CACH', bytes, (payload) => sequence.savePiece(at, payload));
+    const fill: Fill = (payload) => sequence.savePiece(at, payload, header.cacheDtype);
+    yield await section('CACH', bytes, fill);
   }
   yield await section('DONE', doneBytes(header), (payload) =>
     copied(hash?.digest() ?? [])(payload),
@@ -105,17 +106,19 @@ function words(numbers: ArrayLike<number>): Fill {
 
 function headerOf(
   { model, sequence, tokens, random }: SavedSession,
-  { metadata, sha256 }: CheckedOptions,
+  { dtype, metadata, sha256 }: CheckedOptions,
 ): SnapshotHeader {
   const { fingerprint, config } = model;
   const { lengths } = sequence;
+  // states of linear attention are float32 always
+  const cacheDtype = config.isLinear ? 'f32' : (dtype ?? sequence.cacheDtype);
   return {
     fingerprint,
-    cacheDtype: 'f32',
+    cacheDtype,
     layers: config.layers,
     tokens: tokens.length,
     lengths,
-    pieces: savedPieces(attentionSpec(config), lengths),
+    pieces: savedPieces(attentionSpec(config), lengths, cacheDtype),
     metadataBytes: metadata?.length ?? 0,
     hasRandom: random !== undefined,
     hasHash: sha256,

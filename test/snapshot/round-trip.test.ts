@@ -1,6 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadModel, type Model, type Session } from '../../src/index.ts';
+import {
+  type CacheDtype,
+  loadModel,
+  type Model,
+  readSnapshotInfo,
+  type Session,
+} from '../../src/index.ts';
 import { assertSame } from '../helpers/checks/close.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { until } from '../helpers/fakes/silence.ts';
@@ -48,6 +54,32 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
   });
 }
 
+for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
+  test(`${name}: codes go out and in unchanged, and what is converted is of that dtype`, async () => {
+    using model = await loadModel(build().source, { simd: 'baseline', backend: 'wasm' });
+    const { used } = model.memory();
+    for (const cacheDtype of ['i16', 'q8'] as const) {
+      using session = await begun(model, cacheDtype);
+      const bytes = await session.snapshot();
+      using restored = await model.restore(bytes);
+      assert.equal([restored.cacheDtype, restored.tokens], [session.cacheDtype, session.tokens]);
+      assert.equal(await restored.snapshot(), bytes);
+      assert.equal(await continued(restored), await continued(session));
+
+      using exact = await begun(model);
+      const converted = await exact.snapshot({ dtype: cacheDtype });
+      using coded = await model.restore(converted);
+      assert.is(coded.cacheDtype, session.cacheDtype);
+      assert.equal(await coded.snapshot(), converted);
+      assert.is((await readSnapshotInfo(converted)).cacheDtype, coded.cacheDtype);
+      using back = await model.restore(await coded.snapshot({ dtype: 'f32' }));
+      assert.equal([back.cacheDtype, back.byteLength], ['f32', exact.byteLength]);
+      await continued(back);
+    }
+    assert.is(model.memory().used, used);
+  });
+}
+
 for (const name of ['tpa', 'linear-tpa']) {
   const { source } = MECHANISM_VARIANTS.find((variant) => variant.name === name)!.build();
 
@@ -60,6 +92,9 @@ for (const name of ['tpa', 'linear-tpa']) {
     assert.equal(await yours.snapshot(), bytes);
     assert.equal(await bytesOfStream(yours.snapshotStream()), bytes);
     assert.equal(await bytesOfStream(mine.snapshotStream()), bytes);
+    for (const dtype of ['i16', 'q8'] as const) {
+      assert.equal(await yours.snapshot({ dtype }), await mine.snapshot({ dtype }));
+    }
     const [toWorker, fromWorker] = [
       await there.restore(streamOf(bytes, 1000)),
       await here.restore(await yours.snapshot()),
@@ -128,8 +163,8 @@ test('metadata is kept, and so is what a fork has of it', async () => {
 test.run();
 
 /** A session with more than a page, and a token that was drawn and not evaluated. */
-async function begun(model: Model): Promise<Session> {
-  const session = model.createSession();
+async function begun(model: Model, cacheDtype: CacheDtype = 'f32'): Promise<Session> {
+  const session = model.createSession({ cacheDtype });
   await readAll(session.generate(ids, { ...HOT, maxTokens: 3 }));
   return session;
 }

@@ -76,8 +76,8 @@ export class DispatchSequence implements Sequence {
     this.#host.gpu?.findCopy(this)?.truncate(this.#cpu.length);
   }
 
-  savePiece(piece: number, target: Uint8Array): Promise<number> {
-    return this.#cpu.savePiece(piece, target);
+  savePiece(piece: number, target: Uint8Array, cacheDtype?: CacheDtype): Promise<number> {
+    return this.#cpu.savePiece(piece, target, cacheDtype);
   }
 
   fork(): Sequence {

@@ -91,6 +91,7 @@ export interface WorkerAsks {
       readonly piece: number;
       /** Memory that it is copied to. */
       readonly target: Bytes;
+      readonly cacheDtype: CacheDtype;
     };
     answer: { readonly target: Bytes; readonly crc: number };
   };

@@ -19,7 +19,7 @@ export function slowed(tokenMs: number, loadMs = 0): (side: CpuSide, clock: Fake
       get lengths() {
         return inner.lengths;
       },
-      savePiece: (piece, target) => inner.savePiece(piece, target),
+      savePiece: (piece, target, dtype) => inner.savePiece(piece, target, dtype),
       forward(ids, rows) {
         clock.advance(tokenMs * Math.min(ids.length, side.maxChunk));
         return inner.forward(ids, rows);

@@ -80,12 +80,17 @@ export class RemoteBackend implements Backend<RemoteSequence> {
   }
 
   /** As {@link Sequence.savePiece}; memory for one piece goes there and back. */
-  async savePiece(sequence: number, piece: number, target: Uint8Array): Promise<number> {
+  async savePiece(
+    sequence: number,
+    piece: number,
+    target: Uint8Array,
+    cacheDtype: CacheDtype,
+  ): Promise<number> {
     const spare = this.#spareBytes;
     this.#spareBytes = undefined;
     const fits = spare?.byteLength === target.byteLength;
     const memory = fits ? spare! : new Uint8Array(target.byteLength);
-    const ask = { sequence, piece, target: memory };
+    const ask = { sequence, piece, target: memory, cacheDtype };
     const answer = await this.#link.channel.ask('savePiece', ask, { transfer: [memory.buffer] });
     target.set(answer.target);
     this.#spareBytes = answer.target;
@@ -189,9 +194,9 @@ export class RemoteSequence implements Sequence {
     return this.#step(ids, Int32Array.from(next.slice(0, MAX_SENT)), undefined, isCancelled);
   }
 
-  async savePiece(piece: number, target: Uint8Array): Promise<number> {
+  async savePiece(piece: number, target: Uint8Array, dtype = this.cacheDtype): Promise<number> {
     this.#checkAlive();
-    return this.#backend.savePiece(this.#number, piece, target);
+    return this.#backend.savePiece(this.#number, piece, target, dtype);
   }
 
   truncate(length: number): void {

@@ -39,8 +39,8 @@ export class Sequences {
     slot?.().dispose();
   }
 
-  savePiece({ sequence, piece, target }: WorkerAsks['savePiece']['ask']): Promise<number> {
-    return this.#get(sequence).savePiece(piece, target);
+  savePiece({ sequence, piece, target, cacheDtype }: WorkerAsks['savePiece']['ask']) {
+    return this.#get(sequence).savePiece(piece, target, cacheDtype);
   }
 
   receive({ sequence, lengths, cacheDtype }: WorkerAsks['receive']['ask']): void {
