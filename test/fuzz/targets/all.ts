@@ -6,6 +6,7 @@ import { HUB } from './hub.ts';
 import { LORA } from './lora.ts';
 import { MESSAGES } from './messages.ts';
 import { PATTERN } from './pattern.ts';
+import { SNAPSHOT } from './snapshot.ts';
 import { TEMPLATE } from './template.ts';
 import { TOKENIZER } from './tokenizer.ts';
 
@@ -23,4 +24,5 @@ export const TARGETS: readonly Target[] = [
   TORCH,
   HUB,
   LORA,
+  SNAPSHOT,
 ];
