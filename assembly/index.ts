@@ -11,6 +11,7 @@ export { tpaPrefill, tpaPrefillScratch } from './attention/tpa-prefill';
 export { addBias } from './kernels/add-bias';
 export { copyRows } from './kernels/copy-rows';
 export { embed } from './kernels/embed';
+export { crc32c } from './kernels/crc32c';
 export { isFinite } from './kernels/finite';
 export { hash, hashEnd } from './kernels/hash';
 export { logProbabilities } from './kernels/log-probabilities';

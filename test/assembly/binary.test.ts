@@ -12,6 +12,7 @@ const EXPORTS = [
   'addBias',
   'appendFactors',
   'copyRows',
+  'crc32c',
   'decodeBlocks',
   'decodeSpans',
   'denseDecode',
