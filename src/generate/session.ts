@@ -183,7 +183,7 @@ export class Session {
     const checked = checkSnapshotOptions(options);
     const saved = this.#save();
     try {
-      const { writeSnapshot } = await import('../snapshot/write.ts');
+      const { writeSnapshot } = await import('../snapshot/snapshots.ts');
       return await writeSnapshot(saved, checked);
     } finally {
       saved.sequence.dispose();

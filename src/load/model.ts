@@ -134,7 +134,7 @@ export class Model extends BackendChangeTarget {
   async restore(source: SnapshotSource, options: RestoreOptions = {}): Promise<Session> {
     checkKnown('an option of restore', checkObject('options', options), ['signal']);
     const signal = checkSignal('signal', options.signal);
-    const { restoreSession } = await import('../snapshot/restore.ts');
+    const { restoreSession } = await import('../snapshot/snapshots.ts');
     const { backend } = this.#sessions;
     const restored = await restoreSession(backend, source, signal);
     const { sequence, tokens, random, metadata } = restored;

@@ -17,6 +17,6 @@ export async function readSnapshotInfo(
   source: SnapshotSource,
   options: SnapshotInfoOptions = {},
 ): Promise<SnapshotInfo> {
-  const { readInfo } = await import('./info.ts');
+  const { readInfo } = await import('./snapshots.ts');
   return readInfo(source, options);
 }

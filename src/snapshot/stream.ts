@@ -38,6 +38,6 @@ export function snapshotStream(
 
 /** With code that is loaded where a snapshot is taken. */
 async function open(session: SavedSession, options: CheckedOptions) {
-  const { snapshotChunks } = await import('./write.ts');
+  const { snapshotChunks } = await import('./snapshots.ts');
   return snapshotChunks(session, options);
 }

@@ -72,6 +72,14 @@ test('what reads GGUF is loaded for GGUF alone', () => {
   );
 });
 
+test('what writes and reads snapshots is loaded where one is taken or read', () => {
+  const id = 'CACH';
+  const has = (names: readonly string[]) =>
+    chunksOf(names).some((file) => texts.get(file)!.includes(id));
+  assert.ok(has(['snapshots']));
+  assert.not(has([...HERE, 'load-in-worker', ...READERS, ...TEXT_CHUNKS, ...DOWNLOAD_CHUNKS]));
+});
+
 test('nothing of onnxruntime-web, converting or Node is in it', () => {
   const bundled = Object.keys(metafile.inputs).join('\n');
   assert.not.match(bundled, /onnxruntime/);
