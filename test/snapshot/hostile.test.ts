@@ -5,6 +5,7 @@ import {
   type Model,
   readSnapshotInfo,
   type SnapshotInfo,
+  type SnapshotOptions,
   TpaError,
 } from '../../src/index.ts';
 import { outcomeOf, refused } from '../helpers/checks/refused.ts';
@@ -116,6 +117,37 @@ for (const name of ['tpa', 'linear-gqa']) {
   });
 }
 
+test('scales and codes that no cache of codes has', async () => {
+  using model = await loadModel(mechanismVariant('tpa').build().source, OPTIONS);
+  for (const [dtype, codes] of [
+    ['i16', [4096, -4096, -32_768]],
+    ['q8', [-128]],
+  ] as const) {
+    const bytes = await small(model, { dtype });
+    const { used } = await settled(model, bytes);
+    // a record begins with a scale, and the codes of it follow
+    const bad = [
+      ...[NaN, Infinity, -Infinity, -1].map((scale) =>
+        patched(bytes, 'CACH', (payload) => payload.setFloat32(0, scale, true)),
+      ),
+      ...codes.map((code) =>
+        patched(bytes, 'CACH', (payload) =>
+          dtype === 'i16' ? payload.setInt16(4, code, true) : payload.setInt8(4, code),
+        ),
+      ),
+    ];
+    for (const each of bad) {
+      await refused(() => model.restore(each), 'SNAPSHOT_INVALID', /scales or codes/);
+    }
+    for (const other of [0, 1, 2, 3]) {
+      const lie = patched(bytes, 'HEAD', (head) => head.setUint32(16, other, true));
+      if (Buffer.compare(lie, bytes) === 0) continue;
+      await refused(() => model.restore(lie), 'SNAPSHOT_INVALID', `${dtype} as ${other}`);
+    }
+    assert.is(model.memory().used, used);
+  }
+});
+
 test('of another model, of another version, of more tokens than fit', async () => {
   using model = await loadModel(mechanismVariant('tpa').build().source, OPTIONS);
   const bytes = await small(model);
@@ -134,7 +166,7 @@ test('of another model, of another version, of more tokens than fit', async () =
 
 test('a wrong SHA-256, and one that is right', async () => {
   using model = await loadModel(mechanismVariant('tpa').build().source, OPTIONS);
-  const bytes = await small(model, true);
+  const bytes = await small(model, { sha256: true });
   assert.is((await model.restore(streamOf(bytes, 7))).length, 3);
   assert.ok((await readSnapshotInfo(bytes)).hasHash);
   const bad = patched(bytes, 'DONE', (payload) => payload.setUint8(31, payload.getUint8(31) ^ 1));
@@ -145,10 +177,10 @@ test('a wrong SHA-256, and one that is right', async () => {
 test.run();
 
 /** A snapshot of 3 tokens, one of them not cached, with every section. */
-async function small(model: Model, sha256 = false): Promise<Uint8Array> {
+async function small(model: Model, options: SnapshotOptions = {}): Promise<Uint8Array> {
   using session = model.createSession();
   await readAll(session.generate([1], { seed: 3, maxTokens: 2 }));
-  return session.snapshot({ metadata: { a: 12 }, sha256 });
+  return session.snapshot({ metadata: { a: 12 }, ...options });
 }
 
 /** The memory of a model that has restored a session once. */

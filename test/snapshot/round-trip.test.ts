@@ -8,6 +8,7 @@ import {
   type Session,
 } from '../../src/index.ts';
 import { assertSame } from '../helpers/checks/close.ts';
+import { refused } from '../helpers/checks/refused.ts';
 import { createRandom } from '../helpers/checks/random.ts';
 import { until } from '../helpers/fakes/silence.ts';
 import { LLAMA_VARIANTS } from '../helpers/models/llama-model.ts';
@@ -100,6 +101,9 @@ for (const name of ['tpa', 'linear-tpa']) {
       await here.restore(await yours.snapshot()),
     ];
     assert.equal(toWorker.byteLength, mine.byteLength);
+    const bad = bytes.slice();
+    bad[bytes.length - 20]! ^= 1;
+    await refused(() => there.restore(bad), 'SNAPSHOT_INVALID', /CRC-32C/);
     const expected = await continued(mine);
     for (const session of [toWorker, fromWorker, yours]) {
       assert.equal(await continued(session), expected);
