@@ -1,13 +1,14 @@
-import { LOG2E } from '../simd/exp2';
+import { exp2Once, LOG2E } from '../simd/exp2';
 import { loadFour } from '../cache/image';
-import { akCodes, akScales, avCodes, avScales, bkCodes, bkScales, bvCodes, bvScales } from '../layout/code-pages';
+import { akCodes, akScales, bkCodes, bkScales, bvCodes } from '../layout/code-pages';
 import { codeSize, keyPairs, largestCode, PAGE_PAIRS } from '../layout/code-pages';
 import { PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layout/pages';
 import { CacheShape, STORED } from '../layout/records';
 import { quantizeOperand } from '../product/code-operand';
 import { codeScores, codeValues } from '../product/code-product';
 import { even, splatBytes, splatRows, splatScale, splatScaleAdd } from '../product/splat';
-import { mask, raiseMax, weigh } from './softmax';
+import { scalesOfTokens, weightRows, weightScale } from './code-weights';
+import { mask, raiseTo, rowMax, weigh } from './softmax';
 
 /*
  * A query against one page of codes, of factors that are stored as they are used. Products sum integers:
@@ -42,7 +43,8 @@ export function codeScratch(shape: CacheShape, rankQ: usize): usize {
     rows * (queryBytes(shape) + 4 + TILE_ROW) +
     heads * (TILE_ROW + PAGE_ROW + weightBytes(shape) + 4) +
     TILE_ROW +
-    ((<usize>shape.rankV * PAGE_ROW) << 1) +
+    weightBytes(shape) +
+    <usize>shape.rankV * PAGE_ROW +
     valueRow(shape)
   );
 }
@@ -105,8 +107,8 @@ export function addCodePage(
   const q = w + allHeads * PAGE_ROW; // (heads, rankV, columns) weights in integers
   const weightFactors = q + allHeads * weightBytes(shape); // (heads)
   const scales = weightFactors + (allHeads << 2); // (48) of keys
-  const valueScales = scales + TILE_ROW; // (rankV, columns)
-  const x = valueScales + rankV * PAGE_ROW; // (rankV, columns) weights of a head
+  const ratios = scales + TILE_ROW; // (rankV, columns) in integers
+  const x = ratios + weightBytes(shape); // (rankV, columns)
   const spare = x + rankV * PAGE_ROW; // (valueStride)
   const columns = ((count + TILE - 1) / TILE) * TILE;
 
@@ -136,18 +138,22 @@ export function addCodePage(
       else splatScaleAdd(to, scratch, p, heads, rankQ, PAGE_ROW, ak);
     }
   }
-  scalesOfValues(valueScales, page, shape, count, columns);
   const sums = acc + heads * row,
-    maxima = sums + (heads << 2);
+    maxima = sums + (heads << 2),
+    scale = scalesOfTokens(ratios, x, page, shape, count, columns);
   for (let h: usize = 0; h < heads; h++) {
     const logits = w + h * PAGE_ROW,
       sum = sums + (h << 2);
     mask(logits, count, columns);
-    const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
-    store<f32>(sum, load<f32>(sum) + weigh(logits, columns, max, 0, 0, 0, 0, 0));
-    weighValues(x, logits, page, shape, firstHead + h, valueScales, columns, size);
-    const factor = quantizeOperand(q + h * weightBytes(shape), x, rankV * columns, largestCode(shape));
-    store<f32>(weightFactors + (h << 2), factor);
+    const peak = rowMax(logits, columns),
+      max = raiseTo(peak, maxima + (h << 2), sum, acc + h * row, row);
+    // weights beside the largest of the page, which all of it beside the largest so far weighs as much as
+    const share = f32x4.extract_lane(exp2Once(f32x4.splat(peak - max)), 0),
+      total = weigh(logits, columns, peak, 0, 0, 0, 0, 0);
+    store<f32>(sum, load<f32>(sum) + share * total);
+    const by = weightScale(total, columns, shape);
+    weightRows(q + h * weightBytes(shape), logits, by, page, shape, firstHead + h, ratios, columns, size);
+    store<f32>(weightFactors + (h << 2), (share / by) * scale);
   }
   const bv = bvCodes(page, shape),
     ldb = (row >> 1) * size, // bytes of a pair of tokens
@@ -155,20 +161,9 @@ export function addCodePage(
     passes: usize = isWhole ? 1 : rankV,
     pairs = isWhole ? rankV * PAGE_PAIRS : columns >> 1;
   for (let u: usize = 0; u < passes; u++) {
-    codeValues(
-      acc,
-      row,
-      spare,
-      q + u * (columns << 1),
-      weightBytes(shape),
-      bv + u * PAGE_PAIRS * ldb,
-      ldb,
-      heads,
-      row >> 2,
-      pairs,
-      weightFactors,
-      size,
-    );
+    const weights = q + u * (columns << 1),
+      codes = bv + u * PAGE_PAIRS * ldb;
+    codeValues(acc, row, spare, weights, weightBytes(shape), codes, ldb, heads, row >> 2, pairs, weightFactors, size);
   }
 }
 
@@ -200,44 +195,5 @@ function addRows(out: usize, x: usize, ak: usize, rows: usize, isFirst: bool): v
     out += PAGE_ROW;
     x += TILE_ROW;
     ak += TILE_ROW;
-  }
-}
-
-/** out (rankV, columns): scales of A_V and B_V of each token; 0 of those that there are not. */
-@inline
-function scalesOfValues(out: usize, page: usize, shape: CacheShape, count: usize, columns: usize): void {
-  for (let u: usize = 0; u < shape.rankV; u++) {
-    const row = out + ((u * columns) << 2);
-    for (let t: usize = 0; t < columns / TILE; t++) {
-      multiply(row + t * TILE_ROW, avScales(page, t, shape) + u * TILE_ROW, bvScales(page, t, shape) + u * TILE_ROW);
-    }
-    memory.fill(row + (count << 2), 0, (columns - count) << 2);
-  }
-}
-
-/** out (rankV, columns) = p · A_V · scales, of a head. */
-@inline
-function weighValues(
-  out: usize,
-  p: usize,
-  page: usize,
-  shape: CacheShape,
-  h: usize,
-  scales: usize,
-  columns: usize,
-  size: usize,
-): void {
-  for (let u: usize = 0; u < shape.rankV; u++) {
-    for (let t: usize = 0; t < columns / TILE; t++) {
-      let codes = avCodes(page, t, shape) + (u * shape.headRows + h) * TILE * size;
-      const from = p + t * TILE_ROW;
-      for (let j: usize = 0; j < TILE_ROW; j += 16) {
-        const av = size == 1 ? loadFour(codes, 1) : loadFour(codes, 2);
-        v128.store(out + j, f32x4.mul(f32x4.mul(v128.load(from + j), v128.load(scales + j)), av));
-        codes += size << 2;
-      }
-      out += TILE_ROW;
-      scales += TILE_ROW;
-    }
   }
 }

@@ -13,7 +13,7 @@ export function mask(logits: usize, from: usize, to: usize): void {
 
 /** Largest of `columns` logits, a multiple of 8. */
 @inline
-function rowMax(logits: usize, columns: usize): f32 {
+export function rowMax(logits: usize, columns: usize): f32 {
   let m0 = v128.load(logits),
     m1 = v128.load(logits, 16);
   const end = logits + (columns << 2);
@@ -39,8 +39,13 @@ export function raiseMax(
   acc: usize,
   accBytes: usize,
 ): f32 {
+  return raiseTo(rowMax(logits, columns), runningMax, runningSum, acc, accBytes);
+}
+
+/** {@link raiseMax} to what was found before. */
+@inline
+export function raiseTo(found: f32, runningMax: usize, runningSum: usize, acc: usize, accBytes: usize): f32 {
   const before = load<f32>(runningMax);
-  const found = rowMax(logits, columns);
   if (!(found > before)) return before;
   const factor = exp2Once(f32x4.splat(before - found));
   store<f32>(runningMax, found);

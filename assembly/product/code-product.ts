@@ -1,8 +1,8 @@
-import { codeTile2x24, codeTile2x4, codeTile2x8, SCORES, VALUES } from './code-tile';
+import { codeTile3x12, codeTile3x4, SCORES, VALUES } from './code-tile';
 
 /*
- * Products of rows of integers (code-operand.ts) with codes in pairs: the loop over register tiles. An odd
- * last row is computed twice, the second time to nowhere.
+ * Products of rows of integers (code-operand.ts) with codes in pairs: the loop over register tiles. The last
+ * rows, where they are no three, are computed more than once, the first time to where they belong.
  */
 
 /**
@@ -75,22 +75,26 @@ function codeProduct(
   size: usize,
 ): void {
   for (let j: usize = 0; j < columns;) {
-    const rest = columns - j,
-      width: usize = rest >= 24 ? 24 : rest >= 8 ? 8 : 4;
-    const codes = b + (j << 1) * size,
+    const isWide = columns - j >= 12,
+      codes = b + (j << 1) * size,
       scale = scales + (j << 2);
-    for (let i: usize = 0; i < rows; i += 2) {
-      const isPair = i + 1 < rows,
-        to = out + i * ldo + (j << 2),
-        x = a + i * lda,
-        x1 = isPair ? x + lda : x,
-        factor = factors + (i << 2),
-        factor1 = isPair ? factor + 4 : factor;
-      const to1 = isPair ? to + ldo : mode == SCORES ? to : spare + (j << 2);
-      if (width == 24) codeTile2x24(to, to1, x, x1, codes, ldb, pairs, factor, factor1, mode, scale, size);
-      else if (width == 8) codeTile2x8(to, to1, x, x1, codes, ldb, pairs, factor, factor1, mode, scale, size);
-      else codeTile2x4(to, to1, x, x1, codes, ldb, pairs, factor, factor1, mode, scale, size);
+    for (let i: usize = 0; i < rows; i += 3) {
+      const second: usize = i + 1 < rows ? 1 : 0,
+        third: usize = i + 2 < rows ? 2 : 0;
+      const x = a + i * lda,
+        x1 = x + second * lda,
+        x2 = x + third * lda;
+      const to = out + i * ldo + (j << 2),
+        nowhere = mode == SCORES ? to : spare + (j << 2),
+        to1 = second ? to + ldo : nowhere,
+        to2 = third ? to + (ldo << 1) : nowhere;
+      const factor = factors + (i << 2),
+        f = v128.load32_splat(factor),
+        f1 = v128.load32_splat(factor + (second << 2)),
+        f2 = v128.load32_splat(factor + (third << 2));
+      if (isWide) codeTile3x12(to, to1, to2, x, x1, x2, codes, ldb, pairs, f, f1, f2, mode, scale, size);
+      else codeTile3x4(to, to1, to2, x, x1, x2, codes, ldb, pairs, f, f1, f2, mode, scale, size);
     }
-    j += width;
+    j += isWide ? 12 : 4;
   }
 }

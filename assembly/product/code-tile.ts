@@ -4,7 +4,8 @@
  * fits them (code-operand.ts). So the sum has the same bits in every engine. `size` is a literal: bytes of
  * a code.
  *
- * 2 × 24 is the shape of the float32 tile (tile.ts): two splats, twelve sums, a vector of codes.
+ * 3 × 12 as in quantized/tile.ts: nine sums, three splats, a vector of codes and a product take 14 registers,
+ * and 2 × 24, which spills, is 20 % slower.
  */
 
 /** out = sum · factor · scale of the column */
@@ -27,143 +28,102 @@ function emit(out: usize, sums: v128, factor: v128, mode: i32, scales: usize): v
 }
 
 /**
- * 2 rows × 24 columns.
+ * 3 rows × 12 columns. Rows may be the same one.
  *
- * @param a integers of one row, a1 those of the other; b codes (pairs, columns, 2), rows ldb bytes apart
+ * @param a integers of a row, a1 and a2 those of the others
+ * @param b codes (pairs, columns, 2), ldb bytes apart
+ * @param f factor of a row (a splat), f1 and f2 those of the others
  */
 @inline
-export function codeTile2x24(
+export function codeTile3x12(
   out: usize,
   out1: usize,
+  out2: usize,
   a: usize,
   a1: usize,
+  a2: usize,
   b: usize,
   ldb: usize,
   pairs: usize,
-  factor: usize,
-  factor1: usize,
+  f: v128,
+  f1: v128,
+  f2: v128,
   mode: i32,
   scales: usize,
   size: usize,
 ): void {
-  const zero = i32x4.splat(0);
-  let c00 = zero,
-    c01 = zero,
-    c02 = zero,
-    c03 = zero,
-    c04 = zero,
-    c05 = zero;
-  let c10 = zero,
-    c11 = zero,
-    c12 = zero,
-    c13 = zero,
-    c14 = zero,
-    c15 = zero;
+  let s00 = i32x4.splat(0),
+    s01 = s00,
+    s02 = s00;
+  let s10 = s00,
+    s11 = s00,
+    s12 = s00;
+  let s20 = s00,
+    s21 = s00,
+    s22 = s00;
   for (const end = a + (pairs << 2); a < end; a += 4) {
-    const s = v128.load32_splat(a),
-      t = v128.load32_splat(a1);
+    const p = v128.load32_splat(a),
+      q = v128.load32_splat(a1),
+      r = v128.load32_splat(a2);
     let v = pairsAt(b, 0, size);
-    c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, v));
-    c10 = i32x4.add(c10, i32x4.dot_i16x8_s(t, v));
+    s00 = i32x4.add(s00, i32x4.dot_i16x8_s(p, v));
+    s10 = i32x4.add(s10, i32x4.dot_i16x8_s(q, v));
+    s20 = i32x4.add(s20, i32x4.dot_i16x8_s(r, v));
     v = pairsAt(b, 1, size);
-    c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, v));
-    c11 = i32x4.add(c11, i32x4.dot_i16x8_s(t, v));
+    s01 = i32x4.add(s01, i32x4.dot_i16x8_s(p, v));
+    s11 = i32x4.add(s11, i32x4.dot_i16x8_s(q, v));
+    s21 = i32x4.add(s21, i32x4.dot_i16x8_s(r, v));
     v = pairsAt(b, 2, size);
-    c02 = i32x4.add(c02, i32x4.dot_i16x8_s(s, v));
-    c12 = i32x4.add(c12, i32x4.dot_i16x8_s(t, v));
-    v = pairsAt(b, 3, size);
-    c03 = i32x4.add(c03, i32x4.dot_i16x8_s(s, v));
-    c13 = i32x4.add(c13, i32x4.dot_i16x8_s(t, v));
-    v = pairsAt(b, 4, size);
-    c04 = i32x4.add(c04, i32x4.dot_i16x8_s(s, v));
-    c14 = i32x4.add(c14, i32x4.dot_i16x8_s(t, v));
-    v = pairsAt(b, 5, size);
-    c05 = i32x4.add(c05, i32x4.dot_i16x8_s(s, v));
-    c15 = i32x4.add(c15, i32x4.dot_i16x8_s(t, v));
+    s02 = i32x4.add(s02, i32x4.dot_i16x8_s(p, v));
+    s12 = i32x4.add(s12, i32x4.dot_i16x8_s(q, v));
+    s22 = i32x4.add(s22, i32x4.dot_i16x8_s(r, v));
     a1 += 4;
+    a2 += 4;
     b += ldb;
   }
-  const f = v128.load32_splat(factor),
-    g = v128.load32_splat(factor1);
-  emit(out, c00, f, mode, scales);
-  emit(out + 16, c01, f, mode, scales + 16);
-  emit(out + 32, c02, f, mode, scales + 32);
-  emit(out + 48, c03, f, mode, scales + 48);
-  emit(out + 64, c04, f, mode, scales + 64);
-  emit(out + 80, c05, f, mode, scales + 80);
-  emit(out1, c10, g, mode, scales);
-  emit(out1 + 16, c11, g, mode, scales + 16);
-  emit(out1 + 32, c12, g, mode, scales + 32);
-  emit(out1 + 48, c13, g, mode, scales + 48);
-  emit(out1 + 64, c14, g, mode, scales + 64);
-  emit(out1 + 80, c15, g, mode, scales + 80);
+  emit(out, s00, f, mode, scales);
+  emit(out + 16, s01, f, mode, scales + 16);
+  emit(out + 32, s02, f, mode, scales + 32);
+  emit(out1, s10, f1, mode, scales);
+  emit(out1 + 16, s11, f1, mode, scales + 16);
+  emit(out1 + 32, s12, f1, mode, scales + 32);
+  emit(out2, s20, f2, mode, scales);
+  emit(out2 + 16, s21, f2, mode, scales + 16);
+  emit(out2 + 32, s22, f2, mode, scales + 32);
 }
 
-/** 2 rows × 8 columns, otherwise as {@link codeTile2x24}. */
+/** 3 rows × 4 columns, otherwise as {@link codeTile3x12}. */
 @inline
-export function codeTile2x8(
+export function codeTile3x4(
   out: usize,
   out1: usize,
+  out2: usize,
   a: usize,
   a1: usize,
+  a2: usize,
   b: usize,
   ldb: usize,
   pairs: usize,
-  factor: usize,
-  factor1: usize,
+  f: v128,
+  f1: v128,
+  f2: v128,
   mode: i32,
   scales: usize,
   size: usize,
 ): void {
-  let c00 = i32x4.splat(0),
-    c01 = c00,
-    c10 = c00,
-    c11 = c00;
-  for (const end = a + (pairs << 2); a < end; a += 4) {
-    const s = v128.load32_splat(a),
-      t = v128.load32_splat(a1);
-    let v = pairsAt(b, 0, size);
-    c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, v));
-    c10 = i32x4.add(c10, i32x4.dot_i16x8_s(t, v));
-    v = pairsAt(b, 1, size);
-    c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, v));
-    c11 = i32x4.add(c11, i32x4.dot_i16x8_s(t, v));
-    a1 += 4;
-    b += ldb;
-  }
-  const f = v128.load32_splat(factor),
-    g = v128.load32_splat(factor1);
-  emit(out, c00, f, mode, scales);
-  emit(out + 16, c01, f, mode, scales + 16);
-  emit(out1, c10, g, mode, scales);
-  emit(out1 + 16, c11, g, mode, scales + 16);
-}
-
-/** 2 rows × 4 columns, otherwise as {@link codeTile2x24}. */
-@inline
-export function codeTile2x4(
-  out: usize,
-  out1: usize,
-  a: usize,
-  a1: usize,
-  b: usize,
-  ldb: usize,
-  pairs: usize,
-  factor: usize,
-  factor1: usize,
-  mode: i32,
-  scales: usize,
-  size: usize,
-): void {
-  let c = i32x4.splat(0),
-    c1 = c;
+  let s0 = i32x4.splat(0),
+    s1 = s0,
+    s2 = s0;
   for (const end = a + (pairs << 2); a < end; a += 4) {
     const v = pairsAt(b, 0, size);
-    c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load32_splat(a), v));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(v128.load32_splat(a1), v));
+    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load32_splat(a), v));
+    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load32_splat(a1), v));
+    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(v128.load32_splat(a2), v));
     a1 += 4;
+    a2 += 4;
     b += ldb;
   }
-  emit(out, c, v128.load32_splat(factor), mode, scales);
-  emit(out1, c1, v128.load32_splat(factor1), mode, scales);
+  emit(out, s0, f, mode, scales);
+  emit(out1, s1, f1, mode, scales);
+  emit(out2, s2, f2, mode, scales);
 }

@@ -106,7 +106,8 @@ export interface WorkerAsks {
   };
   loadPiece: {
     ask: { readonly sequence: number; readonly piece: Bytes; readonly crc: number };
-    answer: ModelState;
+    /** The memory that the piece came in, too. */
+    answer: ModelState & { readonly piece: Bytes };
   };
   /** All pieces have come. */
   received: { ask: { readonly sequence: number }; answer: void };

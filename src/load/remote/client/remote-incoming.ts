@@ -6,6 +6,8 @@ export class RemoteIncoming<S extends Sequence> implements IncomingSequence<S> {
   readonly #link: ModelLink;
   readonly #number: number;
   readonly #become: () => S;
+  /** Memory that a piece went in: a fresh array for each is garbage, and engines collect buffers late. */
+  #spare: Uint8Array<ArrayBuffer> | undefined;
   #isTaken = false;
 
   /** @param become makes the sequence, once the worker has it */
@@ -16,10 +18,14 @@ export class RemoteIncoming<S extends Sequence> implements IncomingSequence<S> {
   }
 
   async write(given: Uint8Array, crc: number): Promise<void> {
-    const piece = new Uint8Array(given); // the reader goes on to use it
+    const fits = this.#spare?.byteLength === given.byteLength;
+    const piece = fits ? this.#spare! : new Uint8Array(given.byteLength);
+    piece.set(given); // the reader goes on to use its own
     const ask = { sequence: this.#number, piece, crc };
     const transfer = [piece.buffer];
-    this.#link.update(await this.#link.channel.ask('loadPiece', ask, { transfer }));
+    const { piece: spare, ...state } = await this.#link.channel.ask('loadPiece', ask, { transfer });
+    this.#spare = spare;
+    this.#link.update(state);
   }
 
   async end(): Promise<S> {

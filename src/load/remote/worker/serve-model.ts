@@ -52,7 +52,7 @@ class ServedModel {
       receive: (ask) => this.#change((all) => all.receive(ask)),
       loadPiece: async (ask) => {
         await this.#sequences!.loadPiece(ask);
-        return this.#state();
+        return new Moved({ piece: ask.piece, ...this.#state() }, [ask.piece.buffer]);
       },
       received: ({ sequence }) => this.#sequences!.received(sequence),
     });
