@@ -5,7 +5,7 @@ import { codeSize, keyPairs, largestCode, PAGE_PAIRS } from '../layout/code-page
 import { PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layout/pages';
 import { CacheShape, STORED } from '../layout/records';
 import { quantizeOperand } from '../product/code-operand';
-import { codeScores, codeValues } from '../product/code-product';
+import { codeProduct } from '../product/code-product';
 import { even, splatBytes, splatRows, splatScale, splatScaleAdd } from '../product/splat';
 import { scalesOfTokens, weightRows, weightScale } from './code-weights';
 import { mask, raiseTo, rowMax, weigh } from './softmax';
@@ -45,7 +45,7 @@ export function codeScratch(shape: CacheShape, rankQ: usize): usize {
     TILE_ROW +
     weightBytes(shape) +
     <usize>shape.rankV * PAGE_ROW +
-    valueRow(shape)
+    max<usize>(valueRow(shape), TILE_ROW)
   );
 }
 
@@ -109,7 +109,7 @@ export function addCodePage(
   const scales = weightFactors + (allHeads << 2); // (48) of keys
   const ratios = scales + TILE_ROW; // (rankV, columns) in integers
   const x = ratios + weightBytes(shape); // (rankV, columns)
-  const spare = x + rankV * PAGE_ROW; // (valueStride)
+  const spare = x + rankV * PAGE_ROW; // (valueStride), and a tile row
   const columns = ((count + TILE - 1) / TILE) * TILE;
 
   for (let t: usize = 0; t < columns / TILE; t++) {
@@ -119,9 +119,10 @@ export function addCodePage(
         heights = akCodes(page, t, shape) + (s * shape.headRows + firstHead) * TILE * size;
       multiply(scales, bkScales(page, t, shape) + s * TILE_ROW, akScales(page, t, shape) + s * TILE_ROW);
       convertRows(ak, heights, heads, size);
-      codeScores(
+      codeProduct(
         p,
         TILE_ROW,
+        spare,
         integers,
         queryBytes(shape),
         codes,
@@ -163,7 +164,21 @@ export function addCodePage(
   for (let u: usize = 0; u < passes; u++) {
     const weights = q + u * (columns << 1),
       codes = bv + u * PAGE_PAIRS * ldb;
-    codeValues(acc, row, spare, weights, weightBytes(shape), codes, ldb, heads, row >> 2, pairs, weightFactors, size);
+    codeProduct(
+      acc,
+      row,
+      spare,
+      weights,
+      weightBytes(shape),
+      codes,
+      ldb,
+      heads,
+      row >> 2,
+      pairs,
+      weightFactors,
+      0,
+      size,
+    );
   }
 }
 

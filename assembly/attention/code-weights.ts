@@ -1,5 +1,7 @@
 import { avCodes, avScales, bvScales, largestCode } from '../layout/code-pages';
+import { roundToInt } from '../simd/round';
 import { TILE, TILE_ROW } from '../layout/pages';
+import { quantizeOperand } from '../product/code-operand';
 import { CacheShape, Q8 } from '../layout/records';
 
 /*
@@ -10,9 +12,6 @@ import { CacheShape, Q8 } from '../layout/records';
 
 /** 2^15: what an integer of 15 bits is a fraction of. */
 const ONE: f32 = 32768;
-/** 1.5 · 2^23: added, it leaves the rounded integer in the low bits. */
-const MAGIC: f32 = 12582912;
-const MAGIC_BITS: i32 = 0x4b400000;
 /** 2^31 but for what float32 sums may be wrong. */
 const MOST: f32 = 2147483648 - 8388608;
 
@@ -96,16 +95,43 @@ export function weightRows(
   }
 }
 
+/**
+ * out (columns) = p · scale of B_V of K/V head g, in integers that no sum of products with codes leaves 32 bits
+ * with. p is overwritten.
+ *
+ * @param high tokens that there are: the scales of others may be anything
+ * @returns what an integer of 1 counts
+ */
+@inline
+export function scaledWeights(
+  out: usize,
+  p: usize,
+  page: usize,
+  shape: CacheShape,
+  g: usize,
+  high: usize,
+  columns: usize,
+  largest: i32,
+): f32 {
+  for (let t: usize = 0; t < columns / TILE; t++) {
+    const scales = bvScales(page, t, shape) + g * TILE_ROW,
+      row = p + t * TILE_ROW;
+    for (let j: usize = 0; j < TILE_ROW; j += 16) {
+      v128.store(row + j, f32x4.mul(v128.load(row + j), v128.load(scales + j)));
+    }
+  }
+  memory.fill(p + (high << 2), 0, (columns - high) << 2);
+  return quantizeOperand(out, p, columns, largest);
+}
+
 /** `count` numbers, a multiple of 8, times `by`, rounded to 16-bit integers. out may be x. */
 @inline
 function toIntegers(out: usize, x: usize, count: usize, by: f32): void {
-  const factor = f32x4.splat(by),
-    magic = f32x4.splat(MAGIC),
-    bits = i32x4.splat(MAGIC_BITS);
+  const factor = f32x4.splat(by);
   for (const end = x + (count << 2); x < end; x += 32) {
-    const low = f32x4.add(f32x4.mul(v128.load(x), factor), magic),
-      high = f32x4.add(f32x4.mul(v128.load(x, 16), factor), magic);
-    v128.store(out, i16x8.narrow_i32x4_s(i32x4.sub(low, bits), i32x4.sub(high, bits)));
+    const low = roundToInt(f32x4.mul(v128.load(x), factor)),
+      high = roundToInt(f32x4.mul(v128.load(x, 16), factor));
+    v128.store(out, i16x8.narrow_i32x4_s(low, high));
     out += 16;
   }
 }

@@ -1,6 +1,7 @@
 import { LOG2E } from '../simd/exp2';
 import { scaleRow } from '../simd/scale';
-import { densePage, pageScratch } from './dense-page';
+import { addCodeHeads, codeHeads, headsScratch, isCodedHeads } from './code-heads';
+import { densePage, pageScratch, seenFrom } from './dense-page';
 import { LOWEST } from './softmax';
 import { PAGE_TOKENS, valueRow } from '../layout/pages';
 import { CacheShape } from '../layout/records';
@@ -12,7 +13,8 @@ import { CacheShape } from '../layout/records';
 /** Bytes of scratch that {@link attendRows} needs. */
 export function rowsScratch(shape: CacheShape, rows: usize): usize {
   const perRow = ((<usize>shape.headDim) << 2) + valueRow(shape) + 8;
-  return rows * perRow + pageScratch(shape, rows);
+  const coded: usize = isCodedHeads(shape) ? headsScratch(shape, rows) : 0;
+  return rows * perRow + max(pageScratch(shape, rows), coded);
 }
 
 /**
@@ -56,8 +58,16 @@ export function attendRows(
     store<f32>(maxima + (i << 2), LOWEST);
   }
   memory.fill(acc, 0, rows * (row + 4));
+  const isCoded = isCodedHeads(shape) && count == 1;
+  if (isCoded) codeHeads(work, queries, shape, rows);
   for (let first = from; first < to; first += PAGE_TOKENS) {
     const page = <usize>load<u32>(pages + ((first / PAGE_TOKENS) << 2));
+    if (isCoded) {
+      const start = seenFrom(position, window),
+        low: usize = start > first ? start - first : 0;
+      addCodeHeads(acc, page, shape, work, firstRow, rows, low, min(PAGE_TOKENS, position + 1 - first));
+      continue;
+    }
     densePage(queries, acc, page, shape, work, firstRow, rows, first, position, count, window);
   }
   return acc;

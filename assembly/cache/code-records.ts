@@ -34,8 +34,6 @@ export function recordBytes(shapeAt: usize): usize {
   return shape.rankK * (key + head) + shape.rankV * (head + value);
 }
 
-
-@inline
 function copyRecords(pages: usize, shape: CacheShape, first: usize, count: usize, record: usize, isLoad: bool): bool {
   const rankK = <usize>shape.rankK,
     rankV = <usize>shape.rankV,
@@ -82,7 +80,6 @@ function copyRecords(pages: usize, shape: CacheShape, first: usize, count: usize
 }
 
 /** One rank of a record; false if it holds what no cache has. */
-@inline
 function copyRecord(
   record: usize,
   codes: usize,

@@ -1,5 +1,5 @@
 import { akCodes, akScales, avCodes, avScales, bkCodes, bkScales, bvCodes, bvScales } from '../layout/code-pages';
-import { keyPairs, PAGE_PAIRS, storedStride } from '../layout/code-pages';
+import { codeSize, keyPairs, PAGE_PAIRS, storedStride } from '../layout/code-pages';
 import {
   akTile,
   avTile,
@@ -12,7 +12,7 @@ import {
   TILE,
   TILE_ROW,
 } from '../layout/pages';
-import { CacheShape, Q8 } from '../layout/records';
+import { CacheShape } from '../layout/records';
 
 /*
  * The float32 image of a page of codes, for what is not computed with codes: blocks of queries, and
@@ -33,8 +33,7 @@ export function imageScratch(shapeAt: usize): usize {
  */
 export function imageOf(page: usize, shape: CacheShape, scratch: usize, firstRank: usize, ranks: usize): usize {
   if (!shape.dtype) return page;
-  if (shape.dtype == Q8) formImage(page, shape, scratch, firstRank, ranks, 1);
-  else formImage(page, shape, scratch, firstRank, ranks, 2);
+  formImage(page, shape, scratch, firstRank, ranks);
   return scratch;
 }
 
@@ -45,10 +44,9 @@ export function pageAt(pages: usize, first: usize, shape: CacheShape, scratch: u
   return imageOf(page, shape, scratch, 0, max(shape.rankK, shape.rankV));
 }
 
-/** With `size` a literal: bytes of a code. */
-@inline
-function formImage(page: usize, shape: CacheShape, to: usize, firstRank: usize, ranks: usize, size: usize): void {
-  const heads = <usize>shape.headRows,
+function formImage(page: usize, shape: CacheShape, to: usize, firstRank: usize, ranks: usize): void {
+  const size = codeSize(shape),
+    heads = <usize>shape.headRows,
     pairs = keyPairs(shape),
     stride = storedStride(shape),
     row = storedRow(shape);
@@ -84,7 +82,6 @@ function formImage(page: usize, shape: CacheShape, to: usize, firstRank: usize, 
 }
 
 /** keys (rows, 48) from pairs of features. */
-@inline
 function formKeys(to: usize, codes: usize, scales: usize, rows: usize, size: usize): void {
   for (let i: usize = 0; i < rows; i += 2) {
     for (let j: usize = 0; j < TILE_ROW; j += 16) {
@@ -99,7 +96,6 @@ function formKeys(to: usize, codes: usize, scales: usize, rows: usize, size: usi
 }
 
 /** a (rows, 48) */
-@inline
 function formHeads(to: usize, codes: usize, scales: usize, rows: usize, size: usize): void {
   for (const end = to + rows * TILE_ROW; to < end; to += TILE_ROW) {
     for (let j: usize = 0; j < TILE_ROW; j += 16) {
@@ -110,7 +106,6 @@ function formHeads(to: usize, codes: usize, scales: usize, rows: usize, size: us
 }
 
 /** values (48, row) from pairs of tokens */
-@inline
 function formValues(to: usize, codes: usize, scales: usize, row: usize, size: usize): void {
   for (const end = scales + TILE_ROW; scales < end; scales += 8) {
     const even = v128.load32_splat(scales),

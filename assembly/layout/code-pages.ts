@@ -49,74 +49,62 @@ export function storedStride(shape: CacheShape): usize {
 }
 
 /** Scales of bk of a tile (rankK, 48); those of the other factors follow. */
-@inline
 export function bkScales(page: usize, tile: usize, shape: CacheShape): usize {
   return page + tile * scaleRows(shape) * TILE_ROW;
 }
 
 /** Scales of ak of a tile (rankK, 48). */
-@inline
 export function akScales(page: usize, tile: usize, shape: CacheShape): usize {
   return bkScales(page, tile, shape) + (shape.keyRows ? <usize>shape.rankK * TILE_ROW : 0);
 }
 
 /** Scales of av of a tile (rankV, 48). */
-@inline
 export function avScales(page: usize, tile: usize, shape: CacheShape): usize {
   return akScales(page, tile, shape) + (shape.headRows ? <usize>shape.rankK * TILE_ROW : 0);
 }
 
 /** Scales of bv of a tile (rankV, 48). */
-@inline
 export function bvScales(page: usize, tile: usize, shape: CacheShape): usize {
   return avScales(page, tile, shape) + (shape.headRows ? <usize>shape.rankV * TILE_ROW : 0);
 }
 
 /** Codes of bk of a tile (rankK, pairs, 48, 2). */
-@inline
 export function bkCodes(page: usize, tile: usize, shape: CacheShape): usize {
   return page + (scaleRows(shape) << 1) * TILE_ROW + tile * bkTileBytes(shape);
 }
 
 /** Codes of ak of a tile (rankK, headRows, 48). */
-@inline
 export function akCodes(page: usize, tile: usize, shape: CacheShape): usize {
   return bkCodes(page, 2, shape) + tile * headTileBytes(shape, shape.rankK);
 }
 
 /** Codes of av of a tile (rankV, headRows, 48). */
-@inline
 export function avCodes(page: usize, tile: usize, shape: CacheShape): usize {
   return akCodes(page, 2, shape) + tile * headTileBytes(shape, shape.rankV);
 }
 
 /** Codes of bv of the page (rankV, 48, storedStride, 2). */
-@inline
 export function bvCodes(page: usize, shape: CacheShape): usize {
   return avCodes(page, 2, shape);
 }
 
 /** First code of rank s of a token's bk; two of a pair lie together, pairs 96 codes apart. */
-@inline
 export function bkCode(page: usize, token: usize, s: usize, shape: CacheShape): usize {
   const lane = token % TILE;
   return bkCodes(page, token / TILE, shape) + (s * keyPairs(shape) * TILE + lane) * 2 * codeSize(shape);
 }
 
 /** First code of rank s of a token's ak, 48 codes apart. */
-@inline
 export function akCode(page: usize, token: usize, s: usize, shape: CacheShape): usize {
   return akCodes(page, token / TILE, shape) + (s * shape.headRows * TILE + (token % TILE)) * codeSize(shape);
 }
 
 /** First code of rank u of a token's av, 48 codes apart. */
-@inline
 export function avCode(page: usize, token: usize, u: usize, shape: CacheShape): usize {
   return avCodes(page, token / TILE, shape) + (u * shape.headRows * TILE + (token % TILE)) * codeSize(shape);
 }
 
 /** First code of rank u of a token's bv, 2 codes apart. */
-@inline
 export function bvCode(page: usize, token: usize, u: usize, shape: CacheShape): usize {
   const pair = (u * PAGE_PAIRS + (token >> 1)) * storedStride(shape);
   return bvCodes(page, shape) + ((pair << 1) + (token & 1)) * codeSize(shape);
@@ -129,7 +117,6 @@ export function codePageBytes(shapeAt: usize): usize {
 }
 
 /** Rows of scales of a tile. */
-@inline
 export function scaleRows(shape: CacheShape): usize {
   const ofKeys: usize = (shape.keyRows ? 1 : 0) + (shape.headRows ? 1 : 0),
     ofValues: usize = (shape.headRows ? 1 : 0) + (shape.valueRows ? 1 : 0);

@@ -1,4 +1,5 @@
 import { sumLanes } from '../simd/reduce';
+import { roundToInt } from '../simd/round';
 
 /*
  * What meets codes in a product of integers: rows of 16-bit integers with a factor each.
@@ -50,7 +51,7 @@ export function quantizeOperand(out: usize, x: usize, count: usize, largest: i32
   const inverse: f32 = factor > 0 ? <f32>1 / factor : 0,
     by = f32x4.splat(inverse);
   for (; x < vectors; x += 16) {
-    const q = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), by)));
+    const q = roundToInt(f32x4.mul(v128.load(x), by));
     v128.store64_lane(out, i16x8.narrow_i32x4_s(q, q), 0);
     out += 8;
   }

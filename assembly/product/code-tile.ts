@@ -8,22 +8,20 @@
  * and 2 × 24, which spills, is 20 % slower.
  */
 
-/** out = sum · factor · scale of the column */
-export const SCORES = 0;
-/** out += sum · factor */
-export const VALUES = 1;
-
 /** Vector `i` of codes, four pairs as 16-bit integers; `i` and `size` are literals. */
 @inline
 function pairsAt(b: usize, i: usize, size: usize): v128 {
   return size == 1 ? v128.load8x8_s(b + (i << 3)) : v128.load(b + (i << 4));
 }
 
-/** Writes one vector of a finished tile. */
+/**
+ * Writes one vector of a finished tile: out = sum · factor · scale of the column, or without scales, a
+ * literal, out += sum · factor.
+ */
 @inline
-function emit(out: usize, sums: v128, factor: v128, mode: i32, scales: usize): void {
+function emit(out: usize, sums: v128, factor: v128, scales: usize, hasScales: bool): void {
   const product = f32x4.mul(f32x4.convert_i32x4_s(sums), factor);
-  if (mode == SCORES) v128.store(out, f32x4.mul(product, v128.load(scales)));
+  if (hasScales) v128.store(out, f32x4.mul(product, v128.load(scales)));
   else v128.store(out, f32x4.add(v128.load(out), product));
 }
 
@@ -48,8 +46,8 @@ export function codeTile3x12(
   f: v128,
   f1: v128,
   f2: v128,
-  mode: i32,
   scales: usize,
+  hasScales: bool,
   size: usize,
 ): void {
   let s00 = i32x4.splat(0),
@@ -81,15 +79,15 @@ export function codeTile3x12(
     a2 += 4;
     b += ldb;
   }
-  emit(out, s00, f, mode, scales);
-  emit(out + 16, s01, f, mode, scales + 16);
-  emit(out + 32, s02, f, mode, scales + 32);
-  emit(out1, s10, f1, mode, scales);
-  emit(out1 + 16, s11, f1, mode, scales + 16);
-  emit(out1 + 32, s12, f1, mode, scales + 32);
-  emit(out2, s20, f2, mode, scales);
-  emit(out2 + 16, s21, f2, mode, scales + 16);
-  emit(out2 + 32, s22, f2, mode, scales + 32);
+  emit(out, s00, f, scales, hasScales);
+  emit(out + 16, s01, f, scales + 16, hasScales);
+  emit(out + 32, s02, f, scales + 32, hasScales);
+  emit(out1, s10, f1, scales, hasScales);
+  emit(out1 + 16, s11, f1, scales + 16, hasScales);
+  emit(out1 + 32, s12, f1, scales + 32, hasScales);
+  emit(out2, s20, f2, scales, hasScales);
+  emit(out2 + 16, s21, f2, scales + 16, hasScales);
+  emit(out2 + 32, s22, f2, scales + 32, hasScales);
 }
 
 /** 3 rows × 4 columns, otherwise as {@link codeTile3x12}. */
@@ -107,8 +105,8 @@ export function codeTile3x4(
   f: v128,
   f1: v128,
   f2: v128,
-  mode: i32,
   scales: usize,
+  hasScales: bool,
   size: usize,
 ): void {
   let s0 = i32x4.splat(0),
@@ -123,7 +121,72 @@ export function codeTile3x4(
     a2 += 4;
     b += ldb;
   }
-  emit(out, s0, f, mode, scales);
-  emit(out1, s1, f1, mode, scales);
-  emit(out2, s2, f2, mode, scales);
+  emit(out, s0, f, scales, hasScales);
+  emit(out1, s1, f1, scales, hasScales);
+  emit(out2, s2, f2, scales, hasScales);
+}
+
+/** One vector of a finished row: sum · factor. */
+@inline
+function emitRow(out: usize, sums: v128, factor: v128): void {
+  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(sums), factor));
+}
+
+/**
+ * out = sum · factor, 1 row × 48 columns, for queries with keys of their own: all features of a pair of 48 tokens, or most of a
+ * pair of values, lest lines come one in four, which no prefetcher follows.
+ */
+@inline
+export function codeTile1x48(out: usize, a: usize, b: usize, ldb: usize, pairs: usize, f: v128, size: usize): void {
+  let s0 = i32x4.splat(0),
+    s1 = s0,
+    s2 = s0,
+    s3 = s0,
+    s4 = s0,
+    s5 = s0,
+    s6 = s0,
+    s7 = s0,
+    s8 = s0,
+    s9 = s0,
+    s10 = s0,
+    s11 = s0;
+  for (const end = a + (pairs << 2); a < end; a += 4) {
+    const p = v128.load32_splat(a);
+    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(p, pairsAt(b, 0, size)));
+    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(p, pairsAt(b, 1, size)));
+    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(p, pairsAt(b, 2, size)));
+    s3 = i32x4.add(s3, i32x4.dot_i16x8_s(p, pairsAt(b, 3, size)));
+    s4 = i32x4.add(s4, i32x4.dot_i16x8_s(p, pairsAt(b, 4, size)));
+    s5 = i32x4.add(s5, i32x4.dot_i16x8_s(p, pairsAt(b, 5, size)));
+    s6 = i32x4.add(s6, i32x4.dot_i16x8_s(p, pairsAt(b, 6, size)));
+    s7 = i32x4.add(s7, i32x4.dot_i16x8_s(p, pairsAt(b, 7, size)));
+    s8 = i32x4.add(s8, i32x4.dot_i16x8_s(p, pairsAt(b, 8, size)));
+    s9 = i32x4.add(s9, i32x4.dot_i16x8_s(p, pairsAt(b, 9, size)));
+    s10 = i32x4.add(s10, i32x4.dot_i16x8_s(p, pairsAt(b, 10, size)));
+    s11 = i32x4.add(s11, i32x4.dot_i16x8_s(p, pairsAt(b, 11, size)));
+    b += ldb;
+  }
+  emitRow(out, s0, f);
+  emitRow(out + 16, s1, f);
+  emitRow(out + 32, s2, f);
+  emitRow(out + 48, s3, f);
+  emitRow(out + 64, s4, f);
+  emitRow(out + 80, s5, f);
+  emitRow(out + 96, s6, f);
+  emitRow(out + 112, s7, f);
+  emitRow(out + 128, s8, f);
+  emitRow(out + 144, s9, f);
+  emitRow(out + 160, s10, f);
+  emitRow(out + 176, s11, f);
+}
+
+/** 1 row × 4 columns, otherwise as {@link codeTile1x48}. */
+@inline
+export function codeTile1x4(out: usize, a: usize, b: usize, ldb: usize, pairs: usize, f: v128, size: usize): void {
+  let s = i32x4.splat(0);
+  for (const end = a + (pairs << 2); a < end; a += 4) {
+    s = i32x4.add(s, i32x4.dot_i16x8_s(v128.load32_splat(a), pairsAt(b, 0, size)));
+    b += ldb;
+  }
+  emitRow(out, s, f);
 }
