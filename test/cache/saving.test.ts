@@ -1,10 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cacheNumbersPerToken, linearStateNumbers } from '../../src/attention/spec.ts';
+import { linearStateNumbers } from '../../src/attention/spec.ts';
 import { createLayerCache, type LayerCache } from '../../src/cache/layer-cache.ts';
 import { loadPieces, savePiece } from '../../src/cache/saving.ts';
 import { attentionSpec } from '../../src/format/config/attention-spec.ts';
 import type { ModelBytes } from '../../src/format/files/bytes-at-hand.ts';
+import { CACHE_DTYPES, type CacheDtype } from '../../src/layout/cache-dtype.ts';
+import { tokenBytes } from '../../src/layout/pages.ts';
 import { readLogits, runBlocks } from '../../src/model/forward.ts';
 import { fixedFactors } from '../../src/model/workspace.ts';
 import { assertSame } from '../helpers/checks/close.ts';
@@ -18,17 +20,25 @@ import { openCpuModel } from '../helpers/models/t6-model.ts';
 /** More than a page, and the last not full. */
 const TOKENS = 110;
 
+/** Scales that no row has: infinities, no number, less than nothing. */
+const SCALES = [0x7f800000, 0xff800000, 0x7fc00000, 0xbf800000];
+
 const random = createRandom(3);
 const ids = Array.from({ length: TOKENS + 8 }, () => random.integer(0, 60));
 
 const test = suite('save() and load()');
 
-for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
+const variants = [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS].flatMap(({ name, build }, i) => {
   const { source } = build();
+  // float32 for all, and one of the others
+  const codes = CACHE_DTYPES[1 + (i % 2)]!;
+  return (['f32', codes] as const).map((dtype) => ({ name: `${name}, ${dtype}`, source, dtype }));
+});
 
+for (const { name, source, dtype } of variants) {
   test(`${name}: a cache that was loaded elsewhere, in a shared memory, goes on with the same bits`, async () => {
     const [here, elsewhere] = [await open(source), await open(source, true)];
-    const [caches, copies] = [here.createCaches(), elsewhere.createCaches()];
+    const [caches, copies] = [here.createCaches(dtype), elsewhere.createCaches(dtype)];
     await here.evaluate(caches, ids.slice(0, TOKENS));
     for (const [layer, copy] of copies.entries()) {
       const cache = caches[layer]!;
@@ -44,25 +54,31 @@ for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
 
   test(`${name}: what is saved is what is stored, no more; what fails changes nothing`, async () => {
     const { compute, createCaches, evaluate } = await open(source);
-    const caches = createCaches();
+    const caches = createCaches(dtype);
     await evaluate(caches, ids.slice(0, TOKENS));
     const [cache] = caches as [LayerCache];
     const { lengths, spec } = cache;
     const pieces = piecesOf(compute, cache);
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    const numbers = cacheNumbersPerToken(spec) * TOKENS + linearStateNumbers(spec) * lengths.length;
-    assert.is(bytes, 4 * numbers);
+    const states = linearStateNumbers(spec) * lengths.length;
+    assert.is(bytes, tokenBytes(spec, dtype) * TOKENS + 4 * states);
 
-    const [copy] = createCaches() as [LayerCache];
+    const [copy] = createCaches(dtype) as [LayerCache];
     const { used } = compute.heap;
     for (const bad of [[-1], [0], [0.5], [NaN], [2 ** 60, 3], [5, 4], [5, 5], [1, 2, 3]]) {
       assert.throws(() => loadLayer(compute, copy, bad, pieces), /"lengths" expected/);
     }
     const [last] = pieces.slice(-1) as [Uint8Array];
     const others = pieces.slice(0, -1);
-    for (const bits of [0x7f800000, 0xff800000, 0x7fc00000]) {
-      const bad = last.slice();
-      new DataView(bad.buffer).setUint32(bad.length - 4, bits, true);
+    // infinities and no number: of float32 the last number, of codes the first scale; of 16 bits a code
+    const bits = cache.dtype === 'f32' ? [0x7f800000, 0xff800000, 0x7fc00000] : SCALES;
+    for (const bad of [
+      ...bits.map((each) => patched(last, cache.dtype === 'f32' ? last.length - 4 : 0, each)),
+      ...(cache.dtype === 'i16'
+        ? [patched(last, last.length - 4, 4096), patched(last, last.length - 4, -4096 << 16)]
+        : []),
+      ...(cache.dtype === 'q8' ? [patched(last, last.length - 4, 0x80)] : []),
+    ]) {
       await refused(() => loadLayer(compute, copy, lengths, [...others, bad]), 'SNAPSHOT_INVALID');
     }
     const left = loadPieces(compute, copy, lengths);
@@ -95,8 +111,10 @@ async function open(source: ModelBytes, isShared = false) {
   const fixed = fixedFactors(compute, config, weights);
   return {
     compute,
-    createCaches: () =>
-      fixed.map((each, layer) => createLayerCache(compute, attentionSpec(config, layer), each)),
+    createCaches: (dtype?: CacheDtype) =>
+      fixed.map((each, layer) =>
+        createLayerCache(compute, attentionSpec(config, layer), each, dtype),
+      ),
     /** Logits of the last of the tokens. */
     async evaluate(
       caches: readonly LayerCache[],
@@ -117,4 +135,11 @@ async function open(source: ModelBytes, isShared = false) {
 
 function refuse(): never {
   throw new Error('not wanted');
+}
+
+/** A copy with another word at a byte. */
+function patched(bytes: Uint8Array, at: number, word: number): Uint8Array {
+  const copy = bytes.slice();
+  new DataView(copy.buffer).setUint32(at, word, true);
+  return copy;
 }

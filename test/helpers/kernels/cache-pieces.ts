@@ -6,7 +6,7 @@ import { savedPieces } from '../../../src/layout/saved-pieces.ts';
 
 /** All pieces that a layer is saved in, copied. */
 export function piecesOf(compute: Compute, cache: LayerCache): Uint8Array<ArrayBuffer>[] {
-  const { count } = savedPieces(cache.spec, cache.lengths);
+  const { count } = savedPieces(cache.spec, cache.lengths, cache.dtype);
   return Array.from({ length: count }, (_, piece) =>
     savePiece(compute, cache, piece, ({ at, bytes }) => compute.heap.bytes(at, bytes).slice()),
   );
