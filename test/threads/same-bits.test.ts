@@ -15,29 +15,39 @@ const FEW = [2, 3];
 /** Mechanisms that differ in their rows: quantised weights take the same operations whatever they are. */
 const MAIN: ReadonlySet<string> = new Set(['tpa', 'mla', 'gqa', 'linear-tpa']);
 
+/** Of weights and of the cache. */
+const DTYPES = [
+  ['f32', 'f32'],
+  ['q8', 'f32'],
+  ['q4', 'f32'],
+  ['f32', 'i16'],
+  ['q8', 'q8'],
+] as const;
+
 for (const simd of BINARIES) {
   const test = suite(`threads, ${simd}`);
 
   for (const { name, build } of [...MECHANISM_VARIANTS, ...LLAMA_VARIANTS]) {
-    for (const dtype of ['f32', 'q8', 'q4'] as const) {
+    for (const [dtype, cacheDtype] of DTYPES) {
       const isMain = MAIN.has(name);
-      if (dtype !== 'f32' && !isMain) continue;
-      const counts = isMain && dtype === 'f32' ? MANY : FEW;
-      test(`${name}, ${dtype}: ${counts.join(', ')} threads give the bits of one`, async () => {
+      const isPlain = dtype === 'f32' && cacheDtype === 'f32';
+      if (!isPlain && !isMain) continue;
+      const counts = isMain && isPlain ? MANY : FEW;
+      test(`${name}, ${dtype}, cached as ${cacheDtype}: ${counts.join(', ')} threads give the bits of one`, async () => {
         const size = Math.max(...counts);
         const threads = new FaultyThreads();
         const wrap = threads.behind;
         const { source } = build();
         const model = await openThreadedModel(source, { simd, dtype, size, wrap });
         const { backend, pool } = model;
-        const alone = await evaluateSteps(backend);
+        const alone = await evaluateSteps(backend, cacheDtype);
         threads.plan();
         assert.is(await model.start(threads.start), undefined);
         for (const count of counts) {
           pool.lanes = count;
           assert.is(pool.threads, count);
           const { calls } = threads;
-          const together = await evaluateSteps(backend);
+          const together = await evaluateSteps(backend, cacheDtype);
           for (const [i, numbers] of alone.entries()) {
             assertSame(together[i]!, numbers, `step ${i} by ${count}`);
           }
