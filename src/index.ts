@@ -29,6 +29,13 @@ export type { ModelSource } from './format/files/model-source.ts';
 export type { GenerationDefaults } from './format/config/generation-config.ts';
 export type { ChatMessage, Conversation } from './text/messages.ts';
 export type { FinishReason, GeneratedToken, Generation } from './generate/generation.ts';
+export { PrefixCache } from './generate/prefix-cache.ts';
+export type {
+  PrefixCacheOptions,
+  PrefixSessionOptions,
+  PrefixStats,
+  SessionMaker,
+} from './generate/prefix-cache.ts';
 export type { GenerateOptions, ScoreOptions, SessionOptions } from './generate/options.ts';
 export type { Session } from './generate/session.ts';
 export { readSnapshotInfo } from './snapshot/read-snapshot-info.ts';

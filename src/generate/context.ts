@@ -214,9 +214,9 @@ export class Context {
    * @throws TpaError `OUT_OF_MEMORY`, `DISPOSED`, `WORKER_LOST`
    */
   save(): SavedSession {
-    const { identity } = this.#backend;
-    const random = this.#random?.state;
-    return { model: identity, sequence: this.#sequence.fork(), tokens: [...this.#ids], random };
+    this.checkFree();
+    const [model, random] = [this.#backend.identity, this.#random?.state];
+    return { model, sequence: this.#sequence.fork(), tokens: [...this.#ids], random };
   }
 
   truncate(length: number): void {

@@ -56,7 +56,7 @@ export function generationTask(
  *
  * @throws TypeError, RangeError, TpaError as `session.generate`
  */
-function promptReader(host: SessionHost, prompt: unknown): GenerationTask['readPrompt'] {
+export function promptReader(host: SessionHost, prompt: unknown): GenerationTask['readPrompt'] {
   const { backend, tokenizer, chat } = host;
   if (typeof prompt === 'string') {
     const encoder = checkText(prompt, tokenizer, backend.contextLength);

@@ -12,9 +12,11 @@ import {
 } from '../snapshot/options.ts';
 import { snapshotStream } from '../snapshot/stream.ts';
 import type { CacheDtype } from '../layout/cache-dtype.ts';
-import type { SavedSession } from '../snapshot/write.ts';
 import type { GenerateOptions, ScoreOptions } from './options.ts';
 import { readSomeIds, type TokenIds } from '../text/prompt.ts';
+
+/** What a model has lent to a session, for stores of sessions alone. */
+export let hostOf: (session: Session) => SessionHost;
 
 /**
  * One conversation with a model: token ids and their cached factors. One call at a time; a second
@@ -33,6 +35,10 @@ export class Session {
   readonly metadata: SnapshotMetadata | undefined;
   readonly #host: SessionHost;
   readonly #context: Context;
+
+  static {
+    hostOf = (session) => session.#host;
+  }
 
   /** Made by `model.createSession()`. @internal @throws TpaError `OUT_OF_MEMORY`, `DISPOSED` */
   constructor(
@@ -181,7 +187,7 @@ export class Session {
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const checked = checkSnapshotOptions(options);
-    const saved = this.#save();
+    const saved = this.#context.save();
     try {
       const { writeSnapshot } = await import('../snapshot/snapshots.ts');
       return await writeSnapshot(saved, checked);
@@ -206,7 +212,7 @@ export class Session {
    */
   snapshotStream(options: SnapshotOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const checked = checkSnapshotOptions(options);
-    return snapshotStream(this.#save(), checked);
+    return snapshotStream(this.#context.save(), checked);
   }
 
   /**
@@ -230,11 +236,6 @@ export class Session {
   /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  #save(): SavedSession {
-    this.#context.checkFree();
-    return this.#context.save();
   }
 
   async #evaluate(added: readonly number[]): Promise<Float32Array> {
