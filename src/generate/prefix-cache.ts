@@ -110,7 +110,11 @@ export class PrefixCache {
       this.#host = hostOf(empty);
       const ids = await this.#read(this.#host, prompt, isCancelled);
       checkAbort(signal, 'reading the prompt');
-      await this.#othersFirst(ids.slice(0, -1), empty.cacheDtype);
+      const before = ids.slice(0, -1);
+      let ahead = this.#ahead(before, empty.cacheDtype);
+      for (; ahead.length > 0; ahead = this.#ahead(before, empty.cacheDtype)) {
+        await Promise.allSettled(ahead);
+      }
       const evaluating = this.#begin(ids, empty.cacheDtype, isCancelled);
       this.#pending.set(ids, evaluating);
       try {
@@ -154,14 +158,11 @@ export class PrefixCache {
     return ids ?? [];
   }
 
-  /** Waits for prompts on their way that have more in common with `ids` than what is kept. */
-  async #othersFirst(ids: readonly number[], dtype: CacheDtype): Promise<void> {
-    for (;;) {
-      const kept = this.#store.longest(ids, dtype)?.shared ?? 0;
-      const others = Array.from(this.#pending).filter(([other]) => sharedTokens(other, ids) > kept);
-      if (others.length === 0) return;
-      await Promise.allSettled(others.map(([, evaluating]) => evaluating));
-    }
+  /** Prompts on their way that have more in common with `ids` than what is kept. */
+  #ahead(ids: readonly number[], dtype: CacheDtype): Promise<unknown>[] {
+    const kept = this.#store.longest(ids, dtype)?.shared ?? 0;
+    const others = Array.from(this.#pending).filter(([other]) => sharedTokens(other, ids) > kept);
+    return others.map(([, evaluating]) => evaluating);
   }
 
   /** The rest of a prompt evaluated, kept, and a session that goes on from there. */
