@@ -25,15 +25,15 @@ export interface OutputFiles {
  *
  * @throws UsageError where its folder does not exist, or a folder has its name
  */
-export async function checkOutputFiles(out: string): Promise<OutputFiles> {
+export async function checkOutputFiles(out: string, option = '--out'): Promise<OutputFiles> {
   const path = resolve(out);
   const parent = await stat(dirname(path)).catch(() => undefined);
   if (!parent?.isDirectory()) {
-    throw new UsageError(`"--out" expected a file in a folder that exists, got ${shown(out)}`);
+    throw new UsageError(`"${option}" expected a file in a folder that exists, got ${shown(out)}`);
   }
   const own = await stat(path).catch(() => undefined);
   if (own?.isDirectory()) {
-    throw new UsageError(`"--out" expected a file to write, got the folder ${shown(out)}`);
+    throw new UsageError(`"${option}" expected a file to write, got the folder ${shown(out)}`);
   }
   return { path, name: basename(path).replace(ENDING, '') };
 }

@@ -76,6 +76,8 @@ export async function writeFolder(
 /** What stops the writing, and hears of it. */
 export interface WriteProgress {
   readonly signal: AbortSignal;
+  /** The option that has named the place, as messages say it; default `--out`. */
+  readonly option?: string;
   onBytes(bytes: number): void;
 }
 
@@ -89,7 +91,7 @@ export interface WriteProgress {
 export async function writeHidden(
   path: string,
   files: readonly ConvertedFile[],
-  { signal, onBytes }: WriteProgress,
+  { signal, option = '--out', onBytes }: WriteProgress,
   place: (hidden: string) => void | Promise<void>,
 ): Promise<void> {
   const hidden = await hiddenBeside(path);
@@ -108,7 +110,7 @@ export async function writeHidden(
     await place(hidden);
     await flush(dirname(path));
   } catch (error) {
-    throw unwritable(path, files, error);
+    throw unwritable(path, files, option, error);
   } finally {
     await rm(hidden, { recursive: true, force: true });
     release();
@@ -169,15 +171,20 @@ const REFUSED: ReadonlySet<unknown> = new Set(
 );
 
 /** The error to throw for one of the system's; any other error as it is. */
-function unwritable(path: string, files: readonly ConvertedFile[], cause: unknown): unknown {
+function unwritable(
+  path: string,
+  files: readonly ConvertedFile[],
+  option: string,
+  cause: unknown,
+): unknown {
   const code = errorCode(cause);
   if (FULL.has(code)) {
     const needed = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const message = `the disk of ${shown(path)} has no room for ${needed} bytes (${String(code)}); nothing was left there, free some or choose another --out`;
+    const message = `the disk of ${shown(path)} has no room for ${needed} bytes (${String(code)}); nothing was left there, free some or choose another ${option}`;
     return new TpaError('RESOURCE_LIMIT', message, { cause, data: { needed } });
   }
   if (!REFUSED.has(code)) return cause;
-  const message = `"--out" expected a place that can be written, got ${shown(path)} (${String(code)})`;
+  const message = `"${option}" expected a place that can be written, got ${shown(path)} (${String(code)})`;
   return new UsageError(message, { cause });
 }
 

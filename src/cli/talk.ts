@@ -15,10 +15,20 @@ export class Talk {
   readonly #templateVariables: Readonly<Record<string, unknown>>;
   #messages: readonly ChatMessage[];
 
-  constructor(system: string | undefined, templateVariables: Readonly<Record<string, unknown>>) {
+  /** @param said before, from its beginning; none unless given */
+  constructor(
+    system: string | undefined,
+    templateVariables: Readonly<Record<string, unknown>>,
+    said?: readonly ChatMessage[],
+  ) {
     this.#beginning = system === undefined ? [] : [{ role: 'system', content: system }];
     this.#templateVariables = templateVariables;
-    this.#messages = this.#beginning;
+    this.#messages = said ?? this.#beginning;
+  }
+
+  /** What was said so far. */
+  get messages(): readonly ChatMessage[] {
+    return this.#messages;
   }
 
   /** The conversation so far, and a line. */

@@ -7,6 +7,7 @@ import { perplexityCommand } from './commands/eval-perplexity.ts';
 import { generateCommand } from './commands/generate.ts';
 import { renderCommandHelp, renderHelp } from './commands/help.ts';
 import type { Host } from './terminal/host.ts';
+import { snapshotShowCommand, snapshotVerifyCommand } from './commands/snapshot.ts';
 import { infoCommand } from './commands/info.ts';
 import { packageVersion } from './package-files.ts';
 import { print } from './terminal/output.ts';
@@ -18,6 +19,8 @@ const COMMANDS: readonly Command[] = [
   convertCommand,
   perplexityCommand,
   choiceCommand,
+  snapshotShowCommand,
+  snapshotVerifyCommand,
 ];
 const HELP = renderHelp(COMMANDS.map(({ spec }) => spec));
 

@@ -1,9 +1,17 @@
-import { type FinishReason, TpaError } from '../../index.ts';
+import {
+  type ChatMessage,
+  type FinishReason,
+  type Model,
+  type Session,
+  TpaError,
+} from '../../index.ts';
 import { command } from '../arguments.ts';
-import { EXIT_CODE } from '../exit.ts';
+import { EXIT_CODE, shown, UsageError } from '../exit.ts';
 import type { Host } from '../terminal/host.ts';
 import { MODEL_OPTIONS, openModel } from '../open-model.ts';
 import { assignment, repeated, text } from '../command-spec.ts';
+import { checkOutputFiles } from '../output-files.ts';
+import { openSnapshot, saveSnapshot } from '../snapshot-file.ts';
 import { openPipe } from '../terminal/input.ts';
 import { SAMPLING_NOTE, SAMPLING_OPTIONS, samplingOf } from '../sampling.ts';
 import { say, Talk } from '../talk.ts';
@@ -17,6 +25,14 @@ const SPEC = {
   options: {
     ...MODEL_CHOICE,
     system: text('TEXT', { about: 'a system message to begin with', fallback: 'none' }),
+    save: text('FILE', {
+      about: 'keep the conversation there after each answer',
+      fallback: 'no file',
+    }),
+    resume: text('FILE', {
+      about: 'go on with a conversation that --save has kept',
+      fallback: 'none',
+    }),
     templateVar: repeated(assignment({ about: 'a variable of the chat template, JSON or text' })),
     ...SAMPLING_OPTIONS,
   },
@@ -34,7 +50,12 @@ const STORYTELLER =
 
 /** `tpa chat`. */
 export const chatCommand = command(SPEC, async ({ values }, host) => {
-  const { model: path, system, templateVar: variables } = values;
+  const { model: path, system, save, resume, templateVar: variables } = values;
+  if (system !== undefined && resume !== undefined) {
+    throw new UsageError(
+      '"--system" expected to be absent with --resume, whose conversation has begun',
+    );
+  }
   const opened = await openModel(values, host);
   using model = opened.model;
   if (!model.hasChatTemplate) {
@@ -42,10 +63,17 @@ export const chatCommand = command(SPEC, async ({ values }, host) => {
       'the model has no chat template, which tpa chat needs; tpa generate continues a text';
     throw new TpaError('CHAT_TEMPLATE_MISSING', message);
   }
-  using session = model.createSession();
-  const talk = new Talk(system, Object.fromEntries(variables ?? []));
+  const file = save === undefined ? undefined : await checkOutputFiles(save, '--save');
+  using session = resume === undefined ? model.createSession() : await resumed(model, resume, host);
+  const said = resume === undefined ? undefined : messagesOf(session, resume);
+  const talk = new Talk(system ?? systemOf(said), Object.fromEntries(variables ?? []), said);
   if (path === undefined) print(host.stderr, STORYTELLER);
-  const answer = (line: string) => say(line, session, talk, samplingOf(values), host);
+  const answer = async (line: string): Promise<FinishReason> => {
+    const reason = await say(line, session, talk, samplingOf(values), host);
+    const { messages } = talk;
+    if (file && !host.signal.aborted) await saveSnapshot(file, session, { messages }, host.signal);
+    return reason;
+  };
   const input = host.openTerminal?.() ?? openPipe(host.openStdin());
   try {
     for (;;) {
@@ -71,4 +99,27 @@ async function answerOrExplain(answer: () => Promise<FinishReason>, host: Host):
     if (host.openTerminal === undefined || !(error instanceof TpaError)) throw error;
     print(host.stderr, `error ${error.code}: ${error.message}\n`);
   }
+}
+
+async function resumed(model: Model, path: string, { signal }: Host): Promise<Session> {
+  return model.restore(await openSnapshot(path, '--resume'), { signal });
+}
+
+/** What was said before, as {@link saveSnapshot} was given it. @throws TpaError `SNAPSHOT_INVALID` */
+function messagesOf({ metadata }: Session, path: string): readonly ChatMessage[] {
+  const messages = metadata?.['messages'];
+  if (Array.isArray(messages) && messages.every(isMessage)) return messages;
+  const message = `${shown(path)} keeps no messages, so tpa chat cannot go on with it; a program can, by model.restore()`;
+  throw new TpaError('SNAPSHOT_INVALID', message);
+}
+
+function isMessage(value: unknown): value is ChatMessage {
+  const { role, content } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return typeof role === 'string' && typeof content === 'string';
+}
+
+/** The system message that a conversation began with. */
+function systemOf(messages: readonly ChatMessage[] | undefined): string | undefined {
+  const first = messages?.[0];
+  return first?.role === 'system' && typeof first.content === 'string' ? first.content : undefined;
 }
