@@ -22,7 +22,7 @@ const TOKENS = 203;
 /** Queries of a block, which meets the float32 image of a page. */
 const BLOCK = 24;
 /** What a decode may differ by from float32 attention to the rounded numbers, of the largest output. */
-const DECODE_BOUND = { i16: 2e-3, q8: 6e-4 } as const;
+const DECODE_BOUND = { i16: 1e-3, q8: 6e-4 } as const;
 
 const test = suite('caches of codes');
 
