@@ -204,11 +204,7 @@ export class Session {
    * @throws as {@link snapshot}, what comes of making a piece from the stream
    *
    * @example
-   * await fetch('/conversations/7', {
-   *   method: 'PUT',
-   *   body: session.snapshotStream(),
-   *   duplex: 'half',
-   * });
+   * const answer = new Response(session.snapshotStream()); // of a server
    */
   snapshotStream(options: SnapshotOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const checked = checkSnapshotOptions(options);

@@ -125,11 +125,9 @@ export class Model extends BackendChangeTarget {
    *   `CONTEXT_OVERFLOW`, `OUT_OF_MEMORY`, `ABORTED`, `DISPOSED`, `WORKER_LOST`; what the stream throws
    *
    * @example
-   * const response = await fetch('/conversations/7');
-   * const session = await model.restore(response.body!);
-   * for await (const { text } of session.generate('', { seed: 'continue' })) {
-   *   process.stdout.write(text);
-   * }
+   * await session.generate('Once upon a time', { maxTokens: 8, seed: 7 }).text();
+   * const copy = await model.restore(await session.snapshot());
+   * const more = await copy.generate('', { maxTokens: 8, seed: 'continue' }).text();
    */
   async restore(source: SnapshotSource, options: RestoreOptions = {}): Promise<Session> {
     checkKnown('an option of restore', checkObject('options', options), ['signal']);

@@ -11,6 +11,7 @@ import type { SnapshotSource } from './source-reader.ts';
  *   stream throws
  *
  * @example
+ * const bytes = await session.snapshot({ metadata: { title: 'A fox' } });
  * const { tokens, metadata } = await readSnapshotInfo(bytes, { verify: false });
  */
 export async function readSnapshotInfo(
