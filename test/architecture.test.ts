@@ -60,7 +60,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
     'base',
   ],
   worker: ['load', 'threads', 'wasm', 'base'],
-  'index.ts': ['backend', 'load', 'ops', 'snapshot', 'threads', 'base'],
+  'index.ts': ['backend', 'generate', 'load', 'ops', 'snapshot', 'threads', 'base'],
   'webgpu.ts': ['backend'],
   'convert.ts': ['convert', 'base'],
   cli: ['index.ts', 'convert.ts', 'base'],

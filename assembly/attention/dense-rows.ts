@@ -1,6 +1,6 @@
 import { LOG2E } from '../simd/exp2';
 import { scaleRow } from '../simd/scale';
-import { addCodeHeads, codeHeads, headsScratch, isCodedHeads } from './code-heads';
+import { addCodeHeads, codeHeads, headsScratch, isCodedHeads } from './codes/heads';
 import { densePage, pageScratch, seenFrom } from './dense-page';
 import { LOWEST } from './softmax';
 import { PAGE_TOKENS, valueRow } from '../layout/pages';

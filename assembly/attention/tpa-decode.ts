@@ -1,14 +1,16 @@
 import { LOG2E } from '../simd/exp2';
 import { productAdd } from '../product/strips';
 import { even, splatBytes, splatRows } from '../product/splat';
-import { addCodePage, codeQueries, codeScratch, isCoded } from './code-page';
+import { addCodePage, codeScratch, isCoded } from './codes/page';
+import { codeQueries } from './codes/scores';
 import { factoredLogits } from './logits';
 import { imageScratch, pageAt } from '../cache/image';
 import { keyScratch, keysOfTile } from '../cache/keys';
-import { LOWEST, mask, raiseMax, weigh } from './softmax';
+import { LOWEST } from './softmax';
 import { decodeSpans, leaveSpan, spanStart } from './spans';
+import { weighHead } from './tpa-weights';
 import { valueScratch, valuesOfPage } from '../cache/values';
-import { akTile, avTile, avTileStride, valueRow, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
+import { akTile, avTile, valueRow, PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW } from '../layout/pages';
 import { CacheShape } from '../layout/records';
 
 /** Bytes of scratch that {@link tpaDecode} needs for any units. */
@@ -17,7 +19,7 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
   const heads = <usize>shape.heads,
     padded = even(heads);
   const headDim = <usize>shape.headDim,
-    results = heads * (valueRow(shape) + 8);
+    results = heads * (valueRow(shape) + 12);
   if (isCoded(shape)) return codeScratch(shape, rankQ) + results;
   return (
     results +
@@ -46,6 +48,7 @@ export function tpaDecodeScratch(shapeAt: usize, rankQ: usize): usize {
  * @param scratch tpaDecodeScratch bytes; out, partials and scratch overlap nothing
  * @param units of (decodeSpans(0, length), heads), from firstUnit on, as far as there are; only
  *   theirs is written
+ * Pages that vanish beside the rest are skipped, head by head (vanish.ts).
  * Any alignment (16 is fastest). Max error: docs/numerics.md.
  */
 export function tpaDecode(
@@ -76,7 +79,7 @@ export function tpaDecode(
       heads = min(allHeads - firstHead, end - unit),
       span = unit / allHeads;
     const plane = even(heads) * PAGE_ROW,
-      skipped = firstHead * TILE_ROW; // bytes of ak and av before the first head
+      before = firstHead * TILE_ROW; // bytes of ak and av before the first head
 
     const a = scratch; // (heads, inner) splatted
     const b = a + splatBytes(heads, inner); // (rankQ, headDim) splatted
@@ -88,6 +91,7 @@ export function tpaDecode(
     const acc = isCoded(shape) ? scratch + codeScratch(shape, rankQ) : image + imageScratch(shapeAt); // (heads, valueStride)
     const sums = acc + heads * row; // (heads)
     const maxima = sums + (heads << 2); // (heads)
+    const skipped = maxima + (heads << 2); // (heads) weights of pages that vanish
 
     // what the span before has splatted serves the next one, if it is of the same heads
     if (heads != splatted) {
@@ -99,7 +103,7 @@ export function tpaDecode(
       }
       splatted = heads == allHeads ? heads : 0;
     }
-    memory.fill(acc, 0, heads * (row + 4));
+    memory.fill(acc, 0, heads * (row + 12));
     for (let h: usize = 0; h < heads; h++) store<f32>(maxima + (h << 2), LOWEST);
 
     const last = min(length, spanStart(0, length, span + 1, spans));
@@ -114,44 +118,26 @@ export function tpaDecode(
       const columns = ((count + TILE - 1) / TILE) * TILE;
       for (let t: usize = 0; t < columns / TILE; t++) {
         const bk = keysOfTile(page, t, first, shape, keys),
-          ak = akTile(page, t, shape) + skipped;
+          ak = akTile(page, t, shape) + before;
         factoredLogits(w + t * TILE_ROW, a, b, p, bk, ak, shape, rankQ, 1, heads, PAGE_ROW);
       }
-      for (let h: usize = 0; h < heads; h++) {
-        const logits = w + h * PAGE_ROW,
-          sum = sums + (h << 2);
-        mask(logits, count, columns);
-        const max = raiseMax(logits, columns, maxima + (h << 2), sum, acc + h * row, row);
-        const av = avTile(page, shape) + skipped + h * TILE_ROW;
-        store<f32>(sum, load<f32>(sum) + tileWeights(logits, columns, max, av, plane, shape));
-      }
-      const bv = valuesOfPage(page, count, shape, values);
-      for (let u: usize = 0; u < rankV; u++) {
-        productAdd(acc, w + u * plane, bv + u * row * PAGE_TOKENS, heads, row >> 2, count, row, PAGE_ROW, row);
+      const av = avTile(page, shape) + before;
+      let bv: usize = 0;
+      for (let h: usize = 0, run: usize = 0; h <= heads; h++) {
+        if (h < heads && weighHead(h, w, acc, heads, count, columns, av, plane, shape)) continue;
+        // heads that the page matters to, up to one that it does not
+        if (h > run) {
+          if (!bv) bv = valuesOfPage(page, count, shape, values);
+          for (let u: usize = 0; u < rankV; u++) {
+            const to = acc + run * row,
+              weights = w + u * plane + run * PAGE_ROW;
+            productAdd(to, weights, bv + u * row * PAGE_TOKENS, h - run, row >> 2, count, row, PAGE_ROW, row);
+          }
+        }
+        run = h + 1;
       }
     }
     leaveSpan(out, partials, shape, spans, unit, heads, acc, rankV);
     unit += heads;
   }
-}
-
-/** Turns a head's logits into weights p · av[u], one plane for each u; returns Σ p. */
-@inline
-function tileWeights(w: usize, columns: usize, max: f32, av: usize, plane: usize, shape: CacheShape): f32 {
-  const rankV = <usize>shape.rankV,
-    rankStride = <usize>shape.heads * TILE_ROW,
-    tileStride = avTileStride(shape);
-  if (rankV == 1) return weigh(w, columns, max, av, tileStride, 0, 0, 1);
-  if (rankV == 2) return weigh(w, columns, max, av, tileStride, rankStride, plane, 2);
-  const sum = weigh(w, columns, max, 0, 0, 0, 0, 0);
-  for (let u = rankV; u-- > 0;) {
-    for (let t: usize = 0; t < columns / TILE; t++) {
-      const from = w + t * TILE_ROW,
-        factor = av + u * rankStride + t * tileStride;
-      for (let j: usize = 0; j < TILE_ROW; j += 16) {
-        v128.store(from + u * plane + j, f32x4.mul(v128.load(from + j), v128.load(factor + j)));
-      }
-    }
-  }
-  return sum;
 }

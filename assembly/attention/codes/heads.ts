@@ -1,4 +1,4 @@
-import { exp2Once } from '../simd/exp2';
+import { exp2Once } from '../../simd/exp2';
 import {
   bkCodes,
   bkScales,
@@ -8,17 +8,17 @@ import {
   keyPairs,
   largestCode,
   PAGE_PAIRS,
-} from '../layout/code-pages';
-import { PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../layout/pages';
-import { CacheShape, STORED } from '../layout/records';
-import { quantizeOperand } from '../product/code-operand';
-import { codeProduct } from '../product/code-product';
-import { scaledWeights } from './code-weights';
-import { mask, raiseTo, rowMax, weigh } from './softmax';
+} from '../../layout/code-pages';
+import { PAGE_ROW, PAGE_TOKENS, TILE, TILE_ROW, valueRow } from '../../layout/pages';
+import { CacheShape, STORED } from '../../layout/records';
+import { quantizeOperand } from '../../product/code-operand';
+import { codeProduct } from '../../product/code-product';
+import { scaledWeights } from './weights';
+import { mask, raiseTo, rowMax, weigh } from '../softmax';
 
 /*
  * A query of dense heads against one page of codes: products of integers straight from the page, which is
- * read once, a quarter of the bytes of float32. Keys of all heads come before values, as in dense-page.ts.
+ * read once, a quarter of the bytes of float32. Keys of all heads come before values, as in ../dense-page.ts.
  */
 
 /** Whether a decode computes with the codes of this cache. */

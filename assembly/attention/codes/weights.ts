@@ -1,8 +1,8 @@
-import { avCodes, avScales, bvScales, largestCode } from '../layout/code-pages';
-import { roundToInt } from '../simd/round';
-import { TILE, TILE_ROW } from '../layout/pages';
-import { quantizeOperand } from '../product/code-operand';
-import { CacheShape, Q8 } from '../layout/records';
+import { avCodes, avScales, bvScales, codeSize, largestCode } from '../../layout/code-pages';
+import { roundToInt } from '../../simd/round';
+import { TILE, TILE_ROW } from '../../layout/pages';
+import { quantizeOperand } from '../../product/code-operand';
+import { CacheShape, Q8 } from '../../layout/records';
 
 /*
  * The weights of a head for the values of a page, all ranks, as 16-bit integers: p · A_V · scales of the token.
@@ -76,10 +76,10 @@ export function weightRows(
   h: usize,
   ratios: usize,
   columns: usize,
-  size: usize,
 ): void {
   toIntegers(p, p, columns, by); // the integers are half as long, and follow what is read
-  const rankStride = <usize>shape.headRows * TILE * size;
+  const size = codeSize(shape),
+    rankStride = <usize>shape.headRows * TILE * size;
   for (let t: usize = 0; t < columns / TILE; t++) {
     let codes = avCodes(page, t, shape) + h * TILE * size;
     for (let u: usize = 0; u < shape.rankV; u++) {
