@@ -8,12 +8,30 @@ const ITERATIONS = 100_000;
 /** Multiply-adds of one iteration of `fmaPeak`: 24 vectors of 4. */
 export const MACS_PER_ITERATION = 96;
 
-/** What a machine can do at most: the exports of assembly/probes, which the package does not ship. */
+/** The exports of assembly/probes, which the package does not ship: what a machine can do at most, and parts of kernels. */
 export interface Probes {
   /** Multiplies and adds without touching memory. */
   fmaPeak(iterations: number): number;
   /** Reads `bytes` from address `x` on, a multiple of 128, and adds. */
   readPeak(x: number, bytes: number): number;
+  /** assembly/product/code-operand.ts */
+  quantizeOperand(out: number, x: number, count: number, largest: number): number;
+  /** assembly/product/code-product.ts */
+  codeProduct(
+    out: number,
+    ldo: number,
+    spare: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    rows: number,
+    columns: number,
+    pairs: number,
+    factors: number,
+    scales: number,
+    size: number,
+  ): void;
 }
 
 /** The probes compiled as the kernels of that name are, over a memory. */

@@ -14,6 +14,9 @@ import { vanishes } from '../vanish';
  * keys over pairs of features (scores.ts), values over pairs of tokens and all ranks.
  */
 
+/** Ranks that one sum goes over: each takes as much again from the 18 bits that weights beside codes have. */
+const MOST_RANKS: usize = 2;
+
 /** Whether a decode computes with the codes of this cache. */
 @inline
 export function isCoded(shape: CacheShape): bool {
@@ -64,7 +67,9 @@ export function addCodePage(
   const spare = ratios + weightBytes(shape); // (rankV, columns), then (valueStride)
   codeLogits(w, page, shape, scratch, rankQ, firstHead, heads, columns);
   const unit = scalesOfTokens(ratios, spare, page, shape, count, columns);
-  const codes = bvCodes(page, shape);
+  const codes = bvCodes(page, shape),
+    // of a whole page ranks follow each other in both operands
+    ranks: usize = columns == PAGE_TOKENS && shape.rankV <= MOST_RANKS ? shape.rankV : 1;
   for (let h: usize = 0, run: usize = 0; h <= heads; h++) {
     const logits = w + h * PAGE_ROW,
       sum = acc + heads * row + (h << 2),
@@ -77,7 +82,7 @@ export function addCodePage(
         const max = raiseTo(found, maximum, sum, acc + h * row, row),
           share = f32x4.extract_lane(exp2Once(f32x4.splat(found - max)), 0),
           total = weigh(logits, columns, found, 0, 0, 0, 0, 0),
-          by = weightScale(total, columns, shape);
+          by = weightScale(total, columns, ranks, shape);
         store<f32>(sum, load<f32>(sum) + share * total);
         store<f32>(factors + (h << 2), (share / by) * unit);
         weightRows(q + h * weightBytes(shape), logits, by, page, shape, firstHead + h, ratios, columns);
@@ -85,7 +90,7 @@ export function addCodePage(
       }
     }
     // heads that the page matters to, up to one that it does not
-    if (h > run) addValues(acc, codes, shape, q, factors, spare, run, h, columns);
+    if (h > run) addValues(acc, codes, shape, q, factors, spare, run, h, columns, ranks);
     run = h + 1;
   }
 }
@@ -102,19 +107,17 @@ function addValues(
   run: usize,
   end: usize,
   columns: usize,
+  ranks: usize,
 ): void {
   const row = valueRow(shape),
     size = codeSize(shape),
     ldb = (row >> 1) * size, // bytes of a pair of tokens
     lda = weightBytes(shape);
-  const isWhole = columns == PAGE_TOKENS, // then ranks follow each other in both operands
-    passes: usize = isWhole ? 1 : shape.rankV,
-    pairs = isWhole ? <usize>shape.rankV * PAGE_PAIRS : columns >> 1;
-  for (let u: usize = 0; u < passes; u++) {
+  for (let u: usize = 0; u < shape.rankV; u += ranks) {
     const to = acc + run * row,
       a = q + run * lda + u * (columns << 1),
       b = codes + u * PAGE_PAIRS * ldb,
       factor = factors + (run << 2);
-    codeProduct(to, row, spare, a, lda, b, ldb, end - run, row >> 2, pairs, factor, 0, size);
+    codeProduct(to, row, spare, a, lda, b, ldb, end - run, row >> 2, ranks * (columns >> 1), factor, 0, size);
   }
 }

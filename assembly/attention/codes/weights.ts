@@ -53,15 +53,16 @@ export function scalesOfTokens(
 /**
  * What p is multiplied by, so that it is an integer of 15 bits and no sum of a page leaves 32 bits:
  *
- *   Σ_u Σ_m |weight| · largest code <= rankV (by Σ p + columns / 2) · largest code < 2^31
+ *   Σ_u Σ_m |weight| · largest code <= ranks (by Σ p + columns / 2) · largest code < 2^31
  *
  * since a weight is at most the integer of its p.
  *
  * @param total Σ p
+ * @param ranks that one sum goes over
  */
 @inline
-export function weightScale(total: f32, columns: usize, shape: CacheShape): f32 {
-  const room = MOST / <f32>(largestCode(shape) * <i32>shape.rankV) - <f32>columns * 0.5;
+export function weightScale(total: f32, columns: usize, ranks: usize, shape: CacheShape): f32 {
+  const room = MOST / <f32>(largestCode(shape) * <i32>ranks) - <f32>columns * 0.5;
   return min<f32>(ONE - 1, room / total);
 }
 

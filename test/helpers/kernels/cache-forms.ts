@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { CACHE_DTYPES, type CacheDtype } from '../../../src/layout/cache-dtype.ts';
 import { FORMS } from '../../../src/layout/records.ts';
 import { type FormSizes, type StoredFactors, storedWidths } from '../../reference/cache-forms.ts';
 import {
@@ -22,6 +23,8 @@ export interface FormShape extends FormSizes {
   /** Standard deviation of what B is made from. */
   deviation: number;
   seed: number;
+  /** f32 if left out. */
+  dtype?: CacheDtype;
 }
 
 /** A shape of which only what is unusual needs saying. */
@@ -101,7 +104,7 @@ function repeated(b: Float32Array, width: number): Float32Array {
  */
 export function fillPages(
   bench: KernelBench,
-  sizes: FormSizes,
+  sizes: FormSizes & { dtype?: CacheDtype },
   stored: StoredFactors & { bv: Float32Array },
   cached: number,
   misalignment: Misalignment = 0,
@@ -148,6 +151,7 @@ export function fillPages(
         }
       : {}),
     direction: stored.direction,
+    dtype: CACHE_DTYPES.indexOf(sizes.dtype ?? 'f32'),
   };
   const pages = createPagesOf(bench, fields, cached, { guarded, misalignment });
   const cut = Math.floor(cached * 0.4);

@@ -1,3 +1,4 @@
+import { CACHE_DTYPES, CACHE_NUMBER_BYTES } from '../../../src/layout/cache-dtype.ts';
 import { CACHE_SHAPE } from '../../../src/layout/records.ts';
 import { type AttentionResult, attentionTolerance } from '../../reference/attention.ts';
 import { assertClose, nmse } from '../checks/close.ts';
@@ -52,11 +53,16 @@ function storedFields({ heads, headDim, valueDim, rankK, rankV }: CacheSizes) {
   return { heads, headDim, valueDim, rankK, rankV, ...rows };
 }
 
-/** Numbers of one page, from the comment of assembly/layout/pages.ts. */
+/** Words of one page, from the comments of assembly/layout/pages.ts and code-pages.ts. */
 export function fieldsPageNumbers(fields: ShapeFields): number {
-  const { rankK = 0, rankV = 0, keyRows = 0, headRows = 0, valueRows = 0 } = fields;
+  const { rankK = 0, rankV = 0, keyRows = 0, headRows = 0, valueRows = 0, dtype = 0 } = fields;
   const valueStride = Math.ceil(valueRows / 4) * 4;
-  return PAGE_TOKENS * (rankK * (keyRows + headRows) + rankV * (headRows + valueStride));
+  const keyStride = dtype > 0 ? Math.ceil(keyRows / 2) * 2 : keyRows;
+  const numbers = rankK * (keyStride + headRows) + rankV * (headRows + valueStride);
+  if (dtype === 0) return PAGE_TOKENS * numbers;
+  const [key, head, value] = [keyRows, headRows, valueRows].map((width) => Math.min(width, 1));
+  const scales = rankK * (key! + head!) + rankV * (head! + value!);
+  return PAGE_TOKENS * (scales + (numbers * CACHE_NUMBER_BYTES[CACHE_DTYPES[dtype]!]) / 4);
 }
 
 /** Numbers of one page of a TPA cache. */

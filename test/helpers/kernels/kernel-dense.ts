@@ -1,3 +1,4 @@
+import { CACHE_DTYPES, type CacheDtype } from '../../../src/layout/cache-dtype.ts';
 import { createRandom } from '../checks/random.ts';
 import { type KernelBench, WHOLE } from './kernel-bench.ts';
 import {
@@ -23,6 +24,8 @@ export interface DenseSizes {
   isLatent?: boolean;
   /** Standard deviation of keys: 0.3 gives flat attention, 3 peaked. */
   deviation?: number;
+  /** f32 if left out. */
+  dtype?: CacheDtype;
 }
 
 /** q (tokens, heads, headDim), k (cached, kvHeads, headDim), v (cached, kvHeads, valueDim). */
@@ -51,7 +54,8 @@ export function fillDense(
   const { heads, kvHeads, headDim, valueDim, isLatent = false } = sizes;
   // the numbers of a key in the page: those after the latent
   const keyRows = isLatent ? headDim - valueDim : headDim;
-  const rows = { keyRows, valueRows: valueDim, form: isLatent ? 4 : 0, ak, av };
+  const dtype = CACHE_DTYPES.indexOf(sizes.dtype ?? 'f32');
+  const rows = { keyRows, valueRows: valueDim, form: isLatent ? 4 : 0, ak, av, dtype };
   const fields = { heads, headDim, valueDim, rankK: kvHeads, rankV: kvHeads, ...rows };
   const pages = createPagesOf(bench, fields, cached, options);
   const factors: TokenRows = [
