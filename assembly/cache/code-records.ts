@@ -1,8 +1,8 @@
 import { akCode, akScales, avCode, avScales, bkCode, bkScales, bvCode, bvScales } from '../layout/code-pages';
 import { codeSize, keyPairs, largestCode } from '../layout/code-pages';
 import { PAGE_TOKENS, TILE } from '../layout/pages';
-import { CacheShape } from '../layout/records';
-import { loadCode, storeCode } from './code-row';
+import { CacheShape, Q8 } from '../layout/records';
+import { storeCode } from './code-row';
 
 /*
  * Tokens of a cache of codes as they are saved, one record after the other: the factors ak, bk, av, bv, of
@@ -90,23 +90,49 @@ function copyRecord(
   shape: CacheShape,
   isLoad: bool,
 ): bool {
-  const from = record + 4,
-    size = codeSize(shape);
   if (!isLoad) {
     store<f32>(record, load<f32>(scale));
-    for (let i: usize = 0; i < count; i++) {
-      storeCode(from + i * size, loadCode(codes + (i >> 1) * pair + (i & 1) * odd, shape), shape);
-    }
+    if (shape.dtype == Q8) saveCodes<i8>(record + 4, codes, pair, odd, count);
+    else saveCodes<i16>(record + 4, codes, pair, odd, count);
     return true;
   }
   const factor = load<f32>(record);
-  let largest: i32 = 0;
   store<f32>(scale, factor);
-  for (let i: usize = 0; i < count; i++) {
-    const code = loadCode(from + i * size, shape);
-    largest = max(largest, abs(code));
-    storeCode(codes + (i >> 1) * pair + (i & 1) * odd, code, shape);
-  }
+  const largest =
+    shape.dtype == Q8
+      ? loadCodes<i8>(record + 4, codes, pair, odd, count)
+      : loadCodes<i16>(record + 4, codes, pair, odd, count);
   // false for a NaN
   return factor >= 0 && factor <= f32.MAX_VALUE && largest <= largestCode(shape);
+}
+
+/** Codes (count) of a rank that lie in pairs, one after the other. */
+function saveCodes<T>(out: usize, codes: usize, pair: usize, odd: usize, count: usize): void {
+  const end = out + count * sizeof<T>();
+  for (; out + sizeof<T>() < end; out += 2 * sizeof<T>()) {
+    store<T>(out, load<T>(codes));
+    store<T>(out, load<T>(codes + odd), sizeof<T>());
+    codes += pair;
+  }
+  if (out < end) store<T>(out, load<T>(codes));
+}
+
+/** The inverse. @returns the largest of the codes, without its sign */
+function loadCodes<T>(from: usize, codes: usize, pair: usize, odd: usize, count: usize): i32 {
+  const end = from + count * sizeof<T>();
+  let largest: i32 = 0;
+  for (; from + sizeof<T>() < end; from += 2 * sizeof<T>()) {
+    const a = load<T>(from),
+      b = load<T>(from, sizeof<T>());
+    store<T>(codes, a);
+    store<T>(codes + odd, b);
+    largest = max(largest, max(abs(<i32>a), abs(<i32>b)));
+    codes += pair;
+  }
+  if (from < end) {
+    const a = load<T>(from);
+    store<T>(codes, a);
+    largest = max(largest, abs(<i32>a));
+  }
+  return largest;
 }
