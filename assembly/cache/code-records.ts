@@ -103,7 +103,7 @@ function copyRecord(
       ? loadCodes<i8>(record + 4, codes, pair, odd, count)
       : loadCodes<i16>(record + 4, codes, pair, odd, count);
   // false for a NaN
-  return factor >= 0 && factor <= f32.MAX_VALUE && largest <= largestCode(shape);
+  return factor >= 0 && factor <= f32.MAX_VALUE / <f32>largestCode(shape) && largest <= largestCode(shape);
 }
 
 /** Codes (count) of a rank that lie in pairs, one after the other. */

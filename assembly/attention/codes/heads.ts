@@ -117,7 +117,7 @@ export function addCodeHeads(
       total = weigh(logits, columns, peak, 0, 0, 0, 0, 0);
     store<f32>(sum, load<f32>(sum) + share * total);
     const g = (firstRow + i) / group,
-      factor = scaledWeights(weights + i * bytes, logits, page, shape, g, high, columns, largest);
+      factor = scaledWeights(weights + i * bytes, logits, page, shape, g, low, high, columns, largest);
     store<f32>(weightFactors + (i << 2), share * factor);
   }
   for (let i: usize = 0; i < rows;) {

@@ -100,7 +100,8 @@ export function weightRows(
  * out (columns) = p · scale of B_V of K/V head g, in integers that no sum of products with codes leaves 32 bits
  * with. p is overwritten.
  *
- * @param high tokens that there are: the scales of others may be anything
+ * @param low first token that is seen
+ * @param high the one after the last: the scales of others may be anything
  * @returns what an integer of 1 counts
  */
 @inline
@@ -110,6 +111,7 @@ export function scaledWeights(
   page: usize,
   shape: CacheShape,
   g: usize,
+  low: usize,
   high: usize,
   columns: usize,
   largest: i32,
@@ -121,6 +123,7 @@ export function scaledWeights(
       v128.store(row + j, f32x4.mul(v128.load(row + j), v128.load(scales + j)));
     }
   }
+  memory.fill(p, 0, low << 2);
   memory.fill(p + (high << 2), 0, (columns - high) << 2);
   return quantizeOperand(out, p, columns, largest);
 }
