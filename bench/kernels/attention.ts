@@ -1,12 +1,20 @@
 import { Compute } from '../../src/compute/compute.ts';
 import { attend, attendScratch } from '../../src/compute/attend.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
+import type { CacheDtype } from '../../src/layout/cache-dtype.ts';
 import type { Threads } from '../../src/threads/threads.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
 import { assertClose, tpaReference } from '../peers/reference.ts';
 import { randomFactors } from '../peers/tpa-graph.ts';
 import { randomValues } from '../random.ts';
 import type { AttentionShape } from '../shapes.ts';
+
+/** Relative error of a decode beside float32 factors, with those rounded as each cache does. */
+export const CACHE_TOLERANCE: Readonly<Record<CacheDtype, number>> = {
+  f32: 1e-5,
+  i16: 2e-3,
+  q8: 2e-2,
+};
 
 /** Small enough for a scalar reference, more than one tile. */
 const CHECK_TOKENS = 37;
@@ -24,12 +32,17 @@ export function openAttention(
   shape: AttentionShape,
   tokens: number,
   queries: number,
-  threads?: Threads,
+  { threads, dtype = 'f32' }: { threads?: Threads; dtype?: CacheDtype } = {},
 ): Attention {
   const { heap } = engine;
   const { heads, headDim, rankQ, rankK, rankV } = shape;
   const compute = new Compute(engine, { threads });
-  const cache = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
+  const cache = new PagedCache(
+    compute,
+    { heads, headDim, valueDim: headDim, rankK, rankV },
+    {},
+    dtype,
+  );
   appendRandom(engine, cache, tokens);
   compute.takeScratch(attendScratch(compute, cache, rankQ, queries));
   const aq = place(engine, randomValues(queries * heads * rankQ, 7));
@@ -43,12 +56,22 @@ export function openAttention(
 }
 
 /** Compares one decode step over a short cache with float64. */
-export function checkDecode(name: string, engine: Engine, shape: AttentionShape): void {
+export function checkDecode(
+  name: string,
+  engine: Engine,
+  shape: AttentionShape,
+  dtype: CacheDtype = 'f32',
+): void {
   const { heap } = engine;
   const { heads, headDim, rankQ, rankK, rankV } = shape;
   const factors = randomFactors(shape, CHECK_TOKENS);
   const compute = new Compute(engine);
-  const cache = new PagedCache(compute, { heads, headDim, valueDim: headDim, rankK, rankV });
+  const cache = new PagedCache(
+    compute,
+    { heads, headDim, valueDim: headDim, rankK, rankV },
+    {},
+    dtype,
+  );
   cache.reserve(CHECK_TOKENS);
   cache.write(CHECK_TOKENS, {
     ak: place(engine, headsFirst(factors.ak, rankK, heads)),
@@ -71,7 +94,8 @@ export function checkDecode(name: string, engine: Engine, shape: AttentionShape)
   compute.takeScratch(attendScratch(compute, cache, rankQ, 1));
   const out = heap.allocate(heads * headDim * 4);
   attend(compute, out, queries, cache, 1, CHECK_TOKENS - 1);
-  assertClose(name, heap.floats(out, heads * headDim), tpaReference(shape, factors));
+  const expected = tpaReference(shape, factors);
+  assertClose(name, heap.floats(out, heads * headDim), expected, CACHE_TOLERANCE[dtype]);
 }
 
 /** Appends in blocks, so that the random numbers of a long cache are not all held at once. */

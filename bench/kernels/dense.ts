@@ -2,6 +2,7 @@ import { Compute } from '../../src/compute/compute.ts';
 import { attend, attendScratch } from '../../src/compute/attend.ts';
 import type { AttentionSpec } from '../../src/attention/spec.ts';
 import { PagedCache } from '../../src/cache/pages.ts';
+import type { CacheDtype } from '../../src/layout/cache-dtype.ts';
 import { pageBytes } from '../../src/layout/pages.ts';
 import type { Threads } from '../../src/threads/threads.ts';
 import type { Engine } from '../../src/wasm/engine.ts';
@@ -10,6 +11,7 @@ import { randomGqaFeeds } from '../peers/gqa-graph.ts';
 import { assertClose, gqaReference } from '../peers/reference.ts';
 import { randomValues } from '../random.ts';
 import type { DenseShape } from '../shapes.ts';
+import { CACHE_TOLERANCE } from './attention.ts';
 
 /** Small enough for a scalar reference, more than one tile. */
 const CHECK_TOKENS = 61;
@@ -29,12 +31,12 @@ export function openDense(
   shape: DenseShape,
   tokens: number,
   probes: Probes,
-  threads?: Threads,
+  { threads, dtype = 'f32' }: { threads?: Threads; dtype?: CacheDtype } = {},
 ): DenseDecode {
   const { heap } = engine;
   const { heads, headDim, valueDim } = shape;
   const compute = new Compute(engine, { threads });
-  const cache = new PagedCache(compute, specOf(shape));
+  const cache = new PagedCache(compute, specOf(shape), {}, dtype);
   const { keys, values } = widths(shape);
   const block = 128;
   const bk = heap.allocate(block * keys * 4);
@@ -50,7 +52,7 @@ export function openDense(
   compute.takeScratch(attendScratch(compute, cache, 0, 1));
   const out = heap.allocate(heads * valueDim * 4);
   const rows = { aq: q, aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
-  const bytes = pageBytes(cache.spec);
+  const bytes = pageBytes(cache.spec, dtype);
   const pages = heap.words(cache.pagesAt, cache.byteLength / bytes).slice();
   return {
     run: () => compute.run(() => attend(compute, out, rows, cache, 1, tokens - 1)),
@@ -62,13 +64,18 @@ export function openDense(
 }
 
 /** Compares one decode step over a short cache with float64; a latent one is a test's business. */
-export function checkDense(name: string, engine: Engine, shape: DenseShape): void {
+export function checkDense(
+  name: string,
+  engine: Engine,
+  shape: DenseShape,
+  dtype: CacheDtype = 'f32',
+): void {
   if (shape.isLatent === true) return;
   const { heap } = engine;
   const { heads, headDim, kvHeads } = shape;
   const feeds = randomGqaFeeds(shape, CHECK_TOKENS);
   const compute = new Compute(engine);
-  const cache = new PagedCache(compute, specOf(shape));
+  const cache = new PagedCache(compute, specOf(shape), {}, dtype);
   const place = ({ data }: { data: Float32Array | Int32Array }) => {
     const at = heap.allocate(data.byteLength);
     heap.floats(at, data.length).set(data);
@@ -83,7 +90,8 @@ export function checkDense(name: string, engine: Engine, shape: DenseShape): voi
   const out = heap.allocate(heads * headDim * 4);
   const queries = { aq: place(feeds.query), aqStride: 0, bq: 0, bqStride: 0, rankQ: 0 };
   attend(compute, out, queries, cache, 1, CHECK_TOKENS);
-  assertClose(name, heap.floats(out, heads * headDim), gqaReference(shape, feeds));
+  const expected = gqaReference(shape, feeds);
+  assertClose(name, heap.floats(out, heads * headDim), expected, CACHE_TOLERANCE[dtype]);
 }
 
 function specOf({

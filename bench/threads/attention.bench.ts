@@ -23,14 +23,14 @@ export function threadParts(counts: readonly number[]): SuitePart[] {
     ...[PAPER_DECODE, T6_SMALL].map((shape) =>
       part(counts, decodeSuite(shape, LONG_CONTEXT), LONG_CONTEXT, ({ engine, threads }) => ({
         macs: tpaDecodeMacs(shape, LONG_CONTEXT),
-        run: openAttention(engine, shape, LONG_CONTEXT, 1, threads).run,
+        run: openAttention(engine, shape, LONG_CONTEXT, 1, { threads }).run,
       })),
     ),
     ...DENSE_SHAPES.map((shape) =>
       part(counts, decodeSuite(shape, DENSE_CONTEXT), DENSE_CONTEXT, async (threaded) => {
         const { engine, threads } = threaded;
         const probes = await probesOf(engine);
-        const { run } = openDense(engine, shape, DENSE_CONTEXT, probes, threads);
+        const { run } = openDense(engine, shape, DENSE_CONTEXT, probes, { threads });
         return { macs: denseDecodeMacs(shape, DENSE_CONTEXT), run };
       }),
     ),

@@ -90,7 +90,7 @@ await kernelSuite('decodes on pages of codes', ({ test, bench }) => {
 
     test(`${dtype}: the largest sums that there can be stay within 32 bits`, () => {
       // all weights and all codes as large as each other: V = 1 or -1 gives just that
-      const most = weightError(2, LARGEST_CODES[dtype]);
+      const error = weightError(2, LARGEST_CODES[dtype]);
       for (const sign of [1, -1]) {
         for (const ranks of [1, 2, 3, 64]) {
           const shape = { ...formShape('contextual', [4, 6, 13], [2, 1, ranks]), dtype };
@@ -100,7 +100,7 @@ await kernelSuite('decodes on pages of codes', ({ test, bench }) => {
           stored.bv.fill(sign);
           const pages = fillPages(bench, shape, stored, 288);
           const out = decode(pages, writeQuery(pages, query, 1), 0, 288);
-          assertWithin(out, out.map(() => sign), () => most, `${ranks} ranks`); // prettier-ignore
+          assertWithin(out, out.map(() => sign), () => error, `${ranks} ranks`); // prettier-ignore
         }
         const sizes = { ...DENSE[0]!, dtype };
         const inputs = denseInputs(sizes, 1, 288, 1);
@@ -108,7 +108,7 @@ await kernelSuite('decodes on pages of codes', ({ test, bench }) => {
         inputs.v.fill(sign);
         const { pages, query } = fillDense(bench, sizes, inputs, 288);
         const out = runDecode(pages, query, 0, [0, 288]);
-        assertWithin(out, out.map(() => sign), () => most, 'dense'); // prettier-ignore
+        assertWithin(out, out.map(() => sign), () => error, 'dense'); // prettier-ignore
       }
       // and scores: a key that has the signs of the query at its largest numbers
       const sizes = { heads: 1, kvHeads: 1, headDim: 256, valueDim: 4, dtype };
