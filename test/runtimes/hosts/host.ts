@@ -26,9 +26,15 @@ export interface Expected extends Pick<Place, 'threads' | 'worker'> {
   readonly workerReason?: RegExp;
 }
 
-/** What a run of the suite gave. */
-export interface Outcome {
-  readonly report: Report;
+/** What a run of a program or a page gave. */
+export interface Reported {
+  /** As it came of JSON. */
+  readonly report: unknown;
   /** What was printed, warned or violated beside the report: nothing, if all is well. */
   readonly complaints: readonly string[];
+}
+
+/** What a run of the suite gave. */
+export interface Outcome extends Reported {
+  readonly report: Report;
 }

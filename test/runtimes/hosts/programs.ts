@@ -1,15 +1,10 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Report, Setting } from '../conformance/suite.ts';
 import { findRuntime, type Missing } from '../find.ts';
 import type { RuntimeName } from '../pins.ts';
-import type { Host, Outcome, Variant } from './host.ts';
+import type { Host, Outcome, Reported, Variant } from './host.ts';
+import { runProcess } from './process.ts';
 import { titleOf } from './setting.ts';
 import { runWorkerd } from './workerd.ts';
-
-const run = promisify(execFile);
-/** The suite takes a second. */
-const DEADLINE = 300_000;
 
 /** Where the suite runs in a process. */
 const SETTINGS: readonly Setting[] = [
@@ -39,7 +34,7 @@ const EDGE = [
 interface Program extends Omit<Host, 'title' | 'variants'> {
   /** Where else than in a process it runs. */
   readonly places?: typeof EDGE;
-  run(program: string, setting: Setting): Promise<Outcome>;
+  run(program: string, setting: Setting): Promise<Reported>;
 }
 
 /** The suite as a program: Node at hand, a newer one, Deno that may do nothing, Bun, workerd. */
@@ -49,17 +44,17 @@ export function programHosts(folder: string): (Host | Missing)[] {
     installed('node', {
       kernels: 'files beside the code',
       notes: '',
-      run: (program, setting) => runProgram(program, [], folder, setting),
+      run: (program, setting) => runSuite(program, [], folder, setting),
     }),
     installed('deno', {
       kernels: 'embedded in the code',
       notes: 'without any permission; `--allow-read` for a model in a folder',
-      run: (program, setting) => runProgram(program, ['run', '--no-prompt'], folder, setting),
+      run: (program, setting) => runSuite(program, ['run', '--no-prompt'], folder, setting),
     }),
     installed('bun', {
       kernels: 'embedded in the code',
       notes: '',
-      run: (program, setting) => runProgram(program, ['run'], folder, setting),
+      run: (program, setting) => runSuite(program, ['run'], folder, setting),
     }),
     installed('workerd', {
       kernels: 'static imports of `.wasm`',
@@ -78,7 +73,7 @@ function nodeAtHand(folder: string): Host | Missing {
     title: 'Node 20',
     kernels: 'files beside the code',
     notes: 'relaxed SIMD only behind its flag',
-    variants: inProcess((setting) => runProgram(process.execPath, [], folder, setting)),
+    variants: inProcess((setting) => runSuite(process.execPath, [], folder, setting)),
   };
 }
 
@@ -92,35 +87,31 @@ function installed(name: RuntimeName, how: Program): Host | Missing {
     places?.map(({ setting, expected }) => ({
       title: titleOf(setting),
       expected,
-      run: () => start(program, setting),
+      run: () => outcomeOf(start(program, setting)),
     })) ?? inProcess((setting) => start(program, setting));
   return { title: `${title} ${version}`, kernels, notes, variants };
 }
 
 /** In each of {@link SETTINGS}, all of which can be had. */
-function inProcess(start: (setting: Setting) => Promise<Outcome>): Variant[] {
+function inProcess(start: (setting: Setting) => Promise<Reported>): Variant[] {
   return SETTINGS.map((setting) => ({
     title: titleOf(setting),
     expected: { threads: setting.threads!, worker: setting.worker ?? false },
-    run: () => start(setting),
+    run: () => outcomeOf(start(setting)),
   }));
 }
 
-/** The report is the one line that the program prints. */
-async function runProgram(
+async function outcomeOf(reported: Promise<Reported>): Promise<Outcome> {
+  const { report, complaints } = await reported;
+  return { report: report as Report, complaints };
+}
+
+/** The suite in a process. */
+function runSuite(
   program: string,
   args: readonly string[],
   folder: string,
   setting: Setting,
-): Promise<Outcome> {
-  const { stdout, stderr } = await run(program, [...args, 'process.js', JSON.stringify(setting)], {
-    cwd: folder,
-    timeout: DEADLINE,
-    killSignal: 'SIGKILL',
-    // Vulkan's drivers, which Deno asks for a GPU, complain where there is none
-    env: { ...process.env, XDG_RUNTIME_DIR: folder },
-  });
-  const lines = stdout.trim().split('\n');
-  const report = JSON.parse(lines.pop()!) as Report;
-  return { report, complaints: [...lines, stderr.trim()].filter((line) => line !== '') };
+): Promise<Reported> {
+  return runProcess(program, [...args, 'process.js', JSON.stringify(setting)], folder);
 }

@@ -3,9 +3,9 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { build } from 'esbuild';
-import type { Report, Setting } from '../conformance/suite.ts';
+import type { Setting } from '../conformance/suite.ts';
 import { collectWasm } from './collect-wasm.ts';
-import type { Outcome } from './host.ts';
+import type { Reported } from './host.ts';
 import { queryOf } from './setting.ts';
 import { tellEvaluated } from './tell-evaluated.ts';
 
@@ -13,12 +13,12 @@ import { tellEvaluated } from './tell-evaluated.ts';
 const COMPATIBILITY_DATE = '2026-11-01';
 const DEADLINE = 300_000;
 
-/** Runs the suite in a request to workerd, bundled as Cloudflare's own tool does it. */
+/** Runs worker.js in a request to workerd, bundled as Cloudflare's own tool does it. */
 export async function runWorkerd(
   program: string,
   folder: string,
   setting: Setting,
-): Promise<Outcome> {
+): Promise<Reported> {
   const out = `${folder}/workerd`;
   const parts = tellEvaluated(
     setting.worker ? /\/open-threads-/ : /\/(open-threads|load-in-worker)-/,
@@ -50,7 +50,7 @@ export async function runWorkerd(
     const port = await listening(createInterface({ input: control!, signal }), complaints);
     const response = await fetch(`http://127.0.0.1:${port}/${queryOf(setting)}`, { signal });
     if (!response.ok) throw new Error(`workerd answered ${response.status}: ${complaints.join()}`);
-    return { report: (await response.json()) as Report, complaints };
+    return { report: (await response.json()) as unknown, complaints };
   } finally {
     child.kill('SIGKILL');
     await exited;
