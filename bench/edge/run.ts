@@ -33,6 +33,7 @@ const HEADING = ['step', 'wasm', 'heap', 'of that used', 'buffers', 'isolate', '
 interface EdgeModel {
   readonly name: string;
   readonly config: object;
+  readonly cacheDtype: 'f32' | 'q8';
   /** Context that is filled. */
   readonly context: number;
   /** Of them generated. */
@@ -41,16 +42,34 @@ interface EdgeModel {
 
 const T6 = { model_type: 't6', vocab_size: 50_304, head_dim: 64, rank: 2, q_rank: 6 };
 
+const SMALL = { ...T6, n_layer: 12, n_head: 34, n_embd: 768 };
+
 const MODELS: readonly EdgeModel[] = [
   {
     name: 'T6-small, 124 M',
-    config: { ...T6, n_layer: 12, n_head: 34, n_embd: 768, block_size: 2048 },
+    config: { ...SMALL, block_size: 2048 },
+    cacheDtype: 'f32',
     context: 576,
+    generated: 64,
+  },
+  {
+    name: 'T6-small, 124 M, cache of q8',
+    config: { ...SMALL, block_size: 8192 },
+    cacheDtype: 'q8',
+    context: 2400,
     generated: 64,
   },
   {
     name: 'T6 of 6 layers, dim 416, 32 M',
     config: { ...T6, n_layer: 6, n_head: 16, n_embd: 416, block_size: 8192 },
+    cacheDtype: 'f32',
+    context: 8192,
+    generated: 64,
+  },
+  {
+    name: 'T6 of 8 layers, dim 576, 61 M, cache of q8',
+    config: { ...T6, n_layer: 8, n_head: 22, n_embd: 576, block_size: 16_384 },
+    cacheDtype: 'q8',
     context: 8192,
     generated: 64,
   },
@@ -63,7 +82,7 @@ const { values } = parseArgs({
 if (values.help) console.log(USAGE);
 else for (const model of MODELS.filter(({ name }) => name.includes(values.only))) await run(model);
 
-async function run({ name, config, context, generated }: EdgeModel): Promise<void> {
+async function run({ name, config, cacheDtype, context, generated }: EdgeModel): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tpa-edge-'));
   for (const part of ['assets', 'worker']) mkdirSync(join(folder, part));
   const assets = await serve(join(folder, 'assets'));
@@ -83,7 +102,7 @@ async function run({ name, config, context, generated }: EdgeModel): Promise<voi
     };
     try {
       const file = basename(shards[0]!);
-      const limits = { memoryLimit: MEMORY_LIMIT, contextLength: context };
+      const limits = { memoryLimit: MEMORY_LIMIT, contextLength: context, cacheDtype };
       await step('load', { step: 'load', file, ...limits });
       const prompt = context - generated - 1;
       await step(`prefill ${prompt}`, { step: 'prefill', tokens: prompt });
