@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Readable } from 'node:stream';
 import { errorCode } from '../base/node.ts';
 import { type Session, type SnapshotMetadata, TpaError } from '../index.ts';
 import { shown, UsageError } from './exit.ts';
@@ -10,24 +8,57 @@ import { type OutputFiles, writeFiles } from './output-files.ts';
 /** UTF-8 bytes of messages that a snapshot keeps beside the cache. */
 const MAX_METADATA_BYTES = 65_536;
 
+/** Bytes that are read at a time. */
+const CHUNK_BYTES = 2 ** 16;
+
 /**
- * The bytes of a snapshot's file.
+ * The bytes of a snapshot's file. Not `Readable.toWeb`: in Node 20 a stream of it that is cancelled
+ * ends the process where a piece is on its way.
  *
  * @param named what has named it, as messages say it
- * @throws UsageError where there is no such file
+ * @throws UsageError where there is no such file, or one that may not be read
  */
 export async function openSnapshot(
   path: string,
   named: string,
 ): Promise<ReadableStream<Uint8Array>> {
-  const found = await stat(path).catch((error: unknown) =>
-    String(errorCode(error) ?? 'unreadable'),
-  );
-  if (typeof found !== 'string' && !found.isDirectory()) {
-    return Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path);
+    if (!(await file.stat()).isDirectory()) return streamOf(file);
+    await file.close();
+  } catch (error) {
+    await file?.close();
+    throw notOpened(path, named, String(errorCode(error) ?? 'unreadable'), error);
   }
-  const why = typeof found === 'string' ? found : 'a folder';
-  throw new UsageError(`"${named}" expected the file of a snapshot, got ${shown(path)} (${why})`);
+  throw notOpened(path, named, 'a folder');
+}
+
+function notOpened(path: string, named: string, why: string, cause?: unknown): UsageError {
+  const message = `"${named}" expected the file of a snapshot, got ${shown(path)} (${why})`;
+  return new UsageError(message, { cause });
+}
+
+/** Reads from front to back when it is asked; the file is closed at its end, or when it is left. */
+function streamOf(file: FileHandle): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const chunk = new Uint8Array(CHUNK_BYTES);
+          const { bytesRead } = await file.read(chunk);
+          if (bytesRead > 0) return controller.enqueue(chunk.subarray(0, bytesRead));
+          await file.close();
+          controller.close();
+        } catch (error) {
+          await file.close();
+          throw error;
+        }
+      },
+      cancel: () => file.close(),
+    },
+    { highWaterMark: 0 }, // no read is on its way that nobody has asked for
+  );
 }
 
 /**

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { saveSnapshot } from '../../../src/cli/snapshot-file.ts';
@@ -18,6 +20,7 @@ const folder = await mkdtemp(join(tmpdir(), 'tpa-saved-'));
 writeTalkingT6(folder, {}, TEMPLATE);
 test.after(() => rm(folder, { recursive: true }));
 
+const CLI = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const FILE = join(folder, 'talk.snapshot');
 const CHAT = ['chat', '--model', folder, '--temperature', '0', '--max-tokens', '8'];
 
@@ -52,6 +55,29 @@ test('show and verify tell what is in the file', async () => {
   assert.match(verified.out(), new RegExp(`^whole: ${byteLength.toLocaleString('en-US')} bytes, `));
   assert.equal([shown.code, verified.code], [0, 0]);
   assert.is((await runJson(['snapshot', 'verify', FILE])).byteLength, byteLength);
+});
+
+test('show reads the beginning of a long file, and leaves it', async () => {
+  using model = await loadModel(folder);
+  using session = model.createSession();
+  await session.prefill(Array.from({ length: 40 }, (_, i) => i));
+  const bytes = await session.snapshot();
+  // a read that was on its way when the stream was left once ended the process
+  for (const length of [2 ** 16 + 1, 2 ** 17, 150_000, 2 ** 22]) {
+    const long = new Uint8Array(length);
+    long.set(bytes);
+    await writeFile(FILE, long);
+    const { status, stderr } = spawnSync(process.execPath, [
+      ...process.execArgv,
+      CLI,
+      'snapshot',
+      'show',
+      FILE,
+    ]);
+    assert.equal([status, String(stderr)], [0, '']);
+  }
+  const verified = await runTpa(['snapshot', 'verify', FILE]);
+  assert.match(verified.err(), /^error SNAPSHOT_INVALID: [^\n]+\n$/);
 });
 
 test('a broken file is one line that names it, and a code', async () => {

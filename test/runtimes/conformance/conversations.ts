@@ -84,7 +84,7 @@ export async function converse(
 
 /** The models: each mechanism that golden files have, and the one in the package. */
 function subjectsOf({ models, shipped }: Assets) {
-  const prompt = [...shipped.prompt, ...shipped.greedy].slice(0, LONG_PROMPT);
+  const prompt = [...shipped.prompt, ...shipped.greedy, ...shipped.greedy].slice(0, LONG_PROMPT);
   const tiny = models.map(({ name, source, ids }) => ({ name, source, prompt: ids.slice(0, 5) }));
   return [...tiny, { name: 'shipped', source: shipped.source, prompt }];
 }
