@@ -49,10 +49,7 @@ export interface PrefixStats {
  *
  * @example
  * const prefixes = new PrefixCache(model, { bytes: 64e6 });
- * const session = await prefixes.session([
- *   { role: 'system', content: 'You tell stories for children.' },
- *   { role: 'user', content: 'Tell me of a fox.' },
- * ]);
+ * const session = await prefixes.session('Once upon a time there was a fox. One day');
  * const story = await session.generate([]).text();
  */
 export class PrefixCache {
