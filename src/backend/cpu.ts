@@ -53,7 +53,7 @@ export class CpuBackend implements Backend<CpuSequence> {
     this.vocabSize = config.vocabSize;
     this.maxChunk = stepTokens(config);
     this.#fixed = fixedFactors(compute, config, weights);
-    const workspace = createWorkspace(compute, config, this.maxChunk);
+    const workspace = createWorkspace(compute, config, this.maxChunk, this.cacheDtype);
     this.#network = { compute, config, weights, workspace };
   }
 
@@ -94,7 +94,8 @@ export class CpuBackend implements Backend<CpuSequence> {
   }
 
   #createCaches(cacheDtype: CacheDtype): LayerCache[] {
-    const { compute, config } = this.network;
+    const { compute, config, workspace } = this.network;
+    if (cacheDtype !== 'f32') workspace.takeCodes();
     return createLayers(config.layers, (layer) =>
       createLayerCache(compute, attentionSpec(config, layer), this.#fixed[layer], cacheDtype),
     );

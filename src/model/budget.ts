@@ -57,7 +57,7 @@ export function needsWith(
   const caches = layers * layerCacheBytes(compute, spec, contextLength, cacheDtype);
   const tables = tableBytes(compute, config);
   const context = caches + tables;
-  const workspace = workspaceBytes(compute, config, stepTokens(config));
+  const workspace = workspaceBytes(compute, config, stepTokens(config), cacheDtype);
   const { bytes, loading } = weights;
   const needed = compute.heap.base + bytes + Math.max(loading, workspace + context);
   return { weights: bytes, workspace, context, loaded: bytes + workspace + tables, needed };

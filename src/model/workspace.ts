@@ -7,6 +7,7 @@ import { linearScratch } from '../compute/linear.ts';
 import { ropeBytes, RopeTables } from '../compute/rope.ts';
 import { createLayerCache } from '../cache/layer-cache.ts';
 import { activationBytes } from '../layout/activations.ts';
+import type { CacheDtype } from '../layout/cache-dtype.ts';
 import { bytesOf, type Rows } from '../layout/numbers.ts';
 import { padToPanel, PANEL } from '../layout/packed-weight.ts';
 import { PAGE_TOKENS } from '../layout/pages.ts';
@@ -37,6 +38,13 @@ export interface LatentSpace {
  */
 export interface Workspace {
   readonly tokens: number;
+  /**
+   * Makes room for steps of sequences that cache codes, once, where the workspace was not made for
+   * them: those of float32 do without.
+   *
+   * @throws TpaError `OUT_OF_MEMORY`
+   */
+  takeCodes(): void;
   /** (tokens) u32 */
   readonly ids: number;
   /** (tokens, dim) the residual stream */
@@ -62,17 +70,30 @@ export interface Workspace {
  *
  * @throws TpaError `OUT_OF_MEMORY`
  */
-export function createWorkspace(compute: Compute, config: ModelConfig, tokens: number): Workspace {
+export function createWorkspace(
+  compute: Compute,
+  config: ModelConfig,
+  tokens: number,
+  cacheDtype: CacheDtype = 'f32',
+): Workspace {
   const rows = ([count, stride]: Part): Rows => ({
     at: compute.heap.allocate(bytesOf(count * stride)),
     stride,
   });
-  compute.takeScratch(scratchBytes(compute, config, tokens), config.layers);
+  const takeScratch = (dtype: CacheDtype): void => {
+    compute.takeScratch(scratchBytes(compute, config, tokens, dtype), config.layers);
+  };
+  takeScratch(cacheDtype);
+  let hasCodes = cacheDtype !== 'f32';
   compute.takeActivations(activationBytes(tokens, widestInput(config)));
   const parts = partsOf(config, tokens);
   const latent = latentPartsOf(config, tokens);
   return {
     tokens,
+    takeCodes(): void {
+      if (!hasCodes) takeScratch('i16'); // q8 needs as much
+      hasCodes = true;
+    },
     ids: rows(parts.ids).at,
     x: rows(parts.x),
     normed: rows(parts.normed),
@@ -92,10 +113,15 @@ export function createWorkspace(compute: Compute, config: ModelConfig, tokens: n
 }
 
 /** Bytes that {@link createWorkspace} takes. Nothing is kept. @throws TpaError `OUT_OF_MEMORY` */
-export function workspaceBytes(compute: Compute, config: ModelConfig, tokens: number): number {
+export function workspaceBytes(
+  compute: Compute,
+  config: ModelConfig,
+  tokens: number,
+  cacheDtype: CacheDtype = 'f32',
+): number {
   const parts = { ...partsOf(config, tokens), ...latentPartsOf(config, tokens) };
   const regions = [
-    compute.scratchBytes(scratchBytes(compute, config, tokens), config.layers),
+    compute.scratchBytes(scratchBytes(compute, config, tokens, cacheDtype), config.layers),
     activationBytes(tokens, widestInput(config)),
     ...Object.values(parts).map(([count, stride]) => bytesOf(count * stride)),
     ropeBytes(config.rotaryDim, tokens),
@@ -140,11 +166,16 @@ function latentPartsOf({ heads, headDim, latent }: ModelConfig, tokens: number) 
 }
 
 /**
- * What a step needs; the kernels tell what attention does by the shape of a cache. Of codes, whose
- * pages take an image beside what float32 takes: sessions of either kind may come.
+ * What a step needs; the kernels tell what attention does by the shape of a cache. Codes need more than
+ * float32: an image of a page.
  */
-function scratchBytes(compute: Compute, config: ModelConfig, tokens: number): ScratchBytes {
-  const cache = createLayerCache(compute, attentionSpec(config), {}, 'i16');
+function scratchBytes(
+  compute: Compute,
+  config: ModelConfig,
+  tokens: number,
+  cacheDtype: CacheDtype,
+): ScratchBytes {
+  const cache = createLayerCache(compute, attentionSpec(config), {}, cacheDtype);
   try {
     const { perLane, partials } =
       cache.kind === 'state'
