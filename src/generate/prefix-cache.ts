@@ -12,6 +12,11 @@ import type { SessionHost } from './session-host.ts';
 
 /** What makes the sessions of a store, a model. */
 export interface SessionMaker {
+  /**
+   * An empty session.
+   *
+   * @param options how it caches
+   */
   createSession(options?: SessionOptions): Session;
 }
 

@@ -89,7 +89,11 @@ export class Model extends BackendChangeTarget {
     };
   }
 
-  /** As {@link restore}. */
+  /**
+   * As {@link restore}.
+   *
+   * @param options the snapshot, as `from`, and a signal
+   */
   createSession(options: { from: SnapshotSource } & RestoreOptions): Promise<Session>;
   /**
    * An empty conversation.

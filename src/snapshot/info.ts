@@ -14,6 +14,7 @@ export interface SnapshotInfo {
   readonly fingerprint: string;
   /** How its cache is stored. */
   readonly cacheDtype: CacheDtype;
+  /** Layers of the model. */
   readonly layers: number;
   /** Token ids of the conversation. */
   readonly tokens: readonly number[];

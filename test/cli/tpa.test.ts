@@ -225,7 +225,10 @@ test('words that are not understood: one line on stderr, 2', async () => {
   for (const [words, message] of [
     ['genrate', /^tpa: unknown command "genrate", did you mean "generate"\?$/m],
     ['help inof', /unknown command "inof", did you mean "info"\?/],
-    ['\u001B[2J', /unknown command "\?\[2J", expected generate, chat, info, convert, eval, snapshot, help/],
+    [
+      '\u001B[2J',
+      /unknown command "\?\[2J", expected generate, chat, info, convert, eval, snapshot, help/,
+    ],
     ['--verison', /unknown option "--verison", did you mean "--version"\?/],
     ['generate', /generate expected one PROMPT, got none/],
     ['generate x --tempature 1', /did you mean "--temperature"\?/],

@@ -14,6 +14,8 @@ const TASKS = [
   ['download', 'Loading'],
   ['format/files', 'Loading'],
   ['generate', 'Generating'],
+  ['snapshot', 'Generating'],
+  ['layout/cache-dtype.ts', 'Generating'],
   ['text', 'Text and conversations'],
   ['backend', 'Who computes'],
   ['threads', 'Who computes'],
