@@ -5,9 +5,6 @@ import { type Session, type SnapshotMetadata, TpaError } from '../index.ts';
 import { shown, UsageError } from './exit.ts';
 import { type OutputFiles, writeFiles } from './output-files.ts';
 
-/** UTF-8 bytes of messages that a snapshot keeps beside the cache. */
-const MAX_METADATA_BYTES = 65_536;
-
 /** Bytes that are read at a time. */
 const CHUNK_BYTES = 2 ** 16;
 
@@ -74,15 +71,24 @@ export async function saveSnapshot(
   metadata: SnapshotMetadata,
   signal: AbortSignal,
 ): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length;
-  if (bytes > MAX_METADATA_BYTES) {
-    const message = `a snapshot keeps ${MAX_METADATA_BYTES} bytes of messages and the conversation has ${bytes}; /clear begins another`;
-    throw new TpaError('RESOURCE_LIMIT', message, { data: { needed: bytes } });
-  }
+  const stream = snapshotOf(session, metadata);
   const content = {
     name: basename(file.path),
     byteLength: session.byteLength, // about: what a full disk should have had room for
-    chunks: () => session.snapshotStream({ metadata }),
+    chunks: () => stream,
   };
   await writeFiles(file, [content], { signal, option: '--save', onBytes: () => {} });
+}
+
+function snapshotOf(
+  session: Pick<Session, 'snapshotStream'>,
+  metadata: SnapshotMetadata,
+): ReadableStream<Uint8Array> {
+  try {
+    return session.snapshotStream({ metadata });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = `the messages are too long to be kept, /clear begins another conversation: ${cause.message}`;
+    throw new TpaError('RESOURCE_LIMIT', message, { cause });
+  }
 }

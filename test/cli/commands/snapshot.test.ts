@@ -145,11 +145,18 @@ test('a disk that fills leaves the file as it was, and nothing else', async () =
   assert.match(error.message, /--save/);
   assert.is(await readFile(FILE, 'utf8'), 'before');
   assert.equal(await readdir(folder), names);
-  const long = { messages: [{ role: 'user', content: 'x'.repeat(70_000) }] };
-  await refused(
-    () => saveSnapshot({ path: FILE, name: 'talk' }, session, long, signal),
-    'RESOURCE_LIMIT',
-  );
+});
+
+test('messages that no snapshot has room for are refused, and the file stays', async () => {
+  await writeFile(FILE, 'before');
+  const stdin = `${'Hello '.repeat(12_000)}\n`;
+  using model = await loadModel(folder);
+  using session = model.createSession();
+  const metadata = { messages: [{ role: 'user', content: stdin }] };
+  const { signal } = new AbortController();
+  const save = () => saveSnapshot({ path: FILE, name: 'talk' }, session, metadata, signal);
+  assert.match((await refused(save, 'RESOURCE_LIMIT')).message, /\/clear/);
+  assert.is(await readFile(FILE, 'utf8'), 'before');
 });
 
 test.run();
