@@ -8,7 +8,7 @@ import { roundToInt } from '../simd/round';
 /** The largest integer. */
 const LARGEST: f32 = 32767;
 /** 2^31, which a sum stays below, but for what float32 sums may be wrong: 2^-8 of it is plenty. */
-const MOST: f32 = 2147483648 - 8388608;
+export const MOST: f32 = 2147483648 - 8388608;
 /** 2^-100: rows that sum up to less count as 0, since their inverse could overflow. */
 const SMALLEST: f32 = 7.888609052210118e-31;
 

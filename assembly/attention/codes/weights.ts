@@ -1,7 +1,7 @@
 import { avCodes, avScales, bvScales, codeSize, largestCode } from '../../layout/code-pages';
 import { roundToInt } from '../../simd/round';
 import { TILE, TILE_ROW } from '../../layout/pages';
-import { quantizeOperand } from '../../product/code-operand';
+import { MOST, quantizeOperand } from '../../product/code-operand';
 import { CacheShape, Q8 } from '../../layout/records';
 
 /*
@@ -12,8 +12,6 @@ import { CacheShape, Q8 } from '../../layout/records';
 
 /** 2^15: what an integer of 15 bits is a fraction of. */
 const ONE: f32 = 32768;
-/** 2^31 but for what float32 sums may be wrong. */
-const MOST: f32 = 2147483648 - 8388608;
 
 /**
  * ratios (rankV, columns): scales of A_V and B_V of each token beside the largest, 0 of those that there
