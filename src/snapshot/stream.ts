@@ -14,26 +14,24 @@ export function snapshotStream(
 ): ReadableStream<Bytes> {
   const { sequence } = session;
   let chunks: AsyncGenerator<Bytes, void> | undefined;
-  const stream = new ReadableStream<Bytes>(
-    {
-      async pull(controller) {
-        try {
-          chunks ??= await open(session, options);
-          const { done, value } = await chunks.next();
-          if (done !== true) return controller.enqueue(value);
-          sequence.dispose();
-          controller.close();
-        } catch (error) {
-          sequence.dispose();
-          throw error;
-        }
-      },
-      cancel: () => sequence.dispose(),
+  const source: UnderlyingDefaultSource<Bytes> = {
+    async pull(controller) {
+      try {
+        chunks ??= await open(session, options);
+        const { done, value } = await chunks.next();
+        if (done !== true) return controller.enqueue(value);
+        sequence.dispose();
+        controller.close();
+      } catch (error) {
+        sequence.dispose();
+        throw error;
+      }
     },
-    { highWaterMark: 0 },
-  );
-  whenForgotten(stream, () => sequence.dispose());
-  return stream;
+    cancel: () => sequence.dispose(),
+  };
+  // not the stream: Chromium collects that object while it pipes to another one
+  whenForgotten(source, () => sequence.dispose());
+  return new ReadableStream(source, { highWaterMark: 0 });
 }
 
 /** With code that is loaded where a snapshot is taken. */
