@@ -2,7 +2,7 @@ import { checkInteger, checkKnown, checkObject, checkSignal, mismatch } from '..
 import { checkAbort, TpaError } from '../base/errors.ts';
 import type { CacheDtype } from '../layout/cache-dtype.ts';
 import type { Conversation } from '../text/messages.ts';
-import { readPieces, type TokenIds } from '../text/prompt.ts';
+import { contextOverflow, readPieces, type TokenIds } from '../text/prompt.ts';
 import { Context } from './context.ts';
 import { promptReader } from './generation-task.ts';
 import type { SessionOptions } from './options.ts';
@@ -62,7 +62,6 @@ export class PrefixCache {
   readonly #store: PrefixStore;
   /** Prompts that are being evaluated, and what settles when they are kept or have failed. */
   readonly #pending = new Map<readonly number[], Promise<unknown>>();
-  #host: SessionHost | undefined;
   #isDisposed = false;
   #hits = 0;
   #misses = 0;
@@ -109,21 +108,18 @@ export class PrefixCache {
     const { cacheDtype } = options;
     const empty = this.#model.createSession(cacheDtype === undefined ? {} : { cacheDtype });
     try {
-      this.#host = hostOf(empty);
-      const ids = await this.#read(this.#host, prompt, isCancelled);
+      const host = hostOf(empty);
+      const ids = await this.#read(host, prompt, isCancelled);
       checkAbort(signal, 'reading the prompt');
       const before = ids.slice(0, -1);
       let ahead = this.#ahead(before, empty.cacheDtype);
       for (; ahead.length > 0; ahead = this.#ahead(before, empty.cacheDtype)) {
         await Promise.allSettled(ahead);
       }
-      const evaluating = this.#begin(ids, empty.cacheDtype, isCancelled);
+      const evaluating = this.#begin(host, ids, empty.cacheDtype, signal);
       this.#pending.set(ids, evaluating);
       try {
         return await evaluating;
-      } catch (error) {
-        checkAbort(signal, 'evaluating the prompt');
-        throw error;
       } finally {
         this.#pending.delete(ids);
       }
@@ -151,7 +147,7 @@ export class PrefixCache {
   async #read(host: SessionHost, prompt: unknown, isCancelled: () => boolean): Promise<number[]> {
     const { contextLength } = host.backend;
     const checkCount = (count: number): void => {
-      if (count > contextLength) new Context(host.backend).checkRoom(count);
+      if (count > contextLength) throw contextOverflow(count, contextLength);
     };
     const ids = await readPieces(await promptReader(host, prompt)([]), checkCount, isCancelled);
     if (this.#isDisposed) throw disposed();
@@ -169,11 +165,12 @@ export class PrefixCache {
 
   /** The rest of a prompt evaluated, kept, and a session that goes on from there. */
   async #begin(
+    host: SessionHost,
     ids: readonly number[],
     dtype: CacheDtype,
-    isCancelled: () => boolean,
+    signal: AbortSignal | undefined,
   ): Promise<Session> {
-    const host = this.#host!;
+    const isCancelled = (): boolean => signal?.aborted === true || this.#isDisposed;
     const before = ids.slice(0, -1);
     const found = this.#store.longest(before, dtype);
     const context =
@@ -184,6 +181,7 @@ export class PrefixCache {
       if (before.length > kept) {
         await context.evaluate(before.slice(kept), isCancelled);
         if (this.#isDisposed) throw disposed();
+        checkAbort(signal, 'evaluating the prompt');
       }
       this.#count(found);
       if (before.length > kept) this.#store.keep(before, context.fork(), host);

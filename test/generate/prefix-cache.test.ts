@@ -116,6 +116,13 @@ test('what fails leaves the store as it was', async () => {
   const aborted = prefixes.session([...SYSTEM, ...ids(90)], { signal: controller.signal });
   controller.abort();
   await refused(() => aborted, 'ABORTED');
+  // within the evaluation, between two chunks
+  const late = new AbortController();
+  const long = [...SYSTEM, ...ids(130)];
+  const cut = prefixes.session(long, { signal: late.signal });
+  setImmediate(() => late.abort());
+  await refused(() => cut, 'ABORTED');
+  assert.equal(prefixes.stats.entries, before.entries);
   await refused(() => prefixes.session([]), 'PROMPT_EMPTY');
   await refused(() => prefixes.session(ids(300)), 'CONTEXT_OVERFLOW');
   await refused(() => prefixes.session('text'), 'TOKENIZER_MISSING');
