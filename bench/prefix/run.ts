@@ -3,6 +3,8 @@
  * session of its own and with one of a PrefixCache, interleaved so that a slow spell hits both.
  */
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Session } from '../../src/index.ts';
@@ -17,7 +19,7 @@ const USAGE = `node --import tsx bench/prefix/run.ts [--model folder] [--rounds 
 
 const LIBRARY = new URL('../../dist/index.js', import.meta.url);
 const SHIPPED = fileURLToPath(new URL('../../models/t6-stories.gguf', import.meta.url));
-const T6_SMALL = '/tmp/tpa-bench-models/t6-small';
+const T6_SMALL = join(tmpdir(), 'tpa-bench-models', 't6-small');
 const SYSTEM_TOKENS = 1000;
 /** What one reader adds; the first of them differs from all others. */
 const QUESTION_TOKENS = 16;
